@@ -1,0 +1,177 @@
+//! Times one training step of two small works on numbers that other engines can reproduce.
+//!
+//! `cargo run --release --example peers -- elu|mlp` prints a line for each variant:
+//! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
+//! update, in single precision.
+//!
+//! - `elu` (ms): 128 images 28x28, convolution 5x5x20, batch norm, ELU with a learned alpha per channel, fully connected
+//!   10, cross-entropy; SGD with momentum 0.9, rate 0.01, weight decay 1e-4 on everything.
+//! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with rate 0.05.
+
+use std::time::Instant;
+
+use wengert::{
+    Backward, DType, Function, Param, Result, Rule, Tape, Tensor, Var,
+    nn::{BatchNorm, Conv2d, Elu, Flatten, Init, Layer, Linear, Sequential, Tanh},
+};
+
+/// The shared numbers: a hash of (index + seed · 1000003), uniform in [-scale, scale), row-major.
+fn fill(seed: u32, shape: &[usize], scale: f64) -> Tensor {
+    Tensor::from_fn(shape, DType::F32, |i| {
+        let mut x = (i as u32).wrapping_add(seed.wrapping_mul(1_000_003));
+        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+        (f64::from(x ^ (x >> 16)) / 4_294_967_296.0 * 2.0 - 1.0) * scale
+    })
+}
+
+/// ELU with its derivative written by hand.
+struct EluRule;
+
+impl Function for EluRule {
+    fn name(&self) -> &str {
+        "elu"
+    }
+
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        let (x, alpha) = (x[0], x[1]);
+        vec![x.gt(0.0).select(x, alpha * x.min(0.0).exp_m1())]
+    }
+
+    fn backward<'t>(&self, Backward { x, z, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let (x, alpha, z, dz) = (x[0], x[1], z[0], dz[0]);
+        let positive = x.gt(0.0);
+        let dx = dz * positive.select(1.0, alpha + z);
+        let dalpha = (dz * x.min(0.0).exp_m1()).sum_to(&alpha.shape());
+        vec![Some(dx), Some(dalpha)]
+    }
+}
+
+/// The layer of the manual rule.
+struct EluManual {
+    alpha: Param,
+}
+
+impl Layer for EluManual {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let alpha = x.tape().watch(&self.alpha).per_channel(x);
+        x.tape().apply(EluRule, &[x, alpha]).expect("the rule names all its inputs")[0]
+    }
+
+    fn params(&self) -> Vec<Param> {
+        vec![self.alpha.clone()]
+    }
+}
+
+fn elu() -> Result<()> {
+    for rule in [Rule::Manual, Rule::Tape] {
+        let conv = Conv2d::with_init(1, 20, 5, Init::Constant(0.0), 0);
+        conv.weight.set(&fill(1, &[20, 1, 5, 5], 0.2))?;
+        let out = Linear::with_init(11_520, 10, Init::Constant(0.0), 0);
+        out.weight.set(&fill(3, &[10, 11_520], 0.01))?;
+        let alphas = fill(2, &[20], 1.0).to_vec().iter().map(|a| ((a + 1.0) / 2.0) as f32).collect::<Vec<_>>();
+        let net = Sequential::new().add(conv).add(BatchNorm::new(20));
+        let net = match rule {
+            Rule::Manual => net.add(EluManual { alpha: Param::new("alpha", Tensor::from(alphas)) }),
+            Rule::Tape => net.add(Elu { alpha: Param::new("alpha", Tensor::from(alphas)) }),
+        };
+        let net = net.add(Flatten).add(out);
+        let images = fill(4, &[128, 1, 28, 28], 1.0);
+        let labels: Vec<usize> = (0..128).map(|i| i * 7 % 10).collect();
+        let mut tape = Tape::new();
+        let mut velocity: Vec<Vec<f32>> = net.params().iter().map(|p| vec![0.0; p.shape().numel()]).collect();
+        let params = net.params();
+        measure("elu", &rule.to_string(), (20, 200), ("ms", 1e3), || {
+            tape.reset();
+            let loss = net.forward(tape.constant(images.clone())).cross_entropy(&labels);
+            let g = loss.backward()?;
+            for (p, v) in params.iter().zip(&mut velocity) {
+                let g = g.of(p)?.as_slice::<f32>()?;
+                p.update(|w| -> Result<()> {
+                    for ((w, v), g) in w.as_mut_slice::<f32>()?.iter_mut().zip(v.iter_mut()).zip(g) {
+                        *v = 0.9 * *v + (g + 1e-4 * *w);
+                        *w -= 0.01 * *v;
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(loss.item())
+        })?;
+    }
+    Ok(())
+}
+
+fn mlp() -> Result<()> {
+    let layer = |seed, outputs, inputs, scale| {
+        let layer = Linear::with_init(inputs, outputs, Init::Constant(0.0), 0);
+        layer.weight.set(&fill(seed, &[outputs, inputs], scale)).map(|()| layer)
+    };
+    let net = Sequential::new()
+        .add(layer(1, 16, 2, 0.7)?)
+        .add(Tanh)
+        .add(layer(2, 16, 16, 0.25)?)
+        .add(Tanh)
+        .add(layer(3, 1, 16, 0.25)?);
+    let x = fill(4, &[32, 2], 1.0);
+    let target = Tensor::from_fn([32, 1], DType::F32, |i| x.at(&[i, 0]) * x.at(&[i, 1]));
+    let mut tape = Tape::new();
+    let params = net.params();
+    measure("mlp", "tape", (2000, 10_000), ("us", 1e6), || {
+        tape.reset();
+        let loss = net.forward(tape.constant(x.clone())).mse_loss(tape.constant(target.clone()));
+        let g = loss.backward()?;
+        for p in &params {
+            let g = g.of(p)?.as_slice::<f32>()?;
+            p.update(|w| -> Result<()> {
+                for (w, g) in w.as_mut_slice::<f32>()?.iter_mut().zip(g) {
+                    *w -= 0.05 * g;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(loss.item())
+    })
+}
+
+/// The loss of the fourth step, then `warm` steps untimed and `runs` timed ones.
+fn measure(
+    work: &str,
+    variant: &str,
+    (warm, runs): (usize, usize),
+    (unit, scale): (&str, f64),
+    mut step: impl FnMut() -> Result<f64>,
+) -> Result<()> {
+    for _ in 0..3 {
+        step()?;
+    }
+    let check = step()?;
+    for _ in 0..warm {
+        step()?;
+    }
+    let mut times = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let start = Instant::now();
+        step()?;
+        times.push(start.elapsed().as_secs_f64() * scale);
+    }
+    times.sort_by(f64::total_cmp);
+    println!(
+        "wengert {} {work} {variant} threads {}: median {:.3} {unit}  min {:.3} {unit}  check loss {check:.6}",
+        env!("CARGO_PKG_VERSION"),
+        wengert::threads(),
+        times[runs / 2],
+        times[0],
+    );
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        Some("elu") => elu(),
+        Some("mlp") => mlp(),
+        _ => {
+            eprintln!("usage: peers elu|mlp");
+            std::process::exit(2)
+        }
+    }
+}

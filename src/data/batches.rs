@@ -1,0 +1,252 @@
+//! Batches: a data set cut into pieces, in an order that a seed decides.
+//!
+//! The order of an epoch is a function of the seed and the epoch's number alone, not of what was drawn before it, so a
+//! run can be taken up at any epoch and batch and sees exactly the batches that it would have seen.
+
+use std::sync::Arc;
+
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use super::Dataset;
+use crate::error::{Error, Result};
+
+/// When the images are put into a new random order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Shuffle {
+    /// Never: every epoch goes through the set as it stands.
+    Never,
+    /// Once, before the first epoch; all epochs share that order.
+    #[default]
+    Once,
+    /// Before every epoch.
+    EveryEpoch,
+}
+
+/// Some images of a data set, with their labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The pixels, `[n, channels, height, width]`.
+    pub images: Vec<f32>,
+    /// The class of each of the `n` images.
+    pub labels: Vec<usize>,
+    /// The position of each image in the data set.
+    pub indices: Vec<usize>,
+    /// The shape of one image, `[channels, height, width]`.
+    pub shape: [usize; 3],
+}
+
+/// How a data set is cut into batches.
+///
+/// The images that are left over when the batch size does not divide the set are dropped, unless
+/// [`keep_incomplete`](Batches::keep_incomplete) is asked for. With [`Shuffle::Once`] those are the same images in
+/// every epoch.
+///
+/// ```
+/// use wengert::data::{Batches, Dataset, Shuffle};
+/// let set = Dataset::new(vec![0.0; 10], vec![0; 10], [1, 1, 1], vec!["zero".into()])?;
+/// let batches = Batches::new(set, 4)?.shuffle(Shuffle::EveryEpoch, 7);
+/// assert_eq!((batches.per_epoch(), batches.epoch(0).count(), batches.run(1, 1).take(9).count()), (2, 2, 9));
+/// # Ok::<(), wengert::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batches {
+    data: Arc<Dataset>,
+    size: usize,
+    shuffle: Shuffle,
+    seed: u64,
+    keep_incomplete: bool,
+}
+
+impl Batches {
+    /// Batches of `size` images, shuffled once with seed 0.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `size` is 0 or larger than the data set. (An empty data set cannot be made.)
+    pub fn new(data: impl Into<Arc<Dataset>>, size: usize) -> Result<Self> {
+        let data = data.into();
+        if size == 0 || size > data.len() {
+            let of = format!("batches of a data set of {} images", data.len());
+            return Err(Error::setting(&of, "size", size, "at least 1 and at most the number of images"));
+        }
+        Ok(Batches { data, size, shuffle: Shuffle::Once, seed: 0, keep_incomplete: false })
+    }
+
+    /// Shuffles with this seed.
+    pub fn shuffle(self, shuffle: Shuffle, seed: u64) -> Self {
+        Batches { shuffle, seed, ..self }
+    }
+
+    /// Keeps (`true`) or drops (`false`, the default) the last batch of an epoch when it is smaller than the others.
+    pub fn keep_incomplete(self, keep_incomplete: bool) -> Self {
+        Batches { keep_incomplete, ..self }
+    }
+
+    /// The data set.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// The number of batches in an epoch.
+    pub fn per_epoch(&self) -> usize {
+        if self.keep_incomplete { self.data.len().div_ceil(self.size) } else { self.data.len() / self.size }
+    }
+
+    /// The order in which epoch `epoch` (from 0) goes through the set.
+    pub fn order(&self, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.data.len()).collect();
+        let number = match self.shuffle {
+            Shuffle::Never => return order,
+            Shuffle::Once => 0,
+            Shuffle::EveryEpoch => epoch as u64,
+        };
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&number.to_le_bytes());
+        order.shuffle(&mut StdRng::from_seed(key));
+        order
+    }
+
+    /// The batches of epoch `epoch` (from 0).
+    pub fn epoch(&self, epoch: usize) -> std::iter::Take<Run> {
+        self.run(epoch, 0).take(self.per_epoch())
+    }
+
+    /// All batches from batch `batch` (from 0) of epoch `epoch` onward, epoch after epoch without end: where a run
+    /// starts (`run(0, 0)`) or is taken up again. A `batch` past the end of its epoch counts on into the next.
+    pub fn run(&self, epoch: usize, batch: usize) -> Run {
+        let (epoch, batch) = (epoch + batch / self.per_epoch(), batch % self.per_epoch());
+        Run { order: self.order(epoch), plan: self.clone(), epoch, batch }
+    }
+
+    /// The batch of the images at these positions of the set.
+    ///
+    /// # Panics
+    /// When a position is out of range.
+    #[track_caller]
+    pub fn gather(&self, indices: &[usize]) -> Batch {
+        let mut images = Vec::with_capacity(indices.len() * self.data.image_len());
+        indices.iter().for_each(|&i| images.extend_from_slice(self.data.image(i)));
+        let labels = indices.iter().map(|&i| self.data.label(i)).collect();
+        Batch { images, labels, indices: indices.to_vec(), shape: self.data.shape() }
+    }
+}
+
+/// The endless iterator over batches that [`Batches::run`] returns.
+#[derive(Clone, Debug)]
+pub struct Run {
+    plan: Batches,
+    order: Vec<usize>,
+    epoch: usize,
+    batch: usize,
+}
+
+impl Run {
+    /// The epoch and the batch within it (both from 0) that come next: what [`Batches::run`] takes up again.
+    pub fn position(&self) -> (usize, usize) {
+        (self.epoch, self.batch)
+    }
+}
+
+impl Iterator for Run {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let size = self.plan.size;
+        let indices = &self.order[self.batch * size..];
+        let batch = self.plan.gather(&indices[..size.min(indices.len())]);
+        self.batch += 1;
+        if self.batch == self.plan.per_epoch() {
+            (self.epoch, self.batch) = (self.epoch + 1, 0);
+            if self.plan.shuffle == Shuffle::EveryEpoch {
+                self.order = self.plan.order(self.epoch);
+            }
+        }
+        Some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten images of two pixels; image `i` holds `i` and `-i`, its class is `i mod 3`.
+    fn set() -> Dataset {
+        let images = (0..10).flat_map(|i| [i as f32, -(i as f32)]).collect();
+        Dataset::new(images, (0..10).map(|i| i % 3).collect(), [1, 1, 2], vec!["x".into(); 3]).unwrap()
+    }
+
+    fn plan(size: usize, shuffle: Shuffle) -> Batches {
+        Batches::new(set(), size).unwrap().shuffle(shuffle, 5)
+    }
+
+    fn indices(batches: impl Iterator<Item = Batch>) -> Vec<usize> {
+        batches.flat_map(|b| b.indices).collect()
+    }
+
+    #[test]
+    fn a_batch_holds_what_its_indices_say() {
+        for batch in plan(4, Shuffle::EveryEpoch).run(0, 0).take(7) {
+            assert_eq!((batch.indices.len(), batch.shape), (4, [1, 1, 2]));
+            assert_eq!(batch.labels, batch.indices.iter().map(|i| i % 3).collect::<Vec<_>>());
+            let images: Vec<f32> = batch.indices.iter().flat_map(|&i| [i as f32, -(i as f32)]).collect();
+            assert_eq!(batch.images, images);
+        }
+    }
+
+    #[test]
+    fn an_epoch_goes_through_the_set_once() {
+        for shuffle in [Shuffle::Never, Shuffle::Once, Shuffle::EveryEpoch] {
+            let plan = plan(4, shuffle);
+            assert_eq!((plan.per_epoch(), indices(plan.epoch(3)).len()), (2, 8));
+            let plan = plan.keep_incomplete(true);
+            assert_eq!((plan.per_epoch(), plan.epoch(3).last().unwrap().labels.len()), (3, 2));
+            let mut seen = indices(plan.epoch(3));
+            assert_eq!(seen, plan.order(3));
+            seen.sort();
+            assert_eq!(seen, (0..10).collect::<Vec<_>>());
+        }
+        assert_eq!(plan(5, Shuffle::Once).keep_incomplete(true).per_epoch(), 2);
+    }
+
+    #[test]
+    fn shuffling_follows_its_setting_and_seed() {
+        let order = |shuffle, seed, epoch| plan(2, shuffle).shuffle(shuffle, seed).order(epoch);
+        let straight: Vec<usize> = (0..10).collect();
+        assert_eq!(order(Shuffle::Never, 1, 4), straight);
+        assert_ne!(order(Shuffle::Once, 1, 0), straight);
+        assert_eq!(order(Shuffle::Once, 1, 0), order(Shuffle::Once, 1, 9));
+        assert_ne!(order(Shuffle::Once, 1, 0), order(Shuffle::Once, 2, 0));
+        assert_ne!(order(Shuffle::EveryEpoch, 1, 0), order(Shuffle::EveryEpoch, 1, 1));
+        assert_eq!(order(Shuffle::EveryEpoch, 1, 1), order(Shuffle::EveryEpoch, 1, 1));
+    }
+
+    #[test]
+    fn a_run_is_taken_up_anywhere() {
+        for (shuffle, keep) in [(Shuffle::Once, false), (Shuffle::EveryEpoch, false), (Shuffle::EveryEpoch, true)] {
+            let plan = plan(3, shuffle).keep_incomplete(keep);
+            let whole: Vec<Batch> = plan.run(0, 0).take(12).collect();
+            for done in 0..12 {
+                let mut run = plan.run(0, 0);
+                run.by_ref().take(done).for_each(drop);
+                let (epoch, batch) = run.position();
+                assert_eq!((epoch, batch), (done / plan.per_epoch(), done % plan.per_epoch()));
+                assert_eq!(plan.run(epoch, batch).take(12 - done).collect::<Vec<_>>(), whole[done..]);
+                assert_eq!(plan.run(0, done).next(), plan.run(epoch, batch).next());
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_size_is_named() {
+        for size in [0, 11] {
+            assert_eq!(
+                Batches::new(set(), size).unwrap_err().to_string(),
+                format!(
+                    "batches of a data set of 10 images: size = {size}, \
+                     but it must be at least 1 and at most the number of images"
+                )
+            );
+        }
+        assert_eq!(plan(10, Shuffle::Never).per_epoch(), 1);
+    }
+}

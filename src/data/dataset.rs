@@ -1,0 +1,241 @@
+//! Labelled images, and what is asked of them before a run.
+
+use crate::{
+    error::{Error, Result},
+    tensor::Shape,
+};
+
+/// Labelled images of one shape.
+///
+/// Images stand one after the other, each as `[channels, height, width]` in row-major order, so that the images of a
+/// set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
+/// between 0 (background) and 1, in steps of 1/255. Labels are class numbers from 0.
+///
+/// ```
+/// use wengert::data::Dataset;
+/// let names = ["dark", "light"].map(String::from).to_vec();
+/// let set = Dataset::new(vec![0.0, 0.25, 1.0, 0.75], vec![0, 1], [1, 1, 2], names)?;
+/// assert_eq!((set.len(), set.classes(), set.image(1), set.label(1)), (2, 2, &[1.0, 0.75][..], 1));
+/// assert_eq!(set.mean_image(), [0.5, 0.5]);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    images: Vec<f32>,
+    labels: Vec<usize>,
+    shape: [usize; 3],
+    names: Vec<String>,
+}
+
+impl Dataset {
+    /// A data set of images of `shape` (`[channels, height, width]`), with one label an image and one name a class.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without a label or without a name; [`Error::Length`] when the numbers do not fill
+    /// `[labels, channels, height, width]`; [`Error::Setting`] when a size is zero; [`Error::NonFinite`] for a pixel
+    /// that is NaN or infinite; [`Error::Label`] for a label that has no name.
+    pub fn new(images: Vec<f32>, labels: Vec<usize>, shape: [usize; 3], names: Vec<String>) -> Result<Self> {
+        let set = Dataset { images, labels, shape, names };
+        set.check()?;
+        Ok(set)
+    }
+
+    fn check(&self) -> Result<()> {
+        let empty = |what: &str, need| Err(Error::Empty { what: what.to_owned(), need });
+        if self.labels.is_empty() {
+            return empty("the data set", "it needs at least one labelled image");
+        }
+        if self.names.is_empty() {
+            return empty("the list of class names", "a data set needs a name for each class");
+        }
+        if self.shape.contains(&0) {
+            let value = format!("{:?}", self.shape);
+            return Err(Error::setting("data set", "image shape", value, "three sizes of at least 1"));
+        }
+        let [channels, height, width] = self.shape;
+        let shape = Shape::from([self.len(), channels, height, width]);
+        if shape.numel() != self.images.len() {
+            return Err(Error::Length { shape, len: self.images.len() });
+        }
+        if let Some(index) = self.images.iter().position(|p| !p.is_finite()) {
+            let what = format!("image {} of the data set", index / self.image_len());
+            let (index, value) = (index % self.image_len(), f64::from(self.images[index]));
+            return Err(Error::NonFinite { what, index, value });
+        }
+        if let Some(index) = self.labels.iter().position(|&l| l >= self.classes()) {
+            let (op, label, classes) = ("data set".to_owned(), self.labels[index], self.classes());
+            return Err(Error::Label { op, label, index, classes });
+        }
+        Ok(())
+    }
+
+    /// The number of images.
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The shape of one image: `[channels, height, width]`.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The number of pixels of one image, over all channels.
+    pub fn image_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The name of each class.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The pixels of all images, `[len, channels, height, width]`.
+    pub fn images(&self) -> &[f32] {
+        &self.images
+    }
+
+    /// The class of every image.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The pixels of image `index`, counted from 0: `[channels, height, width]`.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    #[track_caller]
+    pub fn image(&self, index: usize) -> &[f32] {
+        let n = self.image_len();
+        &self.images[index * n..][..n]
+    }
+
+    /// The class of image `index`, counted from 0.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    #[track_caller]
+    pub fn label(&self, index: usize) -> usize {
+        self.labels[index]
+    }
+
+    /// The first `count` images, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `count` is 0 or larger than the set.
+    pub fn first(mut self, count: usize) -> Result<Self> {
+        if count == 0 || count > self.len() {
+            let of = format!("a data set of {} images", self.len());
+            return Err(Error::setting(&of, "first", count, "at least 1 and at most the number of images"));
+        }
+        self.images.truncate(count * self.image_len());
+        self.labels.truncate(count);
+        Ok(self)
+    }
+
+    /// The same data with other names for its classes.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without a name, [`Error::Label`] when a label of the set has none.
+    pub fn with_names(mut self, names: &[&str]) -> Result<Self> {
+        self.names = names.iter().map(|&n| n.to_owned()).collect();
+        self.check()?;
+        Ok(self)
+    }
+
+    /// The mean of all images, pixel by pixel: `[channels, height, width]`. Sums are taken in f64, in the order of
+    /// the images.
+    pub fn mean_image(&self) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.image_len()];
+        for image in self.images.chunks_exact(self.image_len()) {
+            sums.iter_mut().zip(image).for_each(|(sum, &pixel)| *sum += f64::from(pixel));
+        }
+        sums.iter().map(|sum| (sum / self.len() as f64) as f32).collect()
+    }
+
+    /// How many images each class has.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes()];
+        self.labels.iter().for_each(|&label| counts[label] += 1);
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(n: usize) -> Vec<String> {
+        (0..n).map(|i| i.to_string()).collect()
+    }
+
+    fn set() -> Dataset {
+        Dataset::new((0..24).map(|i| i as f32).collect(), vec![2, 0, 2], [2, 2, 2], names(3)).unwrap()
+    }
+
+    fn message(images: Vec<f32>, labels: Vec<usize>, shape: [usize; 3], classes: usize) -> String {
+        Dataset::new(images, labels, shape, names(classes)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_image_is_its_part_of_the_buffer() {
+        let set = set();
+        assert_eq!((set.len(), set.shape(), set.image_len(), set.classes()), (3, [2, 2, 2], 8, 3));
+        assert_eq!(set.image(2), (16..24).map(|i| i as f32).collect::<Vec<_>>());
+        assert_eq!((set.label(0), set.label(1), set.labels()), (2, 0, &[2, 0, 2][..]));
+        assert_eq!(set.class_counts(), [1, 0, 2]);
+        assert_eq!(set.mean_image(), (8..16).map(|i| i as f32).collect::<Vec<_>>());
+        assert_eq!(set.clone().with_names(&["a", "b", "c"]).unwrap().names(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn first_keeps_the_order() {
+        let two = set().first(2).unwrap();
+        assert_eq!((two.len(), two.labels(), two.images().len()), (2, &[2, 0][..], 16));
+        for wrong in [0, 4] {
+            assert_eq!(
+                set().first(wrong).unwrap_err().to_string(),
+                format!(
+                    "a data set of 3 images: first = {wrong}, but it must be at least 1 and at most the number of images"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn bad_data_is_named() {
+        assert_eq!(
+            message(vec![], vec![], [1, 1, 1], 2),
+            "the data set is empty: it needs at least one labelled image"
+        );
+        assert_eq!(
+            message(vec![0.0], vec![0], [1, 1, 1], 0),
+            "the list of class names is empty: a data set needs a name for each class"
+        );
+        assert_eq!(
+            message(vec![], vec![0], [1, 0, 1], 1),
+            "data set: image shape = [1, 0, 1], but it must be three sizes of at least 1"
+        );
+        assert_eq!(
+            message(vec![0.0; 7], vec![0, 1], [1, 2, 2], 2),
+            "a tensor of shape [2, 1, 2, 2] has 8 elements, but 7 numbers were given"
+        );
+        assert_eq!(
+            message(vec![0.0, 1.0, 0.5, f32::NAN], vec![0, 1], [1, 1, 2], 2),
+            "image 1 of the data set holds NaN at index 1; every number must be finite"
+        );
+        assert_eq!(
+            message(vec![0.0, 1.0], vec![0, 2], [1, 1, 1], 2),
+            "data set: label 2 of observation 1 is out of range for 2 classes (0 to 1)"
+        );
+        assert_eq!(
+            set().with_names(&["a"]).unwrap_err().to_string(),
+            "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0)"
+        );
+    }
+}

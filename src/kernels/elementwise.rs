@@ -1,0 +1,214 @@
+//! Elementwise loops: `out[i] = f(x[i], …)` over one block, compiled for the widest vectors of the machine.
+//!
+//! An operand is a slice as long as the block, or one number that serves every element of it.
+
+use super::{Real, simd};
+
+/// What an elementwise loop reads.
+#[derive(Clone, Copy)]
+pub enum Operand<'a, T> {
+    /// One number for each element of the block.
+    Each(&'a [T]),
+    /// The same number for all of them.
+    Same(T),
+}
+
+/// A loop of one input and one parameter.
+pub type Unary<T> = fn(&[T], T, &mut [T]);
+/// A loop of two inputs.
+pub type Binary<T> = fn(Operand<T>, Operand<T>, &mut [T]);
+/// A loop of three inputs.
+pub type Ternary<T> = fn(Operand<T>, Operand<T>, Operand<T>, &mut [T]);
+
+/// An elementwise loop by its number of inputs.
+#[derive(Clone, Copy)]
+pub enum Loop<T> {
+    /// One input and one parameter.
+    Unary(Unary<T>),
+    /// Two inputs.
+    Binary(Binary<T>),
+    /// Three inputs.
+    Ternary(Ternary<T>),
+}
+
+/// `out[i] = f(x[i])`.
+#[inline(always)]
+pub fn map<T: Real>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
+    simd(
+        #[inline(always)]
+        move || {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = f(x);
+            }
+        },
+    )
+}
+
+/// `out[i] = f(a[i], b[i])`.
+#[inline(always)]
+pub fn zip<T: Real>(a: Operand<T>, b: Operand<T>, out: &mut [T], f: impl Fn(T, T) -> T) {
+    use Operand::{Each, Same};
+    match (a, b) {
+        (Each(a), Each(b)) => simd(
+            #[inline(always)]
+            move || {
+                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                    *out = f(a, b);
+                }
+            },
+        ),
+        (Each(a), Same(b)) => map(
+            a,
+            out,
+            #[inline(always)]
+            move |a| f(a, b),
+        ),
+        (Same(a), Each(b)) => map(
+            b,
+            out,
+            #[inline(always)]
+            move |b| f(a, b),
+        ),
+        (Same(a), Same(b)) => out.fill(f(a, b)),
+    }
+}
+
+/// `out[i] = mask[i] ≠ 0 ? a[i] : b[i]`. What is not chosen is never computed with, so a NaN there does no harm.
+pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T]) {
+    use Operand::{Each, Same};
+    let mask = match mask {
+        Each(mask) => mask,
+        Same(mask) => {
+            let chosen = if mask != T::ZERO { a } else { b };
+            return match chosen {
+                Each(x) => out.copy_from_slice(x),
+                Same(x) => out.fill(x),
+            };
+        }
+    };
+    match (a, b) {
+        (Each(a), Each(b)) => simd(
+            #[inline(always)]
+            move || {
+                for (((out, &m), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
+                    *out = T::pick(m != T::ZERO, a, b);
+                }
+            },
+        ),
+        (Each(a), Same(b)) => zip(
+            Each(mask),
+            Each(a),
+            out,
+            #[inline(always)]
+            move |m, a| T::pick(m != T::ZERO, a, b),
+        ),
+        (Same(a), Each(b)) => zip(
+            Each(mask),
+            Each(b),
+            out,
+            #[inline(always)]
+            move |m, b| T::pick(m != T::ZERO, a, b),
+        ),
+        (Same(a), Same(b)) => map(
+            mask,
+            out,
+            #[inline(always)]
+            move |m| T::pick(m != T::ZERO, a, b),
+        ),
+    }
+}
+
+/// `acc[i] += x[i]`.
+pub fn add_assign<T: Real>(acc: &mut [T], x: &[T]) {
+    Total::Sum.merge(acc, x);
+}
+
+/// How a reduction brings many numbers down to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// Their sum.
+    Sum,
+    /// The largest; NaN if there is one.
+    Max,
+    /// The smallest; NaN if there is one.
+    Min,
+}
+
+impl Total {
+    /// The total of no numbers.
+    pub fn start<T: Real>(self) -> T {
+        match self {
+            Total::Sum => T::ZERO,
+            Total::Max => -T::INFINITY,
+            Total::Min => T::INFINITY,
+        }
+    }
+
+    /// The total of two.
+    pub fn of_two<T: Real>(self, a: T, b: T) -> T {
+        match self {
+            Total::Sum => a + b,
+            Total::Max => a.larger(b),
+            Total::Min => a.smaller(b),
+        }
+    }
+
+    /// The total of a slice.
+    pub fn of<T: Real>(self, x: &[T]) -> T {
+        match self {
+            Total::Sum => lanes(x, T::ZERO, #[inline(always)] |a, b| a + b),
+            Total::Max => lanes(x, -T::INFINITY, #[inline(always)] |a, b| a.larger(b)),
+            Total::Min => lanes(x, T::INFINITY, #[inline(always)] |a, b| a.smaller(b)),
+        }
+    }
+
+    /// `acc[i] = total of acc[i] and x[i]`.
+    pub fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
+        match self {
+            Total::Sum => into(acc, x, #[inline(always)] |a, b| a + b),
+            Total::Max => into(acc, x, #[inline(always)] |a, b| a.larger(b)),
+            Total::Min => into(acc, x, #[inline(always)] |a, b| a.smaller(b)),
+        }
+    }
+}
+
+#[inline(always)]
+fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    simd(
+        #[inline(always)]
+        move || {
+            for (acc, &x) in acc.iter_mut().zip(x) {
+                *acc = f(*acc, x);
+            }
+        },
+    )
+}
+
+/// Folds `x` in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorises.
+#[inline(always)]
+fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
+    simd(
+        #[inline(always)]
+        move || {
+            const LANES: usize = 16;
+            let mut lanes = [start; LANES];
+            let (chunks, rest) = x.as_chunks::<LANES>();
+            for chunk in chunks {
+                for i in 0..LANES {
+                    lanes[i] = f(lanes[i], chunk[i]);
+                }
+            }
+            for (lane, &x) in lanes.iter_mut().zip(rest) {
+                *lane = f(*lane, x);
+            }
+            let mut width = LANES / 2;
+            while width > 0 {
+                for i in 0..width {
+                    lanes[i] = f(lanes[i], lanes[i + width]);
+                }
+                width /= 2;
+            }
+            lanes[0]
+        },
+    )
+}

@@ -1,0 +1,54 @@
+//! The loops. Nothing here knows about tensors or tapes: kernels take slices, sizes and numbers, are generic over
+//! [`Real`], and leave shape checks to their callers.
+//!
+//! Two rules hold everywhere. *Same bits whatever the number of threads*: work is cut into pieces by its size alone,
+//! and partial sums are added in the order of the pieces. *Vectorised for the machine that runs*: hot loops run inside
+//! [`simd`], which picks the widest instruction set at run time.
+
+pub mod conv;
+pub mod math;
+pub mod matmul;
+pub mod movement;
+pub mod norm;
+pub mod parallel;
+pub mod pool;
+pub mod elementwise;
+pub mod program;
+pub mod space;
+pub mod real;
+pub mod scratch;
+mod shifted;
+pub mod softmax;
+mod vector;
+pub mod walk;
+pub mod window;
+#[cfg(test)]
+pub(crate) mod testing;
+pub use real::Real;
+
+use std::sync::OnceLock;
+
+/// The widest vector instructions of this machine.
+pub(crate) fn arch() -> pulp::Arch {
+    static ARCH: OnceLock<pulp::Arch> = OnceLock::new();
+    *ARCH.get_or_init(pulp::Arch::new)
+}
+
+/// Runs `loops` compiled for the widest vector instructions of this machine.
+///
+/// The closure must be marked `#[inline(always)]`, and so must everything that it calls and that should vectorise.
+#[inline(always)]
+pub fn simd<R>(loops: impl FnOnce() -> R) -> R {
+    arch().dispatch(loops)
+}
+
+/// The number of threads that parallel loops use, looked up once.
+///
+/// `RAYON_NUM_THREADS` sets it; the results never depend on it.
+pub fn threads() -> usize {
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(rayon::current_num_threads)
+}
+
+/// Below this many elements (or multiply-adds / 8) a loop stays on the calling thread.
+pub const PARALLEL: usize = 1 << 15;

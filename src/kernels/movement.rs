@@ -1,0 +1,310 @@
+//! Moving numbers without computing: permuting, slicing, flipping, repeating, padding, joining and picking by index, with
+//! the adjoints that are not themselves one of these. Tensors are row-major slices with their shapes beside them.
+//!
+//! Everything that moves along axes is a [`Walk`]; everything along *one* axis sees the tensor as `[outer, len, inner]`.
+//! Whatever adds, adds in the order of the elements, so repeated indices give the same bits every time.
+
+use super::{
+    Real, parallel,
+    walk::{Walk, strides},
+};
+use smallvec::SmallVec;
+
+/// Sizes or steps of a tensor's axes.
+type Axes<I> = SmallVec<[I; 6]>;
+
+/// `out`'s axis i is axis `axes[i]` of `x`.
+pub fn permute<T: Real>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
+    let steps = strides(shape);
+    let sizes: Axes<usize> = axes.iter().map(|&axis| shape[axis]).collect();
+    let steps: Axes<isize> = axes.iter().map(|&axis| steps[axis]).collect();
+    Walk::new(&sizes, &steps, 0).gather(x, out);
+}
+
+/// Element i of each axis of `out` is element `start + i * step` of `x`; a negative step walks backwards.
+pub fn slice<T: Real>(x: &[T], shape: &[usize], start: &[usize], step: &[isize], out_shape: &[usize], out: &mut [T]) {
+    if !out.is_empty() {
+        sliced(shape, start, step, out_shape).gather(x, out);
+    }
+}
+
+/// The adjoint of [`slice`]: `dy` where it was read, 0 elsewhere. `dx` has sizes `shape`, `dy` sizes `out_shape`.
+pub fn slice_grad<T: Real>(
+    dy: &[T],
+    shape: &[usize],
+    start: &[usize],
+    step: &[isize],
+    out_shape: &[usize],
+    dx: &mut [T],
+) {
+    dx.fill(T::ZERO);
+    if !dy.is_empty() {
+        sliced(shape, start, step, out_shape).scatter(dy, dx);
+    }
+}
+
+/// `x` inside an `out` of sizes `out_shape`, from `before` on along each axis, and `value` around it.
+pub fn pad<T: Real>(x: &[T], shape: &[usize], before: &[usize], value: T, out_shape: &[usize], out: &mut [T]) {
+    out.fill(value);
+    if !x.is_empty() {
+        sliced(out_shape, before, &Axes::from_elem(1, shape.len()), shape).scatter(x, out);
+    }
+}
+
+/// `x` with the order of its elements turned round along `axes`.
+pub fn flip<T: Real>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
+    let mut start = Axes::from_elem(0, shape.len());
+    let mut step = Axes::from_elem(1, shape.len());
+    for &axis in axes {
+        start[axis] = shape[axis].saturating_sub(1);
+        step[axis] = -1;
+    }
+    slice(x, shape, &start, &step, shape, out);
+}
+
+/// `x` repeated along the axes where it has size 1 (or none) and `out_shape` more.
+pub fn broadcast_to<T: Real>(x: &[T], shape: &[usize], out_shape: &[usize], out: &mut [T]) {
+    let missing = out_shape.len() - shape.len();
+    let mut steps: Axes<isize> = Axes::from_elem(0, missing);
+    steps.extend(strides(shape).iter().zip(shape).map(|(&step, &size)| if size == 1 { 0 } else { step }));
+    if !out.is_empty() {
+        Walk::new(out_shape, &steps, 0).gather(x, out);
+    }
+}
+
+/// `x` laid side by side `times[i]` times along axis i; `out` has sizes `times[i] * shape[i]`.
+pub fn repeat<T: Real>(x: &[T], shape: &[usize], times: &[usize], out: &mut [T]) {
+    let sizes: Axes<usize> = times.iter().zip(shape).flat_map(|(&t, &s)| [t, s]).collect();
+    let steps: Axes<isize> = strides(shape).iter().flat_map(|&step| [0, step]).collect();
+    if !out.is_empty() {
+        Walk::new(&sizes, &steps, 0).gather(x, out);
+    }
+}
+
+/// The walk of a slice of a tensor of sizes `shape`.
+fn sliced(shape: &[usize], start: &[usize], step: &[isize], out_shape: &[usize]) -> Walk {
+    let own = strides(shape);
+    let first = own.iter().zip(start).map(|(&own, &start)| own as usize * start).sum();
+    let steps: Axes<isize> = own.iter().zip(step).map(|(own, step)| own * step).collect();
+    Walk::new(out_shape, &steps, first)
+}
+
+/// Joins `parts` along an axis: each is `[outer, its length, inner]`, given with its length.
+pub fn concat<T: Real>(parts: &[(&[T], usize)], outer: usize, inner: usize, out: &mut [T]) {
+    let row = parts.iter().map(|(_, len)| len * inner).sum::<usize>();
+    debug_assert_eq!(out.len(), outer * row);
+    for (i, mut row) in out.chunks_exact_mut(row.max(1)).enumerate() {
+        for &(part, len) in parts {
+            let (target, rest) = row.split_at_mut(len * inner);
+            target.copy_from_slice(&part[i * len * inner..][..len * inner]);
+            row = rest;
+        }
+    }
+}
+
+/// `out[:, i, :] = x[:, indices[i], :]` for `x [outer, len, inner]`.
+pub fn index_select<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], out: &mut [T]) {
+    debug_assert!(out.len() == outer * indices.len() * inner && indices.iter().all(|&i| i < len));
+    let rows = parallel::rows_per_chunk(outer * indices.len(), inner);
+    let numbers = out.len();
+    parallel::each_chunk(out, rows * inner, numbers, |chunk, out| {
+        for (i, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
+            let row = chunk * rows + i;
+            let place = row / indices.len() * len + indices[row % indices.len()];
+            out.copy_from_slice(&x[place * inner..][..inner]);
+        }
+    });
+}
+
+/// The adjoint of [`index_select`]: `dx[:, indices[i], :] += dy[:, i, :]`, from 0.
+pub fn index_select_grad<T: Real>(dy: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], dx: &mut [T]) {
+    debug_assert!(dx.len() == outer * len * inner && indices.iter().all(|&i| i < len));
+    dx.fill(T::ZERO);
+    for (row, dy) in dy.chunks_exact(inner.max(1)).enumerate() {
+        let place = row / indices.len() * len + indices[row % indices.len()];
+        dx[place * inner..][..inner].iter_mut().zip(dy).for_each(|(d, &g)| *d += g);
+    }
+}
+
+/// `out[i, j, …] = x[i, …, index[i, j, …], …]`, the index standing at `axis`. `out` and `index` have sizes `index_shape`,
+/// which along the other axes may be smaller than `shape`, as in `torch.gather`.
+pub fn gather<T: Real>(x: &[T], shape: &[usize], axis: usize, index: &[usize], index_shape: &[usize], out: &mut [T]) {
+    let (walk, step) = indexed(shape, axis, index_shape);
+    walk.each(|i, place| out[i] = x[place + index[i] * step]);
+}
+
+/// The adjoint of [`gather`]: `dx[i, …, index[i, j, …], …] += dy[i, j, …]`, from 0; `dx` has sizes `shape`.
+pub fn scatter_add<T: Real>(
+    dy: &[T],
+    shape: &[usize],
+    axis: usize,
+    index: &[usize],
+    index_shape: &[usize],
+    dx: &mut [T],
+) {
+    dx.fill(T::ZERO);
+    let (walk, step) = indexed(shape, axis, index_shape);
+    walk.each(|i, place| dx[place + index[i] * step] += dy[i]);
+}
+
+/// The walk over everything but `axis`, and the step along it.
+fn indexed(shape: &[usize], axis: usize, index_shape: &[usize]) -> (Walk, usize) {
+    let mut steps = strides(shape);
+    let step = std::mem::replace(&mut steps[axis], 0);
+    (Walk::new(index_shape, &steps, 0), step as usize)
+}
+
+/// `out[:, i, :] = Σ over j ≤ i of x[:, j, :]`, or over j ≥ i if `reverse` (the adjoint), for `x [outer, len, inner]`.
+pub fn cumsum<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], reverse: bool, out: &mut [T]) {
+    debug_assert!(x.len() == outer * len * inner && out.len() == x.len());
+    out.copy_from_slice(x);
+    let size = len * inner;
+    let work = out.len();
+    parallel::each_chunk(out, size, work, |_, out| {
+        for i in 1..len {
+            // Row `to` receives the running sum in row `from`, its neighbour towards the start of the sum.
+            let (from, to) = if reverse { (len - i, len - i - 1) } else { (i - 1, i) };
+            let (low, high) = out.split_at_mut(from.max(to) * inner);
+            let (low, high) = (&mut low[from.min(to) * inner..], &mut high[..inner]);
+            let (sum, row) = if reverse { (high, low) } else { (low, high) };
+            row.iter_mut().zip(&*sum).for_each(|(r, &s)| *r += s);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::numbers;
+
+    /// Every index of a shape, in row-major order.
+    fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+        shape.iter().fold(vec![vec![]], |all, &size| {
+            all.iter().flat_map(|head| (0..size).map(|i| [&head[..], &[i]].concat())).collect()
+        })
+    }
+
+    /// The element of `x` at an index.
+    fn at(x: &[f64], shape: &[usize], index: &[usize]) -> f64 {
+        x[index.iter().zip(strides(shape)).map(|(&i, s)| i * s as usize).sum::<usize>()]
+    }
+
+    fn inner_product(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    #[test]
+    fn permute_by_the_definition() {
+        let cases: [(&[usize], &[usize]); 12] = [
+            (&[], &[]),
+            (&[5], &[0]),
+            (&[3, 4], &[1, 0]),
+            (&[3, 4], &[0, 1]),
+            (&[70, 45], &[1, 0]),
+            (&[2, 3, 4], &[2, 1, 0]),
+            (&[40, 33, 50], &[2, 1, 0]),
+            (&[2, 3, 4, 5], &[0, 2, 3, 1]),
+            (&[2, 3, 4, 5], &[0, 3, 1, 2]),
+            (&[2, 1, 4, 5], &[2, 0, 1, 3]),
+            (&[2, 0, 4], &[1, 2, 0]),
+            (&[200, 3, 90], &[1, 2, 0]),
+        ];
+        for (shape, axes) in cases {
+            let x = numbers::<f64>(shape.iter().product(), 1);
+            let mut out = vec![f64::NAN; x.len()];
+            permute(&x, shape, axes, &mut out);
+            let sizes: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
+            for (value, index) in out.iter().zip(indices(&sizes)) {
+                let mut own = vec![0; shape.len()];
+                axes.iter().zip(&index).for_each(|(&axis, &i)| own[axis] = i);
+                assert_eq!(*value, at(&x, shape, &own), "{shape:?} {axes:?} at {index:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn slice_its_adjoint_and_flip() {
+        type Case<'a> = (&'a [usize], &'a [usize], &'a [isize], &'a [usize]);
+        let cases: [Case; 6] = [
+            (&[9], &[1], &[3], &[3]),
+            (&[6, 7], &[5, 0], &[-2, 1], &[3, 7]),
+            (&[6, 7], &[0, 6], &[1, -1], &[6, 7]),
+            (&[4, 5, 6], &[1, 1, 2], &[1, 2, 1], &[2, 2, 3]),
+            (&[4, 5], &[2, 0], &[1, 1], &[0, 5]),
+            (&[300, 200], &[1, 3], &[1, 1], &[290, 190]),
+        ];
+        for (shape, start, step, out_shape) in cases {
+            let x = numbers::<f64>(shape.iter().product(), 1);
+            let dy = numbers::<f64>(out_shape.iter().product(), 2);
+            let mut out = vec![f64::NAN; dy.len()];
+            slice(&x, shape, start, step, out_shape, &mut out);
+            for (value, index) in out.iter().zip(indices(out_shape)) {
+                let own: Vec<usize> =
+                    (0..shape.len()).map(|a| (start[a] as isize + index[a] as isize * step[a]) as usize).collect();
+                assert_eq!(*value, at(&x, shape, &own), "{shape:?} at {index:?}");
+            }
+            let mut dx = vec![f64::NAN; x.len()];
+            slice_grad(&dy, shape, start, step, out_shape, &mut dx);
+            assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-9);
+            assert_eq!(dx.iter().filter(|d| **d != 0.0).count(), dy.len());
+        }
+        let mut out = [0.0; 6];
+        flip(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3], &[1], &mut out);
+        assert_eq!(out, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+        flip(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3], &[0, 1], &mut out);
+        assert_eq!(out, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
+        flip::<f64>(&[], &[0, 3], &[0, 1], &mut []);
+    }
+
+    #[test]
+    fn pad_broadcast_and_repeat() {
+        let mut out = [0.0; 12];
+        pad(&[1.0, 2.0, 3.0, 4.0], &[2, 2], &[1, 0], 9.0, &[4, 3], &mut out);
+        assert_eq!(out, [9.0, 9.0, 9.0, 1.0, 2.0, 9.0, 3.0, 4.0, 9.0, 9.0, 9.0, 9.0]);
+        broadcast_to(&[1.0, 2.0, 3.0], &[3, 1], &[2, 3, 2], &mut out);
+        assert_eq!(out, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+        broadcast_to(&[5.0], &[], &[12], &mut out);
+        assert_eq!(out, [5.0; 12]);
+        repeat(&[1.0, 2.0], &[1, 2], &[2, 3], &mut out);
+        assert_eq!(out, [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
+        repeat(&[1.0, 2.0, 3.0], &[3, 1], &[2, 2], &mut out);
+        assert_eq!(out, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn concat_index_gather_and_cumsum() {
+        let mut out = [0.0; 10];
+        concat(&[(&[1.0, 2.0, 3.0, 4.0], 2), (&[5.0, 6.0], 1), (&[7.0, 8.0, 9.0, 10.0], 2), (&[], 0)], 2, 1, &mut out);
+        assert_eq!(out, [1.0, 2.0, 5.0, 7.0, 8.0, 3.0, 4.0, 6.0, 9.0, 10.0]);
+
+        let x = numbers::<f64>(2 * 3 * 2, 1);
+        let mut out = [0.0; 16];
+        index_select(&x, [2, 3, 2], &[2, 0, 2, 1], &mut out);
+        assert_eq!(out[..6], [x[4], x[5], x[0], x[1], x[4], x[5]]);
+        assert_eq!(out[8..10], x[10..12]);
+        let (dy, mut dx) = (numbers::<f64>(16, 2), [f64::NAN; 12]);
+        index_select_grad(&dy, [2, 3, 2], &[2, 0, 2, 1], &mut dx);
+        assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-12);
+        index_select::<f64>(&x, [2, 3, 2], &[], &mut []);
+
+        let index = [2, 0, 1, 1, 0, 0];
+        for (axis, index_shape) in [(1, [2, 3, 1]), (1, [1, 6, 1]), (1, [2, 2, 1])] {
+            let count = index_shape.iter().product();
+            let (index, mut out) = (&index[..count], vec![f64::NAN; count]);
+            gather(&x, &[2, 3, 2], axis, index, &index_shape, &mut out);
+            for ((value, place), &at_axis) in out.iter().zip(indices(&index_shape)).zip(index) {
+                assert_eq!(*value, at(&x, &[2, 3, 2], &[place[0], at_axis, place[2]]));
+            }
+            let mut dx = [f64::NAN; 12];
+            scatter_add(&dy[..count], &[2, 3, 2], axis, index, &index_shape, &mut dx);
+            assert!((inner_product(&dx, &x) - inner_product(&dy[..count], &out)).abs() < 1e-12);
+        }
+
+        let mut out = [0.0; 6];
+        cumsum(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 3, 2], false, &mut out);
+        assert_eq!(out, [1.0, 2.0, 4.0, 6.0, 9.0, 12.0]);
+        cumsum(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3, 1], true, &mut out);
+        assert_eq!(out, [6.0, 5.0, 3.0, 15.0, 11.0, 6.0]);
+        cumsum::<f64>(&[], [2, 0, 1], false, &mut []);
+    }
+}

@@ -1,0 +1,432 @@
+//! Sums per channel of `x [n, c, s]` (s positions, 1 for plain features), and batch normalisation built on them.
+//!
+//! With x̂ = (x − mean) · rstd over the m = n·s numbers of a channel (Ioffe & Szegedy 2015, arXiv 1502.03167):
+//!
+//! dβ = Σ dy,  dγ = Σ dy · x̂,  dx = γ · rstd · (dy − (dβ + x̂ · dγ) / m).
+//!
+//! Sums run in vectors over at most a few thousand numbers; those runs are added in double precision and in order, so a
+//! large batch loses no digits and the number of threads changes no bit. The variance of a run is taken around the run's
+//! own mean while it lies in the cache, and runs are merged by the parallel-axis theorem (Chan, Golub & LeVeque 1979):
+//! one pass over memory, and no cancellation.
+
+use super::{Real, parallel, scratch::with_scratch, simd};
+
+/// Rows to a run where a row is one number per channel.
+const ROWS: usize = 64;
+/// Numbers to a run where a channel's numbers lie together.
+const RUN: usize = 4096;
+/// Running sums of one run: enough to keep the vector units busy.
+const LANES: usize = 32;
+
+/// The sizes of a tensor `[n, c, s]` whose axis 1 is the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// Observations.
+    pub n: usize,
+    /// Channels.
+    pub c: usize,
+    /// Positions of an observation: height times width, or 1.
+    pub s: usize,
+}
+
+impl Channels {
+    /// `out[c] = Σ x[:, c, :]`.
+    pub fn sum<T: Real>(&self, x: &[T], out: &mut [T]) {
+        self.partials(
+            1,
+            #[inline(always)]
+            |rows, part| {
+                if self.s == 1 {
+                    add_up(&x[rows.start * self.c..rows.end * self.c], self.c, part, |v, _| v);
+                } else {
+                    for (part, plane) in part.iter_mut().zip(self.planes(x, &rows)) {
+                        *part = total(plane, |v| v);
+                    }
+                }
+            },
+            |partials| {
+                for (c, out) in out.iter_mut().enumerate() {
+                    *out = T::of(partials.iter().skip(c).step_by(self.c).sum());
+                }
+            },
+        );
+    }
+
+    /// Mean and biased variance (divided by n·s) of every channel; NaN where there is nothing to average.
+    pub fn moments<T: Real>(&self, x: &[T], mean: &mut [T], var: &mut [T]) {
+        let c = self.c;
+        self.partials(
+            2,
+            #[inline(always)]
+            |rows, part| {
+                let (means, squares) = part.split_at_mut(c);
+                let count = (rows.len() * self.s) as f64;
+                if self.s == 1 {
+                    let x = &x[rows.start * c..rows.end * c];
+                    add_up(x, c, means, |v, _| v);
+                    means.iter_mut().for_each(|m| *m /= count);
+                    with_scratch(c, |center: &mut [T]| {
+                        center.iter_mut().zip(&*means).for_each(|(t, &m)| *t = T::of(m));
+                        add_up(x, c, squares, |v, i| (v - center[i]) * (v - center[i]));
+                    });
+                } else {
+                    for ((mean, squares), plane) in means.iter_mut().zip(squares).zip(self.planes(x, &rows)) {
+                        *mean = total(plane, |v| v) / count;
+                        let center = T::of(*mean);
+                        *squares = total(plane, |v| (v - center) * (v - center));
+                    }
+                }
+            },
+            |partials| {
+                let m = (self.n * self.s) as f64;
+                let runs = || {
+                    (0..).map(|run| (self.rows(run).len() * self.s) as f64).zip(partials.chunks_exact((2 * c).max(1)))
+                };
+                with_scratch(2 * c, |sums: &mut [f64]| {
+                    sums.fill(0.0);
+                    let (centers, spreads) = sums.split_at_mut(c);
+                    for (count, part) in runs() {
+                        centers.iter_mut().zip(&part[..c]).for_each(|(sum, mean)| *sum += count / m * mean);
+                    }
+                    for (count, part) in runs() {
+                        for i in 0..c {
+                            spreads[i] += part[c + i] + count * (part[i] - centers[i]) * (part[i] - centers[i]);
+                        }
+                    }
+                    for i in 0..c {
+                        mean[i] = if m > 0.0 { T::of(centers[i]) } else { T::of(f64::NAN) };
+                        var[i] = T::of(spreads[i] / m);
+                    }
+                });
+            },
+        );
+    }
+
+    /// `out = x · scale[c] + shift[c]`.
+    pub fn normalize<T: Real>(&self, x: &[T], scale: &[T], shift: &[T], out: &mut [T]) {
+        self.map(out, |at, channel, out| {
+            let x = &x[at..at + out.len()];
+            match channel {
+                Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
+                None => {
+                    let coefficients = scale.iter().zip(shift);
+                    out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
+                }
+            }
+        });
+    }
+
+    /// The sums of the backward pass: `dgamma = Σ dy · x̂` and `dbeta = Σ dy`.
+    pub fn grad_sums<T: Real>(&self, x: &[T], dy: &[T], mean: &[T], rstd: &[T], dgamma: &mut [T], dbeta: &mut [T]) {
+        let c = self.c;
+        self.partials(
+            2,
+            #[inline(always)]
+            |rows, part| {
+                let (products, sums) = part.split_at_mut(c);
+                if self.s == 1 {
+                    let (x, dy) = (&x[rows.start * c..rows.end * c], &dy[rows.start * c..rows.end * c]);
+                    add_up(dy, c, sums, |d, _| d);
+                    add_up_products(x, dy, mean, products);
+                } else {
+                    let planes = self.planes(x, &rows).zip(self.planes(dy, &rows)).zip(mean);
+                    for ((product, sum), ((x, dy), &mean)) in products.iter_mut().zip(sums).zip(planes) {
+                        (*product, *sum) = centred_products(x, dy, mean);
+                    }
+                }
+            },
+            |partials| {
+                for i in 0..c {
+                    let column = |j: usize| partials.iter().skip(j).step_by(2 * c).sum::<f64>();
+                    dgamma[i] = T::of(column(i) * rstd[i].to_f64());
+                    dbeta[i] = T::of(column(c + i));
+                }
+            },
+        );
+    }
+
+    /// The whole backward pass of batch normalisation with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
+    /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel.
+    pub fn backward<T: Real>(
+        &self,
+        x: &[T],
+        dy: &[T],
+        [mean, rstd, gamma]: [&[T]; 3],
+        dx: &mut [T],
+        [dgamma, dbeta]: [&mut [T]; 2],
+    ) {
+        self.grad_sums(x, dy, mean, rstd, dgamma, dbeta);
+        let m = T::of((self.n * self.s) as f64);
+        let c = self.c;
+        with_scratch(3 * c, |table: &mut [T]| {
+            // dx = p · dy + q · (x − mean) + r, one table row for each of the three.
+            let (p, rest) = table.split_at_mut(c);
+            let (q, r) = rest.split_at_mut(c);
+            for i in 0..c {
+                p[i] = gamma[i] * rstd[i];
+                q[i] = -(p[i] * rstd[i] * dgamma[i] / m);
+                r[i] = -(p[i] * dbeta[i] / m);
+            }
+            let (p, q, r) = (&*p, &*q, &*r);
+            self.map(dx, |at, channel, dx| {
+                let inputs = x[at..at + dx.len()].iter().zip(&dy[at..at + dx.len()]);
+                match channel {
+                    Some(c) => {
+                        let (p, q, r, mean) = (p[c], q[c], r[c], mean[c]);
+                        dx.iter_mut().zip(inputs).for_each(|(o, (&x, &dy))| *o = p * dy + q * (x - mean) + r);
+                    }
+                    None => {
+                        let coefficients = p.iter().zip(q).zip(r).zip(mean);
+                        for ((o, (&x, &dy)), (((&p, &q), &r), &mean)) in dx.iter_mut().zip(inputs).zip(coefficients) {
+                            *o = p * dy + q * (x - mean) + r;
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// Runs of observations that are summed by themselves.
+    fn runs(&self) -> usize {
+        self.n.div_ceil(if self.s == 1 { ROWS } else { 1 })
+    }
+
+    /// The observations of a run.
+    #[inline(always)]
+    fn rows(&self, run: usize) -> std::ops::Range<usize> {
+        let rows = if self.s == 1 { ROWS } else { 1 };
+        run * rows..self.n.min((run + 1) * rows)
+    }
+
+    /// The planes of an observation, channel by channel.
+    #[inline(always)]
+    fn planes<'a, T>(&self, x: &'a [T], rows: &std::ops::Range<usize>) -> std::slice::ChunksExact<'a, T> {
+        let image = self.c * self.s;
+        x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
+    }
+
+    /// Lets `fill` write `values` partial sums per channel for each run, then hands all of them, run by run, to `finish`.
+    fn partials(
+        &self,
+        values: usize,
+        fill: impl Fn(std::ops::Range<usize>, &mut [f64]) + Sync,
+        finish: impl FnOnce(&[f64]),
+    ) {
+        let (runs, width) = (self.runs(), values * self.c);
+        let numbers = self.n * self.c * self.s;
+        let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
+        with_scratch(runs * width, |partials: &mut [f64]| {
+            parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
+                            part.fill(0.0);
+                            fill(self.rows(chunk * group + i), part);
+                        }
+                    },
+                );
+            });
+            finish(partials);
+        });
+    }
+
+    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and lie in one channel, or, where channels
+    /// alternate, for whole rows (`None`).
+    fn map<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Option<usize>, &mut [T]) + Sync) {
+        let image = self.c * self.s;
+        let size = parallel::rows_per_chunk(self.n, image) * image;
+        let run = if self.s == 1 { self.c } else { self.s };
+        let numbers = out.len();
+        parallel::each_chunk(out, size, numbers, |chunk, out| {
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, part) in out.chunks_exact_mut(run.max(1)).enumerate() {
+                        let channel = (self.s != 1).then_some(i % self.c);
+                        body(chunk * size + i * run, channel, part);
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// The sum of running sums: halves added onto each other.
+#[inline(always)]
+fn horizontal<T: Real, const N: usize>(mut lanes: [T; N]) -> f64 {
+    let mut width = N / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] += lanes[l + width];
+        }
+        width /= 2;
+    }
+    lanes[0].to_f64()
+}
+
+/// Σ f(x).
+#[inline(always)]
+fn total<T: Real>(x: &[T], f: impl Fn(T) -> T) -> f64 {
+    let mut sum = 0.0;
+    for run in x.chunks(RUN) {
+        let mut lanes = [T::ZERO; LANES];
+        let (vectors, rest) = run.as_chunks::<LANES>();
+        for vector in vectors {
+            for (lane, &x) in lanes.iter_mut().zip(vector) {
+                *lane += f(x);
+            }
+        }
+        // A copy, for an array that is indexed by a variable does not stay in registers.
+        let mut last = lanes;
+        for (lane, &x) in last.iter_mut().zip(rest) {
+            *lane += f(x);
+        }
+        sum += horizontal(last);
+    }
+    sum
+}
+
+/// (Σ dy · (x − mean), Σ dy).
+#[inline(always)]
+fn centred_products<T: Real>(x: &[T], dy: &[T], mean: T) -> (f64, f64) {
+    let (mut product, mut sum) = (0.0, 0.0);
+    for (x, dy) in x.chunks(RUN).zip(dy.chunks(RUN)) {
+        let (mut products, mut sums) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let ((xs, x), (dys, dy)) = (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
+        for (x, dy) in xs.iter().zip(dys) {
+            for l in 0..LANES {
+                products[l] += dy[l] * (x[l] - mean);
+                sums[l] += dy[l];
+            }
+        }
+        let (mut last_products, mut last_sums) = (products, sums);
+        for ((product, sum), (&x, &dy)) in last_products.iter_mut().zip(&mut last_sums).zip(x.iter().zip(dy)) {
+            *product += dy * (x - mean);
+            *sum += dy;
+        }
+        product += horizontal(last_products);
+        sum += horizontal(last_sums);
+    }
+    (product, sum)
+}
+
+/// `part[i] = Σ over rows of f(x[row, i], i)` for rows of `c` numbers, at most [`ROWS`] of them.
+#[inline(always)]
+fn add_up<T: Real>(x: &[T], c: usize, part: &mut [f64], f: impl Fn(T, usize) -> T) {
+    with_scratch(c, |sums: &mut [T]| {
+        sums.fill(T::ZERO);
+        for row in x.chunks_exact(c.max(1)) {
+            for (i, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
+                *sum += f(x, i);
+            }
+        }
+        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
+    });
+}
+
+/// `part[i] = Σ over rows of dy[row, i] · (x[row, i] − mean[i])`.
+#[inline(always)]
+fn add_up_products<T: Real>(x: &[T], dy: &[T], mean: &[T], part: &mut [f64]) {
+    let c = mean.len();
+    with_scratch(c, |sums: &mut [T]| {
+        sums.fill(T::ZERO);
+        for (x, dy) in x.chunks_exact(c.max(1)).zip(dy.chunks_exact(c.max(1))) {
+            for ((sum, &mean), (&x, &dy)) in sums.iter_mut().zip(mean).zip(x.iter().zip(dy)) {
+                *sum += dy * (x - mean);
+            }
+        }
+        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{close, numbers};
+
+    const SIZES: [(usize, usize, usize); 8] =
+        [(4, 3, 5), (1, 1, 1), (200, 7, 1), (64, 130, 1), (3, 20, 576), (130, 6, 77), (2, 2, 10_000), (5, 0, 3)];
+
+    /// The numbers of each channel in f64.
+    fn channels<T: Real>(x: &[T], sizes: &Channels) -> Vec<Vec<f64>> {
+        let mut channels = vec![vec![]; sizes.c];
+        x.iter().enumerate().for_each(|(i, x)| channels[i / sizes.s % sizes.c].push(x.to_f64()));
+        channels
+    }
+
+    fn against_definition<T: Real>(offset: f64, tolerance: f64) {
+        for (n, c, s) in SIZES {
+            let sizes = Channels { n, c, s };
+            let x: Vec<T> = numbers::<T>(n * c * s, 1).iter().map(|&x| x + T::of(offset)).collect();
+            let (dy, gamma) = (numbers::<T>(n * c * s, 2), numbers::<T>(c, 3));
+            let (xs, dys) = (channels(&x, &sizes), channels(&dy, &sizes));
+            let m = (n * s) as f64;
+            let means: Vec<f64> = xs.iter().map(|x| x.iter().sum::<f64>() / m).collect();
+            let vars: Vec<f64> =
+                xs.iter().zip(&means).map(|(x, mean)| x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / m).collect();
+            let blank = || vec![T::of(f64::NAN); c];
+            let (mut mean, mut var, mut total) = (blank(), blank(), blank());
+            sizes.moments(&x, &mut mean, &mut var);
+            close(&mean, &means, tolerance);
+            close(&var, &vars, tolerance);
+            sizes.sum(&dy, &mut total);
+            close(&total, &dys.iter().map(|d| d.iter().sum()).collect::<Vec<_>>(), tolerance);
+
+            let rstd: Vec<T> = vars.iter().map(|v| T::of(1.0 / (v + 1e-3).sqrt())).collect();
+            let mut out = vec![T::of(f64::NAN); x.len()];
+            sizes.normalize(&x, &gamma, &rstd, &mut out);
+            let by_channel = |i: usize| i / s % c;
+            let want: Vec<f64> = (0..x.len())
+                .map(|i| x[i].to_f64() * gamma[by_channel(i)].to_f64() + rstd[by_channel(i)].to_f64())
+                .collect();
+            close(&out, &want, tolerance);
+
+            let (mut dgamma, mut dbeta) = (blank(), blank());
+            sizes.backward(&x, &dy, [&mean, &rstd, &gamma], &mut out, [&mut dgamma, &mut dbeta]);
+            let hat = |i: usize| (x[i].to_f64() - mean[by_channel(i)].to_f64()) * rstd[by_channel(i)].to_f64();
+            let (mut products, mut sums) = (vec![0.0; c], vec![0.0; c]);
+            for (i, d) in dy.iter().enumerate() {
+                products[by_channel(i)] += d.to_f64() * hat(i);
+                sums[by_channel(i)] += d.to_f64();
+            }
+            close(&dgamma, &products, tolerance);
+            close(&dbeta, &sums, tolerance);
+            let want: Vec<f64> = (0..x.len())
+                .map(|i| {
+                    let c = by_channel(i);
+                    let inner = dy[i].to_f64() - (sums[c] + hat(i) * products[c]) / m;
+                    gamma[c].to_f64() * rstd[c].to_f64() * inner
+                })
+                .collect();
+            close(&out, &want, 10.0 * tolerance);
+        }
+    }
+
+    #[test]
+    fn statistics_and_gradients_by_the_definition() {
+        against_definition::<f32>(0.0, 1e-5);
+        against_definition::<f64>(0.0, 1e-13);
+    }
+
+    #[test]
+    fn a_large_mean_costs_no_digits_of_the_variance() {
+        let sizes = Channels { n: 500, c: 2, s: 300 };
+        for sizes in [sizes, Channels { n: 75_000, c: 2, s: 1 }] {
+            let x: Vec<f32> = numbers::<f32>(300_000, 1).iter().map(|x| 1000.0 + x).collect();
+            let (mut mean, mut var) = ([0.0; 2], [0.0; 2]);
+            sizes.moments(&x[..sizes.n * 2 * sizes.s], &mut mean, &mut var);
+            for (mean, var) in mean.iter().zip(var) {
+                assert!((mean - 1000.0).abs() < 0.01 && (var - 1.0 / 3.0).abs() < 0.005, "{mean} {var}");
+            }
+        }
+        against_definition::<f64>(1e4, 1e-9);
+    }
+
+    #[test]
+    fn nothing_to_average_is_not_a_number() {
+        let (mut mean, mut var) = ([0.0f32; 2], [0.0f32; 2]);
+        Channels { n: 0, c: 2, s: 3 }.moments(&[], &mut mean, &mut var);
+        assert!(mean.iter().chain(&var).all(|x| x.is_nan()));
+    }
+}

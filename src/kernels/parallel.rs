@@ -1,0 +1,43 @@
+//! How a kernel's work is cut for several threads: `out` falls into chunks of a size that the kernel chooses from its own
+//! sizes, never from the number of threads, and each chunk is written by one call. Hence the same bits with any number of
+//! threads; only who does which chunk differs.
+
+use super::{PARALLEL, threads};
+use rayon::prelude::*;
+
+/// Whether `work` (in elements, or in multiply-adds / 8) is worth handing out, which costs some ten microseconds.
+pub fn worthwhile(work: usize) -> bool {
+    work >= 4 * PARALLEL && threads() > 1
+}
+
+/// How many rows of `work` each to give to one chunk: at least one, at most `rows`, and near [`PARALLEL`] / 2 in all.
+pub fn rows_per_chunk(rows: usize, work: usize) -> usize {
+    (PARALLEL / 2 / work.max(1)).clamp(1, rows.max(1))
+}
+
+/// Calls `body(i, chunk)` for the i-th run of `size` elements of `out` (the last may be shorter).
+pub fn each_chunk<T: Send>(out: &mut [T], size: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    let size = size.max(1);
+    if worthwhile(work) && out.len() > size {
+        out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| body(i, chunk));
+    } else {
+        out.chunks_mut(size).enumerate().for_each(|(i, chunk)| body(i, chunk));
+    }
+}
+
+/// [`each_chunk`] over two outputs at once, in runs of `sizes`.
+pub fn each_chunk_of_two<A: Send, B: Send>(
+    (a, b): (&mut [A], &mut [B]),
+    sizes: (usize, usize),
+    work: usize,
+    body: impl Fn(usize, &mut [A], &mut [B]) + Sync,
+) {
+    let sizes = (sizes.0.max(1), sizes.1.max(1));
+    if worthwhile(work) && a.len() > sizes.0 {
+        let pairs = a.par_chunks_mut(sizes.0).zip(b.par_chunks_mut(sizes.1));
+        pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));
+    } else {
+        let pairs = a.chunks_mut(sizes.0).zip(b.chunks_mut(sizes.1));
+        pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));
+    }
+}

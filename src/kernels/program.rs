@@ -1,0 +1,281 @@
+//! A chain of elementwise operations, evaluated block by block.
+//!
+//! Operation after operation, a chain of ten elementwise operations reads and writes main memory ten times. A
+//! [`Program`] runs the whole chain on one block of a few thousand bytes before it goes on to the next: intermediate
+//! results live in block-sized registers in the first-level cache, and memory is read and written once. The arithmetic
+//! of each element is the same either way, so the bits are too.
+
+use rayon::prelude::*;
+use smallvec::SmallVec;
+
+use super::{
+    PARALLEL, Real,
+    elementwise::{Loop, Operand, Total},
+    scratch::with_scratch,
+    space::Space,
+    threads,
+};
+
+/// Elements of a block: a register of `f32` takes 4 kB.
+const BLOCK: usize = 1024;
+
+/// Where a step reads an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// An input of the program.
+    Input(usize),
+    /// The result of an earlier step.
+    Step(usize),
+}
+
+/// One operation of the chain.
+pub struct Step<T> {
+    /// Its loop.
+    pub run: Loop<T>,
+    /// Its parameter (of a unary loop).
+    pub parameter: T,
+    /// Its operands: as many as the loop takes.
+    pub args: SmallVec<[Arg; 3]>,
+}
+
+/// A chain of elementwise operations; the last step is the result. A program without steps is its input 0.
+pub struct Program<'a, T> {
+    inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>,
+    steps: Vec<Step<T>>,
+    registers: Vec<usize>,
+    depth: usize,
+}
+
+impl<'a, T: Real> Program<'a, T> {
+    /// A program over `inputs` (data and shape), whose steps read inputs or earlier steps.
+    pub fn new(inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>, steps: Vec<Step<T>>) -> Self {
+        // Registers by linear scan: a step's register is free again after the last step that reads it.
+        let mut last_use = vec![0; steps.len()];
+        for (i, step) in steps.iter().enumerate() {
+            for arg in &step.args {
+                if let Arg::Step(j) = *arg {
+                    last_use[j] = i;
+                }
+            }
+        }
+        let (mut free, mut depth) = (Vec::new(), 0);
+        let mut registers = Vec::with_capacity(steps.len());
+        for (i, step) in steps.iter().enumerate() {
+            registers.push(free.pop().unwrap_or_else(|| {
+                depth += 1;
+                depth - 1
+            }));
+            for (k, arg) in step.args.iter().enumerate() {
+                if let Arg::Step(j) = *arg {
+                    if last_use[j] == i && !step.args[..k].contains(arg) {
+                        free.push(registers[j]);
+                    }
+                }
+            }
+        }
+        Program { inputs, steps, registers, depth }
+    }
+
+    /// Evaluates the program into `out`, of shape `dims`.
+    pub fn run(&self, dims: &[usize], out: &mut [T]) {
+        if out.is_empty() {
+            return;
+        }
+        let space = Space::new(dims, self.inputs.iter().map(|i| i.1));
+        // A piece is a whole number of blocks (or of runs), by size alone.
+        let unit = if space.by_rows() { space.run() } else { BLOCK };
+        let piece = unit * (PARALLEL / 2).div_ceil(unit);
+        if out.len() < PARALLEL || threads() == 1 {
+            return self.run_piece(&space, 0, out);
+        }
+        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| self.run_piece(&space, i * piece, out));
+    }
+
+    fn run_piece(&self, space: &Space, start: usize, out: &mut [T]) {
+        self.blocks(space, start..start + out.len(), |machine, block| {
+            let out = &mut out[block.start - start..block.end - start];
+            machine.evaluate(self, space, block, out);
+        });
+    }
+
+    /// Reduces the result, of shape `dims`, along the axes where `kept` is 1, into `out` of shape `kept`.
+    pub fn fold(&self, total: Total, dims: &[usize], kept: &[usize], out: &mut [T]) {
+        out.fill(total.start());
+        let numel: usize = dims.iter().product();
+        if numel == 0 {
+            return;
+        }
+        let space = Space::new(dims, self.inputs.iter().map(|i| i.1).chain([kept]));
+        let to = self.inputs.len();
+        let (first, inner) = (space.dims[0], numel / space.dims[0]);
+        if numel < PARALLEL || first == 1 {
+            return self.fold_piece(total, &space, 0..numel, 0, out);
+        }
+        // Cut along the outermost axis, in at most 64 pieces, by size alone.
+        let rows = first.div_ceil(64).max((PARALLEL / 4).div_ceil(inner));
+        if space.strides[to][0] != 0 {
+            // The outermost axis is kept: every piece has its own part of the result.
+            let part = space.strides[to][0] * rows;
+            out.par_chunks_mut(part).enumerate().for_each(|(i, out)| {
+                let start = i * rows * inner;
+                let end = numel.min(start + rows * inner);
+                self.fold_piece(total, &space, start..end, i * part, out);
+            });
+        } else {
+            let pieces = first.div_ceil(rows);
+            let partials: Vec<Vec<T>> = (0..pieces)
+                .into_par_iter()
+                .map(|i| {
+                    let mut partial = vec![total.start(); out.len()];
+                    let start = i * rows * inner;
+                    let end = numel.min(start + rows * inner);
+                    self.fold_piece(total, &space, start..end, 0, &mut partial);
+                    partial
+                })
+                .collect();
+            for partial in &partials {
+                total.merge(out, partial);
+            }
+        }
+    }
+
+    fn fold_piece(&self, total: Total, space: &Space, range: std::ops::Range<usize>, base: usize, out: &mut [T]) {
+        let to = self.inputs.len();
+        with_scratch(BLOCK, |result: &mut [T]| {
+            self.blocks(space, range, |machine, block| {
+                let result = &mut result[..block.len()];
+                machine.evaluate(self, space, block.clone(), result);
+                if space.constant(to) {
+                    out[0] = total.of_two(out[0], total.of(result));
+                } else if space.by_rows() || space.dims.len() == 1 {
+                    let (row, column) = (block.start / space.run(), block.start % space.run());
+                    let at = space.offset(to, row) - base;
+                    if space.strides[to][space.dims.len() - 1] == 0 {
+                        out[at] = total.of_two(out[at], total.of(result));
+                    } else {
+                        total.merge(&mut out[at + column..at + column + result.len()], result);
+                    }
+                } else {
+                    space.walk(to, block, |i, at| out[at - base] = total.of_two(out[at - base], result[i]));
+                }
+            });
+        });
+    }
+
+    /// Calls `f` for the blocks of a flat range in order. With long runs no block crosses the end of a run.
+    fn blocks(
+        &self,
+        space: &Space,
+        range: std::ops::Range<usize>,
+        mut f: impl FnMut(&mut Machine<'_, T>, std::ops::Range<usize>),
+    ) {
+        with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
+            let mut machine = Machine { registers: memory.chunks_exact_mut(BLOCK).map(Some).collect() };
+            let mut at = range.start;
+            while at < range.end {
+                let stop = match space.by_rows() {
+                    true => at + BLOCK.min(space.run() - at % space.run()),
+                    false => at + BLOCK,
+                };
+                let stop = stop.min(range.end);
+                f(&mut machine, at..stop);
+                at = stop;
+            }
+        });
+    }
+}
+
+/// The registers of one evaluation: those of the steps, then one for each input that has to be expanded.
+struct Machine<'m, T> {
+    registers: SmallVec<[Option<&'m mut [T]>; 16]>,
+}
+
+impl<T: Real> Machine<'_, T> {
+    fn evaluate(&mut self, program: &Program<'_, T>, space: &Space, block: std::ops::Range<usize>, out: &mut [T]) {
+        self.expand_inputs(program, space, &block);
+        let Some(last) = program.steps.len().checked_sub(1) else {
+            match self.operand(program, space, &block, Arg::Input(0)) {
+                Operand::Each(x) => out.copy_from_slice(x),
+                Operand::Same(x) => out.fill(x),
+            }
+            return;
+        };
+        for (i, step) in program.steps[..last].iter().enumerate() {
+            // A register that is being written is out of its place, so that the others can be read.
+            let slot = program.registers[i];
+            let register = self.registers[slot].take().expect("a register is read after it is put back");
+            self.step(program, space, &block, step, &mut register[..block.len()]);
+            self.registers[slot] = Some(register);
+        }
+        self.step(program, space, &block, &program.steps[last], out);
+    }
+
+    fn step(
+        &self,
+        program: &Program<'_, T>,
+        space: &Space,
+        block: &std::ops::Range<usize>,
+        step: &Step<T>,
+        out: &mut [T],
+    ) {
+        let operand = |k: usize| self.operand(program, space, block, step.args[k]);
+        match step.run {
+            Loop::Unary(run) => match operand(0) {
+                Operand::Each(x) => run(x, step.parameter, out),
+                Operand::Same(x) => {
+                    let mut y = [x];
+                    run(&[x], step.parameter, &mut y);
+                    out.fill(y[0]);
+                }
+            },
+            Loop::Binary(run) => run(operand(0), operand(1), out),
+            Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
+        }
+    }
+
+    fn operand<'s>(
+        &'s self,
+        program: &'s Program<'_, T>,
+        space: &Space,
+        block: &std::ops::Range<usize>,
+        arg: Arg,
+    ) -> Operand<'s, T> {
+        let register = |slot: usize| {
+            let register = self.registers[slot].as_ref().expect("a register is not read while it is written");
+            Operand::Each(&register[..block.len()])
+        };
+        match arg {
+            Arg::Step(j) => register(program.registers[j]),
+            Arg::Input(k) => {
+                let data = program.inputs[k].0;
+                if space.contiguous(k) {
+                    Operand::Each(&data[block.clone()])
+                } else if space.constant(k) {
+                    Operand::Same(data[0])
+                } else if space.by_rows() {
+                    let (row, column) = (block.start / space.run(), block.start % space.run());
+                    let at = space.offset(k, row);
+                    match space.strides[k][space.dims.len() - 1] {
+                        0 => Operand::Same(data[at]),
+                        _ => Operand::Each(&data[at + column..at + column + block.len()]),
+                    }
+                } else {
+                    register(program.depth + k)
+                }
+            }
+        }
+    }
+
+    /// With short runs, writes out the inputs that are broadcast in some other way than as one number.
+    fn expand_inputs(&mut self, program: &Program<'_, T>, space: &Space, block: &std::ops::Range<usize>) {
+        if space.by_rows() {
+            return;
+        }
+        for (k, (data, _)) in program.inputs.iter().enumerate() {
+            if !space.contiguous(k) && !space.constant(k) {
+                let register = self.registers[program.depth + k].as_mut().expect("inputs have registers of their own");
+                space.walk(k, block.clone(), |i, at| register[i] = data[at]);
+            }
+        }
+    }
+}

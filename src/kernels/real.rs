@@ -1,0 +1,167 @@
+//! The two number types that a tensor can hold, and the functions of them that the kernels are built from.
+//!
+//! Everything here is branch-free where a loop over it should vectorise: the exponential family and the logarithms in
+//! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). What is
+//! left, among it the `f64` circular functions and powers, is the standard library's, a call an element.
+
+use super::math::{self, single};
+use std::{fmt, iter::Sum, ops};
+
+/// `f32` or `f64`, as the kernels see them.
+pub trait Real:
+    Copy
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + fmt::Debug
+    + fmt::Display
+    + Sum
+    + ops::Add<Output = Self>
+    + ops::Sub<Output = Self>
+    + ops::Mul<Output = Self>
+    + ops::Div<Output = Self>
+    + ops::Neg<Output = Self>
+    + ops::AddAssign
+    + ops::SubAssign
+    + ops::MulAssign
+    + faer::traits::ComplexField
+{
+    /// The number 0.
+    const ZERO: Self;
+    /// The number 1.
+    const ONE: Self;
+    /// The distance from 1 to the next larger number.
+    const EPSILON: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+
+    /// The nearest number of this type.
+    fn of(x: f64) -> Self;
+    /// The same number in double precision.
+    fn to_f64(self) -> f64;
+    /// Neither NaN nor infinite.
+    fn finite(self) -> bool;
+    /// `a` if `condition`, else `b`, without a branch.
+    fn pick(condition: bool, a: Self, b: Self) -> Self;
+    /// The larger of both; NaN if either is NaN.
+    fn larger(self, other: Self) -> Self;
+    /// The smaller of both; NaN if either is NaN.
+    fn smaller(self, other: Self) -> Self;
+    /// `self` to the power `p`.
+    fn power(self, p: Self) -> Self;
+    /// The angle of the point (`x` = other, `y` = self).
+    fn arctan2(self, x: Self) -> Self;
+
+    /// |x|.
+    fn magnitude(self) -> Self;
+    /// -1, 0 or 1 (NaN stays NaN).
+    fn sign(self) -> Self;
+    /// The largest integer not above x.
+    fn round_down(self) -> Self;
+    /// The smallest integer not below x.
+    fn round_up(self) -> Self;
+    /// The nearest integer, halves to even.
+    fn round_even(self) -> Self;
+    /// √x.
+    fn root(self) -> Self;
+    /// eˣ.
+    fn exp_(self) -> Self;
+    /// eˣ − 1, accurate near 0.
+    fn exp_m1_(self) -> Self;
+    /// ln x.
+    fn ln_(self) -> Self;
+    /// ln(1 + x), accurate near 0.
+    fn ln_1p_(self) -> Self;
+    /// sin x.
+    fn sin_(self) -> Self;
+    /// cos x.
+    fn cos_(self) -> Self;
+    /// tan x.
+    fn tan_(self) -> Self;
+    /// arcsin x.
+    fn asin_(self) -> Self;
+    /// arccos x.
+    fn acos_(self) -> Self;
+    /// arctan x.
+    fn atan_(self) -> Self;
+    /// sinh x.
+    fn sinh_(self) -> Self;
+    /// cosh x.
+    fn cosh_(self) -> Self;
+    /// tanh x.
+    fn tanh_(self) -> Self;
+    /// 1 / (1 + e⁻ˣ), without overflow.
+    fn sigmoid_(self) -> Self;
+    /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
+    fn erf_(self) -> Self;
+}
+
+macro_rules! real {
+    ($T:ident { $($fast:tt)* }) => {
+        impl Real for $T {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const EPSILON: Self = $T::EPSILON;
+            const INFINITY: Self = $T::INFINITY;
+            #[inline(always)]
+            fn of(x: f64) -> Self { x as $T }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn finite(self) -> bool { self.is_finite() }
+            #[inline(always)]
+            fn pick(condition: bool, a: Self, b: Self) -> Self { if condition { a } else { b } }
+            #[inline(always)]
+            fn larger(self, other: Self) -> Self { if self > other || self.is_nan() { self } else { other } }
+            #[inline(always)]
+            fn smaller(self, other: Self) -> Self { if self < other || self.is_nan() { self } else { other } }
+            #[inline(always)]
+            fn power(self, p: Self) -> Self { self.powf(p) }
+            #[inline(always)]
+            fn arctan2(self, x: Self) -> Self { self.atan2(x) }
+            #[inline(always)]
+            fn magnitude(self) -> Self { self.abs() }
+            #[inline(always)]
+            fn sign(self) -> Self { if self > 0.0 { 1.0 } else if self < 0.0 { -1.0 } else { self + 0.0 } }
+            #[inline(always)]
+            fn round_down(self) -> Self { self.floor() }
+            #[inline(always)]
+            fn round_up(self) -> Self { self.ceil() }
+            #[inline(always)]
+            fn round_even(self) -> Self { self.round_ties_even() }
+            #[inline(always)]
+            fn root(self) -> Self { self.sqrt() }
+            $($fast)*
+        }
+    };
+}
+
+/// One forwarding method a line: `name => path of the function`.
+macro_rules! forward {
+    ($($method:ident => $function:path;)*) => {
+        $(#[inline(always)] fn $method(self) -> Self { $function(self) })*
+    };
+}
+
+real!(f64 {
+    forward! {
+        exp_ => math::exp; exp_m1_ => math::exp_m1; ln_ => math::ln; ln_1p_ => math::ln_1p;
+        sin_ => f64::sin; cos_ => f64::cos; tan_ => f64::tan;
+        asin_ => f64::asin; acos_ => f64::acos; atan_ => f64::atan;
+        sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
+        sigmoid_ => math::sigmoid; erf_ => libm::erf;
+    }
+});
+
+real!(f32 {
+    forward! {
+        exp_ => math::exp; exp_m1_ => math::exp_m1; ln_ => math::ln; ln_1p_ => math::ln_1p;
+        sin_ => single::sin; cos_ => single::cos; tan_ => single::tan;
+        asin_ => single::asin; acos_ => single::acos; atan_ => single::atan;
+        sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
+        sigmoid_ => math::sigmoid; erf_ => single::erf;
+    }
+});

@@ -1,0 +1,303 @@
+//! Softmax and its relatives along the middle axis of `[outer, k, inner]`, and the cross-entropy of rows of logits.
+//!
+//! softmax(x)ᵢ = e^(xᵢ − M) / Σⱼ e^(xⱼ − M) with M = max x, so nothing overflows;
+//! log softmax(x)ᵢ = xᵢ − M − ln Σⱼ e^(xⱼ − M), which stays exact where the softmax itself would round to 0.
+//!
+//! Entries −∞ have probability 0. A line of nothing but −∞, or with +∞ or NaN in it, has no softmax and gives NaN; its
+//! log-sum-exp is −∞, +∞ or NaN, the limit.
+//!
+//! Lines are worked off in blocks that stay in the innermost cache, each step as one flat loop over the block, so that
+//! `exp` runs in full vectors even for lines of ten classes.
+
+use super::{Real, parallel, scratch::with_scratch, simd};
+
+/// Numbers of a block.
+const BLOCK: usize = 2048;
+/// Folds side by side.
+const LANES: usize = 16;
+
+/// The sizes of a tensor `[outer, k, inner]`; its lines run along the middle axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// Product of the axes before.
+    pub outer: usize,
+    /// Length of a line.
+    pub k: usize,
+    /// Product of the axes behind.
+    pub inner: usize,
+}
+
+impl Lines {
+    /// Lines along the last axis: the rows of a matrix.
+    pub fn rows(outer: usize, k: usize) -> Self {
+        Lines { outer, k, inner: 1 }
+    }
+
+    /// Softmax of every line.
+    pub fn softmax<T: Real>(&self, x: &[T], out: &mut [T]) {
+        self.blocks(
+            out,
+            #[inline(always)]
+            |at, out| {
+                with_scratch(self.lines(out.len()), |line: &mut [T]| {
+                    out.copy_from_slice(&x[at..at + out.len()]);
+                    self.fold(out, line, -T::INFINITY, T::larger);
+                    self.update(out, line, |x, max| x - max);
+                    out.iter_mut().for_each(|x| *x = x.exp_());
+                    self.fold(out, line, T::ZERO, |s, x| s + x);
+                    line.iter_mut().for_each(|s| *s = T::ONE / *s);
+                    self.update(out, line, |x, scale| x * scale);
+                });
+            },
+        );
+    }
+
+    /// Logarithm of the softmax of every line.
+    pub fn log_softmax<T: Real>(&self, x: &[T], out: &mut [T]) {
+        self.blocks(
+            out,
+            #[inline(always)]
+            |at, out| {
+                let lines = self.lines(out.len());
+                with_scratch(lines + out.len(), |scratch: &mut [T]| {
+                    let (line, exponentials) = scratch.split_at_mut(lines);
+                    out.copy_from_slice(&x[at..at + out.len()]);
+                    self.fold(out, line, -T::INFINITY, T::larger);
+                    self.update(out, line, |x, max| x - max);
+                    exponentials.iter_mut().zip(&*out).for_each(|(e, x)| *e = x.exp_());
+                    self.fold(exponentials, line, T::ZERO, |s, x| s + x);
+                    line.iter_mut().for_each(|s| *s = s.ln_());
+                    self.update(out, line, |x, log| x - log);
+                });
+            },
+        );
+    }
+
+    /// ln Σ eˣ of every line: `out` is `[outer, inner]`.
+    pub fn logsumexp<T: Real>(&self, x: &[T], out: &mut [T]) {
+        let (line, columns) = (self.k * self.inner, self.inner.max(1));
+        let lines = (BLOCK / line.max(1)).max(1);
+        parallel::each_chunk(out, lines * columns, x.len(), |block, out| {
+            let x = &x[block * lines * line..][..out.len() / columns * line];
+            simd(
+                #[inline(always)]
+                || {
+                    with_scratch(out.len() + x.len(), |scratch: &mut [T]| {
+                        let (max, shifted) = scratch.split_at_mut(out.len());
+                        shifted.copy_from_slice(x);
+                        self.fold(shifted, max, -T::INFINITY, T::larger);
+                        // An infinite maximum is not subtracted: ∞ − ∞ would hide the limit.
+                        max.iter_mut().for_each(|m| *m = T::pick(m.magnitude() == T::INFINITY, T::ZERO, *m));
+                        self.update(shifted, max, |x, max| x - max);
+                        shifted.iter_mut().for_each(|x| *x = x.exp_());
+                        self.fold(shifted, out, T::ZERO, |s, x| s + x);
+                        out.iter_mut().zip(&*max).for_each(|(s, &max)| *s = s.ln_() + max);
+                    });
+                },
+            );
+        });
+    }
+
+    /// Runs `body(at, block)` on blocks of whole lines of `out`.
+    fn blocks<T: Real>(&self, out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
+        let line = (self.k * self.inner).max(1);
+        let size = (BLOCK / line).max(1) * line;
+        let numbers = out.len();
+        parallel::each_chunk(out, size, numbers, |block, out| {
+            simd(
+                #[inline(always)]
+                || body(block * size, out),
+            );
+        });
+    }
+
+    /// Lines among `numbers` numbers.
+    #[inline(always)]
+    fn lines(&self, numbers: usize) -> usize {
+        numbers / self.k.max(1)
+    }
+
+    /// `line = f(f(start, x₀), x₁) …` along every line of `x`.
+    #[inline(always)]
+    fn fold<T: Real>(&self, x: &[T], line: &mut [T], start: T, f: impl Fn(T, T) -> T) {
+        line.fill(start);
+        if self.inner == 1 {
+            return fold_rows(x, self.k, line, start, f);
+        }
+        for (line, x) in line.chunks_exact_mut(self.inner).zip(x.chunks_exact((self.k * self.inner).max(1))) {
+            for x in x.chunks_exact(self.inner) {
+                line.iter_mut().zip(x).for_each(|(line, &x)| *line = f(*line, x));
+            }
+        }
+    }
+
+    /// `x = f(x, its line's number)`.
+    #[inline(always)]
+    fn update<T: Real>(&self, x: &mut [T], line: &[T], f: impl Fn(T, T) -> T) {
+        if self.inner == 1 {
+            for (&line, x) in line.iter().zip(x.chunks_exact_mut(self.k.max(1))) {
+                x.iter_mut().for_each(|x| *x = f(*x, line));
+            }
+            return;
+        }
+        for (line, x) in line.chunks_exact(self.inner).zip(x.chunks_exact_mut((self.k * self.inner).max(1))) {
+            for x in x.chunks_exact_mut(self.inner) {
+                x.iter_mut().zip(line).for_each(|(x, &line)| *x = f(*x, line));
+            }
+        }
+    }
+}
+
+/// `line[i] = f(… f(start, x) …)` over the row i of `k` numbers. The rows are folded side by side if they are short, and in
+/// running folds side by side if they are long, so that no number waits for the one before it.
+#[inline(always)]
+fn fold_rows<T: Real>(x: &[T], k: usize, line: &mut [T], start: T, f: impl Fn(T, T) -> T) {
+    if k < 2 * LANES {
+        let mut blocks = line.chunks_exact_mut(LANES);
+        for (block, x) in blocks.by_ref().zip(x.chunks_exact((LANES * k).max(1))) {
+            let mut folds = [start; LANES];
+            for i in 0..k {
+                for (row, fold) in folds.iter_mut().enumerate() {
+                    *fold = f(*fold, x[row * k + i]);
+                }
+            }
+            block.copy_from_slice(&folds);
+        }
+        let rest = blocks.into_remainder();
+        for (line, x) in rest.iter_mut().rev().zip(x.rchunks_exact(k.max(1))) {
+            *line = x.iter().fold(start, |a, &b| f(a, b));
+        }
+        return;
+    }
+    for (line, x) in line.iter_mut().zip(x.chunks_exact(k)) {
+        let mut folds = [start; LANES];
+        let (vectors, rest) = x.as_chunks::<LANES>();
+        for vector in vectors {
+            for (fold, &x) in folds.iter_mut().zip(vector) {
+                *fold = f(*fold, x);
+            }
+        }
+        let whole = folds.iter().fold(start, |a, &b| f(a, b));
+        *line = rest.iter().fold(whole, |a, &b| f(a, b));
+    }
+}
+
+/// `losses[i] = −log softmax(logits[i])[labels[i]]` for `logits [n, k]`; every label must be below `k`.
+pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) {
+    let k = logits.len() / labels.len().max(1);
+    let rows = (BLOCK / k.max(1)).max(1);
+    debug_assert!(labels.iter().all(|&label| label < k) && losses.len() == labels.len());
+    parallel::each_chunk(losses, rows, logits.len(), |block, losses| {
+        let x = &logits[block * rows * k..][..losses.len() * k];
+        let labels = &labels[block * rows..];
+        simd(
+            #[inline(always)]
+            || {
+                let lines = Lines::rows(losses.len(), k);
+                with_scratch(x.len() + losses.len(), |scratch: &mut [T]| {
+                    let (shifted, sums) = scratch.split_at_mut(x.len());
+                    shifted.copy_from_slice(x);
+                    lines.fold(x, sums, -T::INFINITY, T::maximum);
+                    lines.update(shifted, sums, |x, max| x - max);
+                    for ((loss, row), &label) in losses.iter_mut().zip(shifted.chunks_exact(k)).zip(labels) {
+                        *loss = -row[label];
+                    }
+                    shifted.iter_mut().for_each(|x| *x = x.exp_());
+                    lines.fold(shifted, sums, T::ZERO, |s, x| s + x);
+                    losses.iter_mut().zip(&*sums).for_each(|(loss, sum)| *loss += sum.ln_());
+                });
+            },
+        );
+    });
+}
+
+/// `dx[i] = scales[i] · (softmax(logits[i]) − onehot(labels[i]))`, the gradient of `Σ scales[i] · losses[i]`.
+pub fn cross_entropy_grad<T: Real>(logits: &[T], labels: &[usize], scales: &[T], dx: &mut [T]) {
+    let k = logits.len() / labels.len().max(1);
+    Lines::rows(labels.len(), k).softmax(logits, dx);
+    for ((row, &label), &scale) in dx.chunks_exact_mut(k.max(1)).zip(labels).zip(scales) {
+        row[label] -= T::ONE;
+        row.iter_mut().for_each(|x| *x *= scale);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{close, numbers};
+
+    const SIZES: [(usize, usize, usize); 8] =
+        [(3, 10, 1), (1, 1, 1), (700, 10, 1), (2, 5000, 1), (4, 3, 7), (50, 9, 130), (0, 4, 2), (3, 0, 1)];
+
+    /// ln Σ eˣ of every line by the definition, in f64, in the layout of the whole tensor.
+    fn log_sums(x: &[f64], (outer, k, inner): (usize, usize, usize)) -> Vec<f64> {
+        let mut sums = vec![];
+        for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
+            sums.push((0..k).map(|j| x[(o * k + j) * inner + i].exp()).sum::<f64>().ln());
+        }
+        sums
+    }
+
+    fn against_definition<T: Real>(tolerance: f64) {
+        for sizes in SIZES {
+            let (outer, k, inner) = sizes;
+            let lines = Lines { outer, k, inner };
+            let x: Vec<T> = numbers::<T>(outer * k * inner, 1).iter().map(|&x| x * T::of(8.0)).collect();
+            let wide: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
+            let sums = log_sums(&wide, sizes);
+            let logs: Vec<f64> = (0..x.len()).map(|i| wide[i] - sums[i / (k * inner) * inner + i % inner]).collect();
+            let mut out = vec![T::of(f64::NAN); x.len()];
+            lines.log_softmax(&x, &mut out);
+            close(&out, &logs, tolerance);
+            lines.softmax(&x, &mut out);
+            close(&out, &logs.iter().map(|l| l.exp()).collect::<Vec<_>>(), tolerance);
+            let mut out = vec![T::of(f64::NAN); outer * inner];
+            lines.logsumexp(&x, &mut out);
+            close(&out, &sums, tolerance);
+
+            if inner == 1 && k > 0 {
+                let labels: Vec<usize> = (0..outer).map(|i| i * 7 % k).collect();
+                let scales = numbers::<T>(outer, 2);
+                let mut losses = vec![T::of(f64::NAN); outer];
+                cross_entropy(&x, &labels, &mut losses);
+                close(
+                    &losses,
+                    &labels.iter().enumerate().map(|(i, l)| -logs[i * k + l]).collect::<Vec<_>>(),
+                    tolerance,
+                );
+                let mut dx = vec![T::of(f64::NAN); x.len()];
+                cross_entropy_grad(&x, &labels, &scales, &mut dx);
+                let want = |i: usize| {
+                    (logs[i].exp() - if labels[i / k] == i % k { 1.0 } else { 0.0 }) * scales[i / k].to_f64()
+                };
+                close(&dx, &(0..x.len()).map(want).collect::<Vec<_>>(), tolerance);
+            }
+        }
+        cross_entropy::<T>(&[], &[], &mut []);
+        cross_entropy_grad::<T>(&[], &[], &[], &mut []);
+    }
+
+    #[test]
+    fn softmax_and_relatives_by_the_definition() {
+        against_definition::<f32>(1e-5);
+        against_definition::<f64>(1e-13);
+    }
+
+    #[test]
+    fn large_and_infinite_entries() {
+        let inf = f64::INFINITY;
+        let x = [1000.0, 1000.0, -inf, 0.0, -inf, -inf, inf, 0.0, f64::NAN, 0.0];
+        let (mut out, mut sums) = ([0.0; 10], [0.0; 5]);
+        let lines = Lines::rows(5, 2);
+        let nan = f64::NAN;
+        lines.softmax(&x, &mut out);
+        close(&out, &[0.5, 0.5, 0.0, 1.0, nan, nan, nan, nan, nan, nan], 1e-15);
+        lines.log_softmax(&x, &mut out);
+        let ln2 = std::f64::consts::LN_2;
+        close(&out, &[-ln2, -ln2, -inf, 0.0, nan, nan, nan, nan, nan, nan], 1e-15);
+        lines.logsumexp(&x, &mut sums);
+        close(&sums, &[1000.0 + ln2, 0.0, -inf, inf, nan], 1e-15);
+        cross_entropy(&x, &[0, 0, 0, 1, 1], &mut sums);
+        close(&sums, &[ln2, inf, nan, nan, nan], 1e-15);
+    }
+}

@@ -1,0 +1,153 @@
+//! The index space of a broadcast loop, folded to as few axes as it has.
+//!
+//! Every operand of a broadcast loop has, along each axis of the result, either its own stride or stride 0. Adjacent
+//! axes along which *no* operand changes between the two are one axis to the loop: a bias `[20, 1, 1]` added to
+//! `[128, 20, 24, 24]` is a loop over 128 × 20 runs of 576 elements, in which the bias is one number.
+
+use smallvec::SmallVec;
+
+/// A run shorter than this is not worth a call of its own; the loop then expands its operands instead.
+const SHORT: usize = 96;
+
+/// How an operand lies along the folded axes: its stride along each, 0 where it is broadcast.
+pub type Strides = SmallVec<[usize; 4]>;
+
+/// The folded index space of a broadcast loop.
+pub struct Space {
+    /// The folded sizes, outermost first; the last is the run.
+    pub dims: SmallVec<[usize; 4]>,
+    /// The strides of each operand.
+    pub strides: SmallVec<[Strides; 4]>,
+}
+
+impl Space {
+    /// Folds the space `dims` in which each of `operands` (a shape aligned at the last axis) is broadcast.
+    pub fn new<'a>(dims: &[usize], operands: impl IntoIterator<Item = &'a [usize]>) -> Self {
+        // Axis by axis: does the operand move along it? Axes of size 1 move nobody and vanish.
+        let moves: SmallVec<[SmallVec<[bool; 8]>; 4]> = operands
+            .into_iter()
+            .map(|shape| {
+                let missing = dims.len() - shape.len();
+                (0..dims.len()).map(|i| i >= missing && shape[i - missing] != 1).collect()
+            })
+            .collect();
+        let mut folded: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut first_axes: SmallVec<[usize; 4]> = SmallVec::new();
+        for (i, &n) in dims.iter().enumerate() {
+            if n == 1 {
+                continue;
+            }
+            match (folded.last_mut(), first_axes.last()) {
+                (Some(last), Some(&j)) if moves.iter().all(|m| m[i] == m[j]) => *last *= n,
+                _ => {
+                    folded.push(n);
+                    first_axes.push(i);
+                }
+            }
+        }
+        if folded.is_empty() {
+            folded.push(1);
+        }
+        let strides = moves
+            .iter()
+            .map(|moves| {
+                let mut strides = Strides::from_elem(0, folded.len());
+                let mut step = 1;
+                for (axis, &i) in first_axes.iter().enumerate().rev() {
+                    if moves[i] {
+                        strides[axis] = step;
+                        step *= folded[axis];
+                    }
+                }
+                strides
+            })
+            .collect();
+        Space { dims: folded, strides }
+    }
+
+    /// The number of elements of the innermost axis.
+    pub fn run(&self) -> usize {
+        self.dims[self.dims.len() - 1]
+    }
+
+    /// The number of runs.
+    pub fn rows(&self) -> usize {
+        self.dims[..self.dims.len() - 1].iter().product()
+    }
+
+    /// Whether blocks should follow the runs (in which every operand is a slice or one number).
+    pub fn by_rows(&self) -> bool {
+        self.dims.len() > 1 && self.run() >= SHORT
+    }
+
+    /// The position of operand `k` at the start of run `row`.
+    pub fn offset(&self, k: usize, mut row: usize) -> usize {
+        let strides = &self.strides[k];
+        let mut offset = 0;
+        for axis in (0..self.dims.len() - 1).rev() {
+            offset += (row % self.dims[axis]) * strides[axis];
+            row /= self.dims[axis];
+        }
+        offset
+    }
+
+    /// Whether operand `k` covers the whole space in order.
+    pub fn contiguous(&self, k: usize) -> bool {
+        self.strides[k].iter().all(|&s| s != 0) || self.dims.iter().all(|&n| n == 1)
+    }
+
+    /// Whether operand `k` is one number throughout.
+    pub fn constant(&self, k: usize) -> bool {
+        self.strides[k].iter().all(|&s| s == 0)
+    }
+
+    /// Calls `f(i, position)` for each element `i` of the flat range, with the position of operand `k` there.
+    pub fn walk(&self, k: usize, range: std::ops::Range<usize>, mut f: impl FnMut(usize, usize)) {
+        let run = self.run();
+        let stride = self.strides[k][self.dims.len() - 1];
+        let mut at = range.start;
+        while at < range.end {
+            let (row, column) = (at / run, at % run);
+            let start = self.offset(k, row);
+            let stop = range.end.min(at + run - column);
+            for (c, i) in (column..).zip(at..stop) {
+                f(i - range.start, start + c * stride);
+            }
+            at = stop;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adjacent_axes_fold_where_no_operand_changes() {
+        let space = Space::new(&[128, 20, 24, 24], [&[128, 20, 24, 24][..], &[20, 1, 1], &[]]);
+        assert_eq!(&space.dims[..], [128, 20, 576]);
+        assert_eq!(&space.strides[0][..], [11520, 576, 1]);
+        assert_eq!(&space.strides[1][..], [0, 1, 0]);
+        assert!(space.constant(2) && space.contiguous(0) && space.by_rows());
+    }
+
+    #[test]
+    fn offsets_and_walks_agree_with_index_arithmetic() {
+        let space = Space::new(&[2, 3, 4], [&[3, 1][..], &[2, 1, 4]]);
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        space.walk(0, 3..20, |_, p| a.push(p));
+        space.walk(1, 3..20, |_, p| b.push(p));
+        let expected = |f: fn(usize, usize, usize) -> usize| {
+            (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>()
+        };
+        assert_eq!(a, expected(|_, j, _| j));
+        assert_eq!(b, expected(|i, _, k| i * 4 + k));
+    }
+
+    #[test]
+    fn one_element_and_empty_spaces() {
+        let one = Space::new(&[1, 1], [&[1][..]]);
+        assert_eq!((one.rows(), one.run()), (1, 1));
+        assert_eq!(Space::new(&[0, 3], [&[0, 3][..]]).dims.iter().product::<usize>(), 0);
+    }
+}

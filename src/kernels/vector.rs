@@ -1,0 +1,59 @@
+//! Vectors as wide as the machine has them, for the few loops that the compiler does not keep in registers by itself.
+//!
+//! The width is a type `S` that [`pulp`] chooses at run time; the operations on f32 and f64 are faer's.
+
+use super::Real;
+use faer::traits::ComplexField;
+use pulp::Simd;
+
+/// A vector of `T` on a machine `S`.
+pub(super) type Vector<T, S> = <T as ComplexField>::SimdVec<S>;
+
+/// The operations on vectors of `T` of a machine `S`.
+#[derive(Clone, Copy)]
+pub(super) struct Vectors<T: Real, S: Simd>(T::SimdCtx<S>);
+
+impl<T: Real, S: Simd> Vectors<T, S> {
+    /// Numbers in a vector.
+    pub const LANES: usize = size_of::<Vector<T, S>>() / size_of::<T>();
+
+    /// The operations of the machine `simd`.
+    #[inline(always)]
+    pub fn new(simd: S) -> Self {
+        Vectors(T::simd_ctx(simd))
+    }
+
+    /// A vector of equal numbers.
+    #[inline(always)]
+    pub fn splat(self, x: T) -> Vector<T, S> {
+        T::simd_splat(&self.0, &x)
+    }
+
+    /// The vector that starts at `x[at]`.
+    #[inline(always)]
+    pub fn load(self, x: &[T], at: usize) -> Vector<T, S> {
+        let lanes = &x[at..at + Self::LANES];
+        // SAFETY: the slice holds exactly one vector's numbers, and a vector is plain numbers without padding.
+        unsafe { lanes.as_ptr().cast::<Vector<T, S>>().read_unaligned() }
+    }
+
+    /// Writes a vector from `x[at]` on.
+    #[inline(always)]
+    pub fn store(self, x: &mut [T], at: usize, vector: Vector<T, S>) {
+        let lanes = &mut x[at..at + Self::LANES];
+        // SAFETY: the slice holds exactly one vector's numbers, and a vector is plain numbers without padding.
+        unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
+    }
+
+    /// `a * b + c`.
+    #[inline(always)]
+    pub fn mul_add(self, a: Vector<T, S>, b: Vector<T, S>, c: Vector<T, S>) -> Vector<T, S> {
+        T::simd_mul_add(&self.0, a, b, c)
+    }
+
+    /// The sum of a vector's numbers.
+    #[inline(always)]
+    pub fn sum(self, x: Vector<T, S>) -> T {
+        T::simd_reduce_sum(&self.0, x)
+    }
+}

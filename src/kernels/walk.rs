@@ -1,0 +1,163 @@
+//! Reading (or writing) a tensor along other axes than its own: the one loop behind permuting, slicing, flipping,
+//! repeating and padding.
+//!
+//! A [`Walk`] goes through an output in order and knows the place in the input of each element: a *stride* per output
+//! axis, which may be negative (a flip) or 0 (a broadcast axis). Axes that can be walked as one are merged first, so a
+//! permutation that keeps the last axes copies whole runs. Where the input's own last axis ends up elsewhere, it and the
+//! output's last axis are worked off in square blocks that stay in the cache.
+
+use super::{Real, parallel, simd};
+use smallvec::SmallVec;
+
+/// Side of the square blocks of a transposition: a cache line of f32.
+const BLOCK: usize = 16;
+
+/// One axis of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Axis {
+    size: usize,
+    /// Step in the input.
+    read: isize,
+    /// Step in the output.
+    write: usize,
+}
+
+/// An output walked in order, with the place in the input of each of its elements.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The merged axes, outermost first; at least one.
+    axes: SmallVec<[Axis; 4]>,
+    /// Place in the input of the output's first element.
+    start: usize,
+}
+
+/// The steps of a row-major tensor along its axes.
+pub fn strides(shape: &[usize]) -> SmallVec<[isize; 6]> {
+    let mut strides = SmallVec::from_elem(1, shape.len());
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis] as isize;
+    }
+    strides
+}
+
+impl Walk {
+    /// A walk through an output of sizes `shape`, whose axes move through the input by `strides` from `start`.
+    pub fn new(shape: &[usize], strides: &[isize], start: usize) -> Self {
+        debug_assert_eq!(shape.len(), strides.len());
+        let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
+        for (&size, &read) in shape.iter().zip(strides) {
+            match axes.last_mut() {
+                _ if size == 1 => {}
+                Some(outer) if outer.read == read * size as isize => {
+                    *outer = Axis { size: outer.size * size, read, write: 1 }
+                }
+                _ => axes.push(Axis { size, read, write: 1 }),
+            }
+        }
+        if axes.is_empty() {
+            axes.push(Axis { size: 1, read: 0, write: 1 });
+        }
+        for i in (1..axes.len()).rev() {
+            axes[i - 1].write = axes[i].write * axes[i].size;
+        }
+        Walk { axes, start }
+    }
+
+    /// `out[i] = x[place of i]`.
+    pub fn gather<T: Real>(&self, x: &[T], out: &mut [T]) {
+        let first = self.axes[0];
+        // Whole blocks, in case this is the axis along which the input lies.
+        let rows = parallel::rows_per_chunk(first.size, first.write).next_multiple_of(BLOCK);
+        let numbers = out.len();
+        parallel::each_chunk(out, rows * first.write, numbers, |chunk, out| {
+            let mut axes = self.axes.clone();
+            axes[0].size = rows.min(first.size - chunk * rows);
+            let start = self.start as isize + first.read * (chunk * rows) as isize;
+            let last = axes.pop().expect("a walk has an axis");
+            match axes.iter().position(|axis| axis.read == 1) {
+                Some(across) if last.read != 1 && last.read != 0 => {
+                    let across = axes.remove(across);
+                    simd(
+                        #[inline(always)]
+                        || each_place(&axes, start, 0, &mut |from, to| transpose(x, out, [across, last], from, to)),
+                    );
+                }
+                _ => {
+                    each_place(&axes, start, 0, &mut |from, to| copy(x, &mut out[to..to + last.size], last.read, from))
+                }
+            }
+        });
+    }
+
+    /// `out[place of i] = x[i]`; the rest of `out` stays as it is. No two places may be the same.
+    pub fn scatter<T: Real>(&self, x: &[T], out: &mut [T]) {
+        let Some((last, outer)) = self.axes.split_last() else { return };
+        if x.is_empty() {
+            return;
+        }
+        each_place(outer, self.start as isize, 0, &mut |from, to| {
+            let run = &x[to..to + last.size];
+            if last.read == 1 {
+                out[from as usize..from as usize + last.size].copy_from_slice(run);
+            } else {
+                run.iter().enumerate().for_each(|(i, &x)| out[(from + i as isize * last.read) as usize] = x);
+            }
+        });
+    }
+
+    /// Calls `body(i, place of i)` for every output element in order.
+    pub fn each(&self, mut body: impl FnMut(usize, usize)) {
+        each_place(&self.axes, self.start as isize, 0, &mut |from, to| body(to, from as usize));
+    }
+}
+
+/// Calls `body(place in the input, place in the output)` for every index of `axes`, in order.
+fn each_place(axes: &[Axis], from: isize, to: usize, body: &mut impl FnMut(isize, usize)) {
+    match axes {
+        [] => body(from, to),
+        [axis] => (0..axis.size).for_each(|i| body(from + i as isize * axis.read, to + i * axis.write)),
+        [axis, inner @ ..] => {
+            (0..axis.size).for_each(|i| each_place(inner, from + i as isize * axis.read, to + i * axis.write, body));
+        }
+    }
+}
+
+/// One run of the output.
+#[inline(always)]
+fn copy<T: Real>(x: &[T], out: &mut [T], stride: isize, from: isize) {
+    let start = from as usize;
+    match stride {
+        1 => out.copy_from_slice(&x[start..start + out.len()]),
+        0 => out.fill(x[start]),
+        2.. => out.iter_mut().zip(x[start..].iter().step_by(stride as usize)).for_each(|(o, &x)| *o = x),
+        _ => out.iter_mut().zip(x[..=start].iter().rev().step_by(-stride as usize)).for_each(|(o, &x)| *o = x),
+    }
+}
+
+/// A matrix whose rows the output has along `down` and the input along `across`, in blocks.
+#[inline(always)]
+fn transpose<T: Real>(x: &[T], out: &mut [T], [down, across]: [Axis; 2], from: isize, to: usize) {
+    let place = |i: usize, j: usize| (from + i as isize + j as isize * across.read) as usize;
+    for top in (0..down.size).step_by(BLOCK) {
+        let rows = BLOCK.min(down.size - top);
+        for left in (0..across.size).step_by(BLOCK) {
+            let columns = BLOCK.min(across.size - left);
+            if (rows, columns) == (BLOCK, BLOCK) {
+                // Whole runs in, whole runs out, and the turning in between without any memory traffic.
+                let mut block = [[T::ZERO; BLOCK]; BLOCK];
+                for (j, run) in block.iter_mut().enumerate() {
+                    run.copy_from_slice(&x[place(top, left + j)..][..BLOCK]);
+                }
+                for i in 0..BLOCK {
+                    let out = &mut out[to + (top + i) * down.write + left..][..BLOCK];
+                    out.iter_mut().zip(&block).for_each(|(o, run)| *o = run[i]);
+                }
+            } else {
+                for i in top..top + rows {
+                    let out = &mut out[to + i * down.write..][left..left + columns];
+                    out.iter_mut().enumerate().for_each(|(j, o)| *o = x[place(i, left + j)]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! # Wengert
+//!
+//! A reverse-mode tape autodiff engine for education and research.
+#![deny(missing_docs)]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod error;
+mod function;
+mod kernels;
+pub mod ops;
+mod tape;
+mod tensor;
+
+pub use error::{Error, FormatProblem, NoGradient, Result, RuleFault};
+pub use kernels::threads;
+pub use function::{Backward, Function};
+pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};
+pub use tensor::{DType, Element, Shape, Tensor};
+
+#[cfg(feature = "nn")]
+pub mod nn;
+#[cfg(feature = "plot")]
+pub mod plot;

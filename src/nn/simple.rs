@@ -1,0 +1,80 @@
+//! Layers without parameters.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{Layer, init::seed_of};
+use crate::{Mode, Tensor, Var, ops::Window};
+
+/// A layer that is one function of its input.
+macro_rules! function_layer {
+    ($($(#[$doc:meta])* $Name:ident => $method:ident($($argument:expr),*);)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default)]
+            pub struct $Name;
+
+            impl Layer for $Name {
+                #[track_caller]
+                fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+                    x.$method($($argument),*)
+                }
+            }
+        )*
+    };
+}
+
+function_layer! {
+    /// max(x, 0).
+    Relu => relu();
+    /// tanh x.
+    Tanh => tanh();
+    /// `[n, c, h, w]` to `[n, c·h·w]`.
+    Flatten => flatten(1);
+}
+
+/// The largest of each window of images `[n, c, h, w]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool2d(pub Window);
+
+impl Layer for MaxPool2d {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        x.max_pool2d(self.0)
+    }
+}
+
+/// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014); in
+/// inference, hands its input on.
+#[derive(Debug)]
+pub struct Dropout {
+    p: f64,
+    seed: u64,
+    calls: AtomicU64,
+}
+
+impl Dropout {
+    /// A layer that drops with probability `p`.
+    ///
+    /// # Panics
+    /// Unless 0 ≤ p < 1.
+    pub fn new(p: f64, seed: u64) -> Self {
+        assert!((0.0..1.0).contains(&p), "dropout: the probability is {p}, but it must be at least 0 and less than 1");
+        Dropout { p, seed, calls: AtomicU64::new(0) }
+    }
+}
+
+impl Layer for Dropout {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        if x.tape().mode() == Mode::Infer || self.p == 0.0 {
+            return x;
+        }
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut rng = StdRng::seed_from_u64(seed_of(self.seed, call));
+        let kept = 1.0 / (1.0 - self.p);
+        let mask = Tensor::from_fn(x.shape(), x.dtype(), |_| if rng.random_bool(self.p) { 0.0 } else { kept });
+        x * x.tape().constant(mask)
+    }
+}

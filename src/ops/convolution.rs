@@ -1,0 +1,295 @@
+//! Two-dimensional convolution (as the field calls it: cross-correlation), in PyTorch's layout.
+//!
+//! For images x `[n, c_in, h, w]` and kernels w `[c_out, c_in/groups, kh, kw]`
+//!
+//! y(n, o, p) = b(o) + Σ w(o, i, k) x(n, i, p · stride + k · dilation − padding).
+//!
+//! y is linear in x and in w, so three operations are closed under differentiation: the convolution itself, its
+//! adjoint by the input and its adjoint by the kernels. With ⟨·,·⟩ the sum of products,
+//! ⟨g, conv(x, w)⟩ = ⟨input(w, g), x⟩ = ⟨weight(x, g), w⟩. The adjoint by the input is the transposed convolution.
+
+use smallvec::SmallVec;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use crate::{
+    error::{Error, Result},
+    kernels::conv,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// Stride, padding, dilation (in y and x) and groups of a convolution.
+///
+/// ```
+/// use wengert::ops::ConvSpec;
+/// let spec = ConvSpec::default().stride(2).padding(1);
+/// assert_eq!((spec.stride, spec.padding, spec.dilation, spec.groups), ([2, 2], [1, 1], [1, 1], 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvSpec {
+    /// Steps between two positions of the kernel.
+    pub stride: [usize; 2],
+    /// Zeros around the image, on each side.
+    pub padding: [usize; 2],
+    /// Distance between two taps of the kernel.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+impl Default for ConvSpec {
+    fn default() -> Self {
+        ConvSpec { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    }
+}
+
+impl ConvSpec {
+    /// The same stride in y and x.
+    pub fn stride(self, stride: usize) -> Self {
+        ConvSpec { stride: [stride; 2], ..self }
+    }
+
+    /// The same padding on every side.
+    pub fn padding(self, padding: usize) -> Self {
+        ConvSpec { padding: [padding; 2], ..self }
+    }
+
+    /// The same dilation in y and x.
+    pub fn dilation(self, dilation: usize) -> Self {
+        ConvSpec { dilation: [dilation; 2], ..self }
+    }
+
+    /// The number of groups.
+    pub fn groups(self, groups: usize) -> Self {
+        ConvSpec { groups, ..self }
+    }
+
+    /// The sizes of the convolution of images of shape `x` with kernels of shape `w`.
+    fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
+        let fault = |need: String| Err(Error::shape(op, &[x, w], need));
+        let (&[n, c_in, height, width], &[c_out, c_group, kh, kw]) = (x.dims(), w.dims()) else {
+            return fault("images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed".into());
+        };
+        let ConvSpec { stride, padding, dilation, groups } = *self;
+        if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
+            return fault(format!("stride {stride:?}, dilation {dilation:?} and groups {groups} must be at least 1"));
+        }
+        if c_group * groups != c_in || c_out % groups != 0 {
+            return fault(format!(
+                "the {c_in} channels (axis 1) of the images must be the {c_group} channels (axis 1) of the kernels \
+                 times {groups} groups, which must divide the {c_out} kernels (axis 0)"
+            ));
+        }
+        let reach = |size: usize, axis: usize| (size.max(1) - 1) * dilation[axis] + 1;
+        if kh * kw == 0 || reach(kh, 0) > height + 2 * padding[0] || reach(kw, 1) > width + 2 * padding[1] {
+            return fault(format!("the kernel {kh}x{kw} must fit into the image {height}x{width} padded by {padding:?}"));
+        }
+        Ok(conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups })
+    }
+}
+
+fn output(c: &conv::Conv2d) -> Shape {
+    Shape::from([c.n, c.c_out, c.out_h(), c.out_w()])
+}
+
+/// conv(x, w) + b.
+pub(super) struct Conv2d(ConvSpec);
+
+impl Op for Conv2d {
+    fn name(&self) -> &str {
+        "conv2d"
+    }
+
+    fn attributes(&self) -> String {
+        let ConvSpec { stride, padding, dilation, groups } = self.0;
+        format!("stride {stride:?} padding {padding:?} dilation {dilation:?} groups {groups}")
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let sizes = self.0.sizes("conv2d", x[0], x[1])?;
+        if let Some(bias) = x.get(2).filter(|b| b.dims() != [sizes.c_out]) {
+            return Err(Error::shape("conv2d", &[x[1], bias], "the bias needs one number for each kernel"));
+        }
+        Ok(output(&sizes))
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = self.0.sizes("conv2d", x[0].shape(), x[1].shape())?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            sizes.forward(x[0].data::<T>(), x[1].data::<T>(), x.get(2).map(|b| b.data::<T>()), out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (x, w, dy, tape) = (at.x[0], at.x[1], at.dy, at.tape());
+        let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.0, shape: x.shape() }, &[w, dy]))?;
+        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape() }, &[x, dy]))?;
+        let mut gradients = Grads::from_iter([dx, dw]);
+        if at.x.len() == 3 {
+            gradients.push(at.by(2, || dy.try_sum_axes(&[0, 2, 3], false))?);
+        }
+        Ok(gradients)
+    }
+}
+
+impl Sampled for Conv2d {
+    fn samples() -> Vec<Sample> {
+        let strided = ConvSpec::default().stride(2).padding(1);
+        let grouped = ConvSpec::default().dilation(2).padding(2).groups(2);
+        vec![
+            Sample::new("conv2d", inputs([2, 2, 5, 4], [3, 2, 3, 2]), |x| x[0].conv2d(x[1], None, ConvSpec::default())),
+            Sample::new("conv2d with bias, stride and padding", with_bias(), move |x| {
+                x[0].conv2d(x[1], Some(x[2]), strided)
+            }),
+            Sample::new("conv2d in groups, dilated", inputs([1, 4, 4, 5], [2, 2, 3, 3]), move |x| {
+                x[0].conv2d(x[1], None, grouped)
+            }),
+        ]
+    }
+}
+
+fn inputs(x: [usize; 4], w: [usize; 4]) -> Vec<Tensor> {
+    vec![numbers(x, -1.0, 1.0, 1), numbers(w, -1.0, 1.0, 2)]
+}
+
+fn with_bias() -> Vec<Tensor> {
+    let mut all = inputs([1, 2, 4, 5], [2, 2, 3, 3]);
+    all.push(numbers([2], -1.0, 1.0, 3));
+    all
+}
+
+/// The adjoint of the convolution by its input, for given kernels and upstream gradient.
+pub(super) struct Conv2dInput {
+    spec: ConvSpec,
+    shape: Shape,
+}
+
+impl Op for Conv2dInput {
+    fn name(&self) -> &str {
+        "conv2d_input"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let sizes = self.spec.sizes("conv2d_input", &self.shape, x[0])?;
+        match output(&sizes) == *x[1] {
+            true => Ok(self.shape.clone()),
+            false => Err(Error::shape("conv2d_input", &[x[1], &output(&sizes)], "the gradient must have the output's shape")),
+        }
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = self.spec.sizes("conv2d_input", &shape, x[0].shape())?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            sizes.grad_input(x[0].data::<T>(), x[1].data::<T>(), out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (w, g, u, tape) = (at.x[0], at.x[1], at.dy, at.tape());
+        let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape() }, &[u, g]))?;
+        let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[u, w]))?;
+        Ok(Grads::from_iter([dw, dg]))
+    }
+}
+
+impl Sampled for Conv2dInput {
+    fn samples() -> Vec<Sample> {
+        let spec = ConvSpec::default().stride(2).padding(1);
+        let all = vec![numbers([2, 3, 3, 3], -1.0, 1.0, 1), numbers([1, 2, 2, 3], -1.0, 1.0, 2)];
+        vec![Sample::new("conv_transpose2d", all, move |x| expect(x[1].try_conv_transpose2d(x[0], None, spec, [0, 0])))]
+    }
+}
+
+/// The adjoint of the convolution by its kernels, for given input and upstream gradient.
+pub(super) struct Conv2dWeight {
+    spec: ConvSpec,
+    shape: Shape,
+}
+
+impl Op for Conv2dWeight {
+    fn name(&self) -> &str {
+        "conv2d_weight"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.spec.sizes("conv2d_weight", x[0], &self.shape).map(|_| self.shape.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = self.spec.sizes("conv2d_weight", x[0].shape(), &shape)?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (x, g, u, tape) = (at.x[0], at.x[1], at.dy, at.tape());
+        let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.spec, shape: x.shape() }, &[u, g]))?;
+        let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[x, u]))?;
+        Ok(Grads::from_iter([dx, dg]))
+    }
+}
+
+impl Sampled for Conv2dWeight {
+    fn samples() -> Vec<Sample> {
+        let spec = ConvSpec::default().padding(1);
+        let all = vec![numbers([2, 1, 4, 4], -1.0, 1.0, 1), numbers([2, 2, 4, 4], -1.0, 1.0, 2)];
+        vec![Sample::new("conv2d_weight", all, move |x| {
+            expect(x[0].tape().builtin(Conv2dWeight { spec, shape: [2, 1, 3, 3].into() }, &[x[0], x[1]]))
+        })]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Var<'t> {
+        expect(self.try_conv2d(weight, bias, spec))
+    }
+
+    /// [`conv2d`](Var::conv2d) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not fit.
+    #[track_caller]
+    pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
+        let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+        self.tape().builtin(Conv2d(spec), &inputs)
+    }
+
+    /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
+    /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 + `output_padding` rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not fit.
+    #[track_caller]
+    pub fn try_conv_transpose2d(
+        self,
+        weight: Var<'t>,
+        bias: Option<Var<'t>>,
+        spec: ConvSpec,
+        output_padding: [usize; 2],
+    ) -> Result<Var<'t>> {
+        let (x, w) = (self.shape(), weight.shape());
+        let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
+            let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
+            return Err(Error::shape("conv_transpose2d", &[&x, &w], need));
+        };
+        let size = |axis: usize, n: usize, k: usize| {
+            let full = n.saturating_sub(1) * spec.stride[axis] + spec.dilation[axis] * k.saturating_sub(1) + 1;
+            (full + output_padding[axis]).checked_sub(2 * spec.padding[axis])
+        };
+        let (Some(height), Some(width)) = (size(0, height, kh), size(1, width, kw)) else {
+            return Err(Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output"));
+        };
+        let shape = Shape::from([n, c_group * spec.groups, height, width]);
+        let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
+        match bias {
+            Some(bias) => y.try_add(bias.try_reshape(&Shape::from([c_group * spec.groups, 1, 1]))?),
+            None => Ok(y),
+        }
+    }
+}

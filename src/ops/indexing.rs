@@ -1,0 +1,311 @@
+//! Picking entries by index, and running sums.
+//!
+//! Indices are plain numbers beside the tape: nothing is differentiated by them. Picking (`index_select`, `gather`) and
+//! adding into place (`index_add`, `scatter_add`) are adjoint pairs: each is the gradient of the other.
+
+use std::sync::Arc;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use crate::{
+    error::{Error, Result},
+    kernels::movement,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// Sizes before, along and after an axis.
+fn around(shape: &Shape, axis: usize) -> [usize; 3] {
+    [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
+}
+
+fn with_size(shape: &Shape, axis: usize, size: usize) -> Shape {
+    shape.iter().enumerate().map(|(i, &n)| if i == axis { size } else { n }).collect()
+}
+
+fn check(op: &str, indices: &[usize], size: usize, shape: &Shape, axis: usize) -> Result<()> {
+    match indices.iter().find(|&&i| i >= size) {
+        None => Ok(()),
+        Some(i) => Err(Error::shape(op, &[shape], format!("index {i} must be less than the size {size} of axis {axis}"))),
+    }
+}
+
+/// Whole slices along an axis, by index.
+pub(super) struct IndexSelect {
+    axis: usize,
+    indices: Arc<[usize]>,
+}
+
+impl Op for IndexSelect {
+    fn name(&self) -> &str {
+        "index_select"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {}", self.axis)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        check(self.name(), &self.indices, x[0][self.axis], x[0], self.axis)?;
+        Ok(with_size(x[0], self.axis, self.indices.len()))
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = around(x[0].shape(), self.axis);
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::index_select(x[0].data::<T>(), sizes, &self.indices, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let size = at.x[0].shape()[self.axis];
+        let add = IndexAdd { axis: self.axis, indices: self.indices.clone(), size };
+        Ok(Grads::from_iter([Some(at.tape().builtin(add, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for IndexSelect {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("index_select", [3, 4], |x| x.index_select(1, &[2, 0, 2]))]
+    }
+}
+
+/// Adds slices into zeros, by index: the adjoint of [`IndexSelect`].
+pub(super) struct IndexAdd {
+    axis: usize,
+    indices: Arc<[usize]>,
+    size: usize,
+}
+
+impl Op for IndexAdd {
+    fn name(&self) -> &str {
+        "index_add"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {} size {}", self.axis, self.size)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(with_size(x[0], self.axis, self.size))
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = around(&shape, self.axis);
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::index_select_grad(x[0].data::<T>(), sizes, &self.indices, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let select = IndexSelect { axis: self.axis, indices: self.indices.clone() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(select, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for IndexAdd {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("index_add", [3, 2], |x| {
+            expect(x.tape().builtin(IndexAdd { axis: 0, indices: [1, 1, 3].into(), size: 4 }, &[x]))
+        })]
+    }
+}
+
+/// One entry for each index, which stands in a tensor of indices.
+pub(super) struct Gather {
+    axis: usize,
+    indices: Arc<[usize]>,
+    index_shape: Shape,
+}
+
+impl Op for Gather {
+    fn name(&self) -> &str {
+        "gather"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {}", self.axis)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let (shape, index) = (x[0], &self.index_shape);
+        let fits = shape.rank() == index.rank() && (0..shape.rank()).all(|i| i == self.axis || index[i] <= shape[i]);
+        if !fits || self.indices.len() != index.numel() {
+            let need = "the indices need as many axes as the value, and no larger size along any other axis";
+            return Err(Error::shape("gather", &[shape, index], need));
+        }
+        check("gather", &self.indices, shape[self.axis], shape, self.axis)?;
+        Ok(index.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::gather(x[0].data::<T>(), x[0].shape(), self.axis, &self.indices, &self.index_shape, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let scatter = ScatterAdd {
+            axis: self.axis,
+            indices: self.indices.clone(),
+            index_shape: self.index_shape.clone(),
+            shape: at.x[0].shape(),
+        };
+        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for Gather {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("gather", [3, 4], |x| x.gather(1, &[0, 3, 1, 1, 2, 0], [3, 2]))]
+    }
+}
+
+/// Adds entries into zeros at the places that a tensor of indices names: the adjoint of [`Gather`].
+pub(super) struct ScatterAdd {
+    axis: usize,
+    indices: Arc<[usize]>,
+    index_shape: Shape,
+    shape: Shape,
+}
+
+impl Op for ScatterAdd {
+    fn name(&self) -> &str {
+        "scatter_add"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {} into {}", self.axis, self.shape)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let (target, index) = (&self.shape, &self.index_shape);
+        let fits = target.rank() == index.rank() && (0..target.rank()).all(|i| i == self.axis || index[i] <= target[i]);
+        if !fits || x[0] != index || self.indices.len() != index.numel() {
+            let need = "the indices need the shape of the value, which must fit into the target along every other axis";
+            return Err(Error::shape("scatter_add", &[x[0], index, target], need));
+        }
+        check("scatter_add", &self.indices, target[self.axis], target, self.axis)?;
+        Ok(target.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::scatter_add(x[0].data::<T>(), &self.shape, self.axis, &self.indices, &self.index_shape, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let gather =
+            Gather { axis: self.axis, indices: self.indices.clone(), index_shape: self.index_shape.clone() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(gather, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for ScatterAdd {
+    fn samples() -> Vec<Sample> {
+        let inputs = vec![numbers([3, 4], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)];
+        vec![Sample::new("scatter_add", inputs, |x| x[0].scatter_add(1, &[0, 3, 1, 1, 2, 0], x[1]))]
+    }
+}
+
+/// Running sums along an axis, from either end.
+pub(super) struct Cumsum {
+    axis: usize,
+    reverse: bool,
+}
+
+impl Op for Cumsum {
+    fn name(&self) -> &str {
+        "cumsum"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {}{}", self.axis, if self.reverse { " reversed" } else { "" })
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = around(&shape, self.axis);
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let back = Cumsum { axis: self.axis, reverse: !self.reverse };
+        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for Cumsum {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("cumsum", [2, 4, 2], |x| x.cumsum(1))]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
+    ///
+    /// # Panics
+    /// For an axis or an index out of range.
+    #[track_caller]
+    pub fn index_select(self, axis: isize, indices: &[usize]) -> Var<'t> {
+        expect(self.try_index_select(axis, indices))
+    }
+
+    /// [`index_select`](Var::index_select) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
+    #[track_caller]
+    pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
+        let axis = self.shape().axis("index_select", axis)?;
+        self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
+    }
+
+    /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are given
+    /// row-major in `shape`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit, or for an index out of range.
+    #[track_caller]
+    pub fn gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Var<'t> {
+        expect(self.try_gather(axis, indices, shape))
+    }
+
+    /// [`gather`](Var::gather) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+    #[track_caller]
+    pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
+        let axis = self.shape().axis("gather", axis)?;
+        self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
+    }
+
+    /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
+    /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit, or for an index out of range.
+    #[track_caller]
+    pub fn scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Var<'t> {
+        let shape = self.shape();
+        let axis = expect(shape.axis("scatter_add", axis));
+        let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
+        self + expect(self.tape().builtin(op, &[source]))
+    }
+
+    /// Running sums along an axis: entry i is the sum of the entries up to and including i.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn cumsum(self, axis: isize) -> Var<'t> {
+        let axis = expect(self.shape().axis("cumsum", axis));
+        expect(self.tape().builtin(Cumsum { axis, reverse: false }, &[self]))
+    }
+}

@@ -1,0 +1,165 @@
+//! Losses: what training makes small.
+//!
+//! The cross-entropy of logits x `[n, k]` and labels t is the mean over the observations of ln Σⱼ e^{xⱼ} − x_t. Its
+//! gradient is (softmax(x) − onehot(t)) / n: the probabilities that the network gave, less those that it should have.
+
+use std::sync::Arc;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use crate::{
+    error::{Error, Result},
+    kernels::softmax::cross_entropy,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// The mean cross-entropy of logits and labels.
+pub(super) struct CrossEntropy {
+    labels: Arc<[usize]>,
+}
+
+impl Op for CrossEntropy {
+    fn name(&self) -> &str {
+        "cross_entropy"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let n = self.labels.len();
+        let &[rows, classes] = x[0].dims() else {
+            return Err(Error::shape("cross_entropy", x, "logits [n, classes] are needed"));
+        };
+        if n == 0 {
+            return Err(Error::Empty { what: "the batch of labels".into(), need: "a mean loss needs at least one observation" });
+        }
+        if rows != n {
+            return Err(Error::shape("cross_entropy", x, format!("logits [n, classes] need one row for each of the {n} labels")));
+        }
+        match self.labels.iter().position(|&label| label >= classes) {
+            None => Ok(Shape::scalar()),
+            Some(index) => Err(Error::Label { op: "cross_entropy".into(), label: self.labels[index], index, classes }),
+        }
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let n = self.labels.len();
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            let mut losses = vec![0.0 as T; n];
+            cross_entropy(x[0].data::<T>(), &self.labels, &mut losses);
+            // The mean in double precision: the sum of a batch loses nothing.
+            out[0] = (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n as f64) as T;
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let x = at.x[0];
+        let (shape, n) = (x.shape(), self.labels.len());
+        let wanted = Tensor::from_fn(shape.clone(), x.dtype(), |i| {
+            if self.labels[i / shape[1]] == i % shape[1] { 1.0 } else { 0.0 }
+        });
+        let excess = x.try_softmax(1)? - at.tape().constant(wanted);
+        Ok(Grads::from_iter([Some(excess * (at.dy / n as f64))]))
+    }
+}
+
+impl Sampled for CrossEntropy {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("cross_entropy", [4, 3], |x| x.cross_entropy(&[2, 0, 1, 1]))]
+    }
+}
+
+/// The losses that are built from other operations.
+pub(super) fn samples() -> Vec<Sample> {
+    let pair = || vec![numbers([3, 2], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)];
+    vec![
+        Sample::new("mse_loss", pair(), |x| x[0].mse_loss(x[1])),
+        Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1])),
+        Sample::new("smooth_l1_loss", pair(), |x| x[0].smooth_l1_loss(x[1], 0.5)),
+        Sample::unary("bce_with_logits", [3, 2], |x| {
+            let target = x.tape().constant(numbers([3, 2], 0.0, 1.0, 2));
+            x.bce_with_logits(target)
+        }),
+        Sample::unary("nll_loss", [3, 4], |x| x.log_softmax(1).nll_loss(&[3, 0, 1])),
+        Sample::unary("cross_entropy, smoothed", [3, 4], |x| x.cross_entropy_smoothed(&[3, 0, 1], 0.1)),
+    ]
+}
+
+impl<'t> Var<'t> {
+    /// The mean cross-entropy of these logits `[n, classes]` and the labels of the n observations.
+    ///
+    /// # Panics
+    /// When the shapes do not fit, the batch is empty or a label is out of range.
+    #[track_caller]
+    pub fn cross_entropy(self, labels: &[usize]) -> Var<'t> {
+        expect(self.try_cross_entropy(labels))
+    }
+
+    /// [`cross_entropy`](Var::cross_entropy) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a label
+    /// out of range.
+    #[track_caller]
+    pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Var<'t>> {
+        self.tape().builtin(CrossEntropy { labels: labels.into() }, &[self])
+    }
+
+    /// The cross-entropy with label smoothing: the wanted probability of the label is 1 − `smoothing`, and `smoothing`
+    /// is shared equally by all classes (Szegedy et al., arXiv 1512.00567).
+    ///
+    /// # Panics
+    /// As [`cross_entropy`](Var::cross_entropy).
+    #[track_caller]
+    pub fn cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Var<'t> {
+        let hard = self.cross_entropy(labels);
+        let spread = -self.log_softmax(1).mean_axes(&[1], false).mean();
+        hard * (1.0 - smoothing) + spread * smoothing
+    }
+
+    /// The mean of −x_t: the cross-entropy, when these are logarithms of probabilities `[n, classes]`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit, the batch is empty or a label is out of range.
+    #[track_caller]
+    pub fn nll_loss(self, labels: &[usize]) -> Var<'t> {
+        -self.gather(1, labels, [labels.len(), 1]).mean()
+    }
+
+    /// The mean of (x − target)².
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn mse_loss(self, target: Var<'t>) -> Var<'t> {
+        (self - target).square().mean()
+    }
+
+    /// The mean of |x − target|.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn l1_loss(self, target: Var<'t>) -> Var<'t> {
+        (self - target).abs().mean()
+    }
+
+    /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target (Girshick, arXiv 1504.08083).
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Var<'t> {
+        let distance = self - target;
+        let size = distance.abs();
+        let near = size.lt(beta);
+        near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean()
+    }
+
+    /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\]: max(x, 0) − x t + ln(1 + e^{−|x|}).
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn bce_with_logits(self, target: Var<'t>) -> Var<'t> {
+        (self.softplus() - self * target).mean()
+    }
+}

@@ -1,0 +1,165 @@
+//! Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) with the statistics of the batch, as one operation.
+//!
+//! Over the m = n·s numbers of each channel of x `[n, c, s..]`: x̂ = (x − mean) / √(var + ε), y = γ x̂ + β. With
+//! dβ = Σ dy and dγ = Σ dy x̂,
+//!
+//! dx = γ / √(var + ε) · (dy − (dβ + x̂ dγ) / m).
+//!
+//! When numbers are wanted, one kernel gives all three gradients in two passes. When the gradient is recorded, the same
+//! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
+
+use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use crate::{
+    error::{Error, Result},
+    kernels::norm::Channels,
+    tape::{Memo, Var},
+    tensor::{Element, Shape, Tensor},
+};
+
+/// γ x̂ + β with the batch's own statistics.
+pub(super) struct BatchNorm {
+    epsilon: f64,
+}
+
+/// What the statistics of a batch are for each channel.
+pub(crate) struct Moments {
+    pub mean: Tensor,
+    /// Divided by the count, not the count less one.
+    pub var: Tensor,
+    pub rstd: Tensor,
+}
+
+/// The sizes `[n, c, s]` of a shape with channels at axis 1.
+fn channels(shape: &Shape) -> Channels {
+    Channels { n: shape[0], c: shape[1], s: shape[2..].iter().product() }
+}
+
+impl Op for BatchNorm {
+    fn name(&self) -> &str {
+        "batch_norm"
+    }
+
+    fn attributes(&self) -> String {
+        format!("eps {:e}", self.epsilon)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let fits = x[0].rank() >= 2 && x[1].dims() == &x[0][1..2] && x[2].dims() == &x[0][1..2];
+        if !fits {
+            return Err(Error::shape("batch_norm", x, "features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed"));
+        }
+        if x[0].numel() / x[0][1].max(1) < 2 {
+            return Err(Error::shape("batch_norm", x, "the statistics of a batch need at least two numbers in each channel"));
+        }
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = channels(&shape);
+        Ok(crate::dispatch!(x[0].dtype(), T => {
+            let (moments, y) = forward::<T>(x, shape, sizes, self.epsilon as T);
+            *memo = Some(std::sync::Arc::new(moments));
+            y
+        }))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        if at.recorded {
+            return self.recorded(&at);
+        }
+        let moments = at.memo().and_then(|memo| memo.downcast::<Moments>().ok()).expect("batch_norm keeps its moments");
+        let (x, gamma, dy) = (at.x[0].value(), at.x[1].value(), at.dy.value());
+        let sizes = channels(x.shape());
+        let gradients = crate::dispatch!(x.dtype(), T => backward::<T>(sizes, &x, &dy, &gamma, &moments));
+        Ok(gradients.into_iter().map(|g| Some(at.tape().constant(g))).collect())
+    }
+}
+
+fn forward<T: Element>(x: &[&Tensor], shape: Shape, sizes: Channels, epsilon: T) -> (Moments, Tensor) {
+    let mut var = Tensor::zeros([sizes.c], T::DTYPE);
+    let mean = Tensor::build::<T>(Shape::from([sizes.c]), |mean| {
+        sizes.moments(x[0].data::<T>(), mean, var.data_mut::<T>());
+    });
+    let each = |f: &dyn Fn(usize) -> T| Tensor::build::<T>(Shape::from([sizes.c]), |out| {
+        out.iter_mut().enumerate().for_each(|(c, out)| *out = f(c));
+    });
+    let rstd = each(&|c| T::ONE / (var.data::<T>()[c] + epsilon).root());
+    let scale = each(&|c| x[1].data::<T>()[c] * rstd.data::<T>()[c]);
+    let shift = each(&|c| x[2].data::<T>()[c] - mean.data::<T>()[c] * scale.data::<T>()[c]);
+    let y = Tensor::build::<T>(shape, |out| {
+        sizes.normalize(x[0].data::<T>(), scale.data::<T>(), shift.data::<T>(), out);
+    });
+    (Moments { mean, var, rstd }, y)
+}
+
+fn backward<T: Element>(sizes: Channels, x: &Tensor, dy: &Tensor, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
+    let mut dgamma = Tensor::zeros([sizes.c], T::DTYPE);
+    let mut dbeta = Tensor::zeros([sizes.c], T::DTYPE);
+    let dx = Tensor::build::<T>(x.shape().clone(), |dx| {
+        let statistics = [m.mean.data::<T>(), m.rstd.data::<T>(), gamma.data::<T>()];
+        let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
+        sizes.backward(x.data::<T>(), dy.data::<T>(), statistics, dx, sums);
+    });
+    [dx, dgamma, dbeta]
+}
+
+impl BatchNorm {
+    /// The rule in tape algebra.
+    fn recorded<'t>(&self, at: &Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (x, gamma, dy) = (at.x[0], at.x[1], at.dy);
+        let shape = x.shape();
+        let sizes = channels(&shape);
+        let m = (sizes.n * sizes.s) as f64;
+        let over: Vec<isize> = (0..shape.rank() as isize).filter(|&axis| axis != 1).collect();
+        let distance = x - x.mean_axes(&over, true);
+        let rstd = ((distance * distance).mean_axes(&over, true) + self.epsilon).rsqrt();
+        let normal = distance * rstd;
+        let dgamma = (dy * normal).sum_axes(&over, true);
+        let dbeta = dy.sum_axes(&over, true);
+        let dx = gamma.per_channel(x) * rstd * (dy - (dbeta + normal * dgamma) / m);
+        let flat = |v: Var<'t>| v.reshape([sizes.c]);
+        Ok(Grads::from_iter([Some(dx), Some(flat(dgamma)), Some(flat(dbeta))]))
+    }
+}
+
+impl Sampled for BatchNorm {
+    fn samples() -> Vec<Sample> {
+        let with = |x: Tensor, c| vec![x, numbers([c], 0.5, 1.5, 2), numbers([c], -1.0, 1.0, 3)];
+        vec![
+            Sample::new("batch_norm of features", with(numbers([5, 3], -2.0, 2.0, 1), 3), |x| {
+                x[0].batch_norm(x[1], x[2], 1e-5)
+            }),
+            Sample::new("batch_norm of images", with(numbers([2, 2, 3, 2], -2.0, 2.0, 1), 2), |x| {
+                x[0].batch_norm(x[1], x[2], 1e-5)
+            }),
+        ]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Batch normalisation over all axes but the channels (axis 1) with the statistics of the batch:
+    /// gamma · (x − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit, or a channel has fewer than two numbers.
+    #[track_caller]
+    pub fn batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
+        expect(self.try_batch_norm(gamma, beta, epsilon))
+    }
+
+    /// [`batch_norm`](Var::batch_norm) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not fit, or a channel has fewer than two numbers.
+    #[track_caller]
+    pub fn try_batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+        self.tape().builtin(BatchNorm { epsilon }, &[self, gamma, beta])
+    }
+
+    /// The mean and the (population's) variance of each channel that [`batch_norm`](Var::batch_norm) used to compute
+    /// this value; `None` for the value of any other operation.
+    pub fn batch_moments(self) -> Option<(Tensor, Tensor)> {
+        let moments = self.tape().memo(self.id())?.downcast::<Moments>().ok()?;
+        Some((moments.mean.clone(), moments.var.clone()))
+    }
+}

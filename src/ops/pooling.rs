@@ -1,0 +1,307 @@
+//! Pooling: the largest or the mean of each window of an image.
+//!
+//! The gradient of a maximum goes back to where it was found (to the first of equal ones); given those places, taking
+//! and putting back are linear and adjoint to each other. A mean is linear already: its gradient is spread over the
+//! window.
+
+use std::sync::Arc;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::window,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// A window that slides over images: kernel, stride and padding in y and x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Steps between two positions.
+    pub stride: [usize; 2],
+    /// Rows and columns added on each side: −∞ for a maximum, 0 for a mean.
+    pub padding: [usize; 2],
+}
+
+impl Window {
+    /// A square window that moves by its own size.
+    pub fn square(size: usize) -> Self {
+        Window { kernel: [size; 2], stride: [size; 2], padding: [0; 2] }
+    }
+
+    /// The same stride in y and x.
+    pub fn stride(self, stride: usize) -> Self {
+        Window { stride: [stride; 2], ..self }
+    }
+
+    /// The same padding on every side.
+    pub fn padding(self, padding: usize) -> Self {
+        Window { padding: [padding; 2], ..self }
+    }
+
+    fn over(&self, op: &str, x: &Shape) -> Result<window::Window> {
+        let &[_, _, height, width] = x.dims() else {
+            return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed"));
+        };
+        let Window { kernel, stride, padding } = *self;
+        let fits = |axis: usize, size: usize| {
+            kernel[axis] > 0 && stride[axis] > 0 && 2 * padding[axis] <= kernel[axis] && kernel[axis] <= size + 2 * padding[axis]
+        };
+        if !fits(0, height) || !fits(1, width) {
+            let need = format!(
+                "the window {kernel:?} with stride {stride:?} must fit into the padded image, and the padding \
+                 {padding:?} must be at most half of it"
+            );
+            return Err(Error::shape(op, &[x], need));
+        }
+        Ok(window::Window { size: [height, width], kernel, stride, padding, dilation: [1, 1] })
+    }
+
+    fn output(&self, op: &str, x: &Shape) -> Result<Shape> {
+        let window = self.over(op, x)?;
+        Ok(Shape::from([x[0], x[1], window.outputs(0), window.outputs(1)]))
+    }
+}
+
+/// Where in its plane each maximum was found.
+type Places = Arc<Vec<u32>>;
+
+/// The largest of each window.
+pub(super) struct MaxPool(Window);
+
+impl Op for MaxPool {
+    fn name(&self) -> &str {
+        "max_pool2d"
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?} stride {:?}", self.0.kernel, self.0.stride)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.0.output("max_pool2d", x[0])
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+        let window = self.0.over("max_pool2d", x[0].shape())?;
+        let mut places = vec![0; shape.numel()];
+        let y = crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            window.max_pool(x[0].data::<T>(), out, &mut places);
+        }));
+        let places: Places = Arc::new(places);
+        *memo = Some(places);
+        Ok(y)
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let places = at.memo().and_then(|memo| memo.downcast::<Vec<u32>>().ok()).expect("max_pool2d keeps its places");
+        let unpool = MaxUnpool { window: self.0, places, shape: at.x[0].shape() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for MaxPool {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("max_pool2d", [2, 2, 4, 6], |x| x.max_pool2d(Window::square(2))),
+            Sample::unary("max_pool2d, overlapping and padded", [1, 2, 5, 5], |x| {
+                x.max_pool2d(Window::square(3).stride(2).padding(1))
+            }),
+        ]
+    }
+}
+
+/// Puts numbers back to the places of the maxima, and adds up what meets.
+pub(super) struct MaxUnpool {
+    window: Window,
+    places: Places,
+    shape: Shape,
+}
+
+impl Op for MaxUnpool {
+    fn name(&self) -> &str {
+        "max_unpool2d"
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let window = self.window.over("max_unpool2d", &shape)?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            window.max_pool_grad(x[0].data::<T>(), &self.places, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let take = TakeMax { window: self.window, places: self.places.clone() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(take, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for MaxUnpool {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("max_unpool2d", [1, 1, 1, 2], |x| {
+            let unpool = MaxUnpool { window: Window::square(2), places: Arc::new(vec![1, 6]), shape: [1, 1, 2, 4].into() };
+            expect(x.tape().builtin(unpool, &[x]))
+        })]
+    }
+}
+
+/// Takes the numbers at the places of the maxima.
+pub(super) struct TakeMax {
+    window: Window,
+    places: Places,
+}
+
+impl Op for TakeMax {
+    fn name(&self) -> &str {
+        "take_max2d"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.window.output("take_max2d", x[0])
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let window = self.window.over("take_max2d", x[0].shape())?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            window.max_pool_gather(x[0].data::<T>(), &self.places, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let unpool = MaxUnpool { window: self.window, places: self.places.clone(), shape: at.x[0].shape() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for TakeMax {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("take_max2d", [1, 1, 2, 4], |x| {
+            expect(x.tape().builtin(TakeMax { window: Window::square(2), places: Arc::new(vec![1, 6]) }, &[x]))
+        })]
+    }
+}
+
+/// The mean of each window.
+pub(super) struct AvgPool {
+    window: Window,
+    count_padding: bool,
+}
+
+impl Op for AvgPool {
+    fn name(&self) -> &str {
+        "avg_pool2d"
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?} stride {:?}", self.window.kernel, self.window.stride)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.window.output("avg_pool2d", x[0])
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let window = self.window.over("avg_pool2d", x[0].shape())?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            window.avg_pool(x[0].data::<T>(), self.count_padding, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let back = AvgUnpool { window: self.window, count_padding: self.count_padding, shape: at.x[0].shape() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for AvgPool {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("avg_pool2d", [2, 2, 4, 6], |x| x.avg_pool2d(Window::square(2), true)),
+            Sample::unary("avg_pool2d, padded, padding not counted", [1, 2, 5, 5], |x| {
+                x.avg_pool2d(Window::square(3).stride(2).padding(1), false)
+            }),
+        ]
+    }
+}
+
+/// The adjoint of [`AvgPool`]: each number is spread over its window.
+pub(super) struct AvgUnpool {
+    window: Window,
+    count_padding: bool,
+    shape: Shape,
+}
+
+impl Op for AvgUnpool {
+    fn name(&self) -> &str {
+        "avg_unpool2d"
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let window = self.window.over("avg_unpool2d", &shape)?;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            window.avg_pool_grad(x[0].data::<T>(), self.count_padding, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let pool = AvgPool { window: self.window, count_padding: self.count_padding };
+        Ok(Grads::from_iter([Some(at.tape().builtin(pool, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for AvgUnpool {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("avg_unpool2d", [1, 1, 1, 2], |x| {
+            let op = AvgUnpool { window: Window::square(2), count_padding: true, shape: [1, 1, 2, 4].into() };
+            expect(x.tape().builtin(op, &[x]))
+        })]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
+    ///
+    /// # Panics
+    /// When the window does not fit.
+    #[track_caller]
+    pub fn max_pool2d(self, window: Window) -> Var<'t> {
+        expect(self.try_max_pool2d(window))
+    }
+
+    /// [`max_pool2d`](Var::max_pool2d) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the window does not fit.
+    #[track_caller]
+    pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {
+        self.tape().builtin(MaxPool(window), &[self])
+    }
+
+    /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
+    ///
+    /// # Panics
+    /// When the window does not fit.
+    #[track_caller]
+    pub fn avg_pool2d(self, window: Window, count_padding: bool) -> Var<'t> {
+        expect(self.try_avg_pool2d(window, count_padding))
+    }
+
+    /// [`avg_pool2d`](Var::avg_pool2d) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the window does not fit.
+    #[track_caller]
+    pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
+        self.tape().builtin(AvgPool { window, count_padding }, &[self])
+    }
+}

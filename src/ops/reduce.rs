@@ -1,0 +1,266 @@
+//! Reductions: sums, means and extremes along axes.
+//!
+//! For y = Σ x over some axes, dx is dy spread back along them. A mean is the sum divided by the count; a variance, a
+//! norm and a log-sum-exp are built from these.
+
+use smallvec::SmallVec;
+
+use super::{Grads, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::elementwise::Total,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// Axes in ascending order, each once.
+pub(super) type Axes = SmallVec<[usize; 4]>;
+
+/// The total along `axes`, which stay with size 1 or go.
+pub(super) struct Reduce {
+    total: Total,
+    axes: Axes,
+    keepdim: bool,
+}
+
+impl Op for Reduce {
+    fn name(&self) -> &str {
+        match self.total {
+            Total::Sum => "sum",
+            Total::Max => "amax",
+            Total::Min => "amin",
+        }
+    }
+
+    fn attributes(&self) -> String {
+        format!("axes {:?}{}", &self.axes[..], if self.keepdim { " keepdim" } else { "" })
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        if self.total != Total::Sum && self.axes.iter().any(|&axis| x[0][axis] == 0) {
+            return Err(Error::shape(self.name(), x, "an extreme needs at least one number along every reduced axis"));
+        }
+        Ok(x[0].reduced(&self.axes, self.keepdim))
+    }
+
+    fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        unreachable!("the engine computes reductions by `folds`")
+    }
+
+    fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
+        Some((self.total, x.reduced(&self.axes, true)))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (x, shape) = (at.x[0], at.x[0].shape());
+        let kept = shape.reduced(&self.axes, true);
+        let dy = at.dy.try_reshape(&kept)?;
+        let dx = match self.total {
+            Total::Sum => dy.try_broadcast_to(&shape)?,
+            // Equal extremes share the gradient in equal parts.
+            Total::Max | Total::Min => {
+                let chosen = x.eq(at.y.try_reshape(&kept)?);
+                let count = chosen.sum_to(&kept);
+                chosen * (dy / count)
+            }
+        };
+        Ok(Grads::from_iter([Some(dx)]))
+    }
+}
+
+impl Sampled for Reduce {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("sum", [2, 3, 4], |x| x.sum()),
+            Sample::unary("sum of axes 0 and 2", [2, 3, 4], |x| x.sum_axes(&[0, -1], false)),
+            Sample::unary("sum of axis 1, kept", [2, 3, 4], |x| x.sum_axes(&[1], true)),
+            Sample::unary("mean of axis -1", [2, 3, 4], |x| x.mean_axes(&[-1], false)),
+            Sample::unary("amax of axis 1", [2, 5, 3], |x| x.amax(&[1], false)),
+            Sample::unary("amin of axes 0 and 1, kept", [2, 5, 3], |x| x.amin(&[0, 1], true)),
+            Sample::unary("var of axis 0", [4, 3], |x| x.var(&[0], 1, false)),
+            Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true)),
+            Sample::unary("logsumexp of axis 1", [3, 4, 2], |x| x.logsumexp(&[1], false)),
+        ]
+    }
+}
+
+/// Resolves axes that may count from the end; no axes given means all of them.
+pub(super) fn resolve(op: &str, shape: &Shape, axes: &[isize]) -> Result<Axes> {
+    if axes.is_empty() {
+        return Ok((0..shape.rank()).collect());
+    }
+    let mut resolved = axes.iter().map(|&axis| shape.axis(op, axis)).collect::<Result<Axes>>()?;
+    resolved.sort_unstable();
+    resolved.dedup();
+    Ok(resolved)
+}
+
+impl<'t> Var<'t> {
+    #[track_caller]
+    fn reduce(self, total: Total, op: &str, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        let axes = resolve(op, &self.shape(), axes)?;
+        self.tape().builtin(Reduce { total, axes, keepdim }, &[self])
+    }
+
+    /// The sum of all elements: one number.
+    #[track_caller]
+    pub fn sum(self) -> Var<'t> {
+        expect(self.try_sum_axes(&[], false))
+    }
+
+    /// The mean of all elements: one number; NaN for an empty tensor.
+    #[track_caller]
+    pub fn mean(self) -> Var<'t> {
+        expect(self.try_mean_axes(&[], false))
+    }
+
+    /// The sum of all values that were broadcast from `shape`, in that shape: what turns the gradient of a broadcast
+    /// value into the gradient of the value.
+    ///
+    /// # Panics
+    /// When `shape` does not broadcast to this value's shape.
+    #[track_caller]
+    pub fn sum_to(self, shape: &Shape) -> Var<'t> {
+        expect(self.try_sum_to(shape))
+    }
+
+    /// [`sum_to`](Var::sum_to) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `shape` does not broadcast to this value's shape.
+    #[track_caller]
+    pub fn try_sum_to(self, shape: &Shape) -> Result<Var<'t>> {
+        let from = self.shape();
+        if from == *shape {
+            return Ok(self);
+        }
+        if shape.broadcast(&from).as_ref() != Some(&from) {
+            let need = "the target must broadcast to the value's shape";
+            return Err(Error::shape("sum_to", &[&from, shape], need));
+        }
+        let widened = |i| shape.size_from_front(i, from.rank());
+        let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
+        let sum = match axes.is_empty() {
+            true => self,
+            false => self.tape().builtin(Reduce { total: Total::Sum, axes, keepdim: true }, &[self])?,
+        };
+        sum.try_reshape(shape)
+    }
+
+    /// This value spread over `shape`, whose axes are aligned at the last.
+    ///
+    /// # Panics
+    /// When it does not broadcast to `shape`.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'t> {
+        expect(self.try_broadcast_to(&shape.into()))
+    }
+
+    /// [`broadcast_to`](Var::broadcast_to) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when it does not broadcast to `shape`.
+    #[track_caller]
+    pub fn try_broadcast_to(self, shape: &Shape) -> Result<Var<'t>> {
+        let from = self.shape();
+        if from == *shape {
+            return Ok(self);
+        }
+        if from.broadcast(shape).as_ref() != Some(shape) {
+            let need = "aligned at the last axis, each size must be 1 or the target's";
+            return Err(Error::shape("broadcast_to", &[&from, shape], need));
+        }
+        self.tape().elementwise(&IDENTITY, 0.0, &[self], Some(shape.clone()))
+    }
+
+    /// The variance along `axes` (all if empty): the sum of squared distances from the mean, divided by the count less
+    /// `correction` (0 for the population's, 1 for a sample's).
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn var(self, axes: &[isize], correction: usize, keepdim: bool) -> Var<'t> {
+        let shape = self.shape();
+        let resolved = expect(resolve("var", &shape, axes));
+        let count: usize = resolved.iter().map(|&axis| shape[axis]).product();
+        let distance = self - self.mean_axes(axes, true);
+        (distance * distance).sum_axes(axes, keepdim) / (count as f64 - correction as f64)
+    }
+
+    /// The Euclidean norm √Σx² along `axes` (all if empty). Its gradient at 0 is 0.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn norm(self, axes: &[isize], keepdim: bool) -> Var<'t> {
+        let squares = (self * self).sum_axes(axes, keepdim);
+        let positive = squares.gt(0.0);
+        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
+        positive.select(positive.select(squares, 1.0).sqrt(), 0.0)
+    }
+
+    /// ln Σ eˣ along `axes` (all if empty), without overflow.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
+        // The largest cancels out, so it counts as a number; where it is infinite, 0 does as well.
+        let largest = self.detach().amax(axes, true);
+        let shift = largest.abs().lt(f64::INFINITY).select(largest, 0.0);
+        let sum = (self - shift).exp().sum_axes(axes, true).ln() + shift;
+        if keepdim { sum } else { sum.squeeze_axes(axes) }
+    }
+
+    #[track_caller]
+    fn squeeze_axes(self, axes: &[isize]) -> Var<'t> {
+        let shape = self.shape();
+        let axes = expect(resolve("logsumexp", &shape, axes));
+        expect(self.try_reshape(&shape.reduced(&axes, false)))
+    }
+}
+
+/// A reduction along axes with its `try_` twin.
+macro_rules! along {
+    ($($(#[$doc:meta])* $name:ident $try_name:ident |$x:ident, $axes:ident, $keepdim:ident| $value:expr;)*) => {
+        impl<'t> Var<'t> {
+            $(
+                $(#[$doc])*
+                ///
+                /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+                ///
+                /// # Panics
+                /// For an axis that does not exist.
+                #[track_caller]
+                pub fn $name(self, axes: &[isize], keepdim: bool) -> Var<'t> {
+                    expect(self.$try_name(axes, keepdim))
+                }
+
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// [`Error::Axis`] for an axis that does not exist.
+                #[track_caller]
+                pub fn $try_name(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+                    let ($x, $axes, $keepdim) = (self, axes, keepdim);
+                    $value
+                }
+            )*
+        }
+    };
+}
+
+along! {
+    /// The sum along `axes`.
+    sum_axes try_sum_axes |x, axes, keepdim| x.reduce(Total::Sum, "sum", axes, keepdim);
+    /// The mean along `axes`.
+    mean_axes try_mean_axes |x, axes, keepdim| {
+        let shape = x.shape();
+        let count: usize = resolve("mean", &shape, axes)?.iter().map(|&axis| shape[axis]).product();
+        Ok(x.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
+    };
+    /// The largest along `axes`; equal ones share the gradient in equal parts.
+    amax try_amax |x, axes, keepdim| x.reduce(Total::Max, "amax", axes, keepdim);
+    /// The smallest along `axes`; equal ones share the gradient in equal parts.
+    amin try_amin |x, axes, keepdim| x.reduce(Total::Min, "amin", axes, keepdim);
+}

@@ -1,0 +1,364 @@
+//! The figure: panels in a grid, laid out once and written as SVG and PNG.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    bars::{BarChart, Histogram},
+    font::{self, TITLE},
+    heat::HeatMap,
+    image::ImageGrid,
+    line::LineChart,
+    matrix::Confusion,
+    png, save,
+    scene::{Anchor, Rect, Scene, Text},
+    svg,
+};
+use crate::error::{Error, Result};
+
+/// Pixels around the figure and between its panels.
+const MARGIN: f64 = 14.0;
+/// A panel must not be narrower or lower than this.
+const SMALLEST: (f64, f64) = (140.0, 90.0);
+
+/// One of the pictures that a figure holds; every kind of chart converts into it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Panel {
+    /// Lines over a common axis.
+    Line(LineChart),
+    /// Grey images with captions.
+    Images(ImageGrid),
+    /// Counts of true and predicted classes.
+    Confusion(Confusion),
+    /// A matrix in colours.
+    Heat(HeatMap),
+    /// Named amounts.
+    Bars(BarChart),
+    /// Counts of values in intervals.
+    Histogram(Histogram),
+}
+
+macro_rules! panel_from {
+    ($($kind:ident($chart:ty)),*) => {
+        $(impl From<$chart> for Panel {
+            fn from(chart: $chart) -> Panel {
+                Panel::$kind(chart)
+            }
+        })*
+    };
+}
+panel_from!(
+    Line(LineChart),
+    Images(ImageGrid),
+    Confusion(Confusion),
+    Heat(HeatMap),
+    Bars(BarChart),
+    Histogram(Histogram)
+);
+
+impl Panel {
+    fn check(&self) -> Result<()> {
+        match self {
+            Panel::Line(chart) => chart.check(),
+            Panel::Images(grid) => grid.check(),
+            Panel::Confusion(matrix) => matrix.check(),
+            Panel::Heat(map) => map.check(),
+            Panel::Bars(chart) => chart.check(),
+            Panel::Histogram(chart) => chart.check(),
+        }
+    }
+
+    /// Pixels left of the plot, for panels that have axes.
+    fn left_margin(&self, area: Rect) -> Result<f64> {
+        match self {
+            Panel::Line(chart) => chart.left_margin(area),
+            Panel::Bars(chart) => chart.left_margin(area),
+            Panel::Histogram(chart) => Ok(chart.left_margin(area)),
+            Panel::Images(_) | Panel::Confusion(_) | Panel::Heat(_) => Ok(0.0),
+        }
+    }
+
+    fn draw(&self, scene: &mut Scene, area: Rect, left: f64) -> Result<()> {
+        match self {
+            Panel::Line(chart) => chart.draw(scene, area, left)?,
+            Panel::Images(grid) => grid.draw(scene, area),
+            Panel::Confusion(matrix) => matrix.draw(scene, area),
+            Panel::Heat(map) => map.draw(scene, area)?,
+            Panel::Bars(chart) => chart.draw(scene, area, left)?,
+            Panel::Histogram(chart) => chart.draw(scene, area, left),
+        }
+        Ok(())
+    }
+}
+
+/// A figure of one or several panels.
+///
+/// ```
+/// use wengert::plot::{Figure, LineChart, Series};
+/// # fn main() -> Result<(), wengert::Error> {
+/// let x: Vec<f64> = (0..=100).map(|i| f64::from(i) / 10.0 - 5.0).collect();
+/// let y: Vec<f64> = x.iter().map(|x| x.tanh()).collect();
+/// let chart = LineChart::new().title("tanh").axes_through_origin().series(Series::new("tanh", x, y));
+/// # let folder = tempfile::tempdir().unwrap();
+/// let [svg, png] = Figure::new(480, 320).panel(chart).save(folder.path().join("tanh"))?;
+/// assert!(svg.exists() && png.exists());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Figure {
+    width: u32,
+    height: u32,
+    title: String,
+    columns: usize,
+    panels: Vec<Panel>,
+}
+
+impl Figure {
+    /// An empty figure of this size in pixels, from 100 to 4000 each way.
+    pub fn new(width: u32, height: u32) -> Figure {
+        Figure { width, height, title: String::new(), columns: 1, panels: Vec::new() }
+    }
+
+    /// Sets the title over all panels.
+    pub fn title(mut self, title: impl Into<String>) -> Figure {
+        self.title = title.into();
+        self
+    }
+
+    /// Sets the number of panels side by side (1 unless set).
+    pub fn columns(mut self, columns: usize) -> Figure {
+        self.columns = columns;
+        self
+    }
+
+    /// Adds a panel; they fill the grid row by row.
+    pub fn panel(mut self, panel: impl Into<Panel>) -> Figure {
+        self.panels.push(panel.into());
+        self
+    }
+
+    /// The figure as the text of an SVG file.
+    ///
+    /// # Errors
+    /// As [`save`](Figure::save), but for files.
+    pub fn svg(&self) -> Result<String> {
+        let in_memory = |source| Error::File { action: "write", path: PathBuf::from("the SVG in memory"), source };
+        svg::write(&self.layout()?).map_err(in_memory)
+    }
+
+    /// Writes `path.svg` and `path.png` (two pixels of the file for each of the figure) and returns the two paths.
+    ///
+    /// The folder is made where it is missing. Each file appears whole or not at all, and the same figure gives the
+    /// same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for a figure without panels or a chart without finite data, [`Error::Shape`] for data whose
+    /// lengths do not fit, [`Error::Setting`] for a size or limits that cannot be used, [`Error::File`] when a file or
+    /// its folder cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
+        let scene = self.layout()?;
+        let [svg_path, png_path] = ["svg", "png"].map(|extension| save::with_suffix(path.as_ref(), extension));
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::File { action: "write", path, source }
+        };
+        let svg = svg::write(&scene).map_err(failed(&svg_path))?;
+        let png = png::write(&scene).map_err(failed(&png_path))?;
+        save::write(&svg_path, svg.as_bytes())?;
+        save::write(&png_path, &png)?;
+        Ok([svg_path, png_path])
+    }
+
+    /// The boxes of the panels and, below the title, all marks.
+    fn layout(&self) -> Result<Scene> {
+        let of = if self.title.is_empty() { "figure".to_owned() } else { format!("figure `{}`", self.title) };
+        if self.panels.is_empty() {
+            return Err(Error::Empty { what: of, need: "a figure takes at least one panel" });
+        }
+        let size = format!("{} x {}", self.width, self.height);
+        if ![self.width, self.height].iter().all(|side| (100..=4000).contains(side)) {
+            return Err(Error::setting(&of, "size", size, "from 100 to 4000 pixels each way"));
+        }
+        if self.columns == 0 {
+            return Err(Error::setting(&of, "columns", 0, "at least 1"));
+        }
+        let areas = self.areas();
+        if areas.iter().any(|a| a.width() < SMALLEST.0 || a.height() < SMALLEST.1) {
+            return Err(Error::setting(&of, "size", size, "large enough to give each panel 140 x 90 pixels"));
+        }
+        self.panels.iter().try_for_each(Panel::check)?;
+
+        let mut scene = Scene::new(self.width, self.height);
+        let title = font::fit(&self.title, TITLE, true, f64::from(self.width) - 2.0 * MARGIN);
+        let place = (f64::from(self.width) / 2.0, MARGIN + TITLE * 0.9);
+        scene.text(Text::new(title, place, Anchor::Middle, TITLE).bold());
+        // The plots of a column start at the same place.
+        let mut left = vec![0.0f64; self.columns];
+        for (i, (panel, &area)) in self.panels.iter().zip(&areas).enumerate() {
+            let column = &mut left[i % self.columns];
+            *column = column.max(panel.left_margin(area)?);
+        }
+        for (i, (panel, &area)) in self.panels.iter().zip(&areas).enumerate() {
+            panel.draw(&mut scene, area, left[i % self.columns])?;
+        }
+        Ok(scene)
+    }
+
+    fn areas(&self) -> Vec<Rect> {
+        let rows = self.panels.len().div_ceil(self.columns);
+        let top = if self.title.is_empty() { MARGIN } else { 2.0 * MARGIN + TITLE };
+        let wide = (f64::from(self.width) - MARGIN) / self.columns as f64;
+        let high = (f64::from(self.height) - top) / rows as f64;
+        let area = |i: usize| {
+            let (x, y) = (MARGIN + (i % self.columns) as f64 * wide, top + (i / self.columns) as f64 * high);
+            Rect::new(x, y, x + wide - MARGIN, y + high - MARGIN)
+        };
+        (0..self.panels.len()).map(area).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::series::Series;
+
+    fn chart() -> LineChart {
+        LineChart::new()
+            .title("Loss")
+            .x_label("iteration")
+            .y_label("loss")
+            .series(Series::counted("ELU", [2.5, 0.4, 0.1]))
+    }
+
+    #[test]
+    fn both_files_are_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let [svg, png] = Figure::new(400, 300).panel(chart()).save(folder.path().join("new/loss.v1")).unwrap();
+        assert_eq!(
+            (svg.file_name().unwrap(), png.file_name().unwrap()),
+            ("loss.v1.svg".as_ref(), "loss.v1.png".as_ref())
+        );
+        let text = std::fs::read_to_string(&svg).unwrap();
+        for label in ["Loss", "iteration", "loss", "ELU", "2.5"] {
+            assert!(text.contains(&format!(">\n{label}\n<")), "{label}");
+        }
+        let bytes = std::fs::read(&png).unwrap();
+        let reader = ::png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+        assert_eq!((reader.info().width, reader.info().height), (800, 600));
+        assert!(bytes.len() > 5_000);
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_same_figure_gives_the_same_bytes() {
+        let scene = || Figure::new(400, 300).title("T").panel(chart()).layout().unwrap();
+        assert_eq!(svg::write(&scene()).unwrap(), svg::write(&scene()).unwrap());
+        assert_eq!(png::write(&scene()).unwrap(), png::write(&scene()).unwrap());
+    }
+
+    #[test]
+    fn settings_that_cannot_be_used_are_named() {
+        let message = |figure: Figure| figure.svg().unwrap_err().to_string();
+        assert_eq!(message(Figure::new(400, 300)), "figure is empty: a figure takes at least one panel");
+        assert_eq!(
+            message(Figure::new(0, 300).title("a").panel(chart())),
+            "figure `a`: size = 0 x 300, but it must be from 100 to 4000 pixels each way"
+        );
+        assert_eq!(
+            message(Figure::new(400, 300).columns(0).panel(chart())),
+            "figure: columns = 0, but it must be at least 1"
+        );
+        assert_eq!(
+            message(Figure::new(200, 300).columns(2).panel(chart()).panel(chart())),
+            "figure: size = 200 x 300, but it must be large enough to give each panel 140 x 90 pixels"
+        );
+    }
+
+    #[test]
+    fn every_panel_is_checked_before_a_file_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = LineChart::new().series(Series::counted("loss", [f64::NAN]));
+        let result = Figure::new(400, 600).panel(chart()).panel(broken).save(folder.path().join("loss"));
+        assert!(matches!(result, Err(Error::Empty { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn plots_of_a_column_line_up() {
+        let wide = LineChart::new().series(Series::counted("", [0.0, 123_456.0])).title("wide");
+        let narrow = LineChart::new().series(Series::counted("", [0.0, 1.0])).title("narrow");
+        let scene = Figure::new(400, 500).panel(wide).panel(narrow).layout().unwrap();
+        let titles: Vec<f64> = scene.texts().iter().filter(|t| t.bold).map(|t| t.at.0).collect();
+        assert_eq!(titles.len(), 2);
+        assert_eq!(titles[0], titles[1]);
+    }
+
+    /// The boxes of the texts of an SVG file, read back from its attributes: left-aligned at `x` unless anchored.
+    fn text_boxes(svg: &str) -> Vec<(String, Rect)> {
+        let attribute = |tag: &str, name: &str| -> Option<String> {
+            let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+            Some(tag[start..start + tag[start..].find('"')?].to_owned())
+        };
+        let number = |tag: &str, name: &str| attribute(tag, name).unwrap().parse::<f64>().unwrap() / 10.0;
+        svg.split("<text")
+            .skip(1)
+            .map(|piece| {
+                let (tag, rest) = piece.split_once(">\n").unwrap();
+                let text = rest.split_once("\n</text>").unwrap().0.to_owned();
+                let (x, y, size) = (number(tag, "x"), number(tag, "y"), number(tag, "font-size"));
+                let turned = attribute(tag, "transform").is_some();
+                let anchor = match attribute(tag, "text-anchor").as_deref() {
+                    Some("middle") => Anchor::Middle,
+                    Some("end") => Anchor::End,
+                    _ => Anchor::Start,
+                };
+                assert_eq!(attribute(tag, "dy").as_deref(), Some("0.76em"));
+                let at = if turned { (x + 0.76 * size, y) } else { (x, y + 0.76 * size) };
+                let mut mark = Text::new(text.clone(), at, anchor, size);
+                mark.bold = attribute(tag, "font-weight").is_some();
+                mark.upwards = turned;
+                (text, mark.bounds())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn no_text_of_the_file_overlaps_or_is_cut() {
+        let bars = BarChart::indexed((0..20).map(|i| f64::from(i) / 20.0).collect::<Vec<_>>())
+            .title("Alphas")
+            .x_label("channel");
+        let histogram =
+            Histogram::new((0..500).map(|i| f64::from(i * i)).collect::<Vec<_>>(), 20).title("Squares").x_label("x");
+        let map = HeatMap::new(8, 8, (0..64).map(|i| f64::from(i - 30) * 1e-9).collect::<Vec<_>>())
+            .title("Error")
+            .y_label("row");
+        let matrix = Confusion::new([5; 9], ["cat", "dog", "bird"]).title("Classes");
+        let figure =
+            Figure::new(960, 900).columns(2).title("All").panel(chart().log_y()).panel(chart().axes_through_origin());
+        let svg = figure.panel(bars).panel(histogram).panel(map).panel(matrix).svg().unwrap();
+        let boxes = text_boxes(&svg);
+        assert!(boxes.len() > 80, "{}", boxes.len());
+        for (i, (text, a)) in boxes.iter().enumerate() {
+            assert!(a.left >= 0.0 && a.top >= 0.0 && a.right <= 960.0 && a.bottom <= 900.0, "{text} is cut");
+            for (other, b) in &boxes[i + 1..] {
+                assert!(!a.overlaps(b), "{text} lies on {other}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x".repeat(300));
+        let message = Figure::new(400, 300).panel(chart()).save(&path).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("cannot write {}.svg: ", path.display())), "{message}");
+        // A folder of the kernel's own refuses files even to the superuser.
+        let locked = std::path::Path::new("/proc/self/task");
+        if locked.is_dir() {
+            let message = Figure::new(400, 300).panel(chart()).save(locked.join("loss")).unwrap_err().to_string();
+            assert!(message.starts_with("cannot write /proc/self/task/loss.svg: "), "{message}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Figures as SVG and PNG, from plain numbers.
+//!
+//! A [`Figure`] holds panels in a grid: [`LineChart`], [`ImageGrid`], [`Confusion`], [`HeatMap`], [`BarChart`] and
+//! [`Histogram`]. [`curves`], [`loss_and_accuracy`] and [`digits`] are ready made. [`Figure::save`] writes both kinds
+//! of file; the fonts travel along, so that no machine draws boxes instead of letters.
+//!
+//! The path of a picture through these files: a chart lays itself out (`line` with `series`, `image`, `matrix`, `heat`, `bars`, with
+//! `axes`, `ticks`, `range`, `legend`, `stroke` and `font`) as a list of marks (`scene`), which `svg` and `png` replay
+//! on the two backends of the `plotters` crate and `save` puts in place. Nothing here knows of tapes or tensors.
+
+mod axes;
+mod bars;
+mod colour;
+mod figure;
+mod font;
+mod heat;
+mod image;
+mod legend;
+mod line;
+mod matrix;
+mod png;
+mod range;
+mod ready;
+mod save;
+mod scene;
+mod series;
+mod stroke;
+mod svg;
+mod ticks;
+
+pub use bars::{BarChart, Histogram};
+pub use colour::Colour;
+pub use figure::{Figure, Panel};
+pub use heat::HeatMap;
+pub use image::ImageGrid;
+pub use legend::Legend;
+pub use line::LineChart;
+pub use matrix::Confusion;
+pub use ready::{Curve, curves, digits, loss_and_accuracy, places};
+pub use series::Series;
+pub use stroke::Dash;

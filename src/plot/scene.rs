@@ -1,0 +1,182 @@
+//! A scene: the finished layout of a figure as a list of marks, before it is known what kind of file it goes into.
+//!
+//! Lengths are in pixels of the figure (fractions allowed), x to the right and y *downwards* from the top left corner.
+//! A figure is laid out once; the writers of SVG and PNG replay the same list, and the tests measure it.
+
+use super::{colour::Colour, font};
+
+/// A place in pixels: x to the right, y downwards.
+pub(super) type Point = (f64, f64);
+
+/// A box in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rect {
+    pub left: f64,
+    pub top: f64,
+    pub right: f64,
+    pub bottom: f64,
+}
+
+impl Rect {
+    pub(super) fn new(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
+        Rect { left, top, right, bottom }
+    }
+
+    pub(super) fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
+    pub(super) fn height(&self) -> f64 {
+        self.bottom - self.top
+    }
+
+    pub(super) fn centre(&self) -> Point {
+        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
+    }
+
+    /// The box with every side moved outwards by `margin` (inwards where it is negative).
+    pub(super) fn grown(&self, margin: f64) -> Rect {
+        Rect::new(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
+    }
+
+    /// Whether two boxes have more than an edge in common.
+    pub(super) fn overlaps(&self, other: &Rect) -> bool {
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+    }
+
+    /// Whether the point lies in the box or on its edge.
+    pub(super) fn contains(&self, (x, y): Point) -> bool {
+        (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
+    }
+}
+
+/// Which part of a text stands at the given place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A line of text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Text {
+    pub text: String,
+    /// The anchor's place on the baseline.
+    pub at: Point,
+    pub anchor: Anchor,
+    /// Pixels per em.
+    pub size: f64,
+    pub bold: bool,
+    pub colour: Colour,
+    /// Whether it reads upwards, for the names of vertical axes.
+    pub upwards: bool,
+}
+
+impl Text {
+    /// Plain text of the given size whose anchor is at `at`, on the baseline.
+    pub(super) fn new(text: impl Into<String>, at: Point, anchor: Anchor, size: f64) -> Text {
+        // Control characters are not allowed in XML and have no shape.
+        let text = text.into().replace(char::is_control, " ");
+        Text { text, at, anchor, size, bold: false, colour: Colour::INK, upwards: false }
+    }
+
+    pub(super) fn bold(mut self) -> Text {
+        self.bold = true;
+        self
+    }
+
+    pub(super) fn colour(mut self, colour: Colour) -> Text {
+        self.colour = colour;
+        self
+    }
+
+    pub(super) fn upwards(mut self) -> Text {
+        self.upwards = true;
+        self
+    }
+
+    /// Where the baseline starts.
+    pub(super) fn start(&self) -> Point {
+        let back = match self.anchor {
+            Anchor::Start => 0.0,
+            Anchor::Middle => 0.5,
+            Anchor::End => 1.0,
+        } * font::width(&self.text, self.size, self.bold);
+        if self.upwards { (self.at.0, self.at.1 + back) } else { (self.at.0 - back, self.at.1) }
+    }
+
+    /// The box that the text fills, from the top of its capitals to the foot of its descenders.
+    pub(super) fn bounds(&self) -> Rect {
+        let ((x, y), length) = (self.start(), font::width(&self.text, self.size, self.bold));
+        let (above, below) = (font::CAP * self.size, font::DESCENT * self.size);
+        if self.upwards {
+            Rect::new(x - above, y - length, x + below, y)
+        } else {
+            Rect::new(x, y - above, x + length, y + below)
+        }
+    }
+}
+
+/// One thing to be drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Mark {
+    /// A line through the points, with round joints; a single point is a round dot.
+    Path { points: Vec<Point>, width: f64, colour: Colour },
+    /// A filled box.
+    Fill { area: Rect, colour: Colour },
+    /// A picture of square pixels, row by row, stretched over the box.
+    Image { area: Rect, columns: usize, pixels: Vec<Colour> },
+    /// A line of text.
+    Text(Text),
+}
+
+/// The marks of a figure, in drawing order, on white paper. Images lie below everything else.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Scene {
+    pub width: u32,
+    pub height: u32,
+    pub marks: Vec<Mark>,
+}
+
+impl Scene {
+    pub(super) fn new(width: u32, height: u32) -> Scene {
+        Scene { width, height, marks: Vec::new() }
+    }
+
+    pub(super) fn path(&mut self, points: Vec<Point>, width: f64, colour: Colour) {
+        self.marks.push(Mark::Path { points, width, colour });
+    }
+
+    pub(super) fn fill(&mut self, area: Rect, colour: Colour) {
+        self.marks.push(Mark::Fill { area, colour });
+    }
+
+    /// The outline of a box.
+    pub(super) fn outline(&mut self, area: Rect, width: f64, colour: Colour) {
+        let Rect { left, top, right, bottom } = area;
+        self.path(vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], width, colour);
+    }
+
+    pub(super) fn text(&mut self, text: Text) {
+        if !text.text.trim().is_empty() {
+            self.marks.push(Mark::Text(text));
+        }
+    }
+
+    /// The boxes that the texts fill.
+    pub(super) fn text_boxes(&self) -> Vec<Rect> {
+        self.marks.iter().filter_map(|m| if let Mark::Text(t) = m { Some(t.bounds()) } else { None }).collect()
+    }
+
+    /// The texts, for tests that look for overlaps.
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> Vec<&Text> {
+        self.marks.iter().filter_map(|m| if let Mark::Text(t) = m { Some(t) } else { None }).collect()
+    }
+}
+
+/// The middle of the pixel that holds this coordinate: a line one pixel wide is sharp there.
+pub(super) fn crisp(v: f64) -> f64 {
+    v.floor() + 0.5
+}

@@ -1,0 +1,270 @@
+//! When values are computed.
+//!
+//! A small elementwise operation is computed at once. A large one only notes its shape: its value stays *pending* until
+//! an operation that cannot be part of the chain, or the user, needs the numbers. Then the chain of pending operations
+//! that lead to it is evaluated in one pass over memory, block by block ([`Program`]). What a backward rule needs of a
+//! pending value is computed again inside the backward chain: arithmetic in the cache is cheaper than memory traffic.
+//!
+//! Whether a value is computed early, late or twice never changes its bits.
+
+use smallvec::SmallVec;
+
+use super::{Inner, Inputs, Kind, NodeId, Value};
+use crate::{
+    error::{Error, Result},
+    kernels::{
+        elementwise::{Loop, Operand, Total},
+        program::{Arg, Program, Step},
+    },
+    ops::Elementwise,
+    tensor::{DType, Element, Shape, Tensor},
+};
+
+/// Elementwise results with fewer elements are computed at once: the bookkeeping would cost more than it saves.
+pub(super) const LAZY: usize = 1 << 12;
+
+/// A chain of more pending operations than this is computed, so that chains stay short enough to repeat.
+const LONGEST_CHAIN: u8 = 48;
+
+impl Inner {
+    /// The tensor of a node that is known to be computed.
+    pub fn ready(&self, id: NodeId) -> &Tensor {
+        match &self.nodes[id as usize].value {
+            Value::Ready(tensor) => tensor,
+            Value::Pending(shape) => unreachable!("node {id} of shape {shape} was to be computed before it is read"),
+        }
+    }
+
+    pub fn is_pending(&self, id: NodeId) -> bool {
+        matches!(self.nodes[id as usize].value, Value::Pending(_))
+    }
+
+    /// The value of a new elementwise node (computed if it is small), whether it needs a gradient, and how many pending
+    /// nodes it stands for.
+    pub fn evaluate_elementwise(
+        &mut self,
+        op: &'static Elementwise,
+        parameter: f64,
+        ids: &Inputs,
+        shape: Option<Shape>,
+    ) -> Result<(Value, bool, u8)> {
+        let shape = match shape {
+            Some(shape) => shape,
+            None => self.common_shape(op, ids)?,
+        };
+        let needs_grad = ids.iter().any(|&i| self.nodes[i as usize].needs_grad);
+        if shape.numel() >= self.lazy_from {
+            let weight = ids.iter().map(|&i| &self.nodes[i as usize]).fold(1u8, |w, n| w.saturating_add(n.weight));
+            return Ok((Value::Pending(shape), needs_grad, weight));
+        }
+        for &id in ids {
+            self.force(id);
+        }
+        let tensors: SmallVec<[&Tensor; 3]> = ids.iter().map(|&i| self.ready(i)).collect();
+        let value = crate::dispatch!(tensors[0].dtype(), T => now::<T>(op, parameter, &tensors, shape));
+        Ok((Value::Ready(value), needs_grad, 0))
+    }
+
+    fn common_shape(&self, op: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
+        let mut shapes = ids.iter().map(|&i| self.nodes[i as usize].shape());
+        let mut common = shapes.next().expect("an elementwise operation has an operand").clone();
+        for shape in shapes {
+            common = common.broadcast(shape).ok_or_else(|| {
+                let shapes: Vec<&Shape> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
+                Error::shape(op.name, &shapes, "aligned at the last axis, sizes must be equal or 1")
+            })?;
+        }
+        Ok(common)
+    }
+
+    /// Notes how many pending nodes a new node stands for, and computes it when the chain has become long.
+    pub fn settle(&mut self, id: NodeId, weight: u8) {
+        self.nodes[id as usize].weight = weight;
+        if weight > LONGEST_CHAIN {
+            self.force(id);
+        }
+    }
+
+    /// Computes the value of a node, if it is pending.
+    pub fn force(&mut self, id: NodeId) {
+        if !self.is_pending(id) {
+            return;
+        }
+        let id = self.resolve_outputs(id);
+        if self.is_pending(id) {
+            self.prepare(id);
+            let shape = self.nodes[id as usize].shape().clone();
+            let value = self.chain(id, |program| match program {
+                AnyProgram::F32(p) => Tensor::build::<f32>(shape.clone(), |out| p.run(&shape, out)),
+                AnyProgram::F64(p) => Tensor::build::<f64>(shape.clone(), |out| p.run(&shape, out)),
+            });
+            self.settled(id, value);
+        }
+    }
+
+    /// The total of a node's value along the axes where `kept` is 1; a pending chain is not written out for it.
+    pub fn fold(&mut self, id: NodeId, total: Total, kept: &Shape) -> Tensor {
+        let id = self.resolve_outputs(id);
+        if self.is_pending(id) {
+            self.prepare(id);
+        }
+        let dims = self.nodes[id as usize].shape().clone();
+        self.chain(id, |program| match program {
+            AnyProgram::F32(p) => Tensor::build::<f32>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
+            AnyProgram::F64(p) => Tensor::build::<f64>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
+        })
+    }
+
+    fn settled(&mut self, id: NodeId, value: Tensor) {
+        let node = &mut self.nodes[id as usize];
+        node.value = Value::Ready(value);
+        node.weight = 0;
+    }
+
+    /// An output of a function is the node that its `forward` ended in; computes that and hands the value over.
+    fn resolve_outputs(&mut self, id: NodeId) -> NodeId {
+        let inner = self.source(id);
+        if inner != id && self.is_pending(id) {
+            self.force(inner);
+            let value = self.ready(inner).clone();
+            self.settled(id, value);
+        }
+        inner
+    }
+
+    /// The node whose value this is: the node itself, unless it is a pending output of a function.
+    fn source(&self, mut id: NodeId) -> NodeId {
+        while let (Kind::Output(..), true) = (&self.nodes[id as usize].kind, self.is_pending(id)) {
+            id = self.nodes[id as usize].inputs[0];
+        }
+        id
+    }
+
+    /// Computes whatever the chain of `root` reads from outside the chain: pending nodes of other shapes.
+    fn prepare(&mut self, root: NodeId) {
+        let mut waiting = vec![root];
+        while let Some(&id) = waiting.last() {
+            let outside: Vec<NodeId> =
+                self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i) && i != id).collect();
+            if outside.is_empty() {
+                waiting.pop();
+                if id != root && self.is_pending(id) {
+                    self.force(id);
+                }
+            } else {
+                waiting.extend(outside);
+            }
+        }
+    }
+
+    /// The pending nodes of `root`'s shape that lead to it, in order, and the nodes that they read from outside.
+    fn chain_of(&self, root: NodeId) -> (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 8]>) {
+        let shape = self.nodes[root as usize].shape();
+        let (mut chain, mut inputs) = (SmallVec::new(), SmallVec::new());
+        if !self.is_pending(root) {
+            inputs.push(root);
+            return (chain, inputs);
+        }
+        let mut stack: SmallVec<[NodeId; 16]> = SmallVec::from_slice(&[root]);
+        while let Some(id) = stack.pop() {
+            if chain.contains(&id) {
+                continue;
+            }
+            chain.push(id);
+            for &input in &self.nodes[id as usize].inputs {
+                let input = self.source(input);
+                if self.is_pending(input) && self.nodes[input as usize].shape() == shape {
+                    stack.push(input);
+                } else if !inputs.contains(&input) {
+                    inputs.push(input);
+                }
+            }
+        }
+        // Inputs come before outputs on the tape, so the order of the tape is an order of evaluation.
+        chain.sort_unstable();
+        (chain, inputs)
+    }
+
+    /// Hands the chain that leads to `root`, whose inputs are computed, to `run` as a program.
+    fn chain(&self, root: NodeId, run: impl FnOnce(AnyProgram) -> Tensor) -> Tensor {
+        let (chain, inputs) = self.chain_of(root);
+        match self.ready(inputs[0]).dtype() {
+            DType::F32 => run(AnyProgram::F32(self.program(&chain, &inputs))),
+            DType::F64 => run(AnyProgram::F64(self.program(&chain, &inputs))),
+        }
+    }
+
+    fn program<T: Chainable>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
+        let position = |list: &[NodeId], id| list.iter().position(|&i| i == id);
+        let steps = chain.iter().map(|&id| {
+            let node = &self.nodes[id as usize];
+            let Kind::Elementwise(op, parameter) = &node.kind else {
+                unreachable!("only elementwise operations are left pending")
+            };
+            let args = node.inputs.iter().map(|&input| {
+                let input = self.source(input);
+                match position(chain, input) {
+                    Some(step) => Arg::Step(step),
+                    None => Arg::Input(position(inputs, input).expect("what is not in the chain is an input of it")),
+                }
+            });
+            Step { run: T::loop_of(op), parameter: T::of(*parameter), args: args.collect() }
+        });
+        let data = inputs.iter().map(|&i| {
+            let tensor = self.ready(i);
+            (tensor.data::<T>(), tensor.shape().dims())
+        });
+        Program::new(data.collect(), steps.collect())
+    }
+}
+
+/// A program in the precision of its tape.
+enum AnyProgram<'a> {
+    F32(Program<'a, f32>),
+    F64(Program<'a, f64>),
+}
+
+/// Picks the loop of an elementwise operation for a precision.
+trait Chainable: Element {
+    fn loop_of(op: &'static Elementwise) -> Loop<Self>;
+}
+
+impl Chainable for f32 {
+    fn loop_of(op: &'static Elementwise) -> Loop<f32> {
+        op.loop_f32
+    }
+}
+
+impl Chainable for f64 {
+    fn loop_of(op: &'static Elementwise) -> Loop<f64> {
+        op.loop_f64
+    }
+}
+
+/// One elementwise operation on computed operands.
+fn now<T: Chainable>(op: &'static Elementwise, parameter: f64, x: &[&Tensor], shape: Shape) -> Tensor {
+    let simple = x.iter().all(|x| *x.shape() == shape || x.numel() == 1);
+    if !simple {
+        let inputs = x.iter().map(|x| (x.data::<T>(), x.shape().dims())).collect();
+        let args = (0..x.len()).map(Arg::Input).collect();
+        let program = Program::new(inputs, vec![Step { run: T::loop_of(op), parameter: T::of(parameter), args }]);
+        return Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out));
+    }
+    let numel = shape.numel();
+    let operand = |k: usize| match x[k].data::<T>() {
+        [one] if numel != 1 => Operand::Same(*one),
+        data => Operand::Each(data),
+    };
+    Tensor::build::<T>(shape, |out| match T::loop_of(op) {
+        Loop::Unary(run) => match operand(0) {
+            Operand::Each(x) => run(x, T::of(parameter), out),
+            Operand::Same(x) => {
+                let mut y = [x];
+                run(&[x], T::of(parameter), &mut y);
+                out.fill(y[0]);
+            }
+        },
+        Loop::Binary(run) => run(operand(0), operand(1), out),
+        Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
+    })
+}

@@ -1,0 +1,136 @@
+//! Learnable tensors, owned by layers and shared with tapes and optimisers.
+
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use crate::{
+    error::{Error, Result},
+    tensor::{DType, Shape, Tensor},
+};
+
+/// A named tensor that is learned, or kept as state (running statistics).
+///
+/// Cloning a parameter shares it. A tape in another precision converts its value when it is
+/// [watched](crate::Tape::watch); updates happen in the parameter's own precision.
+#[derive(Clone, Debug)]
+pub struct Param {
+    name: Arc<str>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    value: RwLock<Tensor>,
+    trainable: AtomicBool,
+    decays: bool,
+}
+
+impl Param {
+    /// A learnable parameter.
+    pub fn new(name: &str, value: Tensor) -> Self {
+        Param::with(name, value, true, true)
+    }
+
+    /// A learnable parameter on which weight decay does not act: a bias.
+    pub fn bias(name: &str, value: Tensor) -> Self {
+        Param::with(name, value, true, false)
+    }
+
+    /// A tensor that belongs to a layer but is not learned: a running statistic.
+    pub fn state(name: &str, value: Tensor) -> Self {
+        Param::with(name, value, false, false)
+    }
+
+    fn with(name: &str, value: Tensor, trainable: bool, decays: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let inner = Inner { id, value: RwLock::new(value), trainable: AtomicBool::new(trainable), decays };
+        Param { name: name.into(), inner: Arc::new(inner) }
+    }
+
+    /// The same parameter under a longer name: `weight` as `0.weight`.
+    pub fn under(&self, prefix: &str) -> Param {
+        Param { name: format!("{prefix}.{}", self.name).into(), inner: self.inner.clone() }
+    }
+
+    /// Its name, as PyTorch would call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// Whether two handles are the same parameter.
+    pub fn same(&self, other: &Param) -> bool {
+        self.id() == other.id()
+    }
+
+    /// Its numbers.
+    pub fn value(&self) -> Tensor {
+        self.read().clone()
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.read().shape().clone()
+    }
+
+    /// Its precision.
+    pub fn dtype(&self) -> DType {
+        self.read().dtype()
+    }
+
+    /// Whether gradients are taken by it.
+    pub fn trainable(&self) -> bool {
+        self.inner.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Freezes or thaws the parameter, from the next recording on.
+    pub fn set_trainable(&self, trainable: bool) {
+        self.inner.trainable.store(trainable, Ordering::Relaxed);
+    }
+
+    /// Whether weight decay acts on it (on weights, not on biases).
+    pub fn decays(&self) -> bool {
+        self.inner.decays
+    }
+
+    /// Replaces its numbers, in the parameter's own precision or converted to it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shape differs.
+    pub fn set(&self, value: &Tensor) -> Result<()> {
+        let mut held = self.write();
+        if held.shape() != value.shape() {
+            let need = format!("the new value of `{}` must have the shape of the old one", self.name);
+            return Err(Error::shape("set", &[held.shape(), value.shape()], need));
+        }
+        *held = value.cast(held.dtype());
+        Ok(())
+    }
+
+    /// Converts it to another precision.
+    pub fn convert(&self, dtype: DType) {
+        let mut held = self.write();
+        *held = held.cast(dtype);
+    }
+
+    /// Changes its numbers in place. Values that tapes hold of it stay as they were.
+    pub fn update<R>(&self, change: impl FnOnce(&mut Tensor) -> R) -> R {
+        change(&mut self.write())
+    }
+
+    // A panic while a tensor is being written leaves numbers behind, not a broken tensor: reading on is sound.
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Tensor> {
+        self.inner.value.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Tensor> {
+        self.inner.value.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

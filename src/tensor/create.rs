@@ -1,0 +1,116 @@
+//! Making tensors from numbers.
+
+use super::{DType, Element, Shape, Tensor, storage::Buffer};
+use crate::error::{Error, Result};
+
+impl Tensor {
+    /// The numbers of `data`, row-major, in `shape`. `f32` or `f64`, as the vector is.
+    ///
+    /// # Errors
+    /// [`Error::Length`] when the numbers do not fill the shape.
+    pub fn from_vec<T: Element>(data: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
+        let shape = shape.into();
+        if shape.numel() != data.len() {
+            return Err(Error::Length { shape, len: data.len() });
+        }
+        Ok(Tensor { shape, storage: T::wrap(Buffer::from_vec(data)) })
+    }
+
+    /// A copy of the numbers of `data` in `shape`, through the buffer pool.
+    ///
+    /// # Errors
+    /// [`Error::Length`] when the numbers do not fill the shape.
+    pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>) -> Result<Tensor> {
+        let shape = shape.into();
+        if shape.numel() != data.len() {
+            return Err(Error::Length { shape, len: data.len() });
+        }
+        Ok(Tensor::build::<T>(shape, |out| out.copy_from_slice(data)))
+    }
+
+    /// One number: shape `[]`.
+    pub fn scalar(value: f64, dtype: DType) -> Tensor {
+        Tensor::full(Shape::scalar(), value, dtype)
+    }
+
+    /// `value` everywhere.
+    pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
+        crate::dispatch!(dtype, T => Tensor::build::<T>(shape.into(), |out| out.fill(value as T)))
+    }
+
+    /// 0 everywhere.
+    pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Tensor {
+        Tensor::full(shape, 0.0, dtype)
+    }
+
+    /// 1 everywhere.
+    pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Tensor {
+        Tensor::full(shape, 1.0, dtype)
+    }
+
+    /// `f(i)` for each flat index `i`.
+    pub fn from_fn(shape: impl Into<Shape>, dtype: DType, mut f: impl FnMut(usize) -> f64) -> Tensor {
+        crate::dispatch!(dtype, T => Tensor::build::<T>(shape.into(), |out| {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = f(i) as T;
+            }
+        }))
+    }
+
+    /// `count` numbers from `first` to `last` in equal steps, both ends included.
+    ///
+    /// ```
+    /// use wengert::{DType, Tensor};
+    /// assert_eq!(Tensor::linspace(-1.0, 1.0, 5, DType::F64).to_vec(), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+    /// ```
+    pub fn linspace(first: f64, last: f64, count: usize, dtype: DType) -> Tensor {
+        let steps = count.saturating_sub(1).max(1) as f64;
+        Tensor::from_fn([count], dtype, |i| first + (last - first) * (i as f64 / steps))
+    }
+
+    /// The identity matrix `[n, n]`.
+    pub fn eye(n: usize, dtype: DType) -> Tensor {
+        Tensor::from_fn([n, n], dtype, |i| if i / n == i % n { 1.0 } else { 0.0 })
+    }
+
+    /// The rows of a matrix, in double precision.
+    ///
+    /// ```
+    /// use wengert::Tensor;
+    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(a.at(&[1, 0]), 3.0);
+    /// ```
+    fn from_rows<const R: usize, const C: usize>(rows: [[f64; C]; R]) -> Tensor {
+        Tensor { shape: Shape::from([R, C]), storage: f64::wrap(Buffer::from_vec(rows.concat())) }
+    }
+}
+
+impl<const R: usize, const C: usize> From<[[f64; C]; R]> for Tensor {
+    fn from(rows: [[f64; C]; R]) -> Self {
+        Tensor::from_rows(rows)
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for Tensor {
+    fn from(numbers: [f64; N]) -> Self {
+        Tensor::from(numbers.to_vec())
+    }
+}
+
+impl From<f64> for Tensor {
+    fn from(number: f64) -> Self {
+        Tensor::scalar(number, DType::F64)
+    }
+}
+
+impl<T: Element> From<Vec<T>> for Tensor {
+    fn from(numbers: Vec<T>) -> Self {
+        Tensor { shape: Shape::from([numbers.len()]), storage: T::wrap(Buffer::from_vec(numbers)) }
+    }
+}
+
+impl From<&Tensor> for Tensor {
+    fn from(tensor: &Tensor) -> Self {
+        tensor.clone()
+    }
+}

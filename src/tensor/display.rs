@@ -1,0 +1,67 @@
+//! Printing tensors: nested brackets, one precision for all numbers, long axes cut in the middle.
+
+use std::fmt;
+
+use super::Tensor;
+
+/// Of an axis longer than twice this, only that many entries at either end are printed.
+const ENDS: usize = 3;
+
+impl Tensor {
+    fn write_axis(&self, f: &mut fmt::Formatter<'_>, numbers: &[f64], axis: usize, indent: usize) -> fmt::Result {
+        let precision = f.precision().unwrap_or(4);
+        if axis == self.shape.rank() {
+            return match numbers[0] {
+                x if x != 0.0 && x.is_finite() && !(1e-3..1e5).contains(&x.abs()) => write!(f, "{x:.precision$e}"),
+                x => write!(f, "{x:.precision$}"),
+            };
+        }
+        let (n, part) = (self.shape[axis], numbers.len() / self.shape[axis].max(1));
+        let innermost = axis + 1 == self.shape.rank();
+        f.write_str("[")?;
+        for i in 0..n {
+            let hidden = n > 2 * ENDS + 1 && (ENDS..n - ENDS).contains(&i);
+            if hidden && i > ENDS {
+                continue;
+            }
+            match (i, innermost) {
+                (0, _) => {}
+                (_, true) => f.write_str(", ")?,
+                (_, false) => write!(f, ",\n{:indent$}", "", indent = indent + 1)?,
+            }
+            if hidden {
+                f.write_str("...")?;
+            } else {
+                self.write_axis(f, &numbers[i * part..(i + 1) * part], axis + 1, indent + 1)?;
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+/// The numbers; `{:.2}` sets the digits after the point.
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_axis(f, &self.to_vec(), 0, 0)
+    }
+}
+
+/// The numbers with precision and shape: `[1.0000, 2.0000] f64[2]`.
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} {}{}", self.dtype(), self.shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DType, Tensor};
+
+    #[test]
+    fn tensors_print_nested_and_cut() {
+        assert_eq!(Tensor::from([[1.0, -2.5], [1e-9, 0.0]]).to_string(), "[[1.0000, -2.5000],\n [1.0000e-9, 0.0000]]");
+        assert_eq!(format!("{:.1}", Tensor::from_fn([20], DType::F32, |i| i as f64)), "[0.0, 1.0, 2.0, ..., 17.0, 18.0, 19.0]");
+        assert_eq!(format!("{:?}", Tensor::scalar(3.0, DType::F32)), "3.0000 f32[]");
+        assert_eq!(Tensor::zeros([0, 2], DType::F64).to_string(), "[]");
+    }
+}

@@ -1,0 +1,156 @@
+//! Shapes: the sizes of a tensor along its axes, outermost first.
+//!
+//! Two shapes *broadcast* when, aligned at their last axes, each pair of sizes is equal or one of them is 1; an axis
+//! that is missing counts as 1. The result has the larger size of each pair:
+//! `[4, 1, 3]` with `[5, 3]` gives `[4, 5, 3]`.
+
+use std::{fmt, ops::Deref};
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, Result};
+
+/// The sizes of a tensor along its axes, outermost first; `[]` is a single number.
+///
+/// ```
+/// use wengert::Shape;
+/// let s = Shape::from([2, 3]);
+/// assert_eq!((s.rank(), s.numel(), s.to_string()), (2, 6, "[2, 3]".into()));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The shape of a single number: no axes, one element.
+    pub fn scalar() -> Self {
+        Shape(SmallVec::new())
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of elements: the product of the sizes, 1 for a single number.
+    pub fn numel(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    /// The sizes as a slice.
+    pub fn dims(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// The index of `axis`, which may count from the end (`-1` is the last).
+    ///
+    /// # Errors
+    /// [`Error::Axis`] when there is no such axis; `op` names the operation in the message.
+    pub fn axis(&self, op: &str, axis: isize) -> Result<usize> {
+        let rank = self.rank() as isize;
+        let index = if axis < 0 { axis + rank } else { axis };
+        if (0..rank).contains(&index) {
+            Ok(index as usize)
+        } else {
+            Err(Error::Axis { op: op.to_owned(), axis, shape: self.clone(), scope: String::new() })
+        }
+    }
+
+    /// The shape that both broadcast to, or `None` when they do not fit.
+    ///
+    /// ```
+    /// use wengert::Shape;
+    /// let wide = Shape::from([4, 1, 3]).broadcast(&Shape::from([5, 3]));
+    /// assert_eq!(wide, Some(Shape::from([4, 5, 3])));
+    /// assert_eq!(Shape::from([2]).broadcast(&Shape::from([3])), None);
+    /// ```
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        if self == other {
+            return Some(self.clone());
+        }
+        let rank = self.rank().max(other.rank());
+        (0..rank)
+            .map(|i| {
+                let (a, b) = (self.size_from_front(i, rank), other.size_from_front(i, rank));
+                match (a, b) {
+                    _ if a == b => Some(a),
+                    (1, n) | (n, 1) => Some(n),
+                    _ => None,
+                }
+            })
+            .collect::<Option<SmallVec<[usize; 4]>>>()
+            .map(Shape)
+    }
+
+    /// The size of axis `i` of this shape widened at the front to `rank` axes.
+    pub(crate) fn size_from_front(&self, i: usize, rank: usize) -> usize {
+        let missing = rank - self.rank();
+        if i < missing { 1 } else { self.0[i - missing] }
+    }
+
+    /// This shape with the given axes set to 1 (`keepdim`) or taken out.
+    pub(crate) fn reduced(&self, axes: &[usize], keepdim: bool) -> Shape {
+        self.iter()
+            .enumerate()
+            .filter_map(|(i, &n)| match (axes.contains(&i), keepdim) {
+                (false, _) => Some(n),
+                (true, true) => Some(1),
+                (true, false) => None,
+            })
+            .collect()
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Self {
+        Shape(SmallVec::from_slice(&dims))
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Self {
+        Shape(SmallVec::from_slice(dims))
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(dims: Vec<usize>) -> Self {
+        Shape(SmallVec::from_vec(dims))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<()> for Shape {
+    fn from((): ()) -> Self {
+        Shape::scalar()
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
+        Shape(sizes.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.dims())
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,153 @@
+//! The memory behind a tensor: a shared buffer that returns to a pool when its last owner lets go.
+//!
+//! A training step asks for the same buffers again and again. Handing them back to the system each time costs a large
+//! tensor more than the arithmetic on it (the pages have to be zeroed and mapped anew), so each thread keeps what its
+//! tensors drop, by length, and hands it out again with its old contents: whoever takes a buffer overwrites all of it.
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+use super::dtype::{DType, Element};
+
+/// A pool is emptied when it would hold more than this many bytes, so that sizes no longer used are not kept forever.
+const POOL_BYTES: usize = 1 << 30;
+
+/// A shared buffer of `T`.
+pub struct Buffer<T: Element>(Option<Arc<Vec<T>>>);
+
+impl<T: Element> Buffer<T> {
+    /// A buffer of `len` elements with unspecified contents, from the pool where it has one.
+    pub fn take(len: usize) -> Self {
+        let pooled = T::with_pool(|pool| pool.take(len)).flatten();
+        Buffer(Some(pooled.unwrap_or_else(|| Arc::new(vec![T::ZERO; len]))))
+    }
+
+    /// Takes over `data`.
+    pub fn from_vec(data: Vec<T>) -> Self {
+        Buffer(Some(Arc::new(data)))
+    }
+
+    /// The elements.
+    pub fn as_slice(&self) -> &[T] {
+        self.0.as_ref().expect("a buffer is empty only while it is dropped")
+    }
+
+    /// The elements, for writing; copied first when they are shared.
+    pub fn make_mut(&mut self) -> &mut [T] {
+        if !self.unique() {
+            let mut copy = Buffer::take(self.as_slice().len());
+            copy.fresh().copy_from_slice(self.as_slice());
+            *self = copy;
+        }
+        self.fresh()
+    }
+
+    /// Whether nobody else sees this buffer.
+    pub fn unique(&self) -> bool {
+        self.0.as_ref().is_some_and(|arc| Arc::strong_count(arc) == 1)
+    }
+
+    fn fresh(&mut self) -> &mut [T] {
+        let arc = self.0.as_mut().expect("a buffer is empty only while it is dropped");
+        Arc::get_mut(arc).expect("the buffer was checked to be unique")
+    }
+}
+
+impl<T: Element> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        Buffer(self.0.clone())
+    }
+}
+
+impl<T: Element> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if let Some(mut arc) = self.0.take() {
+            // Only a last owner can look inside for writing; anyone else just lets go.
+            if Arc::get_mut(&mut arc).is_some() {
+                T::with_pool(|pool| pool.put(arc));
+            }
+        }
+    }
+}
+
+/// The buffers that one thread keeps, by length.
+pub struct Pool<T> {
+    free: HashMap<usize, Vec<Arc<Vec<T>>>, LengthHasher>,
+    bytes: usize,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Pool { free: HashMap::default(), bytes: 0 }
+    }
+}
+
+impl<T> Pool<T> {
+    fn take(&mut self, len: usize) -> Option<Arc<Vec<T>>> {
+        let arc = self.free.get_mut(&len)?.pop()?;
+        self.bytes -= len * size_of::<T>();
+        Some(arc)
+    }
+
+    fn put(&mut self, arc: Arc<Vec<T>>) {
+        let bytes = arc.len() * size_of::<T>();
+        if self.bytes + bytes > POOL_BYTES {
+            self.free.clear();
+            self.bytes = 0;
+        }
+        if bytes <= POOL_BYTES {
+            self.bytes += bytes;
+            self.free.entry(arc.len()).or_default().push(arc);
+        }
+    }
+}
+
+/// Lengths are their own hash, spread by one multiplication.
+#[derive(Clone, Copy, Default)]
+struct LengthHasher(u64);
+
+impl std::hash::BuildHasher for LengthHasher {
+    type Hasher = LengthHasher;
+    fn build_hasher(&self) -> LengthHasher {
+        LengthHasher(0)
+    }
+}
+
+impl std::hash::Hasher for LengthHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(self.0 as usize ^ usize::from(byte));
+        }
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.0 = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+thread_local! {
+    /// This thread's pool of `f32` buffers.
+    pub static POOL_F32: RefCell<Pool<f32>> = RefCell::default();
+    /// This thread's pool of `f64` buffers.
+    pub static POOL_F64: RefCell<Pool<f64>> = RefCell::default();
+}
+
+/// A buffer of either precision.
+#[derive(Clone)]
+pub enum Storage {
+    /// Single precision.
+    F32(Buffer<f32>),
+    /// Double precision.
+    F64(Buffer<f64>),
+}
+
+impl Storage {
+    /// The precision.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Storage::F32(_) => DType::F32,
+            Storage::F64(_) => DType::F64,
+        }
+    }
+}
