@@ -17,6 +17,8 @@ pub use function::{Backward, Function};
 pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};
 pub use tensor::{DType, Element, Shape, Tensor};
 
+#[cfg(feature = "data")]
+pub mod data;
 #[cfg(feature = "nn")]
 pub mod nn;
 #[cfg(feature = "plot")]

@@ -5,6 +5,8 @@
 //! results live in block-sized registers in the first-level cache, and memory is read and written once. The arithmetic
 //! of each element is the same either way, so the bits are too.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
@@ -139,24 +141,22 @@ impl<'a, T: Real> Program<'a, T> {
         }
     }
 
-    fn fold_piece(&self, total: Total, space: &Space, range: std::ops::Range<usize>, base: usize, out: &mut [T]) {
+    fn fold_piece(&self, total: Total, space: &Space, range: Range<usize>, base: usize, out: &mut [T]) {
         let to = self.inputs.len();
         with_scratch(BLOCK, |result: &mut [T]| {
             self.blocks(space, range, |machine, block| {
-                let result = &mut result[..block.len()];
-                machine.evaluate(self, space, block.clone(), result);
+                let result = machine.result(self, space, &block, &mut result[..block.len()]);
                 if space.constant(to) {
                     out[0] = total.of_two(out[0], total.of(result));
-                } else if space.by_rows() || space.dims.len() == 1 {
-                    let (row, column) = (block.start / space.run(), block.start % space.run());
-                    let at = space.offset(to, row) - base;
-                    if space.strides[to][space.dims.len() - 1] == 0 {
-                        out[at] = total.of_two(out[at], total.of(result));
-                    } else {
-                        total.merge(&mut out[at + column..at + column + result.len()], result);
-                    }
                 } else {
-                    space.walk(to, block, |i, at| out[at - base] = total.of_two(out[at - base], result[i]));
+                    let moves = space.moves(to);
+                    space.stretches(to, block, |part, at| {
+                        let (part, at) = (&result[part], at - base);
+                        match moves {
+                            true => total.merge(&mut out[at..at + part.len()], part),
+                            false => out[at] = total.of_two(out[at], total.of(part)),
+                        }
+                    });
                 }
             });
         });
@@ -166,8 +166,8 @@ impl<'a, T: Real> Program<'a, T> {
     fn blocks(
         &self,
         space: &Space,
-        range: std::ops::Range<usize>,
-        mut f: impl FnMut(&mut Machine<'_, T>, std::ops::Range<usize>),
+        range: Range<usize>,
+        mut f: impl FnMut(&mut Machine<'_, T>, Range<usize>),
     ) {
         with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
             let mut machine = Machine { registers: memory.chunks_exact_mut(BLOCK).map(Some).collect() };
@@ -191,7 +191,22 @@ struct Machine<'m, T> {
 }
 
 impl<T: Real> Machine<'_, T> {
-    fn evaluate(&mut self, program: &Program<'_, T>, space: &Space, block: std::ops::Range<usize>, out: &mut [T]) {
+    /// The result of a block: in `out`, unless it lies in an input already.
+    fn result<'r>(
+        &mut self,
+        program: &Program<'r, T>,
+        space: &Space,
+        block: &Range<usize>,
+        out: &'r mut [T],
+    ) -> &'r [T] {
+        if program.steps.is_empty() && space.contiguous(0) {
+            return &program.inputs[0].0[block.clone()];
+        }
+        self.evaluate(program, space, block.clone(), out);
+        out
+    }
+
+    fn evaluate(&mut self, program: &Program<'_, T>, space: &Space, block: Range<usize>, out: &mut [T]) {
         self.expand_inputs(program, space, &block);
         let Some(last) = program.steps.len().checked_sub(1) else {
             match self.operand(program, space, &block, Arg::Input(0)) {
@@ -214,7 +229,7 @@ impl<T: Real> Machine<'_, T> {
         &self,
         program: &Program<'_, T>,
         space: &Space,
-        block: &std::ops::Range<usize>,
+        block: &Range<usize>,
         step: &Step<T>,
         out: &mut [T],
     ) {
@@ -237,7 +252,7 @@ impl<T: Real> Machine<'_, T> {
         &'s self,
         program: &'s Program<'_, T>,
         space: &Space,
-        block: &std::ops::Range<usize>,
+        block: &Range<usize>,
         arg: Arg,
     ) -> Operand<'s, T> {
         let register = |slot: usize| {
@@ -267,14 +282,18 @@ impl<T: Real> Machine<'_, T> {
     }
 
     /// With short runs, writes out the inputs that are broadcast in some other way than as one number.
-    fn expand_inputs(&mut self, program: &Program<'_, T>, space: &Space, block: &std::ops::Range<usize>) {
+    fn expand_inputs(&mut self, program: &Program<'_, T>, space: &Space, block: &Range<usize>) {
         if space.by_rows() {
             return;
         }
         for (k, (data, _)) in program.inputs.iter().enumerate() {
             if !space.contiguous(k) && !space.constant(k) {
                 let register = self.registers[program.depth + k].as_mut().expect("inputs have registers of their own");
-                space.walk(k, block.clone(), |i, at| register[i] = data[at]);
+                let moves = space.moves(k);
+                space.stretches(k, block.clone(), |part, at| match moves {
+                    true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
+                    false => register[part].fill(data[at]),
+                });
             }
         }
     }

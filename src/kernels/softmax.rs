@@ -197,7 +197,7 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
                 with_scratch(x.len() + losses.len(), |scratch: &mut [T]| {
                     let (shifted, sums) = scratch.split_at_mut(x.len());
                     shifted.copy_from_slice(x);
-                    lines.fold(x, sums, -T::INFINITY, T::maximum);
+                    lines.fold(x, sums, -T::INFINITY, T::larger);
                     lines.update(shifted, sums, |x, max| x - max);
                     for ((loss, row), &label) in losses.iter_mut().zip(shifted.chunks_exact(k)).zip(labels) {
                         *loss = -row[label];

@@ -4,6 +4,8 @@
 //! axes along which *no* operand changes between the two are one axis to the loop: a bias `[20, 1, 1]` added to
 //! `[128, 20, 24, 24]` is a loop over 128 × 20 runs of 576 elements, in which the bias is one number.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 /// A run shorter than this is not worth a call of its own; the loop then expands its operands instead.
@@ -70,11 +72,6 @@ impl Space {
         self.dims[self.dims.len() - 1]
     }
 
-    /// The number of runs.
-    pub fn rows(&self) -> usize {
-        self.dims[..self.dims.len() - 1].iter().product()
-    }
-
     /// Whether blocks should follow the runs (in which every operand is a slice or one number).
     pub fn by_rows(&self) -> bool {
         self.dims.len() > 1 && self.run() >= SHORT
@@ -101,20 +98,26 @@ impl Space {
         self.strides[k].iter().all(|&s| s == 0)
     }
 
-    /// Calls `f(i, position)` for each element `i` of the flat range, with the position of operand `k` there.
-    pub fn walk(&self, k: usize, range: std::ops::Range<usize>, mut f: impl FnMut(usize, usize)) {
+    /// Calls `f(elements, position)` for each stretch of the flat `range` that lies in one run, with the stretch counted
+    /// from the start of the range and the position of operand `k` at its beginning.
+    #[inline(always)]
+    pub fn stretches(&self, k: usize, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize)) {
         let run = self.run();
         let stride = self.strides[k][self.dims.len() - 1];
+        let (mut row, mut column) = (range.start / run, range.start % run);
         let mut at = range.start;
         while at < range.end {
-            let (row, column) = (at / run, at % run);
-            let start = self.offset(k, row);
             let stop = range.end.min(at + run - column);
-            for (c, i) in (column..).zip(at..stop) {
-                f(i - range.start, start + c * stride);
-            }
+            f(at - range.start..stop - range.start, self.offset(k, row) + column * stride);
             at = stop;
+            row += 1;
+            column = 0;
         }
+    }
+
+    /// Whether operand `k` moves along a run (then by one element a step).
+    pub fn moves(&self, k: usize) -> bool {
+        self.strides[k][self.dims.len() - 1] != 0
     }
 }
 
@@ -132,11 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn offsets_and_walks_agree_with_index_arithmetic() {
+    fn stretches_agree_with_index_arithmetic() {
         let space = Space::new(&[2, 3, 4], [&[3, 1][..], &[2, 1, 4]]);
-        let (mut a, mut b) = (Vec::new(), Vec::new());
-        space.walk(0, 3..20, |_, p| a.push(p));
-        space.walk(1, 3..20, |_, p| b.push(p));
+        let positions = |k| {
+            let mut all = vec![usize::MAX; 17];
+            space.stretches(k, 3..20, |part, at| {
+                for (i, step) in part.zip(0..) {
+                    all[i] = at + if space.moves(k) { step } else { 0 };
+                }
+            });
+            all
+        };
+        let (a, b) = (positions(0), positions(1));
         let expected = |f: fn(usize, usize, usize) -> usize| {
             (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>()
         };
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn one_element_and_empty_spaces() {
         let one = Space::new(&[1, 1], [&[1][..]]);
-        assert_eq!((one.rows(), one.run()), (1, 1));
+        assert_eq!((one.dims.len(), one.run()), (1, 1));
         assert_eq!(Space::new(&[0, 3], [&[0, 3][..]]).dims.iter().product::<usize>(), 0);
     }
 }

@@ -110,6 +110,13 @@ impl Node {
     }
 }
 
+/// The name of a layer: its full path, and what it ends in.
+pub(crate) struct ScopeName {
+    pub path: String,
+    outer: u32,
+    name: String,
+}
+
 /// The inside of a tape.
 #[derive(Default)]
 pub(crate) struct Inner {
@@ -118,9 +125,11 @@ pub(crate) struct Inner {
     pub memos: Vec<(NodeId, Memo)>,
     /// The parameters watched in this recording.
     pub watched: Vec<(u64, NodeId)>,
-    /// Names of layers; 0 is "outside every layer".
-    pub scopes: Vec<String>,
+    /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
+    pub scopes: Vec<ScopeName>,
     pub scope: u32,
+    /// Where the next layer is looked for first.
+    next_scope: u32,
     /// Names given to nodes by the user.
     pub names: Vec<(NodeId, String)>,
     /// Off inside backward rules and `no_grad`: new nodes then want no gradient.
@@ -173,7 +182,7 @@ impl Tape {
     pub fn with_dtype(dtype: DType) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Tape {
-            inner: RefCell::new(Inner { scopes: vec![String::new()], lazy_from: lazy::LAZY, ..Inner::default() }),
+            inner: RefCell::new(Inner { scopes: vec![ScopeName { path: String::new(), outer: 0, name: String::new() }], lazy_from: lazy::LAZY, ..Inner::default() }),
             dtype,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             epoch: Cell::new(0),
@@ -211,8 +220,8 @@ impl Tape {
         inner.memos.clear();
         inner.watched.clear();
         inner.names.clear();
-        inner.scopes.truncate(1);
         inner.scope = 0;
+        inner.next_scope = 1;
         self.epoch.set(self.epoch.get() + 1);
     }
 
@@ -373,12 +382,21 @@ impl Tape {
     pub fn scope(&self, name: &str) -> Scope<'_> {
         let mut inner = self.inner.borrow_mut();
         let outer = inner.scope;
-        let path = match inner.scopes[outer as usize].as_str() {
-            "" => name.to_owned(),
-            path => format!("{path}.{name}"),
+        // Recording after recording the layers come in the same order, so the next name is most likely the next entry.
+        let guess = inner.next_scope as usize;
+        let same = |s: &ScopeName| s.outer == outer && s.name == name;
+        let known = match inner.scopes.get(guess).is_some_and(same) {
+            true => Some(guess),
+            false => inner.scopes.iter().position(same),
         };
-        inner.scopes.push(path);
-        inner.scope = (inner.scopes.len() - 1) as u32;
+        let index = known.unwrap_or_else(|| {
+            let around = &inner.scopes[outer as usize].path;
+            let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
+            inner.scopes.push(ScopeName { path, outer, name: name.to_owned() });
+            inner.scopes.len() - 1
+        });
+        inner.scope = index as u32;
+        inner.next_scope = inner.scope + 1;
         Scope { tape: self, outer }
     }
 
@@ -392,7 +410,7 @@ impl Tape {
     /// Adds the current layer to an error.
     fn locate(&self, error: Error) -> Error {
         let inner = self.inner.borrow();
-        error.in_scope(&inner.scopes[inner.scope as usize])
+        error.in_scope(&inner.scopes[inner.scope as usize].path)
     }
 
     /// What the operation of node `id` kept for its backward rule.

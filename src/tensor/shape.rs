@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// let s = Shape::from([2, 3]);
 /// assert_eq!((s.rank(), s.numel(), s.to_string()), (2, 6, "[2, 3]".into()));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Shape {
@@ -97,6 +97,14 @@ impl Shape {
                 (true, false) => None,
             })
             .collect()
+    }
+}
+
+/// A copy of a few words: shapes are cloned for every node.
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        Shape(SmallVec::from_slice(&self.0))
     }
 }
 
