@@ -194,7 +194,7 @@ impl<T: Real> Machine<'_, T> {
     /// The result of a block: in `out`, unless it lies in an input already.
     fn result<'r>(
         &mut self,
-        program: &Program<'r, T>,
+        program: &'r Program<'_, T>,
         space: &Space,
         block: &Range<usize>,
         out: &'r mut [T],

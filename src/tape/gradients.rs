@@ -56,6 +56,17 @@ impl Gradients {
         }
     }
 
+    /// Moves every number of every gradient into [−`limit`, `limit`], for a positive `limit`. NaN stays NaN.
+    pub fn clamp(&mut self, limit: f64) {
+        for (_, gradient) in &mut self.nodes {
+            crate::dispatch!(gradient.dtype(), T => {
+                for g in gradient.data_mut::<T>() {
+                    *g = g.clamp(-limit as T, limit as T);
+                }
+            });
+        }
+    }
+
     fn at(&self, id: NodeId) -> Option<&Tensor> {
         self.nodes.binary_search_by(|(node, _)| id.cmp(node)).ok().map(|i| &self.nodes[i].1)
     }
