@@ -123,6 +123,23 @@ pub fn add_assign<T: Real>(acc: &mut [T], x: &[T]) {
     Total::Sum.merge(acc, x);
 }
 
+/// The mean of (a[i] − b[i])²: runs of a block in vectors, the runs in double precision.
+pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
+    const RUN: usize = 1024;
+    let runs = a.chunks(RUN).zip(b.chunks(RUN)).map(|(a, b)| {
+        let mut squares = [T::ZERO; RUN];
+        zip(
+            Operand::Each(a),
+            Operand::Each(b),
+            &mut squares[..a.len()],
+            #[inline(always)]
+            |a, b| (a - b) * (a - b),
+        );
+        Total::Sum.of(&squares[..a.len()]).to_f64()
+    });
+    T::of(runs.sum::<f64>() / a.len() as f64)
+}
+
 /// How a reduction brings many numbers down to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {

@@ -143,21 +143,29 @@ impl<'a, T: Real> Program<'a, T> {
 
     fn fold_piece(&self, total: Total, space: &Space, range: Range<usize>, base: usize, out: &mut [T]) {
         let to = self.inputs.len();
+        let mut take = |result: &[T], block: Range<usize>| {
+            if space.constant(to) {
+                out[0] = total.of_two(out[0], total.of(result));
+            } else {
+                let moves = space.moves(to);
+                space.stretches(to, block, |part, at| {
+                    let (part, at) = (&result[part], at - base);
+                    match moves {
+                        true => total.merge(&mut out[at..at + part.len()], part),
+                        false => out[at] = total.of_two(out[at], total.of(part)),
+                    }
+                });
+            }
+        };
+        if self.steps.is_empty() && space.contiguous(0) {
+            // The numbers are there: no block needs to be evaluated.
+            return take(&self.inputs[0].0[range.clone()], range);
+        }
         with_scratch(BLOCK, |result: &mut [T]| {
             self.blocks(space, range, |machine, block| {
-                let result = machine.result(self, space, &block, &mut result[..block.len()]);
-                if space.constant(to) {
-                    out[0] = total.of_two(out[0], total.of(result));
-                } else {
-                    let moves = space.moves(to);
-                    space.stretches(to, block, |part, at| {
-                        let (part, at) = (&result[part], at - base);
-                        match moves {
-                            true => total.merge(&mut out[at..at + part.len()], part),
-                            false => out[at] = total.of_two(out[at], total.of(part)),
-                        }
-                    });
-                }
+                let result = &mut result[..block.len()];
+                machine.evaluate(self, space, block.clone(), result);
+                take(result, block);
             });
         });
     }
@@ -191,21 +199,6 @@ struct Machine<'m, T> {
 }
 
 impl<T: Real> Machine<'_, T> {
-    /// The result of a block: in `out`, unless it lies in an input already.
-    fn result<'r>(
-        &mut self,
-        program: &'r Program<'_, T>,
-        space: &Space,
-        block: &Range<usize>,
-        out: &'r mut [T],
-    ) -> &'r [T] {
-        if program.steps.is_empty() && space.contiguous(0) {
-            return &program.inputs[0].0[block.clone()];
-        }
-        self.evaluate(program, space, block.clone(), out);
-        out
-    }
-
     fn evaluate(&mut self, program: &Program<'_, T>, space: &Space, block: Range<usize>, out: &mut [T]) {
         self.expand_inputs(program, space, &block);
         let Some(last) = program.steps.len().checked_sub(1) else {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
 use crate::{
     error::{Error, Result},
-    kernels::softmax::cross_entropy,
+    kernels::{elementwise::mean_square, softmax::cross_entropy},
     tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
@@ -67,11 +67,48 @@ impl Sampled for CrossEntropy {
     }
 }
 
+/// The mean of (a − b)².
+pub(super) struct MseLoss;
+
+impl Op for MseLoss {
+    fn name(&self) -> &str {
+        "mse_loss"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        if x[0] != x[1] {
+            return Err(Error::shape("mse_loss", x, "the prediction and the target must have the same shape"));
+        }
+        if x[0].numel() == 0 {
+            return Err(Error::Empty { what: "the batch".into(), need: "a mean loss needs at least one number" });
+        }
+        Ok(Shape::scalar())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            out[0] = mean_square(x[0].data::<T>(), x[1].data::<T>());
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (a, b) = (at.x[0], at.x[1]);
+        let da = (a - b) * (at.dy * (2.0 / a.numel() as f64));
+        Ok(Grads::from_iter([Some(da), at.by(1, || Ok(-da))?]))
+    }
+}
+
+impl Sampled for MseLoss {
+    fn samples() -> Vec<Sample> {
+        let pair = vec![numbers([3, 2], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)];
+        vec![Sample::new("mse_loss", pair, |x| x[0].mse_loss(x[1]))]
+    }
+}
+
 /// The losses that are built from other operations.
 pub(super) fn samples() -> Vec<Sample> {
     let pair = || vec![numbers([3, 2], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)];
     vec![
-        Sample::new("mse_loss", pair(), |x| x[0].mse_loss(x[1])),
         Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1])),
         Sample::new("smooth_l1_loss", pair(), |x| x[0].smooth_l1_loss(x[1], 0.5)),
         Sample::unary("bce_with_logits", [3, 2], |x| {
@@ -124,13 +161,22 @@ impl<'t> Var<'t> {
         -self.gather(1, labels, [labels.len(), 1]).mean()
     }
 
-    /// The mean of (x − target)².
+    /// The mean of (x − target)², for a target of the same shape.
     ///
     /// # Panics
-    /// When the shapes do not broadcast.
+    /// When the shapes differ or are empty.
     #[track_caller]
     pub fn mse_loss(self, target: Var<'t>) -> Var<'t> {
-        (self - target).square().mean()
+        expect(self.try_mse_loss(target))
+    }
+
+    /// [`mse_loss`](Var::mse_loss) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when they are empty.
+    #[track_caller]
+    pub fn try_mse_loss(self, target: Var<'t>) -> Result<Var<'t>> {
+        self.tape().builtin(MseLoss, &[self, target])
     }
 
     /// The mean of |x − target|.

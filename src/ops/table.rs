@@ -99,6 +99,7 @@ list! {
     super::softmax::Softmax,
     super::softmax::LogSoftmax,
     super::loss::CrossEntropy,
+    super::loss::MseLoss,
 }
 
 /// Every operation with inputs on which its gradient is defined. Tests iterate it, so that no operation goes untested.

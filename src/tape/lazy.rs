@@ -60,7 +60,7 @@ impl Inner {
         for &id in ids {
             self.force(id);
         }
-        let tensors: SmallVec<[&Tensor; 3]> = ids.iter().map(|&i| self.ready(i)).collect();
+        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| self.ready(i)).collect();
         let value = crate::dispatch!(tensors[0].dtype(), T => now::<T>(op, parameter, &tensors, shape));
         Ok((Value::Ready(value), needs_grad, 0))
     }

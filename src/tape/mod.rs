@@ -285,25 +285,12 @@ impl Tape {
     #[track_caller]
     fn enter(&self, kind: Kind, value: Tensor) -> Var<'_> {
         let needs_grad = matches!(kind, Kind::Leaf);
-        self.push(kind, Inputs::new(), Value::Ready(value.cast(self.dtype)), needs_grad)
+        self.push(kind, Inputs::new(), Value::Ready(value.into_dtype(self.dtype)), needs_grad)
     }
 
     #[track_caller]
     pub(crate) fn push(&self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> Var<'_> {
-        let mut inner = self.inner.borrow_mut();
-        let id = NodeId::try_from(inner.nodes.len()).expect("a tape holds fewer than 2^32 nodes");
-        let node = Node {
-            kind,
-            inputs,
-            value,
-            needs_grad: needs_grad && !inner.no_grad,
-            retained: false,
-            weight: 0,
-            scope: inner.scope,
-            at: Location::caller(),
-        };
-        inner.nodes.push(node);
-        Var::new(self, id)
+        Var::new(self, self.inner.borrow_mut().push(kind, inputs, value, needs_grad))
     }
 
     /// Records an operation other than an elementwise one: checks the shapes, then computes.
@@ -316,34 +303,18 @@ impl Tape {
     pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
         self.same_tape(op.name(), inputs)?;
         let ids: Inputs = inputs.iter().map(|v| v.id()).collect();
-        let (value, memo, needs_grad) = self.evaluate_op(&op, &ids).map_err(|e| self.locate(e))?;
-        let var = self.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
-        if let Some(memo) = memo {
-            self.inner.borrow_mut().memos.push((var.id(), memo));
-        }
-        Ok(var)
-    }
-
-    fn evaluate_op(&self, op: &dyn Op, ids: &Inputs) -> Result<(Tensor, Option<Memo>, bool)> {
         let mut inner = self.inner.borrow_mut();
-        let shape = {
-            let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&i| inner.nodes[i as usize].shape()).collect();
-            op.shape(&shapes)?
+        let mut memo = None;
+        let value = match inner.evaluate_op(&op, &ids, &mut memo) {
+            Ok(value) => value,
+            Err(error) => return Err(inner.locate(error)),
         };
         let needs_grad = ids.iter().any(|&i| inner.nodes[i as usize].needs_grad);
-        if let [x] = ids[..] {
-            // The total of a pending chain is taken while the chain is evaluated, block by block.
-            if let Some((total, kept)) = op.folds(inner.nodes[x as usize].shape()) {
-                return Ok((inner.fold(x, total, &kept).reshaped(shape), None, needs_grad));
-            }
+        let id = inner.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
+        if let Some(memo) = memo {
+            inner.memos.push((id, memo));
         }
-        for &id in ids {
-            inner.force(id);
-        }
-        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| inner.ready(i)).collect();
-        let mut memo = None;
-        let value = op.forward(&tensors, shape, &mut memo)?;
-        Ok((value, memo, needs_grad))
+        Ok(Var::new(self, id))
     }
 
     /// Records an elementwise operation whose operands broadcast to `shape` (or to their common shape).
@@ -357,13 +328,14 @@ impl Tape {
     ) -> Result<Var<'t>> {
         self.same_tape(op.name, operands)?;
         let ids: Inputs = operands.iter().map(|v| v.id()).collect();
-        let (value, needs_grad, weight) =
-            self.inner.borrow_mut().evaluate_elementwise(op, parameter, &ids, shape).map_err(|e| self.locate(e))?;
-        let var = self.push(Kind::Elementwise(op, parameter), ids, value, needs_grad && op.differentiable());
-        if weight > 0 {
-            self.inner.borrow_mut().settle(var.id(), weight);
-        }
-        Ok(var)
+        let mut inner = self.inner.borrow_mut();
+        let (value, needs_grad, weight) = match inner.evaluate_elementwise(op, parameter, &ids, shape) {
+            Ok(evaluated) => evaluated,
+            Err(error) => return Err(inner.locate(error)),
+        };
+        let id = inner.push(Kind::Elementwise(op, parameter), ids, value, needs_grad && op.differentiable());
+        inner.settle(id, weight);
+        Ok(Var::new(self, id))
     }
 
     /// Runs `f` without recording what its results depend on: nothing in it gets a gradient.
@@ -407,12 +379,6 @@ impl Tape {
         }
     }
 
-    /// Adds the current layer to an error.
-    fn locate(&self, error: Error) -> Error {
-        let inner = self.inner.borrow();
-        error.in_scope(&inner.scopes[inner.scope as usize].path)
-    }
-
     /// What the operation of node `id` kept for its backward rule.
     pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
         let inner = self.inner.borrow();
@@ -421,6 +387,45 @@ impl Tape {
 }
 
 impl Inner {
+    #[track_caller]
+    pub fn push(&mut self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> NodeId {
+        let id = NodeId::try_from(self.nodes.len()).expect("a tape holds fewer than 2^32 nodes");
+        self.nodes.push(Node {
+            kind,
+            inputs,
+            value,
+            needs_grad: needs_grad && !self.no_grad,
+            retained: false,
+            weight: 0,
+            scope: self.scope,
+            at: Location::caller(),
+        });
+        id
+    }
+
+    fn evaluate_op(&mut self, op: &dyn Op, ids: &Inputs, memo: &mut Option<Memo>) -> Result<Tensor> {
+        let shape = {
+            let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
+            op.shape(&shapes)?
+        };
+        if let [x] = ids[..] {
+            // The total of a pending chain is taken while the chain is evaluated, block by block.
+            if let Some((total, kept)) = op.folds(self.nodes[x as usize].shape()) {
+                return Ok(self.fold(x, total, &kept).reshaped(shape));
+            }
+        }
+        for &id in ids {
+            self.force(id);
+        }
+        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| self.ready(i)).collect();
+        op.forward(&tensors, shape, memo)
+    }
+
+    /// Adds the current layer to an error.
+    fn locate(&self, error: Error) -> Error {
+        error.in_scope(&self.scopes[self.scope as usize].path)
+    }
+
     /// Forgets every node from `mark` on.
     pub fn truncate(&mut self, mark: usize) {
         self.nodes.truncate(mark);

@@ -158,6 +158,11 @@ impl Tensor {
         }))
     }
 
+    /// [`cast`](Tensor::cast) of a tensor that is given away.
+    pub(crate) fn into_dtype(self, dtype: DType) -> Tensor {
+        if dtype == self.dtype() { self } else { self.cast(dtype) }
+    }
+
     /// The first number that is NaN or infinite, with its flat index.
     pub fn first_non_finite(&self) -> Option<(usize, f64)> {
         crate::dispatch!(self.dtype(), T => {
