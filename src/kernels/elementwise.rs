@@ -123,19 +123,15 @@ pub fn add_assign<T: Real>(acc: &mut [T], x: &[T]) {
     Total::Sum.merge(acc, x);
 }
 
-/// The mean of (a[i] − b[i])²: runs of a block in vectors, the runs in double precision.
+/// The mean of (a[i] − b[i])²: runs in vectors, then the runs in double precision.
 pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     const RUN: usize = 1024;
     let runs = a.chunks(RUN).zip(b.chunks(RUN)).map(|(a, b)| {
-        let mut squares = [T::ZERO; RUN];
-        zip(
-            Operand::Each(a),
-            Operand::Each(b),
-            &mut squares[..a.len()],
+        let squares = a.iter().zip(b).map(
             #[inline(always)]
-            |a, b| (a - b) * (a - b),
+            |(&a, &b)| (a - b) * (a - b),
         );
-        Total::Sum.of(&squares[..a.len()]).to_f64()
+        lanes(squares, T::ZERO, #[inline(always)] |a, b| a + b).to_f64()
     });
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
@@ -173,13 +169,13 @@ impl Total {
     /// The total of a slice.
     pub fn of<T: Real>(self, x: &[T]) -> T {
         match self {
-            Total::Sum => lanes(x, T::ZERO, #[inline(always)] |a, b| a + b),
-            Total::Max => lanes(x, -T::INFINITY, #[inline(always)] |a, b| a.larger(b)),
-            Total::Min => lanes(x, T::INFINITY, #[inline(always)] |a, b| a.smaller(b)),
+            Total::Sum => lanes(x.iter().copied(), T::ZERO, #[inline(always)] |a, b| a + b),
+            Total::Max => lanes(x.iter().copied(), -T::INFINITY, #[inline(always)] |a, b| a.larger(b)),
+            Total::Min => lanes(x.iter().copied(), T::INFINITY, #[inline(always)] |a, b| a.smaller(b)),
         }
     }
 
-    /// `acc[i] = total of acc[i] and x[i]`.
+    /// `acc[i] = total of acc[i] and of x[i], x[n + i], …` with n the length of `acc`.
     pub fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
         match self {
             Total::Sum => into(acc, x, #[inline(always)] |a, b| a + b),
@@ -194,28 +190,32 @@ fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     simd(
         #[inline(always)]
         move || {
-            for (acc, &x) in acc.iter_mut().zip(x) {
-                *acc = f(*acc, x);
+            for x in x.chunks(acc.len().max(1)) {
+                for (acc, &x) in acc.iter_mut().zip(x) {
+                    *acc = f(*acc, x);
+                }
             }
         },
     )
 }
 
-/// Folds `x` in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorises.
+/// Folds numbers in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorises.
 #[inline(always)]
-fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
+fn lanes<T: Real>(x: impl ExactSizeIterator<Item = T>, start: T, f: impl Fn(T, T) -> T) -> T {
     simd(
         #[inline(always)]
         move || {
             const LANES: usize = 16;
+            let mut x = x;
             let mut lanes = [start; LANES];
-            let (chunks, rest) = x.as_chunks::<LANES>();
-            for chunk in chunks {
-                for i in 0..LANES {
-                    lanes[i] = f(lanes[i], chunk[i]);
+            while x.len() >= LANES {
+                for lane in &mut lanes {
+                    if let Some(x) = x.next() {
+                        *lane = f(*lane, x);
+                    }
                 }
             }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
+            for (lane, x) in lanes.iter_mut().zip(x) {
                 *lane = f(*lane, x);
             }
             let mut width = LANES / 2;

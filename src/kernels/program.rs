@@ -83,10 +83,10 @@ impl<'a, T: Real> Program<'a, T> {
         if out.is_empty() {
             return;
         }
-        let space = Space::new(dims, self.inputs.iter().map(|i| i.1));
-        // A piece is a whole number of blocks (or of runs), by size alone.
-        let unit = if space.by_rows() { space.run() } else { BLOCK };
-        let piece = unit * (PARALLEL / 2).div_ceil(unit);
+        let space = self.space(dims);
+        // A piece is a whole number of runs, by size alone.
+        let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
+        let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
         if out.len() < PARALLEL || threads() == 1 {
             return self.run_piece(&space, 0, out);
         }
@@ -94,102 +94,118 @@ impl<'a, T: Real> Program<'a, T> {
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T]) {
-        self.blocks(space, start..start + out.len(), |machine, block| {
-            let out = &mut out[block.start - start..block.end - start];
-            machine.evaluate(self, space, block, out);
-        });
+        self.with_machine(|machine| machine.fill(self, space, start..start + out.len(), out));
     }
 
     /// Reduces the result, of shape `dims`, along the axes where `kept` is 1, into `out` of shape `kept`.
+    ///
+    /// The order in which numbers are brought together depends on `dims` and `kept` alone: not on the chain, nor on the
+    /// number of threads.
     pub fn fold(&self, total: Total, dims: &[usize], kept: &[usize], out: &mut [T]) {
         out.fill(total.start());
         let numel: usize = dims.iter().product();
         if numel == 0 {
             return;
         }
-        let space = Space::new(dims, self.inputs.iter().map(|i| i.1).chain([kept]));
-        let to = self.inputs.len();
-        let (first, inner) = (space.dims[0], numel / space.dims[0]);
-        if numel < PARALLEL || first == 1 {
-            return self.fold_piece(total, &space, 0..numel, 0, out);
+        let target = Space::new(dims, [kept]);
+        let fold = Fold { total, space: self.space(dims), target };
+        let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);
+        if numel < PARALLEL {
+            return self.fold_piece(&fold, 0..numel, 0, out);
         }
-        // Cut along the outermost axis, in at most 64 pieces, by size alone.
+        // Cut along the outermost axis, in at most 64 pieces of whole blocks.
         let rows = first.div_ceil(64).max((PARALLEL / 4).div_ceil(inner));
-        if space.strides[to][0] != 0 {
+        let step = fold.target.strides[0][0];
+        let range = |i: usize| i * rows * inner..numel.min((i + 1) * rows * inner);
+        if step != 0 {
             // The outermost axis is kept: every piece has its own part of the result.
-            let part = space.strides[to][0] * rows;
-            out.par_chunks_mut(part).enumerate().for_each(|(i, out)| {
-                let start = i * rows * inner;
-                let end = numel.min(start + rows * inner);
-                self.fold_piece(total, &space, start..end, i * part, out);
-            });
-        } else {
-            let pieces = first.div_ceil(rows);
-            let partials: Vec<Vec<T>> = (0..pieces)
-                .into_par_iter()
-                .map(|i| {
-                    let mut partial = vec![total.start(); out.len()];
-                    let start = i * rows * inner;
-                    let end = numel.min(start + rows * inner);
-                    self.fold_piece(total, &space, start..end, 0, &mut partial);
-                    partial
-                })
-                .collect();
-            for partial in &partials {
-                total.merge(out, partial);
-            }
+            let part = step * rows;
+            out.par_chunks_mut(part).enumerate().for_each(|(i, out)| self.fold_piece(&fold, range(i), i * part, out));
+            return;
+        }
+        let partials: Vec<Vec<T>> = (0..first.div_ceil(rows))
+            .into_par_iter()
+            .map(|i| {
+                let mut partial = vec![total.start(); out.len()];
+                self.fold_piece(&fold, range(i), 0, &mut partial);
+                partial
+            })
+            .collect();
+        for partial in &partials {
+            total.merge(out, partial);
         }
     }
 
-    fn fold_piece(&self, total: Total, space: &Space, range: Range<usize>, base: usize, out: &mut [T]) {
-        let to = self.inputs.len();
-        let mut take = |result: &[T], block: Range<usize>| {
-            if space.constant(to) {
-                out[0] = total.of_two(out[0], total.of(result));
-            } else {
-                let moves = space.moves(to);
-                space.stretches(to, block, |part, at| {
-                    let (part, at) = (&result[part], at - base);
+    fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T]) {
+        if self.steps.is_empty() && fold.space.contiguous(0) {
+            // The numbers are there: nothing needs to be evaluated.
+            let x = self.inputs[0].0;
+            return blocks(&fold.target, range).for_each(|block| fold.take(&x[block.clone()], block, base, out));
+        }
+        with_scratch(BLOCK, |result: &mut [T]| {
+            self.with_machine(|machine| {
+                for block in blocks(&fold.target, range) {
+                    let result = &mut result[..block.len()];
+                    machine.fill(self, &fold.space, block.clone(), result);
+                    fold.take(result, block, base, out);
+                }
+            });
+        });
+    }
+
+    fn space(&self, dims: &[usize]) -> Space {
+        Space::new(dims, self.inputs.iter().map(|i| i.1))
+    }
+
+    fn with_machine(&self, f: impl FnOnce(&mut Machine<'_, T>)) {
+        with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
+            f(&mut Machine { registers: memory.chunks_exact_mut(BLOCK).map(Some).collect() });
+        });
+    }
+}
+
+/// The blocks of a flat range in order. With long runs no block crosses the end of a run; short ones stay whole.
+fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let (run, by_rows, one_axis) = (space.run(), space.by_rows(), space.dims.len() == 1);
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let start = at;
+        let length = match (by_rows, one_axis) {
+            (true, _) => BLOCK.min(run - start % run),
+            (false, true) => BLOCK,
+            (false, false) => BLOCK - BLOCK % run,
+        };
+        at = range.end.min(start + length);
+        (start < range.end).then_some(start..at)
+    })
+}
+
+/// A reduction: how a chain's inputs lie in the index space, and how the result does.
+struct Fold {
+    total: Total,
+    space: Space,
+    target: Space,
+}
+
+impl Fold {
+    /// Takes the numbers of a block into the part of the result that begins at `base`.
+    fn take<T: Real>(&self, x: &[T], block: Range<usize>, base: usize, out: &mut [T]) {
+        let (total, target) = (self.total, &self.target);
+        match &target.strides[0][..] {
+            strides if strides.iter().all(|&s| s == 0) => out[0] = total.of_two(out[0], total.of(x)),
+            // Row upon row into one row.
+            [0, 1] if !target.by_rows() => total.merge(out, x),
+            _ => {
+                let moves = target.moves(0);
+                target.stretches(0, block, |part, at| {
+                    let (part, at) = (&x[part], at - base);
                     match moves {
                         true => total.merge(&mut out[at..at + part.len()], part),
                         false => out[at] = total.of_two(out[at], total.of(part)),
                     }
                 });
             }
-        };
-        if self.steps.is_empty() && space.contiguous(0) {
-            // The numbers are there: no block needs to be evaluated.
-            return take(&self.inputs[0].0[range.clone()], range);
         }
-        with_scratch(BLOCK, |result: &mut [T]| {
-            self.blocks(space, range, |machine, block| {
-                let result = &mut result[..block.len()];
-                machine.evaluate(self, space, block.clone(), result);
-                take(result, block);
-            });
-        });
-    }
-
-    /// Calls `f` for the blocks of a flat range in order. With long runs no block crosses the end of a run.
-    fn blocks(
-        &self,
-        space: &Space,
-        range: Range<usize>,
-        mut f: impl FnMut(&mut Machine<'_, T>, Range<usize>),
-    ) {
-        with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
-            let mut machine = Machine { registers: memory.chunks_exact_mut(BLOCK).map(Some).collect() };
-            let mut at = range.start;
-            while at < range.end {
-                let stop = match space.by_rows() {
-                    true => at + BLOCK.min(space.run() - at % space.run()),
-                    false => at + BLOCK,
-                };
-                let stop = stop.min(range.end);
-                f(&mut machine, at..stop);
-                at = stop;
-            }
-        });
     }
 }
 
@@ -199,6 +215,15 @@ struct Machine<'m, T> {
 }
 
 impl<T: Real> Machine<'_, T> {
+    /// Evaluates a flat range into `out`, block by block.
+    fn fill(&mut self, program: &Program<'_, T>, space: &Space, range: Range<usize>, out: &mut [T]) {
+        let start = range.start;
+        for block in blocks(space, range) {
+            let out = &mut out[block.start - start..block.end - start];
+            self.evaluate(program, space, block, out);
+        }
+    }
+
     fn evaluate(&mut self, program: &Program<'_, T>, space: &Space, block: Range<usize>, out: &mut [T]) {
         self.expand_inputs(program, space, &block);
         let Some(last) = program.steps.len().checked_sub(1) else {

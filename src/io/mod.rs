@@ -1,0 +1,18 @@
+//! Files: weights, checkpoints and logs.
+//!
+//! Weights are kept as [safetensors](https://huggingface.co/docs/safetensors) under the names that PyTorch gives them, so
+//! they can be exchanged with it. Every write goes to a temporary file that is renamed when it is complete
+//! ([`atomic_write`]); every read is checked as a whole before the first number reaches a parameter.
+//!
+//! What may not live here: anything that knows of layers, optimisers or the training loop. Parameters and named tensors
+//! are all that this module sees.
+
+mod atomic;
+mod checkpoint;
+mod tensors;
+mod weights;
+
+pub use atomic::{atomic_write, write_json};
+pub use checkpoint::Checkpoint;
+pub use tensors::{TensorFile, load_tensors};
+pub use weights::{load, save};

@@ -1,0 +1,170 @@
+//! Named tensors in a file: the safetensors format.
+//!
+//! Eight bytes with the length of the header, the header as JSON (names, shapes, precisions, positions, and a map of strings
+//! for anything else), then the numbers, row-major and little-endian. Everything is checked when a file is read; no number
+//! is touched before.
+
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
+
+use safetensors::{Dtype, SafeTensors, View};
+
+use super::atomic_write;
+use crate::{DType, Error, FormatProblem, Result, Shape, Tensor, dispatch};
+
+/// The contents of a safetensors file.
+///
+/// ```
+/// use wengert::{Tensor, io::TensorFile};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("numbers.safetensors");
+/// let mut file = TensorFile::default();
+/// file.tensors.push(("x".into(), Tensor::from([[1.0, 2.0]])));
+/// file.metadata.insert("unit".into(), "cm".into());
+/// file.write(&path)?;
+/// let back = TensorFile::read(&path)?;
+/// assert_eq!(back.tensors[0].1.to_vec(), [1.0, 2.0]);
+/// assert_eq!(back.metadata["unit"], "cm");
+/// # Ok::<(), wengert::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TensorFile {
+    /// The tensors by name. Read from a file, they are sorted by name.
+    pub tensors: Vec<(String, Tensor)>,
+    /// What else is to be known, as text.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl TensorFile {
+    /// Writes the file as a whole; see [`atomic_write`].
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be written; [`Error::Setting`] when two tensors share a name.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut names: Vec<&str> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{}` twice", pair[0]));
+            return Err(Error::Setting { of, name: "tensor name", value, must: "different for each" });
+        }
+        let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Bytes::of(tensor)));
+        let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());
+        // With distinct names and sizes that follow from the shapes, only a header of more than 100 MB is refused.
+        let bytes = safetensors::serialize(views, metadata).map_err(|problem| format_error(path.as_ref(), problem))?;
+        atomic_write(path, |file| file.write_all(&bytes))
+    }
+
+    /// Reads a file with tensors in f32, f64 or i64; whole numbers are converted to f64.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read; [`Error::Format`] when it is truncated, something else than safetensors, or
+    /// holds another type.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
+        let parsed = check_length(&bytes).and_then(|()| {
+            let (_, header) = SafeTensors::read_metadata(&bytes).map_err(other)?;
+            Ok((header, SafeTensors::deserialize(&bytes).map_err(other)?))
+        });
+        let (header, file) = parsed.map_err(|problem| Error::Format { path: path.to_owned(), problem })?;
+        let mut tensors = Vec::with_capacity(file.len());
+        for (name, view) in file.iter() {
+            let tensor = decode(name, view.dtype(), view.shape(), view.data())
+                .map_err(|problem| Error::Format { path: path.to_owned(), problem })?;
+            tensors.push((name.to_owned(), tensor));
+        }
+        tensors.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+        Ok(TensorFile { tensors, metadata })
+    }
+}
+
+/// The tensors of a safetensors file, sorted by name: f32 and f64 as they are, i64 as f64.
+///
+/// # Errors
+/// As [`TensorFile::read`].
+pub fn load_tensors(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
+    TensorFile::read(path).map(|file| file.tensors)
+}
+
+/// The two ways in which most damaged files show: no plausible header length, or fewer bytes than the header needs.
+fn check_length(bytes: &[u8]) -> Result<(), FormatProblem> {
+    let Some(length) = bytes.first_chunk().map(|first| u64::from_le_bytes(*first)) else {
+        return Err(FormatProblem::Other(format!(
+            "it holds {} bytes, too few for a safetensors file, which starts with 8",
+            bytes.len()
+        )));
+    };
+    match bytes.get(8) {
+        Some(b'{') => {}
+        _ => return Err(other("it does not start as a safetensors file, with a length and `{`")),
+    }
+    let found = bytes.len() as u64;
+    match length.checked_add(8) {
+        Some(expected) if expected > found => Err(FormatProblem::Size { expected, found }),
+        Some(_) => Ok(()),
+        None => Err(other("its header has an impossible length, so it is no safetensors file")),
+    }
+}
+
+fn other(problem: impl ToString) -> FormatProblem {
+    FormatProblem::Other(problem.to_string())
+}
+
+fn format_error(path: &Path, problem: impl ToString) -> Error {
+    Error::Format { path: path.to_owned(), problem: other(problem) }
+}
+
+fn decode(name: &str, dtype: Dtype, shape: &[usize], data: &[u8]) -> Result<Tensor, FormatProblem> {
+    let shape = Shape::from(shape);
+    let numel = shape.numel();
+    // The numbers of a file start at any byte, so they are put together one by one.
+    macro_rules! numbers {
+        ($T:ty) => {
+            data.chunks_exact(size_of::<$T>()).map(|b| <$T>::from_le_bytes(b.try_into().expect("chunks are exact")))
+        };
+    }
+    let tensor = match dtype {
+        Dtype::F32 => Tensor::from_vec(numbers!(f32).collect(), shape),
+        Dtype::F64 => Tensor::from_vec(numbers!(f64).collect(), shape),
+        Dtype::I64 => Tensor::from_vec(numbers!(i64).map(|x| x as f64).collect(), shape),
+        _ => return Err(other(format!("its entry `{name}` holds {dtype:?}, but only F32, F64 and I64 can be read"))),
+    };
+    tensor.map_err(|_| other(format!("its entry `{name}` does not hold {numel} numbers")))
+}
+
+/// A tensor as the bytes of the format.
+struct Bytes {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Bytes {
+    fn of(tensor: &Tensor) -> Self {
+        let dtype = match tensor.dtype() {
+            DType::F32 => Dtype::F32,
+            DType::F64 => Dtype::F64,
+        };
+        let bytes = dispatch!(tensor.dtype(), T => {
+            let numbers = tensor.as_slice::<T>().expect("the precision was just looked up");
+            numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+        });
+        Bytes { dtype, shape: tensor.shape().dims().to_vec(), bytes }
+    }
+}
+
+impl View for Bytes {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}

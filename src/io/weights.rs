@@ -1,0 +1,70 @@
+//! Parameters in a file, under their names.
+
+use std::path::Path;
+
+use super::TensorFile;
+use crate::{Error, FormatProblem, Param, Result, Tensor};
+
+/// Saves parameters (for a layer: all of its `tensors()`) as safetensors, each in its own precision.
+///
+/// ```
+/// use wengert::{io, nn::{Layer, Linear}};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// let (trained, fresh) = (Linear::new(3, 2, 0), Linear::new(3, 2, 1));
+/// io::save(&path, &trained.tensors())?;
+/// io::load(&path, &fresh.tensors())?;
+/// assert_eq!(fresh.weight.value().to_vec(), trained.weight.value().to_vec());
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`TensorFile::write`].
+pub fn save(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
+    TensorFile { tensors: named(params), ..TensorFile::default() }.write(path)
+}
+
+/// Loads parameters that [`save`], or PyTorch, has saved. The file must hold exactly these, by name and shape; numbers in
+/// another precision are converted to the parameter's.
+///
+/// # Errors
+/// As [`TensorFile::read`]; [`Error::Format`] when an entry is missing, unknown or of another shape. Then no parameter
+/// is changed.
+pub fn load(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
+    let file = TensorFile::read(path.as_ref())?;
+    let matched =
+        matching(&file.tensors, params).map_err(|problem| Error::Format { path: path.as_ref().to_owned(), problem })?;
+    assign(params, &matched)
+}
+
+/// Names and values.
+pub(super) fn named(params: &[Param]) -> Vec<(String, Tensor)> {
+    params.iter().map(|param| (param.name().to_owned(), param.value())).collect()
+}
+
+/// The tensor for each parameter, once the names and shapes are known to be the same on both sides.
+pub(super) fn matching<'a>(
+    tensors: &'a [(String, Tensor)],
+    params: &[Param],
+) -> Result<Vec<&'a Tensor>, FormatProblem> {
+    if let Some((name, _)) = tensors.iter().find(|(name, _)| params.iter().all(|param| param.name() != name)) {
+        return Err(FormatProblem::Unknown { name: name.clone() });
+    }
+    let find = |param: &Param| {
+        let name = param.name().to_owned();
+        let Some((_, tensor)) = tensors.iter().find(|(candidate, _)| *candidate == name) else {
+            return Err(FormatProblem::Missing { name });
+        };
+        let expected = param.shape();
+        if *tensor.shape() != expected {
+            return Err(FormatProblem::Shape { name, expected: expected.into(), found: tensor.shape().clone().into() });
+        }
+        Ok(tensor)
+    };
+    params.iter().map(find).collect()
+}
+
+/// Gives each parameter the tensor that [`matching`] has found for it.
+pub(super) fn assign(params: &[Param], matched: &[&Tensor]) -> Result<()> {
+    params.iter().zip(matched).try_for_each(|(param, tensor)| param.set(tensor))
+}

@@ -1,0 +1,183 @@
+//! What is asked of a trained network.
+//!
+//! All of these run the network in the precision of its parameters, without recording for gradients, batch by batch.
+
+use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer};
+
+/// The class with the largest logit for each of the images `[n, ..]`, the first of equals; `batch` images at a time.
+///
+/// ```
+/// use wengert::{Tensor, nn::{Layer, Linear}, train::predict};
+/// let net = Linear::new(2, 2, 0);
+/// net.weight.set(&Tensor::eye(2, net.weight.dtype()))?;
+/// net.bias.set(&Tensor::from([0.0, 0.0]))?;
+/// assert_eq!(predict(&net, &Tensor::from([[0.1, 0.9], [5.0, 2.0]]), 128)?, [1, 0]);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network does
+/// not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN, which has no place in an order.
+///
+/// # Panics
+/// When the images do not fit the network.
+pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
+    let ranges = batches("predict", images, batch)?;
+    let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
+    run(net, images, ranges, Mode::Infer, |logits| {
+        let first = classes.len();
+        classes.extend(largest(logits).map_err(|at| match at {
+            Some((row, index)) => {
+                let what = format!("the output of the network for image {}", first + row);
+                Error::NonFinite { what, index, value: f64::NAN }
+            }
+            None => no_logits(logits.shape()),
+        })?);
+        Ok(())
+    })?;
+    Ok(classes)
+}
+
+/// The fraction of the images that [`predict`] puts into their class.
+///
+/// # Errors
+/// As [`predict`]; [`Error::Setting`] when there is not one label for each image.
+pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize) -> Result<f64> {
+    let count = images.shape().first().copied().unwrap_or(0);
+    if labels.len() != count {
+        let value = format!("{} of them for {count} images", labels.len());
+        return Err(Error::Setting { of: "accuracy".into(), name: "labels", value, must: "one for each image" });
+    }
+    let right = predict(net, images, batch)?.iter().zip(labels).filter(|(class, label)| class == label).count();
+    Ok(right as f64 / count as f64)
+}
+
+/// How often an observation of class r was taken for class c, at `r * classes + c`: row by row, the truth in the rows.
+///
+/// ```
+/// let counts = wengert::train::confusion(&[0, 1, 1, 1], &[0, 1, 1, 0], 2)?;
+/// assert_eq!(counts, [1, 0,
+///                     1, 2]);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setting`] when the lists differ in length; [`Error::Label`] for a class that does not exist.
+pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result<Vec<usize>> {
+    if truth.len() != predicted.len() {
+        let value = format!("{} of them for {} true classes", predicted.len(), truth.len());
+        let of = "confusion".to_owned();
+        return Err(Error::Setting { of, name: "predicted classes", value, must: "one for each true class" });
+    }
+    let mut counts = vec![0; classes * classes];
+    for (index, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
+        if let Some(label) = [row, column].into_iter().find(|&label| label >= classes) {
+            return Err(Error::Label { op: "confusion".into(), label, index, classes });
+        }
+        counts[row * classes + column] += 1;
+    }
+    Ok(counts)
+}
+
+/// Makes the statistics of all `images` together those of inference; see [`BatchNorm`](crate::nn::BatchNorm).
+///
+/// The images go through the network in training mode, `batch` at a time, without a change to a parameter. The last
+/// batch may be smaller; a last batch of one image, whose features may have no variance, joins the one before.
+///
+/// # Errors
+/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image.
+///
+/// # Panics
+/// When the images do not fit the network.
+pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<()> {
+    let mut ranges = batches("finalize_statistics", images, batch)?;
+    if let [.., before, last] = &mut ranges[..]
+        && last.len() == 1
+    {
+        before.end = last.end;
+        ranges.pop();
+    }
+    net.start_statistics();
+    run(net, images, ranges, Mode::Train, |_| Ok(()))?;
+    net.finish_statistics();
+    Ok(())
+}
+
+/// The fraction of the rows of `logits` whose largest entry is at their label; NaN counts as wrong.
+pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
+    match largest(logits) {
+        Ok(classes) => {
+            let right = classes.iter().zip(labels).filter(|(class, label)| class == label).count();
+            Ok(right as f64 / labels.len() as f64)
+        }
+        Err(Some(_)) => Ok(0.0),
+        Err(None) => Err(no_logits(logits.shape())),
+    }
+}
+
+/// The position of the largest number of each row, or the row and column of the first NaN, or nothing when these are no rows.
+fn largest(logits: &Tensor) -> Result<Vec<usize>, Option<(usize, usize)>> {
+    let &[_, classes] = logits.shape().dims() else { return Err(None) };
+    if classes == 0 {
+        return Err(None);
+    }
+    dispatch!(logits.dtype(), T => {
+        let numbers = logits.as_slice::<T>().expect("the precision was just looked up");
+        let position = |(index, row): (usize, &[T])| {
+            if let Some(column) = row.iter().position(|x| x.is_nan()) {
+                return Err(Some((index, column)));
+            }
+            Ok((1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best }))
+        };
+        numbers.chunks_exact(classes).enumerate().map(position).collect()
+    })
+}
+
+fn no_logits(shape: &Shape) -> Error {
+    let need = "a classifier must return logits [observations, classes]".to_owned();
+    Error::Shape { op: "the network's output".into(), shapes: vec![shape.clone()], need, scope: String::new() }
+}
+
+/// The rows of each batch.
+fn batches(of: &str, images: &Tensor, batch: usize) -> Result<Vec<std::ops::Range<usize>>> {
+    if batch == 0 {
+        return Err(Error::Setting { of: of.into(), name: "batch", value: "0".into(), must: "at least 1" });
+    }
+    match images.shape().first() {
+        Some(&count) if count > 0 => {
+            Ok((0..count).step_by(batch).map(|start| start..count.min(start + batch)).collect())
+        }
+        _ => Err(Error::Empty { what: format!("{of}: the tensor of images"), need: "it takes at least one image" }),
+    }
+}
+
+/// Calls `each` with the output for each batch.
+fn run(
+    net: &dyn Layer,
+    images: &Tensor,
+    ranges: Vec<std::ops::Range<usize>>,
+    mode: Mode,
+    mut each: impl FnMut(&Tensor) -> Result<()>,
+) -> Result<()> {
+    let dtype: DType = net.params().first().map_or(images.dtype(), |param| param.dtype());
+    let mut tape = Tape::with_dtype(dtype);
+    tape.set_mode(mode);
+    for range in ranges {
+        tape.reset();
+        let batch = rows(images, range);
+        tape.no_grad(|| each(&net.forward(tape.constant(batch)).value()))?;
+    }
+    Ok(())
+}
+
+/// These rows of a tensor.
+fn rows(tensor: &Tensor, range: std::ops::Range<usize>) -> Tensor {
+    let mut dims = tensor.shape().dims().to_vec();
+    let row: usize = dims[1..].iter().product();
+    dims[0] = range.len();
+    dispatch!(tensor.dtype(), T => {
+        let numbers = tensor.as_slice::<T>().expect("the precision was just looked up");
+        Tensor::from_slice(&numbers[range.start * row..range.end * row], &dims[..])
+    })
+    .expect("the numbers are those of the rows")
+}

@@ -1,0 +1,55 @@
+//! Where batches come from.
+
+use crate::{Tensor, data::Batches};
+
+/// A source of batches, epoch by epoch.
+///
+/// The batches of an epoch must depend on its number alone: that is what makes a run that is taken up later see what an
+/// uninterrupted one would have seen.
+///
+/// `'b` is how long the batches may borrow what they are made from.
+///
+/// A pair of the number of batches in an epoch and a function from the epoch to its batches is a source too:
+///
+/// ```
+/// use wengert::{DType, Tensor, train::Source};
+/// let mut source = (2, |epoch: usize| (0..2).map(move |_| (Tensor::full([4, 3], epoch as f64, DType::F32), vec![0; 4])));
+/// assert_eq!(source.epoch(5).last().unwrap().0.at(&[0, 0]), 5.0);
+/// ```
+pub trait Source<'b> {
+    /// The number of batches in an epoch.
+    fn per_epoch(&self) -> usize;
+
+    /// The batches of epoch `epoch` (from 0): observations `[n, ..]` and their n class labels.
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b>;
+}
+
+impl<'b, F, I> Source<'b> for (usize, F)
+where
+    F: FnMut(usize) -> I,
+    I: Iterator<Item = (Tensor, Vec<usize>)> + 'b,
+{
+    fn per_epoch(&self) -> usize {
+        self.0
+    }
+
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
+        Box::new((self.1)(epoch))
+    }
+}
+
+/// Images `[n, channels, height, width]`.
+impl<'b> Source<'b> for Batches {
+    fn per_epoch(&self) -> usize {
+        Batches::per_epoch(self)
+    }
+
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
+        Box::new(Batches::epoch(self, epoch).map(|batch| {
+            let [channels, height, width] = batch.shape;
+            // Copied into a buffer of the pool: taken over instead, each batch would leave one more buffer there.
+            let images = Tensor::from_slice(&batch.images, [batch.labels.len(), channels, height, width]);
+            (images.expect("a batch holds the pixels of its images"), batch.labels)
+        }))
+    }
+}

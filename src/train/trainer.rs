@@ -1,0 +1,322 @@
+//! The loop: forward, loss, backward, step, once for each batch.
+//!
+//! A run is a function of the network's start, the batches and the settings. A checkpoint is written after whole epochs,
+//! and a run that is taken up from one goes through the very operations of an uninterrupted run, bit for bit (a layer that
+//! draws random numbers must keep its position in its `state` for that).
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Source, Table, evaluate::batch_accuracy};
+use crate::{
+    DType, Error, FormatProblem, Mode, Result, Rule, Tape, Tensor,
+    io::Checkpoint,
+    nn::Layer,
+    optim::{Optimizer, Schedule, clip_norm},
+};
+
+/// What one iteration came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Iteration {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The number of the iteration in the whole run, from 1.
+    pub number: u64,
+    /// The seconds since the start of the run, those before a checkpoint included.
+    pub seconds: f64,
+    /// The loss of the batch, before the step.
+    pub loss: f64,
+    /// The fraction of the batch whose largest logit is at its label, before the step.
+    pub accuracy: f64,
+    /// The rate of the step.
+    pub rate: f64,
+}
+
+/// The course of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The loss of each iteration.
+    pub losses: Vec<f64>,
+    /// The fraction of its batch that each iteration had right, from 0 to 1.
+    pub batch_accuracies: Vec<f64>,
+    /// The seconds that the run took.
+    pub seconds: f64,
+}
+
+type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
+
+/// Trains a classifier with the mean cross-entropy of its logits.
+///
+/// ```
+/// use wengert::{Tensor, nn::{Layer, Linear}, optim::Sgd, train::{Trainer, accuracy}};
+/// let images = Tensor::from([[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.8, 0.1]]);
+/// let labels = vec![0, 1, 0, 1];
+/// let net = Linear::new(2, 2, 0);
+/// let mut optimiser = Sgd::new(&net.params(), 0.5)?.momentum(0.9)?;
+/// let mut table = Vec::new();
+/// let history = Trainer::new(&net, &mut optimiser)
+///     .epochs(20)
+///     .output(&mut table)
+///     .fit(&mut (1, |_| std::iter::once((images.clone(), labels.clone()))))?;
+/// assert_eq!(history.losses.len(), 20);
+/// assert!(history.losses[19] < 0.5 * history.losses[0]);
+/// assert_eq!(accuracy(&net, &images, &labels, 128)?, 1.0);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+pub struct Trainer<'a> {
+    net: &'a dyn Layer,
+    optimiser: &'a mut dyn Optimizer,
+    epochs: usize,
+    schedule: Schedule,
+    rule: Rule,
+    dtype: DType,
+    clip: Option<f64>,
+    seed: u64,
+    config: serde_json::Value,
+    checkpoint: Option<(PathBuf, usize)>,
+    resume: Option<PathBuf>,
+    output: Option<Box<dyn Write + 'a>>,
+    every: u64,
+    progress: bool,
+    hook: Option<Hook<'a>>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run of one epoch in the precision of the network's first parameter, at the optimiser's rate, that prints nothing.
+    pub fn new(net: &'a dyn Layer, optimiser: &'a mut dyn Optimizer) -> Self {
+        let dtype = net.params().first().map_or(DType::F32, |param| param.dtype());
+        Trainer {
+            net,
+            optimiser,
+            epochs: 1,
+            schedule: Schedule::Constant,
+            rule: Rule::default(),
+            dtype,
+            clip: None,
+            seed: 0,
+            config: serde_json::Value::Null,
+            checkpoint: None,
+            resume: None,
+            output: None,
+            every: 50,
+            progress: false,
+            hook: None,
+        }
+    }
+
+    /// Sets the number of epochs, those before a checkpoint included.
+    pub fn epochs(self, epochs: usize) -> Self {
+        Trainer { epochs, ..self }
+    }
+
+    /// Sets how the rate goes from the optimiser's own, which is its rate again when the run has ended.
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Trainer { schedule, ..self }
+    }
+
+    /// Chooses between hand-written rules and the tape's own.
+    pub fn rule(self, rule: Rule) -> Self {
+        Trainer { rule, ..self }
+    }
+
+    /// Sets the precision of the tape.
+    pub fn dtype(self, dtype: DType) -> Self {
+        Trainer { dtype, ..self }
+    }
+
+    /// Clips the norm of all gradients together; see [`clip_norm`].
+    pub fn clip_norm(self, limit: f64) -> Self {
+        Trainer { clip: Some(limit), ..self }
+    }
+
+    /// Names the seed of the run and its settings, for the checkpoints: a run with others is not taken up. (What may
+    /// differ, such as the number of epochs, should be left out.)
+    pub fn settings(self, seed: u64, config: serde_json::Value) -> Self {
+        Trainer { seed, config, ..self }
+    }
+
+    /// Writes a checkpoint to `path` after each `epochs` epochs (at least 1), and after the last.
+    pub fn checkpoint(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
+        Trainer { checkpoint: Some((path.into(), epochs.max(1))), ..self }
+    }
+
+    /// Takes the run up from the checkpoint at `path`.
+    pub fn resume(self, path: impl Into<PathBuf>) -> Self {
+        Trainer { resume: Some(path.into()), ..self }
+    }
+
+    /// Prints the [`Table`] to `output`.
+    pub fn output(self, output: impl Write + 'a) -> Self {
+        Trainer { output: Some(Box::new(output)), ..self }
+    }
+
+    /// Sets how many iterations lie between two rows of the table (50; at least 1).
+    pub fn rows_every(self, every: u64) -> Self {
+        Trainer { every: every.max(1), ..self }
+    }
+
+    /// Shows a progress bar on standard error, where that is a terminal.
+    pub fn progress(self, progress: bool) -> Self {
+        Trainer { progress, ..self }
+    }
+
+    /// Calls `hook` after each iteration; an error from it ends the run.
+    pub fn on_iteration(self, hook: impl FnMut(&Iteration) -> Result<()> + 'a) -> Self {
+        Trainer { hook: Some(Box::new(hook)), ..self }
+    }
+
+    /// Runs.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a loss is NaN or infinite, before its step; the parameters are then those before the
+    /// step, and the last checkpoint is whole. [`Error::Setting`] for bad settings, and when the checkpoint is one of
+    /// another seed or other settings; [`Error::Empty`] when an epoch has no batch; what loading and saving checkpoints,
+    /// the labels, `backward`, the optimiser and the hook may return; [`Error::File`] when the table cannot be written.
+    ///
+    /// # Panics
+    /// When the images do not fit the network.
+    pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
+        let base = self.optimiser.rate();
+        let result = self.run(source, base);
+        self.optimiser.set_rate(base)?;
+        result
+    }
+
+    fn run(&mut self, source: &mut dyn Source<'_>, base: f64) -> Result<History> {
+        self.schedule.check()?;
+        let (first, mut iteration, mut history) = match self.resume.take() {
+            Some(path) => self.take_up(&path)?,
+            None => (0, 0, History::default()),
+        };
+        let (before, start) = (history.seconds, Instant::now());
+        let mut table = self.output.take().map(Table::new);
+        let bar = self.bar(source.per_epoch(), iteration);
+        let mut tape = Tape::with_dtype(self.dtype);
+        tape.set_rule(self.rule);
+        let mut show = |draw: &mut dyn FnMut(&mut Table<Box<dyn Write + 'a>>) -> std::io::Result<()>| match &mut table {
+            Some(table) => bar.suspend(|| draw(table)).map_err(table_error),
+            None => Ok(()),
+        };
+        show(&mut |table| table.begin())?;
+        for epoch in first..self.epochs {
+            let (mut rows, count) = (None, history.losses.len());
+            for (images, labels) in source.epoch(epoch) {
+                let rate = self.schedule.rate(base, iteration);
+                iteration += 1;
+                let at = Place { epoch: epoch + 1, iteration };
+                let (loss, accuracy) = self.step(&mut tape, images, &labels, rate, at)?;
+                history.losses.push(loss);
+                history.batch_accuracies.push(accuracy);
+                history.seconds = before + start.elapsed().as_secs_f64();
+                let seconds = history.seconds;
+                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, rate };
+                bar.inc(1);
+                rows = Some(done);
+                if iteration == 1 || iteration % self.every == 0 {
+                    show(&mut |table| table.row(&done))?;
+                    rows = None;
+                }
+                if let Some(hook) = &mut self.hook {
+                    hook(&done)?;
+                }
+            }
+            if history.losses.len() == count {
+                let what = format!("epoch {} of the source of batches", epoch + 1);
+                return Err(Error::Empty { what, need: "an epoch needs at least one batch" });
+            }
+            if let Some(last) = rows.filter(|_| epoch + 1 == self.epochs) {
+                show(&mut |table| table.row(&last))?;
+            }
+            self.save(epoch + 1, iteration, &history)?;
+        }
+        show(&mut |table| table.end())?;
+        bar.finish_and_clear();
+        Ok(history)
+    }
+
+    /// One iteration: the loss and the accuracy of the batch.
+    fn step(&mut self, tape: &mut Tape, images: Tensor, labels: &[usize], rate: f64, at: Place) -> Result<(f64, f64)> {
+        tape.reset();
+        tape.set_mode(Mode::Train);
+        let logits = self.net.forward(tape.constant(images));
+        let loss = logits.try_cross_entropy(labels)?;
+        let value = loss.item();
+        if !value.is_finite() {
+            let what = format!("the loss of iteration {} (epoch {})", at.iteration, at.epoch);
+            return Err(Error::NonFinite { what, index: 0, value });
+        }
+        let accuracy = batch_accuracy(&logits.value(), labels)?;
+        let mut gradients = loss.backward()?;
+        if let Some(limit) = self.clip {
+            clip_norm(&mut gradients, self.optimiser.params(), limit)?;
+        }
+        self.optimiser.set_rate(rate)?;
+        self.optimiser.step(&gradients)?;
+        Ok((value, accuracy))
+    }
+
+    fn save(&self, epoch: usize, iteration: u64, history: &History) -> Result<()> {
+        let Some((path, every)) = &self.checkpoint else { return Ok(()) };
+        if epoch % every != 0 && epoch != self.epochs {
+            return Ok(());
+        }
+        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimiser.state());
+        (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (epoch, iteration, self.seed);
+        (checkpoint.rate, checkpoint.seconds) = (self.optimiser.rate(), history.seconds);
+        checkpoint.losses = history.losses.clone();
+        checkpoint.batch_accuracies = history.batch_accuracies.clone();
+        checkpoint.config = self.config.clone();
+        checkpoint.save(path)
+    }
+
+    /// The epochs and iterations made, and their history; network and optimiser are as they were then.
+    fn take_up(&mut self, path: &Path) -> Result<(usize, u64, History)> {
+        let saved = Checkpoint::load(path)?;
+        let differs = |name, value: String| {
+            let of = format!("taking up {}", path.display());
+            Err(Error::Setting { of, name, value, must: "what it was when the run was started" })
+        };
+        if saved.seed != self.seed {
+            return differs("seed", format!("{} (it was {})", self.seed, saved.seed));
+        }
+        if saved.config != self.config {
+            return differs("settings", format!("{} (they were {})", self.config, saved.config));
+        }
+        if saved.losses.len() as u64 != saved.iteration || saved.batch_accuracies.len() != saved.losses.len() {
+            let problem = FormatProblem::Other("its losses and accuracies are not one for each iteration".into());
+            return Err(Error::Format { path: path.to_owned(), problem });
+        }
+        saved.restore(&self.net.tensors(), |state| self.optimiser.load_state(state))?;
+        let Checkpoint { losses, batch_accuracies, seconds, .. } = saved;
+        Ok((saved.epoch, saved.iteration, History { losses, batch_accuracies, seconds }))
+    }
+
+    /// A bar on standard error, which hides itself where that is no terminal.
+    fn bar(&self, per_epoch: usize, done: u64) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} iterations, {eta} left");
+        let style = style.expect("the template is well formed");
+        let bar = ProgressBar::new((self.epochs * per_epoch) as u64).with_style(style).with_position(done);
+        bar.reset_eta();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// Where in the run an iteration is, for errors.
+#[derive(Clone, Copy)]
+struct Place {
+    epoch: usize,
+    iteration: u64,
+}
+
+fn table_error(source: std::io::Error) -> Error {
+    Error::File { action: "write", path: "the table of losses".into(), source }
+}

@@ -1,0 +1,230 @@
+//! Weights and checkpoints on disk: the round trip, the format's own reader, and every damaged file.
+#![cfg(all(feature = "io", feature = "nn"))]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use wengert::io::{self, Checkpoint, TensorFile};
+use wengert::nn::{BatchNorm, Layer, Linear, Sequential};
+use wengert::optim::{Adam, Optimizer, Sgd};
+use wengert::{DType, Param, Tensor};
+
+fn net(inputs: usize, seed: u64) -> Sequential {
+    Sequential::new().add(Linear::new(inputs, 4, seed)).add(BatchNorm::new(4)).named("out", Linear::new(4, 2, seed + 1))
+}
+
+fn numbers(params: &[Param]) -> Vec<Vec<f64>> {
+    params.iter().map(|p| p.value().to_vec()).collect()
+}
+
+/// The message of an error, without the path that it starts with.
+fn message<T>(path: &Path, result: wengert::Result<T>) -> String {
+    let text = result.err().expect("this must fail").to_string();
+    text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned()
+}
+
+#[test]
+fn weights_come_back_bit_for_bit_under_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (one, two) = (net(3, 0), net(3, 7));
+    one.tensors()[2].convert(DType::F64);
+    one.tensors()[2].update(|t| *t = Tensor::from([0.1, 0.2, 0.3, 0.4]));
+    io::save(&path, &one.tensors()).unwrap();
+    two.tensors()[2].convert(DType::F64);
+    io::load(&path, &two.tensors()).unwrap();
+    assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
+
+    let names: Vec<String> = io::load_tensors(&path).unwrap().into_iter().map(|(name, _)| name).collect();
+    let expected =
+        ["0.bias", "0.weight", "1.bias", "1.running_mean", "1.running_var", "1.weight", "out.bias", "out.weight"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn another_precision_is_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let double = Param::new("w", Tensor::from([0.1, 0.2]));
+    let single = Param::new("w", Tensor::zeros([2], DType::F32));
+    io::save(&path, &[double]).unwrap();
+    io::load(&path, &[single.clone()]).unwrap();
+    assert_eq!((single.dtype(), single.value().to_vec()), (DType::F32, vec![f64::from(0.1f32), f64::from(0.2f32)]));
+}
+
+#[test]
+fn the_layout_is_that_of_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    let tensors = vec![("x".to_owned(), Tensor::from([[1.0, -2.0]]))];
+    TensorFile { tensors, metadata: BTreeMap::from([("k".to_owned(), "v".to_owned())]) }.write(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let header = r#"{"__metadata__":{"k":"v"},"x":{"dtype":"F64","shape":[1,2],"data_offsets":[0,16]}}"#;
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    assert_eq!(std::str::from_utf8(&bytes[8..8 + length]).unwrap().trim_end(), header);
+    assert_eq!(bytes[8 + length..], [1.0f64.to_le_bytes(), (-2.0f64).to_le_bytes()].concat());
+}
+
+/// A file with this header and these bytes of numbers.
+fn file(path: &Path, header: &str, numbers: &[u8]) {
+    fs::write(path, [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers].concat()).unwrap();
+}
+
+#[test]
+fn whole_numbers_are_read_and_other_types_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    let whole = [3i64, -4].map(i64::to_le_bytes).concat();
+    file(&path, r#"{"labels":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}}"#, &whole);
+    assert_eq!(io::load_tensors(&path).unwrap()[0].1.to_vec(), [3.0, -4.0]);
+    file(&path, r#"{"half":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#, &[0; 4]);
+    let expected = "its entry `half` holds F16, but only F32, F64 and I64 can be read";
+    assert_eq!(message(&path, io::load_tensors(&path)), expected);
+}
+
+#[test]
+fn damaged_files_are_named_with_the_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let layer = net(3, 0);
+    let tensors = layer.tensors();
+    io::save(&path, &tensors).unwrap();
+    let (whole, before) = (fs::read(&path).unwrap(), numbers(&tensors));
+    let mut check = |bytes: &[u8], expected: &str| {
+        fs::write(&path, bytes).unwrap();
+        let message = message(&path, io::load(&path, &tensors));
+        assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
+    };
+    check(b"", "it holds 0 bytes, too few for a safetensors file, which starts with 8");
+    check(b"\x89PNG\r\n\x1a\n and so on", "it does not start as a safetensors file, with a length and `{`");
+    check(&whole[..40], "bytes, but it holds 40");
+    check(&whole[..whole.len() - 1], "incomplete metadata, file not fully covered");
+    check(&[whole.as_slice(), &[0]].concat(), "incomplete metadata, file not fully covered");
+    check(b"\xff\xff\xff\xff\xff\xff\xff\xff{", "its header has an impossible length");
+    let mut broken = whole.clone();
+    broken[9] = b'!';
+    check(&broken, "invalid JSON in header");
+    // Every prefix of a file is refused, without a panic.
+    for end in 0..whole.len() {
+        fs::write(&path, &whole[..end]).unwrap();
+        assert!(io::load(&path, &tensors).is_err(), "a file of {end} bytes was taken");
+    }
+    assert_eq!(numbers(&tensors), before);
+    let nowhere = folder.path().join("none");
+    let message = io::load(&nowhere, &tensors).unwrap_err().to_string();
+    assert!(message.starts_with(&format!("cannot read {}: No such file", nowhere.display())), "{message}");
+}
+
+#[test]
+fn weights_of_another_network_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (source, target) = (net(3, 0), net(3, 5));
+    let before = numbers(&target.tensors());
+    let all = source.tensors();
+
+    io::save(&path, &all[..7]).unwrap();
+    assert_eq!(message(&path, io::load(&path, &target.tensors())), "it has no entry `1.running_var`");
+    let extra = [all.clone(), vec![Param::new("2.weight", Tensor::from([1.0]))]].concat();
+    io::save(&path, &extra).unwrap();
+    let expected = "it has an entry `2.weight` that is not known here";
+    assert_eq!(message(&path, io::load(&path, &target.tensors())), expected);
+    io::save(&path, &net(5, 0).tensors()).unwrap();
+    let expected = "its entry `0.weight` has shape [4, 5], but [4, 3] is needed";
+    assert_eq!(message(&path, io::load(&path, &target.tensors())), expected);
+    assert_eq!(numbers(&target.tensors()), before);
+}
+
+#[test]
+fn two_tensors_of_one_name_are_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let twins = [Param::new("w", Tensor::from([1.0])), Param::new("w", Tensor::from([2.0]))];
+    let expected = format!("saving {}: tensor name = `w` twice, but it must be different for each", path.display());
+    assert_eq!(io::save(&path, &twins).unwrap_err().to_string(), expected);
+    assert!(!path.exists());
+}
+
+fn checkpoint(net: &Sequential, optimiser: &dyn Optimizer) -> Checkpoint {
+    let mut checkpoint = Checkpoint::new(&net.tensors(), optimiser.state());
+    (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (3, 117, u64::MAX);
+    (checkpoint.rate, checkpoint.seconds) = (0.1 + 0.2, 1.5);
+    checkpoint.losses = vec![2.5, 1.0 / 3.0];
+    checkpoint.batch_accuracies = vec![0.0, 7.0 / 128.0];
+    checkpoint.config = serde_json::json!({ "data": "digits", "batch": 128 });
+    checkpoint
+}
+
+#[test]
+fn a_checkpoint_keeps_every_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let (one, two) = (net(3, 0), net(3, 9));
+    let optimiser = Adam::new(&one.params(), 0.1).unwrap();
+    let saved = checkpoint(&one, &optimiser);
+    saved.save(&path).unwrap();
+    let back = Checkpoint::load(&path).unwrap();
+    assert_eq!((back.epoch, back.iteration, back.seed), (3, 117, u64::MAX));
+    assert_eq!((back.rate, back.seconds), (saved.rate, saved.seconds));
+    assert_eq!((&back.losses, &back.batch_accuracies), (&saved.losses, &saved.batch_accuracies));
+    assert_eq!(back.config, saved.config);
+    let mut other = Adam::new(&two.params(), 0.1).unwrap();
+    back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();
+    assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
+    Checkpoint::new(&one.tensors(), optimiser.state()).save(&path).unwrap();
+    assert!(Checkpoint::load(&path).unwrap().losses.is_empty());
+}
+
+#[test]
+fn a_checkpoint_of_another_run_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let (source, wide) = (net(3, 0), net(5, 0));
+    checkpoint(&source, &Adam::new(&source.params(), 0.1).unwrap()).save(&path).unwrap();
+    let loaded = Checkpoint::load(&path).unwrap();
+
+    let result = loaded.restore(&wide.tensors(), |_| panic!("the network is checked first"));
+    let expected = "its entry `net.0.weight` has shape [4, 3], but [4, 5] is needed";
+    assert_eq!(message(&path, result), expected);
+
+    let target = net(3, 4);
+    let before = numbers(&target.tensors());
+    let mut sgd = Sgd::new(&target.params(), 0.1).unwrap().momentum(0.9).unwrap();
+    let result = loaded.restore(&target.tensors(), |state| sgd.load_state(state));
+    let expected = "it has an entry `optimiser.exp_avg.0.bias` that is not known here";
+    assert_eq!(message(&path, result), expected);
+    assert_eq!(numbers(&target.tensors()), before);
+}
+
+#[test]
+fn other_files_are_no_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let net = net(3, 0);
+    io::save(&path, &net.tensors()).unwrap();
+    assert_eq!(message(&path, Checkpoint::load(&path)), "it holds tensors, but no checkpoint of a run");
+
+    checkpoint(&net, &Adam::new(&net.params(), 0.1).unwrap()).save(&path).unwrap();
+    let whole = TensorFile::read(&path).unwrap();
+    let mut check = |change: &dyn Fn(&mut TensorFile), expected: &str| {
+        let mut file = whole.clone();
+        change(&mut file);
+        file.write(&path).unwrap();
+        assert_eq!(message(&path, Checkpoint::load(&path)), expected);
+    };
+    check(&|f| f.tensors.retain(|(name, _)| name != "run.losses"), "it has no entry `run.losses`");
+    check(&|f| f.tensors.push(("x".into(), Tensor::from(1.0))), "it has an entry `x` that is not known here");
+    let version = |f: &mut TensorFile| {
+        let text = f.metadata.get_mut("wengert.checkpoint").unwrap();
+        *text = text.replace("\"version\":1", "\"version\":9");
+    };
+    check(&version, "it is a checkpoint of version 9, but only 1 can be read");
+    let no_rate = |f: &mut TensorFile| {
+        f.tensors.iter_mut().filter(|(name, _)| name == "run.rate").for_each(|(_, t)| *t = Tensor::from(vec![0.0; 0]));
+    };
+    check(&no_rate, "its entry `run.rate` is not one number");
+    let mut file = whole.clone();
+    file.metadata.insert("wengert.checkpoint".into(), "{".into());
+    file.write(&path).unwrap();
+    let message = message(&path, Checkpoint::load(&path));
+    assert!(message.starts_with("its entry `wengert.checkpoint`: EOF while parsing"), "{message}");
+}
