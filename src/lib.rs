@@ -19,7 +19,13 @@ pub use tensor::{DType, Element, Shape, Tensor};
 
 #[cfg(feature = "data")]
 pub mod data;
+#[cfg(feature = "io")]
+pub mod io;
 #[cfg(feature = "nn")]
 pub mod nn;
+#[cfg(feature = "nn")]
+pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
+#[cfg(feature = "train")]
+pub mod train;

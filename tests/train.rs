@@ -324,7 +324,7 @@ fn bad_questions_are_reported() {
     assert_eq!(error(confusion(&[0, 1], &[0, 2], 2)), expected);
 }
 
-/// The network of the digits run, with a zero-centred input, and `start/NAME` of the reference in its parameters.
+/// The digits run in PyTorch's double precision: the same losses and parameters, from the same start.
 #[test]
 fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
     let Some(shared) = std::env::var_os("WENGERT_SHARED").map(std::path::PathBuf::from) else {
@@ -348,9 +348,10 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
         .named("elu", Elu::new(20, 0))
         .named("flatten", Flatten)
         .named("fc", Linear::new(11520, 10, 0));
-    for param in net.params() {
+    let names = ["conv_w", "conv_b", "gamma", "beta", "alpha", "fc_w", "fc_b"];
+    for (param, name) in net.params().iter().zip(names) {
         param.convert(DType::F64);
-        param.set(find(&format!("start/{}", param.name()))).unwrap();
+        param.set(find(&format!("start/{name}"))).unwrap();
     }
     let batch = |b: usize| {
         let images = Tensor::from_slice(&centred[b * 128 * 784..(b + 1) * 128 * 784], [128, 1, 28, 28]).unwrap();
@@ -363,15 +364,16 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
     let history = Trainer::new(&net, &mut optimiser).fit(&mut source).unwrap();
     let near = |what: &str, got: &[f64], expected: &Tensor| {
         let expected = expected.to_vec();
-        let scale = expected.iter().fold(0.0f64, |scale, x| scale.max(x.abs()));
+        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is rounding.
+        let scale = expected.iter().fold(1e-5f64, |scale, x| scale.max(x.abs()));
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!((got - expected).abs() <= 1e-9 * scale, "{what}[{i}]: {got} instead of {expected}");
         }
         assert_eq!(got.len(), expected.len(), "{what}");
     };
     near("losses", &history.losses, find("losses"));
-    for param in net.params() {
-        near(param.name(), &param.value().to_vec(), find(&format!("after60/{}", param.name())));
+    for (param, name) in net.params().iter().zip(names) {
+        near(name, &param.value().to_vec(), find(&format!("after60/{name}")));
     }
 }
 

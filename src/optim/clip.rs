@@ -1,13 +1,14 @@
 //! Clipping: gradients kept in bounds before a step.
 
-use super::slots::{all_finite, non_finite, setting};
-use crate::{Error, Gradients, Param, Result, dispatch};
+use super::slots::{all_finite, non_finite, numbers, setting};
+use crate::{Element, Error, Gradients, Param, Result, dispatch};
 
 /// Scales all gradients by one factor, so that the Euclidean norm of those of `params` together is at most `limit`, and
 /// returns the norm that they had (Pascanu et al., arXiv 1211.5063).
 ///
 /// A parameter without a gradient counts as 0. Gradients of other leaves and of retained nodes are scaled too, as if the
-/// loss had been multiplied with the factor. The sum is in double precision, in the order of the parameters.
+/// loss had been multiplied with the factor. The sum is in double precision, in an
+/// order that is always the same.
 ///
 /// ```
 /// use wengert::{DType, Param, Tape, Tensor, optim::clip_norm};
@@ -31,9 +32,7 @@ pub fn clip_norm(gradients: &mut Gradients, params: &[Param], limit: f64) -> Res
         if !all_finite(gradient) {
             return Err(non_finite(param, gradient));
         }
-        squares += dispatch!(gradient.dtype(), T => {
-            super::slots::numbers::<T>(gradient).iter().map(|&g| f64::from(g).powi(2)).sum::<f64>()
-        });
+        squares += dispatch!(gradient.dtype(), T => sum_of_squares::<T>(numbers(gradient)));
     }
     let norm = squares.sqrt();
     if norm.is_infinite() {
@@ -63,6 +62,23 @@ pub fn clip_value(gradients: &mut Gradients, limit: f64) -> Result<()> {
     positive("clip_value", limit)?;
     gradients.clamp(limit);
     Ok(())
+}
+
+/// Σ x², as the sum of sixteen running sums, which do not wait for each other.
+fn sum_of_squares<T: Element + Into<f64>>(numbers: &[T]) -> f64 {
+    let mut sums = [0.0; 16];
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for chunk in numbers.chunks(sums.len()) {
+                for (sum, &x) in sums.iter_mut().zip(chunk) {
+                    let x: f64 = x.into();
+                    *sum += x * x;
+                }
+            }
+        },
+    );
+    sums.iter().sum()
 }
 
 fn positive(of: &str, limit: f64) -> Result<()> {

@@ -56,7 +56,10 @@ impl Gradients {
         }
     }
 
-    /// Moves every number of every gradient into [−`limit`, `limit`], for a positive `limit`. NaN stays NaN.
+    /// Moves every number of every gradient into [−`limit`, `limit`]. NaN stays NaN.
+    ///
+    /// # Panics
+    /// When `limit` is negative or NaN.
     pub fn clamp(&mut self, limit: f64) {
         for (_, gradient) in &mut self.nodes {
             crate::dispatch!(gradient.dtype(), T => {

@@ -18,6 +18,7 @@
 //! What may not live here: losses, layers, update formulas.
 
 mod evaluate;
+mod report;
 mod source;
 mod table;
 mod trainer;

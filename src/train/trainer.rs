@@ -7,12 +7,10 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{Source, Table, evaluate::batch_accuracy};
+use super::{Source, evaluate::batch_accuracy, report::Report};
 use crate::{
     DType, Error, FormatProblem, Mode, Result, Rule, Tape, Tensor,
     io::Checkpoint,
@@ -150,7 +148,7 @@ impl<'a> Trainer<'a> {
         Trainer { resume: Some(path.into()), ..self }
     }
 
-    /// Prints the [`Table`] to `output`.
+    /// Prints the [`Table`](super::Table) to `output`.
     pub fn output(self, output: impl Write + 'a) -> Self {
         Trainer { output: Some(Box::new(output)), ..self }
     }
@@ -194,15 +192,11 @@ impl<'a> Trainer<'a> {
             None => (0, 0, History::default()),
         };
         let (before, start) = (history.seconds, Instant::now());
-        let mut table = self.output.take().map(Table::new);
-        let bar = self.bar(source.per_epoch(), iteration);
+        let total = (self.epochs * source.per_epoch()) as u64;
+        let mut report = Report::new(self.output.take(), self.progress.then_some(total), iteration);
         let mut tape = Tape::with_dtype(self.dtype);
         tape.set_rule(self.rule);
-        let mut show = |draw: &mut dyn FnMut(&mut Table<Box<dyn Write + 'a>>) -> std::io::Result<()>| match &mut table {
-            Some(table) => bar.suspend(|| draw(table)).map_err(table_error),
-            None => Ok(()),
-        };
-        show(&mut |table| table.begin())?;
+        report.begin()?;
         for epoch in first..self.epochs {
             let (mut rows, count) = (None, history.losses.len());
             for (images, labels) in source.epoch(epoch) {
@@ -215,10 +209,10 @@ impl<'a> Trainer<'a> {
                 history.seconds = before + start.elapsed().as_secs_f64();
                 let seconds = history.seconds;
                 let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, rate };
-                bar.inc(1);
+                report.advance();
                 rows = Some(done);
-                if iteration == 1 || iteration % self.every == 0 {
-                    show(&mut |table| table.row(&done))?;
+                if iteration == 1 || iteration.is_multiple_of(self.every) {
+                    report.row(&done)?;
                     rows = None;
                 }
                 if let Some(hook) = &mut self.hook {
@@ -230,12 +224,11 @@ impl<'a> Trainer<'a> {
                 return Err(Error::Empty { what, need: "an epoch needs at least one batch" });
             }
             if let Some(last) = rows.filter(|_| epoch + 1 == self.epochs) {
-                show(&mut |table| table.row(&last))?;
+                report.row(&last)?;
             }
             self.save(epoch + 1, iteration, &history)?;
         }
-        show(&mut |table| table.end())?;
-        bar.finish_and_clear();
+        report.end()?;
         Ok(history)
     }
 
@@ -262,7 +255,7 @@ impl<'a> Trainer<'a> {
 
     fn save(&self, epoch: usize, iteration: u64, history: &History) -> Result<()> {
         let Some((path, every)) = &self.checkpoint else { return Ok(()) };
-        if epoch % every != 0 && epoch != self.epochs {
+        if !epoch.is_multiple_of(*every) && epoch != self.epochs {
             return Ok(());
         }
         let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimiser.state());
@@ -295,19 +288,6 @@ impl<'a> Trainer<'a> {
         let Checkpoint { losses, batch_accuracies, seconds, .. } = saved;
         Ok((saved.epoch, saved.iteration, History { losses, batch_accuracies, seconds }))
     }
-
-    /// A bar on standard error, which hides itself where that is no terminal.
-    fn bar(&self, per_epoch: usize, done: u64) -> ProgressBar {
-        if !self.progress {
-            return ProgressBar::hidden();
-        }
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} iterations, {eta} left");
-        let style = style.expect("the template is well formed");
-        let bar = ProgressBar::new((self.epochs * per_epoch) as u64).with_style(style).with_position(done);
-        bar.reset_eta();
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
-    }
 }
 
 /// Where in the run an iteration is, for errors.
@@ -315,8 +295,4 @@ impl<'a> Trainer<'a> {
 struct Place {
     epoch: usize,
     iteration: u64,
-}
-
-fn table_error(source: std::io::Error) -> Error {
-    Error::File { action: "write", path: "the table of losses".into(), source }
 }
