@@ -111,7 +111,7 @@ impl Tape {
         if inner.is_empty() {
             return Err(fault(RuleFault::NoOutput));
         }
-        if let Some(line) = self.hidden_input(first, x) {
+        if let Some(line) = self.hidden_input(first, x, &inner) {
             return Err(fault(RuleFault::HiddenInput { line }));
         }
         let needs_grad = x.iter().any(|v| v.needs_grad());
@@ -122,19 +122,20 @@ impl Tape {
             function,
             at,
         });
-        Ok(inner.into_iter().enumerate().map(|(k, z)| z.output(Kind::Output(call.clone(), k), needs_grad)).collect())
+        Ok(inner.into_iter().enumerate().map(|(k, z)| z.output(Kind::Output(call.clone(), k), needs_grad, at)).collect())
     }
 
-    /// The line of a node recorded since `first` that reads, or is, a source of gradients that is not among `x`.
-    fn hidden_input(&self, first: usize, x: &[Var<'_>]) -> Option<&'static Location<'static>> {
+    /// The line of a source of gradients that is not among `x` and that the outputs `z`, or what was recorded since
+    /// `first`, would pass a gradient to. What is detached or compared alone loses nothing.
+    fn hidden_input(&self, first: usize, x: &[Var<'_>], z: &[Var<'_>]) -> Option<&'static Location<'static>> {
         let inner = self.inner.borrow();
-        inner.nodes[first..].iter().find_map(|node| {
-            let foreign = |&i: &NodeId| {
-                (i as usize) < first && inner.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i)
-            };
-            let hidden = matches!(node.kind, Kind::Leaf) || node.inputs.iter().any(foreign);
-            hidden.then_some(node.at)
-        })
+        let foreign = |i: NodeId| {
+            (i as usize) < first && inner.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i)
+        };
+        let mut recorded = inner.nodes[first..].iter().filter(|node| node.needs_grad);
+        let hidden = recorded.find(|node| matches!(node.kind, Kind::Leaf) || node.inputs.iter().any(|&i| foreign(i)));
+        let handed_on = || z.iter().find(|z| foreign(z.id())).map(|z| &inner.nodes[z.index()]);
+        hidden.or_else(handed_on).map(|node| node.at)
     }
 }
 

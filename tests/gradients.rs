@@ -1,6 +1,6 @@
 //! Every operation of the table against numeric derivatives, first and second order.
 
-use wengert::{DType, Tape, Tensor, Var, ops};
+use wengert::{DType, Rule, Tape, Tensor, Var, ops};
 
 /// Central differences of fourth order: (−f(2h) + 8 f(h) − 8 f(−h) + f(−2h)) / 12h.
 fn numeric(f: impl Fn(&[Tensor]) -> f64, at: &[Tensor], k: usize) -> Vec<f64> {
@@ -89,6 +89,83 @@ fn every_operation_has_its_numeric_second_gradient() {
                 None => vec![0.0; want.len()],
             };
             assert_close(&what, &got, &want, 1e-8);
+        }
+    }
+}
+
+/// The bits of all numbers of a tensor.
+fn bits(x: &Tensor) -> Vec<u64> {
+    x.to_vec().into_iter().map(f64::to_bits).collect()
+}
+
+/// The value, the gradients and the recorded gradients of a sample on a tape of its own.
+fn run(sample: &ops::Sample, dtype: DType, setting: impl Fn(&Tape)) -> Vec<Tensor> {
+    let tape = Tape::with_dtype(dtype);
+    setting(&tape);
+    let x = sample.leaves(&tape);
+    let y = sample.run(&x);
+    let mut all = vec![y.value()];
+    if sample.differentiable {
+        let loss = weighted(y, 0.0);
+        let gradients = loss.backward().unwrap();
+        all.extend(x.iter().map(|&x| gradients.wrt(x).unwrap().clone()));
+        all.extend(tape.grad(loss, &x).unwrap().iter().map(|g| g.value()));
+    }
+    all
+}
+
+#[test]
+fn every_operation_has_the_same_bits_when_it_is_deferred() {
+    for sample in ops::table() {
+        for dtype in [DType::F32, DType::F64] {
+            let now = run(&sample, dtype, |tape| tape.set_lazy_from(usize::MAX));
+            let later = run(&sample, dtype, |tape| tape.set_lazy_from(0));
+            for (k, (now, later)) in now.iter().zip(&later).enumerate() {
+                assert_eq!(now.shape(), later.shape(), "{} in {dtype}, quantity {k}", sample.name);
+                assert_eq!(bits(now), bits(later), "{} in {dtype}, quantity {k}: {now} and deferred {later}", sample.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_is_the_same_under_either_rule() {
+    for sample in ops::table() {
+        let manual = run(&sample, DType::F64, |tape| tape.set_rule(Rule::Manual));
+        let tape = run(&sample, DType::F64, |tape| tape.set_rule(Rule::Tape));
+        assert_eq!(manual, tape, "{}: no built-in operation is a hand-written function", sample.name);
+    }
+}
+
+#[test]
+fn every_operation_in_single_precision_is_near_double_precision() {
+    // The samples are small and well scaled: what is left is rounding, of a few operations each.
+    const BUDGET: f64 = 64.0 * f32::EPSILON as f64;
+    for sample in ops::table() {
+        let (single, double) = (run(&sample, DType::F32, |_| ()), run(&sample, DType::F64, |_| ()));
+        for (k, (single, double)) in single.iter().zip(&double).enumerate() {
+            assert_eq!((single.dtype(), double.dtype()), (DType::F32, DType::F64));
+            assert_close(&format!("{}, quantity {k}, f32", sample.name), &single.to_vec(), &double.to_vec(), BUDGET);
+        }
+    }
+}
+
+#[test]
+fn no_operation_reads_what_an_earlier_tensor_left_in_its_buffer() {
+    let poison = || {
+        for dtype in [DType::F32, DType::F64] {
+            for len in 0..130 {
+                let many: Vec<Tensor> = (0..12).map(|_| Tensor::full([len], f64::NAN, dtype)).collect();
+                drop(many);
+            }
+        }
+    };
+    for sample in ops::table() {
+        for dtype in [DType::F32, DType::F64] {
+            let first = run(&sample, dtype, |_| ());
+            let second = run(&sample, dtype, |_| poison());
+            let same = first.iter().zip(&second).all(|(a, b)| bits(a) == bits(b));
+            assert!(same, "{} in {dtype}: {first:?} and with a poisoned pool {second:?}", sample.name);
         }
     }
 }

@@ -276,14 +276,15 @@ impl<'t> Var<'t> {
         let (x, w) = (self.shape(), weight.shape());
         let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
             let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
-            return Err(Error::shape("conv_transpose2d", &[&x, &w], need));
+            return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
         };
         let size = |axis: usize, n: usize, k: usize| {
             let full = n.saturating_sub(1) * spec.stride[axis] + spec.dilation[axis] * k.saturating_sub(1) + 1;
             (full + output_padding[axis]).checked_sub(2 * spec.padding[axis])
         };
         let (Some(height), Some(width)) = (size(0, height, kh), size(1, width, kw)) else {
-            return Err(Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output"));
+            let error = Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output");
+            return Err(self.tape().locate(error));
         };
         let shape = Shape::from([n, c_group * spec.groups, height, width]);
         let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;

@@ -262,7 +262,7 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
     #[track_caller]
     pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
-        let axis = self.shape().axis("index_select", axis)?;
+        let axis = self.axis("index_select", axis)?;
         self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
     }
 
@@ -282,7 +282,7 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
     #[track_caller]
     pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
-        let axis = self.shape().axis("gather", axis)?;
+        let axis = self.axis("gather", axis)?;
         self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
     }
 
@@ -294,7 +294,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Var<'t> {
         let shape = self.shape();
-        let axis = expect(shape.axis("scatter_add", axis));
+        let axis = expect(self.axis("scatter_add", axis));
         let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
         self + expect(self.tape().builtin(op, &[source]))
     }
@@ -305,7 +305,7 @@ impl<'t> Var<'t> {
     /// For an axis that does not exist.
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Var<'t> {
-        let axis = expect(self.shape().axis("cumsum", axis));
+        let axis = expect(self.axis("cumsum", axis));
         expect(self.tape().builtin(Cumsum { axis, reverse: false }, &[self]))
     }
 }

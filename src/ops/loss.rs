@@ -24,20 +24,7 @@ impl Op for CrossEntropy {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        let n = self.labels.len();
-        let &[rows, classes] = x[0].dims() else {
-            return Err(Error::shape("cross_entropy", x, "logits [n, classes] are needed"));
-        };
-        if n == 0 {
-            return Err(Error::Empty { what: "the batch of labels".into(), need: "a mean loss needs at least one observation" });
-        }
-        if rows != n {
-            return Err(Error::shape("cross_entropy", x, format!("logits [n, classes] need one row for each of the {n} labels")));
-        }
-        match self.labels.iter().position(|&label| label >= classes) {
-            None => Ok(Shape::scalar()),
-            Some(index) => Err(Error::Label { op: "cross_entropy".into(), label: self.labels[index], index, classes }),
-        }
+        check_labels("cross_entropy", x[0], &self.labels).map(|()| Shape::scalar())
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
@@ -64,6 +51,24 @@ impl Op for CrossEntropy {
 impl Sampled for CrossEntropy {
     fn samples() -> Vec<Sample> {
         vec![Sample::unary("cross_entropy", [4, 3], |x| x.cross_entropy(&[2, 0, 1, 1]))]
+    }
+}
+
+/// Checks that scores of shape `x` have a row for each label, and a column for each value of a label.
+fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> {
+    let n = labels.len();
+    let &[rows, classes] = x.dims() else {
+        return Err(Error::shape(op, &[x], "one score for each class, [n, classes], is needed"));
+    };
+    if n == 0 {
+        return Err(Error::Empty { what: "the batch of labels".into(), need: "a mean loss needs at least one observation" });
+    }
+    if rows != n {
+        return Err(Error::shape(op, &[x], format!("[n, classes] needs one row for each of the {n} labels")));
+    }
+    match labels.iter().position(|&label| label >= classes) {
+        None => Ok(()),
+        Some(index) => Err(Error::Label { op: op.to_owned(), label: labels[index], index, classes }),
     }
 }
 
@@ -158,6 +163,7 @@ impl<'t> Var<'t> {
     /// When the shapes do not fit, the batch is empty or a label is out of range.
     #[track_caller]
     pub fn nll_loss(self, labels: &[usize]) -> Var<'t> {
+        expect(check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error)));
         -self.gather(1, labels, [labels.len(), 1]).mean()
     }
 

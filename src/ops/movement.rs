@@ -250,7 +250,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn flatten(self, from: usize) -> Var<'t> {
         let shape = self.shape();
-        assert!(from <= shape.rank(), "flatten: axis {from} is out of range for shape {shape}");
+        if from > shape.rank() {
+            expect(self.axis("flatten", from as isize));
+        }
         let rest = shape[from..].iter().product();
         self.reshape(shape[..from].iter().copied().chain([rest]).collect::<Shape>())
     }
@@ -262,10 +264,10 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn per_channel(self, x: Var<'t>) -> Var<'t> {
         let (shape, channels) = (x.shape(), self.numel());
-        assert!(
-            shape.rank() >= 2 && shape[1] == channels,
-            "per_channel: {channels} numbers were given for the channels (axis 1) of shape {shape}"
-        );
+        if shape.rank() < 2 || shape[1] != channels {
+            let error = Error::shape("per_channel", &[&self.shape(), &shape], "one number for each channel (axis 1) is needed");
+            expect(Err(self.tape().locate(error)))
+        }
         self.reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())
     }
 
@@ -285,11 +287,12 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
         let shape = self.shape();
-        let order = axes.iter().map(|&axis| shape.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
+        let order = axes.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
         let mut sorted = order.clone();
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..shape.rank()) {
-            return Err(Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}")));
+            let error = Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}"));
+            return Err(self.tape().locate(error));
         }
         self.tape().builtin(Permute(order), &[self])
     }
@@ -301,7 +304,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Var<'t> {
         let shape = self.shape();
-        let (a, b) = (expect(shape.axis("transpose", a)), expect(shape.axis("transpose", b)));
+        let (a, b) = (expect(self.axis("transpose", a)), expect(self.axis("transpose", b)));
         let mut axes: Vec<isize> = (0..shape.rank() as isize).collect();
         axes.swap(a, b);
         self.permute(&axes)
@@ -341,10 +344,10 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
         let shape = self.shape();
-        let axis = shape.axis("slice", axis)?;
+        let axis = self.axis("slice", axis)?;
         if start > stop || stop > shape[axis] || step == 0 {
             let need = format!("{start}..{stop} by {step} must lie within axis {axis}, of size {}", shape[axis]);
-            return Err(Error::shape("slice", &[&shape], need));
+            return Err(self.tape().locate(Error::shape("slice", &[&shape], need)));
         }
         let mut slice = Slice::whole(&shape);
         slice.start[axis] = start;
@@ -362,7 +365,7 @@ impl<'t> Var<'t> {
         let shape = self.shape();
         let mut slice = Slice::whole(&shape);
         for &axis in axes {
-            let axis = expect(shape.axis("flip", axis));
+            let axis = expect(self.axis("flip", axis));
             slice.start[axis] = shape[axis].saturating_sub(1);
             slice.step[axis] = -1;
         }
@@ -376,8 +379,10 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn pad(self, amounts: &[(usize, usize)], value: f64) -> Var<'t> {
         let part = self.shape();
-        let pairs = amounts.len();
-        assert!(pairs == part.rank(), "pad: {pairs} pairs of amounts were given for shape {part}, one an axis is needed");
+        if amounts.len() != part.rank() {
+            let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
+            expect(Err(self.tape().locate(Error::shape("pad", &[&part], need))))
+        }
         let shape: Shape = part.iter().zip(amounts).map(|(n, (before, after))| n + before + after).collect();
         let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
         let placed = expect(self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self]));
@@ -410,7 +415,7 @@ impl<'t> Var<'t> {
         let Some(first) = parts.first() else {
             return Err(Error::Empty { what: "the list of parts to concat".into(), need: "give at least one" });
         };
-        let axis = first.shape().axis("concat", axis)?;
+        let axis = first.axis("concat", axis)?;
         first.tape().builtin(Concat(axis), parts)
     }
 
@@ -431,7 +436,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn unsqueeze(self, axis: usize) -> Var<'t> {
         let shape = self.shape();
-        assert!(axis <= shape.rank(), "unsqueeze: axis {axis} is out of range for shape {shape}");
+        if axis > shape.rank() {
+            expect(self.axis("unsqueeze", axis as isize));
+        }
         self.reshape(shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect::<Shape>())
     }
 }

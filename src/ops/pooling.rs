@@ -4,7 +4,7 @@
 //! and putting back are linear and adjoint to each other. A mean is linear already: its gradient is spread over the
 //! window.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
@@ -66,7 +66,40 @@ impl Window {
 }
 
 /// Where in its plane each maximum was found.
-type Places = Arc<Vec<u32>>;
+type Places = Arc<Found>;
+
+/// Numbers whose memory is used again for those of a later recording, as that of tensors is.
+pub(super) struct Found(Vec<u32>);
+
+/// The memory of so many pools is kept.
+const KEPT: usize = 32;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Found {
+    /// `len` zeros.
+    fn zeros(len: usize) -> Self {
+        let mut numbers = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        numbers.clear();
+        numbers.resize(len, 0);
+        Found(numbers)
+    }
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        let numbers = std::mem::take(&mut self.0);
+        // While a thread ends its list may be gone already: the memory is then just freed.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            if free.len() < KEPT {
+                free.push(numbers);
+            }
+        });
+    }
+}
 
 /// The largest of each window.
 pub(super) struct MaxPool(Window);
@@ -86,9 +119,9 @@ impl Op for MaxPool {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
         let window = self.0.over("max_pool2d", x[0].shape())?;
-        let mut places = vec![0; shape.numel()];
+        let mut places = Found::zeros(shape.numel());
         let y = crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool(x[0].data::<T>(), out, &mut places);
+            window.max_pool(x[0].data::<T>(), out, &mut places.0);
         }));
         let places: Places = Arc::new(places);
         *memo = Some(places);
@@ -96,7 +129,7 @@ impl Op for MaxPool {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let places = at.memo().and_then(|memo| memo.downcast::<Vec<u32>>().ok()).expect("max_pool2d keeps its places");
+        let places = at.memo().and_then(|memo| memo.downcast::<Found>().ok()).expect("max_pool2d keeps its places");
         let unpool = MaxUnpool { window: self.0, places, shape: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
     }
@@ -132,7 +165,7 @@ impl Op for MaxUnpool {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
         let window = self.window.over("max_unpool2d", &shape)?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool_grad(x[0].data::<T>(), &self.places, out);
+            window.max_pool_grad(x[0].data::<T>(), &self.places.0, out);
         })))
     }
 
@@ -145,7 +178,7 @@ impl Op for MaxUnpool {
 impl Sampled for MaxUnpool {
     fn samples() -> Vec<Sample> {
         vec![Sample::unary("max_unpool2d", [1, 1, 1, 2], |x| {
-            let unpool = MaxUnpool { window: Window::square(2), places: Arc::new(vec![1, 6]), shape: [1, 1, 2, 4].into() };
+            let unpool = MaxUnpool { window: Window::square(2), places: Arc::new(Found(vec![1, 6])), shape: [1, 1, 2, 4].into() };
             expect(x.tape().builtin(unpool, &[x]))
         })]
     }
@@ -169,7 +202,7 @@ impl Op for TakeMax {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
         let window = self.window.over("take_max2d", x[0].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool_gather(x[0].data::<T>(), &self.places, out);
+            window.max_pool_gather(x[0].data::<T>(), &self.places.0, out);
         })))
     }
 
@@ -182,7 +215,7 @@ impl Op for TakeMax {
 impl Sampled for TakeMax {
     fn samples() -> Vec<Sample> {
         vec![Sample::unary("take_max2d", [1, 1, 2, 4], |x| {
-            expect(x.tape().builtin(TakeMax { window: Window::square(2), places: Arc::new(vec![1, 6]) }, &[x]))
+            expect(x.tape().builtin(TakeMax { window: Window::square(2), places: Arc::new(Found(vec![1, 6])) }, &[x]))
         })]
     }
 }

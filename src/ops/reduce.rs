@@ -85,11 +85,11 @@ impl Sampled for Reduce {
 }
 
 /// Resolves axes that may count from the end; no axes given means all of them.
-pub(super) fn resolve(op: &str, shape: &Shape, axes: &[isize]) -> Result<Axes> {
+fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
     if axes.is_empty() {
-        return Ok((0..shape.rank()).collect());
+        return Ok((0..x.rank()).collect());
     }
-    let mut resolved = axes.iter().map(|&axis| shape.axis(op, axis)).collect::<Result<Axes>>()?;
+    let mut resolved = axes.iter().map(|&axis| x.axis(op, axis)).collect::<Result<Axes>>()?;
     resolved.sort_unstable();
     resolved.dedup();
     Ok(resolved)
@@ -98,7 +98,7 @@ pub(super) fn resolve(op: &str, shape: &Shape, axes: &[isize]) -> Result<Axes> {
 impl<'t> Var<'t> {
     #[track_caller]
     fn reduce(self, total: Total, op: &str, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
-        let axes = resolve(op, &self.shape(), axes)?;
+        let axes = resolve(op, self, axes)?;
         self.tape().builtin(Reduce { total, axes, keepdim }, &[self])
     }
 
@@ -136,7 +136,7 @@ impl<'t> Var<'t> {
         }
         if shape.broadcast(&from).as_ref() != Some(&from) {
             let need = "the target must broadcast to the value's shape";
-            return Err(Error::shape("sum_to", &[&from, shape], need));
+            return Err(self.tape().locate(Error::shape("sum_to", &[&from, shape], need)));
         }
         let widened = |i| shape.size_from_front(i, from.rank());
         let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
@@ -168,7 +168,7 @@ impl<'t> Var<'t> {
         }
         if from.broadcast(shape).as_ref() != Some(shape) {
             let need = "aligned at the last axis, each size must be 1 or the target's";
-            return Err(Error::shape("broadcast_to", &[&from, shape], need));
+            return Err(self.tape().locate(Error::shape("broadcast_to", &[&from, shape], need)));
         }
         self.tape().elementwise(&IDENTITY, 0.0, &[self], Some(shape.clone()))
     }
@@ -181,7 +181,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn var(self, axes: &[isize], correction: usize, keepdim: bool) -> Var<'t> {
         let shape = self.shape();
-        let resolved = expect(resolve("var", &shape, axes));
+        let resolved = expect(resolve("var", self, axes));
         let count: usize = resolved.iter().map(|&axis| shape[axis]).product();
         let distance = self - self.mean_axes(axes, true);
         (distance * distance).sum_axes(axes, keepdim) / (count as f64 - correction as f64)
@@ -193,7 +193,7 @@ impl<'t> Var<'t> {
     /// For an axis that does not exist.
     #[track_caller]
     pub fn norm(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-        let squares = (self * self).sum_axes(axes, keepdim);
+        let squares = expect((self * self).reduce(Total::Sum, "norm", axes, keepdim));
         let positive = squares.gt(0.0);
         // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
         positive.select(positive.select(squares, 1.0).sqrt(), 0.0)
@@ -206,7 +206,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
         // The largest cancels out, so it counts as a number; where it is infinite, 0 does as well.
-        let largest = self.detach().amax(axes, true);
+        let largest = expect(self.detach().reduce(Total::Max, "logsumexp", axes, true));
         let shift = largest.abs().lt(f64::INFINITY).select(largest, 0.0);
         let sum = (self - shift).exp().sum_axes(axes, true).ln() + shift;
         if keepdim { sum } else { sum.squeeze_axes(axes) }
@@ -215,7 +215,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     fn squeeze_axes(self, axes: &[isize]) -> Var<'t> {
         let shape = self.shape();
-        let axes = expect(resolve("logsumexp", &shape, axes));
+        let axes = expect(resolve("logsumexp", self, axes));
         expect(self.try_reshape(&shape.reduced(&axes, false)))
     }
 }
@@ -256,7 +256,7 @@ along! {
     /// The mean along `axes`.
     mean_axes try_mean_axes |x, axes, keepdim| {
         let shape = x.shape();
-        let count: usize = resolve("mean", &shape, axes)?.iter().map(|&axis| shape[axis]).product();
+        let count: usize = resolve("mean", x, axes)?.iter().map(|&axis| shape[axis]).product();
         Ok(x.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
     };
     /// The largest along `axes`; equal ones share the gradient in equal parts.

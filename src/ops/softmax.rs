@@ -103,7 +103,7 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     #[track_caller]
     pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.shape().axis("softmax", axis)?;
+        let axis = self.axis("softmax", axis)?;
         self.tape().builtin(Softmax(axis), &[self])
     }
 
@@ -122,7 +122,7 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     #[track_caller]
     pub fn try_log_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.shape().axis("log_softmax", axis)?;
+        let axis = self.axis("log_softmax", axis)?;
         self.tape().builtin(LogSoftmax(axis), &[self])
     }
 }

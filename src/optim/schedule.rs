@@ -12,10 +12,10 @@ use crate::Result;
 ///
 /// ```
 /// use wengert::optim::Schedule;
-/// let schedule = Schedule::Cosine { total: 100, floor: 0.0 }.after_warmup(10);
+/// let schedule = Schedule::Cosine { total: 100, floor: 0.0 }.after_warmup(9);
 /// assert_eq!(schedule.rate(0.5, 4), 0.25);                       // half way up
-/// assert_eq!(schedule.rate(0.5, 10), 0.5);
-/// assert!((schedule.rate(0.5, 60) - 0.25).abs() < 1e-12);        // half way down
+/// assert_eq!(schedule.rate(0.5, 9), 0.5);
+/// assert!((schedule.rate(0.5, 59) - 0.25).abs() < 1e-12);        // half way down
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Schedule {

@@ -63,13 +63,16 @@ pub(super) fn grad<'t>(y: Var<'t>, x: &[Var<'t>], upstream: Var<'t>) -> Result<V
     }
     let mut walk = Walk::new(tape, y.id(), Slot::Node(upstream.id()), None);
     let mut found: Vec<Option<Var<'t>>> = vec![None; x.len()];
+    let mut targets: Vec<(NodeId, usize)> = x.iter().enumerate().map(|(k, v)| (v.id(), k)).collect();
+    targets.sort_unstable();
     let on_path = walk.dependents(y.id(), x);
     walk.run_where(
         y.id(),
         |id| on_path[id as usize],
         |tape, id, slot| {
-            for (found, _) in found.iter_mut().zip(x).filter(|(_, v)| v.id() == id) {
-                *found = match slot {
+            let first = targets.partition_point(|target| target.0 < id);
+            for &(_, k) in targets[first..].iter().take_while(|target| target.0 == id) {
+                found[k] = match slot {
                     Slot::Node(node) => Some(Var::new(tape, *node)),
                     Slot::Ready(tensor) => Some(tape.constant(tensor.clone())),
                     Slot::Empty => None,
@@ -84,7 +87,7 @@ pub(super) fn grad<'t>(y: Var<'t>, x: &[Var<'t>], upstream: Var<'t>) -> Result<V
 struct Walk<'t> {
     tape: &'t Tape,
     slots: Vec<Slot>,
-    /// The nodes whose slots hold a node.
+    /// The nodes whose slots hold a node, while the operations of rules are taken off again.
     waiting: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
     scratch_from: Option<usize>,
@@ -97,9 +100,8 @@ impl<'t> Walk<'t> {
     fn new(tape: &'t Tape, root: NodeId, upstream: Slot, scratch_from: Option<usize>) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(root as usize + 1, || Slot::Empty);
-        let waiting = if matches!(upstream, Slot::Node(_)) { vec![root] } else { Vec::new() };
         slots[root as usize] = upstream;
-        Walk { tape, slots, waiting, scratch_from }
+        Walk { tape, slots, waiting: Vec::new(), scratch_from }
     }
 
     /// Which nodes up to `y` depend on one of `x`.
@@ -178,7 +180,8 @@ impl<'t> Walk<'t> {
                 }
                 Kind::Output(call, k) => {
                     if self.tape.rule() == Rule::Tape {
-                        if let Some(dy) = self.take(id) {
+                        // What `forward` computed without a gradient has none to pass on.
+                        if let (Some(dy), true) = (self.take(id), wanted(inputs[0])) {
                             self.add(inputs[0], dy);
                         }
                     } else if k == 0 {
@@ -276,7 +279,9 @@ impl<'t> Walk<'t> {
                     None => gradient,
                 };
                 self.slots[input as usize] = Slot::Node(sum.id());
-                self.waiting.push(input);
+                if self.scratch_from.is_some() {
+                    self.waiting.push(input);
+                }
             }
         }
     }
@@ -295,11 +300,14 @@ impl<'t> Walk<'t> {
     /// Takes the operations of finished rules off the tape, unless a gradient still waits to be computed from them.
     fn forget_scratch(&mut self) {
         let Some(mark) = self.scratch_from else { return };
-        if self.tape.len() > mark + SCRATCH {
-            for id in std::mem::take(&mut self.waiting) {
-                if let Slot::Node(node) = self.slots[id as usize] {
-                    self.slots[id as usize] = Slot::Ready(Var::new(self.tape, node).value());
-                }
+        let many = self.tape.len() > mark + SCRATCH;
+        for id in std::mem::take(&mut self.waiting) {
+            let Slot::Node(node) = self.slots[id as usize] else { continue };
+            // What an operation has computed by now need not wait; else all results of later rules would wait with it.
+            if many || !self.tape.inner.borrow().is_pending(node) {
+                self.slots[id as usize] = Slot::Ready(Var::new(self.tape, node).value());
+            } else {
+                self.waiting.push(id);
             }
         }
         if self.waiting.is_empty() {

@@ -372,11 +372,16 @@ impl Tape {
         Scope { tape: self, outer }
     }
 
-    fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {
+    pub(crate) fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {
         match operands.iter().all(|v| std::ptr::eq(v.tape(), self)) {
             true => Ok(()),
             false => Err(Error::DifferentTapes { op: op.to_owned() }),
         }
+    }
+
+    /// Adds the current layer to an error that is found before anything is recorded.
+    pub(crate) fn locate(&self, error: Error) -> Error {
+        self.inner.borrow().locate(error)
     }
 
     /// What the operation of node `id` kept for its backward rule.
@@ -390,11 +395,13 @@ impl Inner {
     #[track_caller]
     pub fn push(&mut self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> NodeId {
         let id = NodeId::try_from(self.nodes.len()).expect("a tape holds fewer than 2^32 nodes");
+        // A leaf stays a leaf: a parameter first seen where gradients are off is used later where they are on.
+        let needs_grad = needs_grad && (!self.no_grad || matches!(kind, Kind::Leaf));
         self.nodes.push(Node {
             kind,
             inputs,
             value,
-            needs_grad: needs_grad && !self.no_grad,
+            needs_grad,
             retained: false,
             weight: 0,
             scope: self.scope,
@@ -431,6 +438,12 @@ impl Inner {
         self.nodes.truncate(mark);
         while self.memos.last().is_some_and(|m| m.0 as usize >= mark) {
             self.memos.pop();
+        }
+        while self.watched.last().is_some_and(|w| w.1 as usize >= mark) {
+            self.watched.pop();
+        }
+        while self.names.last().is_some_and(|n| n.0 as usize >= mark) {
+            self.names.pop();
         }
     }
 }

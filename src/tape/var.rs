@@ -1,6 +1,6 @@
 //! The handle to a node of a tape: what users compute with.
 
-use std::fmt;
+use std::{fmt, panic::Location};
 
 use smallvec::SmallVec;
 
@@ -49,6 +49,11 @@ impl<'t> Var<'t> {
     /// The number of elements.
     pub fn numel(self) -> usize {
         self.tape.inner.borrow().nodes[self.index()].shape().numel()
+    }
+
+    /// The index of `axis`, which may count from the end; `op` names the operation in the error.
+    pub(crate) fn axis(self, op: &str, axis: isize) -> Result<usize> {
+        self.shape().axis(op, axis).map_err(|error| self.tape.locate(error))
     }
 
     /// The precision, which is that of the tape.
@@ -141,8 +146,9 @@ impl<'t> Var<'t> {
         super::backward::backward(self, upstream.cast(self.dtype()))
     }
 
-    /// Records an output of a function: a node that hands on the value of `self` and has a rule of its own.
-    pub(crate) fn output(self, kind: Kind, needs_grad: bool) -> Var<'t> {
+    /// Records an output of a function that was applied `at` a line: a node that hands on the value of `self` and has
+    /// a rule of its own.
+    pub(crate) fn output(self, kind: Kind, needs_grad: bool, at: &'static Location<'static>) -> Var<'t> {
         let (value, weight) = {
             let inner = self.tape.inner.borrow();
             let node = &inner.nodes[self.index()];
@@ -154,7 +160,8 @@ impl<'t> Var<'t> {
         };
         let inputs: Inputs = SmallVec::from_slice(&[self.id]);
         let var = self.tape.push(kind, inputs, value, needs_grad);
-        self.tape.inner.borrow_mut().nodes[var.index()].weight = weight;
+        let node = &mut self.tape.inner.borrow_mut().nodes[var.index()];
+        (node.weight, node.at) = (weight, at);
         var
     }
 }
@@ -187,8 +194,11 @@ impl Tape {
     /// The recorded gradient of Σ `upstream` · `y` by each of `x`; `upstream` may itself be differentiated.
     ///
     /// # Errors
-    /// As [`grad`](Tape::grad); [`Error::Shape`] when `upstream` has another shape than `y`.
+    /// As [`grad`](Tape::grad); [`Error::Shape`] when `upstream` has another shape than `y`;
+    /// [`Error::DifferentTapes`] when one of them is not on this tape.
     pub fn grad_with<'t>(&'t self, y: Var<'t>, x: &[Var<'t>], upstream: Var<'t>) -> Result<Vec<Var<'t>>> {
+        self.same_tape("grad", &[y, upstream])?;
+        self.same_tape("grad", x)?;
         let (shape, upstream_shape) = (y.shape(), upstream.shape());
         if shape != upstream_shape {
             let need = "the upstream gradient must have the shape of the value";

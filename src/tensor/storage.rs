@@ -70,20 +70,38 @@ impl<T: Element> Drop for Buffer<T> {
 }
 
 /// The buffers that one thread keeps, by length.
+///
+/// No more of a length are kept than were taken from here: what users made of their own vectors, or another thread of
+/// its pool, is freed when it is dropped here, and does not pile up.
 pub struct Pool<T> {
-    free: HashMap<usize, Vec<Arc<Vec<T>>>, LengthHasher>,
+    shelves: HashMap<usize, Shelf<T>, LengthHasher>,
     bytes: usize,
+}
+
+/// The buffers of one length.
+struct Shelf<T> {
+    free: Vec<Arc<Vec<T>>>,
+    /// How many more were taken than came back.
+    out: usize,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Shelf { free: Vec::new(), out: 0 }
+    }
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Pool { free: HashMap::default(), bytes: 0 }
+        Pool { shelves: HashMap::default(), bytes: 0 }
     }
 }
 
 impl<T> Pool<T> {
     fn take(&mut self, len: usize) -> Option<Arc<Vec<T>>> {
-        let arc = self.free.get_mut(&len)?.pop()?;
+        let shelf = self.shelves.entry(len).or_default();
+        shelf.out += 1;
+        let arc = shelf.free.pop()?;
         self.bytes -= len * size_of::<T>();
         Some(arc)
     }
@@ -91,12 +109,14 @@ impl<T> Pool<T> {
     fn put(&mut self, arc: Arc<Vec<T>>) {
         let bytes = arc.len() * size_of::<T>();
         if self.bytes + bytes > POOL_BYTES {
-            self.free.clear();
+            self.shelves.values_mut().for_each(|shelf| shelf.free.clear());
             self.bytes = 0;
         }
+        let Some(shelf) = self.shelves.get_mut(&arc.len()).filter(|shelf| shelf.out > 0) else { return };
+        shelf.out -= 1;
         if bytes <= POOL_BYTES {
             self.bytes += bytes;
-            self.free.entry(arc.len()).or_default().push(arc);
+            shelf.free.push(arc);
         }
     }
 }

@@ -28,12 +28,13 @@ pub struct Table<W> {
     out: W,
 }
 
-const HEAD: [[&str; 6]; 2] = [
-    ["Epoch", "Iteration", "Time Elapsed", "Mini-batch", "Mini-batch", "Base Learning"],
-    ["", "", "(seconds)", "Loss", "Accuracy", "Rate"],
+const RULE: &str = "|=========================================================================================|";
+const HEAD: [&str; 4] = [
+    RULE,
+    "|     Epoch    |   Iteration  | Time Elapsed |  Mini-batch  |  Mini-batch  | Base Learning|",
+    "|              |              |  (seconds)   |     Loss     |   Accuracy   |     Rate     |",
+    RULE,
 ];
-/// The width of a column, without its borders.
-const WIDTH: usize = 14;
 
 impl<W: Write> Table<W> {
     /// A table that is written to `out`, line by line.
@@ -46,16 +47,7 @@ impl<W: Write> Table<W> {
     /// # Errors
     /// Those of the writer, here as everywhere.
     pub fn begin(&mut self) -> io::Result<()> {
-        self.rule()?;
-        for line in HEAD {
-            // Centred, with the odd space before the word.
-            let cells = line.map(|word| {
-                let before = (WIDTH - word.len()).div_ceil(2);
-                format!("{:before$}{word:<after$}", "", after = WIDTH - before)
-            });
-            writeln!(self.out, "|{}|", cells.join("|"))?;
-        }
-        self.rule()
+        HEAD.iter().try_for_each(|line| writeln!(self.out, "{line}"))
     }
 
     /// Writes a row.
@@ -78,13 +70,8 @@ impl<W: Write> Table<W> {
     /// # Errors
     /// Those of the writer.
     pub fn end(&mut self) -> io::Result<()> {
-        self.rule()?;
+        writeln!(self.out, "{RULE}")?;
         self.out.flush()
-    }
-
-    fn rule(&mut self) -> io::Result<()> {
-        let width = HEAD[0].len() * (WIDTH + 1) - 1;
-        writeln!(self.out, "|{}|", "=".repeat(width))
     }
 }
 

@@ -1,0 +1,440 @@
+//! Functions with a backward rule written by hand: what they are given, and that both rules agree at every order.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use wengert::{
+    Backward, DType, Error, Function, Memo, NoGradient, Param, Result, Rule, RuleFault, Shape, Tape, Tensor, Var,
+    ops::{Grads, Op, Vjp},
+};
+
+fn numbers(shape: impl Into<Shape>, seed: f64) -> Tensor {
+    Tensor::from_fn(shape, DType::F64, |i| ((i as f64 + 1.0) * 0.7 + seed).sin() + 1.5)
+}
+
+/// z = x², with a rule that is wrong on purpose: ten times too large.
+struct TenfoldSquare;
+
+impl Function for TenfoldSquare {
+    fn name(&self) -> &str {
+        "tenfold_square"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] * x[0]]
+    }
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(dz[0] * x[0] * 20.0)]
+    }
+}
+
+#[test]
+fn one_recording_gives_the_gradient_of_either_rule() {
+    for lazy_from in [0, usize::MAX] {
+        let tape = Tape::f64();
+        tape.set_lazy_from(lazy_from);
+        let x = tape.leaf([3.0, -1.0]);
+        let z = tape.apply(TenfoldSquare, &[x]).unwrap()[0];
+        assert_eq!(z.value().to_vec(), [9.0, 1.0]);
+        let loss = (z + x).sum();
+        let slope = |rule| {
+            tape.set_rule(rule);
+            let recorded = tape.grad(loss, &[x]).unwrap()[0].value();
+            let numbers = loss.backward().unwrap().wrt(x).unwrap().clone();
+            assert_eq!(recorded, numbers, "recorded or not, {rule:?}");
+            numbers.to_vec()
+        };
+        assert_eq!(slope(Rule::Manual), [61.0, -19.0]);
+        assert_eq!(slope(Rule::Tape), [7.0, -1.0]);
+        assert_eq!(slope(Rule::Manual), [61.0, -19.0]);
+    }
+}
+
+/// Three outputs of two inputs: a + b, a · b and sin a.
+struct Three;
+
+impl Function for Three {
+    fn name(&self) -> &str {
+        "three"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] + x[1], x[0] * x[1], x[0].sin()]
+    }
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(dz[0] + dz[1] * x[1] + dz[2] * x[0].cos()), Some(dz[0] + dz[1] * x[0])]
+    }
+}
+
+#[test]
+fn every_subset_of_outputs_gives_the_same_gradients_under_both_rules() {
+    for subset in 1u32..8 {
+        for lazy_from in [0, usize::MAX] {
+            let tape = Tape::f64();
+            tape.set_lazy_from(lazy_from);
+            let (a, b) = (tape.leaf(numbers([2, 3], 0.0)), tape.leaf(numbers([2, 3], 1.0)));
+            let z = tape.apply(Three, &[a, b]).unwrap();
+            let used = (0..3).filter(|k| subset >> k & 1 == 1).map(|k| z[k].square() * (k as f64 + 1.0));
+            let loss = used.reduce(|a, b| a + b).unwrap().sum();
+            let all = |rule| {
+                tape.set_rule(rule);
+                let gradients = loss.backward().unwrap();
+                let recorded = tape.grad(loss, &[a, b]).unwrap();
+                let curvature = (recorded[0].square().sum() + recorded[1].sum()).backward().unwrap();
+                let of = |v| [gradients.get(v).cloned(), curvature.get(v).cloned()].map(|t| t.map(|t| t.to_vec()));
+                [of(a), of(b), [Some(recorded[0].value().to_vec()), Some(recorded[1].value().to_vec())]]
+            };
+            let (manual, tape_rule) = (all(Rule::Manual), all(Rule::Tape));
+            for (manual, tape_rule) in manual.iter().flatten().zip(tape_rule.iter().flatten()) {
+                // A sum of zeros from the rule, no path at all on the tape: both mean 0.
+                let zeros = vec![0.0; 6];
+                let (manual, tape_rule) = (manual.as_ref().unwrap_or(&zeros), tape_rule.as_ref().unwrap_or(&zeros));
+                for (m, t) in manual.iter().zip(tape_rule) {
+                    assert!((m - t).abs() < 1e-12 * t.abs().max(1.0), "outputs {subset:03b}: {m} by hand, {t} by the tape");
+                }
+            }
+        }
+    }
+}
+
+/// Asserts that it is given zeros for the outputs that the loss does not use.
+struct SeesZeros;
+
+impl Function for SeesZeros {
+    fn name(&self) -> &str {
+        "sees_zeros"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] * 2.0, x[0].sum()]
+    }
+    fn backward<'t>(&self, Backward { x, z, dz, needs, memory }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        assert_eq!((x.len(), z.len(), needs, memory.len()), (1, 2, &[true][..], 0));
+        assert_eq!((dz[0].shape(), dz[1].shape()), (z[0].shape(), z[1].shape()));
+        assert_eq!(dz[0].value().to_vec(), [0.0, 0.0]);
+        vec![Some(dz[1].broadcast_to(x[0].shape()))]
+    }
+}
+
+#[test]
+fn an_output_that_is_not_used_has_an_upstream_gradient_of_zeros() {
+    let tape = Tape::f64();
+    let x = tape.leaf([1.0, 2.0]);
+    let z = tape.apply(SeesZeros, &[x]).unwrap();
+    assert_eq!((z[1] * 3.0).backward().unwrap().wrt(x).unwrap().to_vec(), [3.0, 3.0]);
+    // A gradient that is kept of an output.
+    let kept = z[1].retain();
+    assert_eq!((kept * 3.0).backward().unwrap().wrt(kept).unwrap().item(), 3.0);
+}
+
+/// z = x / |x|, whose rule reads the norm that `forward` left in its memory.
+struct Normalise;
+
+impl Function for Normalise {
+    fn name(&self) -> &str {
+        "normalise"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        self.forward_with_memory(x).0
+    }
+    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        let norm = x[0].square().sum().sqrt();
+        (vec![x[0] / norm], vec![norm])
+    }
+    fn backward<'t>(&self, Backward { z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let along = (dz[0] * z[0]).sum();
+        vec![Some((dz[0] - z[0] * along) / memory[0])]
+    }
+}
+
+#[test]
+fn the_second_derivative_of_a_rule_with_memory_is_that_of_the_tape() {
+    for (lazy_from, len) in [(usize::MAX, 4), (0, 4), (0, 5000)] {
+        let tape = Tape::f64();
+        tape.set_lazy_from(lazy_from);
+        let x = tape.leaf(numbers([len], 0.0));
+        let z = tape.apply(Normalise, &[x]).unwrap()[0];
+        let weights = tape.constant(numbers([len], 2.0));
+        let second = |rule| {
+            tape.set_rule(rule);
+            let slope = tape.grad((z * z * weights).sum(), &[x]).unwrap()[0];
+            let third = tape.grad((slope * slope * weights).sum(), &[x]).unwrap()[0];
+            let fourth = (third * weights).sum().backward().unwrap().wrt(x).unwrap().to_vec();
+            [slope.value().to_vec(), third.value().to_vec(), fourth]
+        };
+        let (manual, by_tape) = (second(Rule::Manual), second(Rule::Tape));
+        for order in 0..3 {
+            let scale = by_tape[order].iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            assert!(scale > 0.0, "order {} has something to compare", order + 1);
+            for (m, t) in manual[order].iter().zip(&by_tape[order]) {
+                assert!((m - t).abs() < 1e-10 * scale, "order {}, {len} numbers: {m} by hand, {t} by the tape", order + 1);
+            }
+        }
+    }
+}
+
+/// A function built from another one: exp of the normalised input.
+struct Nested;
+
+impl Function for Nested {
+    fn name(&self) -> &str {
+        "nested"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0].tape().apply(Normalise, x).unwrap()[0].exp()]
+    }
+    fn backward<'t>(&self, Backward { x, z, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        // A rule may take gradients itself.
+        let inner = x[0].tape().apply(Normalise, x).unwrap()[0];
+        Some(x[0].tape().grad_with(inner, x, dz[0] * z[0]).unwrap()[0]).into_iter().map(Some).collect()
+    }
+}
+
+#[test]
+fn functions_nest() {
+    let tape = Tape::f64();
+    let x = tape.leaf([0.5, -1.0, 2.0]);
+    let z = tape.apply(Nested, &[x]).unwrap()[0];
+    let slope = |rule| {
+        tape.set_rule(rule);
+        (z * z).sum().backward().unwrap().wrt(x).unwrap().to_vec()
+    };
+    let (manual, by_tape) = (slope(Rule::Manual), slope(Rule::Tape));
+    for (m, t) in manual.iter().zip(&by_tape) {
+        assert!((m - t).abs() < 1e-14, "{manual:?} by hand, {by_tape:?} by the tape");
+    }
+    // The same in plain algebra.
+    let plain = (x / x.square().sum().sqrt()).exp();
+    let want = (plain * plain).sum().backward().unwrap().wrt(x).unwrap().to_vec();
+    assert!(want.iter().zip(&by_tape).all(|(w, t)| (w - t).abs() < 1e-14), "{want:?} {by_tape:?}");
+}
+
+#[test]
+fn large_deferred_functions_have_the_bits_of_those_computed_at_once() {
+    let run = |lazy_from, rule| {
+        let tape = Tape::new();
+        tape.set_lazy_from(lazy_from);
+        tape.set_rule(rule);
+        let (a, b) = (tape.leaf(numbers([70, 130], 0.0)), tape.leaf(numbers([70, 130], 1.0)));
+        let z = tape.apply(Three, &[a, b]).unwrap();
+        let y = tape.apply(Three, &[z[0] * z[1], z[2]]).unwrap();
+        let gradients = (y[1] + y[2] * 0.5).square().mean().backward().unwrap();
+        [y[0].value(), gradients.wrt(a).unwrap().clone(), gradients.wrt(b).unwrap().clone()]
+    };
+    for rule in [Rule::Manual, Rule::Tape] {
+        assert_eq!(run(0, rule), run(usize::MAX, rule), "{rule:?}");
+    }
+}
+
+/// Picks entry `labels[i]` of row i: the labels are plain numbers beside the tape.
+struct Pick {
+    labels: Vec<usize>,
+}
+
+impl Function for Pick {
+    fn name(&self) -> &str {
+        "pick"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0].gather(1, &self.labels, [self.labels.len(), 1])]
+    }
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let columns = x[0].shape()[1];
+        let chosen = Tensor::from_fn(x[0].shape(), x[0].dtype(), |i| f64::from(self.labels[i / columns] == i % columns));
+        vec![Some(x[0].tape().constant(chosen) * dz[0])]
+    }
+}
+
+#[test]
+fn integers_are_given_beside_the_tape() {
+    let tape = Tape::f64();
+    let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    let z = tape.apply(Pick { labels: vec![2, 0] }, &[x]).unwrap()[0];
+    assert_eq!(z.value().to_vec(), [3.0, 4.0]);
+    for rule in [Rule::Manual, Rule::Tape] {
+        tape.set_rule(rule);
+        let slope = z.vjp(&Tensor::from([[10.0], [1.0]])).unwrap();
+        assert_eq!(slope.wrt(x).unwrap().to_vec(), [0.0, 0.0, 10.0, 1.0, 0.0, 0.0], "{rule:?}");
+    }
+}
+
+/// z = a · b; its rule skips what is not needed, and counts its calls.
+struct Careful {
+    calls: Arc<AtomicUsize>,
+}
+
+impl Function for Careful {
+    fn name(&self) -> &str {
+        "careful"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] * x[1]]
+    }
+    fn backward<'t>(&self, Backward { x, dz, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        vec![needs[0].then(|| dz[0] * x[1]), needs[1].then(|| dz[0] * x[0])]
+    }
+}
+
+#[test]
+fn a_rule_knows_what_is_needed_and_is_not_called_for_nothing() {
+    let tape = Tape::f64();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let careful = Arc::new(Careful { calls: calls.clone() });
+    let (x, y, c) = (tape.leaf(3.0), tape.leaf(5.0), tape.constant(7.0));
+    let with_constant = tape.apply_shared(careful.clone(), &[x, c]).unwrap()[0];
+    assert_eq!(with_constant.backward().unwrap().wrt(x).unwrap().item(), 7.0);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    // Constants alone: no gradient, and no call when something else is differentiated.
+    let nothing = tape.apply_shared(careful.clone(), &[c, c]).unwrap()[0];
+    assert!(!nothing.needs_grad());
+    (nothing * y).backward().unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    // A recorded gradient by one input asks for that one alone.
+    let both = tape.apply_shared(careful, &[x, y]).unwrap()[0];
+    assert_eq!(tape.grad(both, &[y]).unwrap()[0].item(), 3.0);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    // The same value as both inputs.
+    let square = tape.apply(Careful { calls }, &[x, x]).unwrap()[0];
+    assert_eq!(square.backward().unwrap().wrt(x).unwrap().item(), 6.0);
+}
+
+/// Rounds, and hands the gradient straight through (Bengio et al., arXiv 1308.3432).
+struct StraightThrough;
+
+impl Function for StraightThrough {
+    fn name(&self) -> &str {
+        "straight_through"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0].round()]
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(at.dz[0])]
+    }
+}
+
+/// Hands on its input, cut off from gradients; the rule passes the gradient all the same.
+struct Detached;
+
+impl Function for Detached {
+    fn name(&self) -> &str {
+        "detached"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0].detach()]
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(at.dz[0] * 2.0)]
+    }
+}
+
+#[test]
+fn a_rule_may_invent_a_gradient_where_the_tape_has_none() {
+    let tape = Tape::f64();
+    let x = tape.leaf([0.4, 1.6]);
+    let rounded = tape.apply(StraightThrough, &[x]).unwrap()[0];
+    let detached = tape.apply(Detached, &[x]).unwrap()[0];
+    assert_eq!(rounded.value().to_vec(), [0.0, 2.0]);
+    assert_eq!(rounded.sum().backward().unwrap().wrt(x).unwrap().to_vec(), [1.0, 1.0]);
+    assert_eq!(detached.sum().backward().unwrap().wrt(x).unwrap().to_vec(), [2.0, 2.0]);
+    tape.set_rule(Rule::Tape);
+    for z in [rounded, detached] {
+        let gradients = z.sum().backward().unwrap();
+        assert!(matches!(gradients.wrt(x), Err(Error::NoGradient { why: NoGradient::NotOnPath, .. })));
+        assert_eq!(tape.grad(z.sum(), &[x]).unwrap()[0].value().to_vec(), [0.0, 0.0]);
+    }
+}
+
+/// Uses a parameter that is not among its inputs, in one way or another.
+struct Hidden {
+    weight: Param,
+    how: &'static str,
+}
+
+impl Function for Hidden {
+    fn name(&self) -> &str {
+        "hidden"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        let weight = x[0].tape().watch(&self.weight);
+        match self.how {
+            "multiplied" => vec![x[0] * weight],
+            "handed on" => vec![x[0] * 2.0, weight],
+            "detached" => vec![x[0] * weight.detach()],
+            _ => vec![x[0] * weight.gt(1.0)],
+        }
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(at.dz[0] * 2.0)]
+    }
+}
+
+#[test]
+fn a_gradient_that_a_rule_would_lose_is_refused_and_no_other() {
+    let weight = Param::new("weight", Tensor::from(2.0));
+    let apply = |how, watched: bool| {
+        let tape = Tape::f64();
+        let x = tape.leaf(3.0);
+        if watched {
+            tape.watch(&weight);
+        }
+        let hidden = Hidden { weight: weight.clone(), how };
+        let result: Result<Vec<Var>> = tape.apply(hidden, &[x]);
+        let lost = matches!(result, Err(Error::Rule { fault: RuleFault::HiddenInput { .. }, .. }));
+        assert!(lost || result.is_ok());
+        // Whatever happened, the tape goes on.
+        assert_eq!((x * x).backward().unwrap().wrt(x).unwrap().item(), 6.0);
+        lost
+    };
+    for how in ["multiplied", "handed on"] {
+        assert!(apply(how, false) && apply(how, true), "{how}");
+    }
+    for how in ["detached", "compared"] {
+        assert!(!apply(how, true), "{how}: no gradient flows there");
+    }
+}
+
+/// x³ on plain numbers.
+struct Cube;
+
+impl Op for Cube {
+    fn name(&self) -> &str {
+        "cube"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+        *memo = Some(Arc::new(String::from("kept")));
+        wengert::dispatch!(x[0].dtype(), T => {
+            let cubes = x[0].as_slice::<T>()?.iter().map(|&x| x * x * x).collect::<Vec<T>>();
+            Tensor::from_vec(cubes, shape)
+        })
+    }
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let memo = at.memo().and_then(|memo| memo.downcast::<String>().ok());
+        assert_eq!(memo.as_deref().map(String::as_str), Some("kept"));
+        at.once("cube", |x, _, dy| {
+            wengert::dispatch!(dy.dtype(), T => {
+                let (x0, dy) = (x[0].as_slice::<T>()?, dy.as_slice::<T>()?);
+                let dx = x0.iter().zip(dy).map(|(&x, &dy)| 3.0 * x * x * dy).collect::<Vec<T>>();
+                Ok(vec![Some(Tensor::from_vec(dx, x[0].shape())?)])
+            })
+        })
+    }
+}
+
+#[test]
+fn an_operation_on_slices_enters_by_the_same_door() {
+    for (tape, lazy_from) in [(Tape::new(), 0), (Tape::f64(), usize::MAX)] {
+        tape.set_lazy_from(lazy_from);
+        let x = tape.leaf([1.0, -2.0]);
+        let y = tape.record(Cube, &[x * 2.0]).unwrap();
+        assert_eq!(y.value(), Tensor::from([8.0, -64.0]).cast(tape.dtype()));
+        assert_eq!((y * 0.5).sum().backward().unwrap().wrt(x).unwrap().to_vec(), [12.0, 48.0]);
+        let again = tape.grad(y.sum(), &[x]);
+        assert!(matches!(again, Err(Error::Rule { fault: RuleFault::OnceDifferentiable, .. })), "no silent constant");
+        // A recorded gradient that does not lead through it is none of its business.
+        assert_eq!(tape.grad((x * x + y.detach()).sum(), &[x]).unwrap()[0].value().to_vec(), [2.0, -4.0]);
+    }
+}

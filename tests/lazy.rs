@@ -1,0 +1,266 @@
+//! Deferred evaluation changes no bit, and agrees with a naive evaluation in double precision.
+//!
+//! A tape with `set_lazy_from(0)` leaves every elementwise result pending until it is needed; one with `usize::MAX`
+//! computes everything at once. Random expressions over random broadcast shapes are recorded on both, in sizes around the
+//! places where the work is cut: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
+
+use proptest::prelude::*;
+use wengert::{DType, Shape, Tape, Tensor, Var};
+
+/// An expression over a list of leaves.
+#[derive(Clone, Debug)]
+enum Expr {
+    Leaf(usize),
+    Unary(u8, Box<Expr>),
+    Binary(u8, Box<Expr>, Box<Expr>),
+    Select(Box<Expr>, Box<Expr>, Box<Expr>),
+}
+
+fn unary(kind: u8, x: f64) -> f64 {
+    match kind {
+        0 => x.tanh(),
+        1 => x * 0.5 + 0.25,
+        2 => (x * 0.1).exp(),
+        3 => x.max(0.0),
+        4 => -x,
+        5 => 1.0 / (1.0 + (-x).exp()),
+        6 => x * x * 0.1,
+        _ => x.abs(),
+    }
+}
+
+fn binary(kind: u8, a: f64, b: f64) -> f64 {
+    match kind {
+        0 => a + b,
+        1 => a - b,
+        2 => a * b * 0.5,
+        3 => a.max(b),
+        _ => a / (b * b + 1.0),
+    }
+}
+
+impl Expr {
+    fn record<'t>(&self, leaves: &[Var<'t>]) -> Var<'t> {
+        match self {
+            Expr::Leaf(k) => leaves[k % leaves.len()],
+            Expr::Unary(kind, x) => {
+                let x = x.record(leaves);
+                match kind {
+                    0 => x.tanh(),
+                    1 => x * 0.5 + 0.25,
+                    2 => (x * 0.1).exp(),
+                    3 => x.relu(),
+                    4 => -x,
+                    5 => x.sigmoid(),
+                    6 => x.square() * 0.1,
+                    _ => x.abs(),
+                }
+            }
+            Expr::Binary(kind, a, b) => {
+                let (a, b) = (a.record(leaves), b.record(leaves));
+                match kind {
+                    0 => a + b,
+                    1 => a - b,
+                    2 => a * b * 0.5,
+                    3 => a.max(b),
+                    _ => a / (b * b + 1.0),
+                }
+            }
+            Expr::Select(mask, a, b) => mask.record(leaves).gt(0.0).select(a.record(leaves), b.record(leaves)),
+        }
+    }
+
+    /// The value at one index, where `at(k)` is leaf k broadcast to that index.
+    fn naive(&self, at: &dyn Fn(usize) -> f64) -> f64 {
+        match self {
+            Expr::Leaf(k) => at(*k),
+            Expr::Unary(kind, x) => unary(*kind, x.naive(at)),
+            Expr::Binary(kind, a, b) => binary(*kind, a.naive(at), b.naive(at)),
+            Expr::Select(mask, a, b) => if mask.naive(at) > 0.0 { a.naive(at) } else { b.naive(at) },
+        }
+    }
+}
+
+fn expression() -> impl Strategy<Value = Expr> {
+    let leaf = (0usize..4).prop_map(Expr::Leaf);
+    leaf.prop_recursive(6, 24, 3, |inner| {
+        prop_oneof![
+            3 => (0u8..8, inner.clone()).prop_map(|(k, x)| Expr::Unary(k, Box::new(x))),
+            4 => (0u8..5, inner.clone(), inner.clone()).prop_map(|(k, a, b)| Expr::Binary(k, Box::new(a), Box::new(b))),
+            1 => (inner.clone(), inner.clone(), inner)
+                .prop_map(|(m, a, b)| Expr::Select(Box::new(m), Box::new(a), Box::new(b))),
+        ]
+    })
+}
+
+/// Sizes around the places where the work is cut.
+fn shape() -> impl Strategy<Value = Vec<usize>> {
+    let size = prop::sample::select(vec![1usize, 2, 3, 5, 7, 16, 31, 32, 33, 64, 95, 96, 97]);
+    prop_oneof![
+        prop::sample::select(vec![1usize, 1023, 1024, 1025, 4095, 4096, 4097, 33_001]).prop_map(|n| vec![n]),
+        (size.clone(), prop::sample::select(vec![1usize, 95, 96, 97, 128, 1023, 1024, 1025])).prop_map(|(a, b)| vec![a, b]),
+        (size.clone(), size.clone(), size).prop_map(|(a, b, c)| vec![a, b, c]),
+    ]
+}
+
+/// Leaves of shapes that broadcast to `full`: for each, which axes stay.
+fn leaves(full: &[usize], keep: &[u8; 4]) -> Vec<Tensor> {
+    (0..4)
+        .map(|k| {
+            // The first leaf is of full shape, so that the result is.
+            let kept = |axis: usize| k == 0 || keep[k] >> axis & 1 == 1;
+            let dims: Vec<usize> = full.iter().enumerate().map(|(i, &n)| if kept(i) { n } else { 1 }).collect();
+            // Leading axes of size 1 may be missing.
+            let missing = if k > 0 && keep[k] & 8 != 0 { dims.iter().take_while(|&&n| n == 1).count() } else { 0 };
+            let phase = k as f64 * 1.7;
+            Tensor::from_fn(&dims[missing..], DType::F64, |i| (i as f64 * 0.731 + phase).sin() * 2.0)
+        })
+        .collect()
+}
+
+/// The element of `x` that broadcasting puts at the flat index `flat` of `full`.
+fn broadcast(x: &Tensor, values: &[f64], full: &[usize], mut flat: usize) -> f64 {
+    let missing = full.len() - x.shape().rank();
+    let (mut at, mut stride) = (0, 1);
+    for axis in (0..full.len()).rev() {
+        let here = flat % full[axis];
+        flat /= full[axis];
+        if axis >= missing {
+            let n = x.shape()[axis - missing];
+            at += if n == 1 { 0 } else { here * stride };
+            stride *= n;
+        }
+    }
+    values[at]
+}
+
+fn bits(x: &Tensor) -> Vec<u64> {
+    x.to_vec().into_iter().map(f64::to_bits).collect()
+}
+
+/// The bits of the value, of sums along some axes, of all gradients and of all recorded gradients.
+fn everything(expression: &Expr, inputs: &[Tensor], dtype: DType, lazy_from: usize, axes: &[isize]) -> Vec<Vec<u64>> {
+    let tape = Tape::with_dtype(dtype);
+    tape.set_lazy_from(lazy_from);
+    let x: Vec<Var> = inputs.iter().map(|x| tape.leaf(x)).collect();
+    let y = expression.record(&x) + x[0];
+    let partial = y.sum_axes(axes, false);
+    let loss = partial.square().sum();
+    let gradients = loss.backward().unwrap();
+    let recorded = tape.grad(loss, &x).unwrap();
+    let mut all = vec![bits(&partial.value()), bits(&loss.value())];
+    all.extend(x.iter().filter_map(|&x| gradients.get(x)).map(bits));
+    all.extend(recorded.iter().map(|g| bits(&g.value())));
+    all.push(bits(&y.amax(axes, true).value()));
+    all.push(bits(&y.value()));
+    // Now that y is computed, its total must still have the same bits.
+    all.push(bits(&y.sum_axes(axes, false).value()));
+    assert_eq!(all[0], all[all.len() - 1], "the sum before and after its input was computed, along {axes:?}");
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn deferring_changes_no_bit(
+        expression in expression(), full in shape(), keep in any::<[u8; 4]>(), single in any::<bool>(), summed in 0u8..8,
+    ) {
+        let inputs = leaves(&full, &keep);
+        let axes: Vec<isize> = (0..full.len()).filter(|i| summed >> i & 1 == 1).map(|i| i as isize).collect();
+        let dtype = if single { DType::F32 } else { DType::F64 };
+        let now = everything(&expression, &inputs, dtype, usize::MAX, &axes);
+        let later = everything(&expression, &inputs, dtype, 0, &axes);
+        let mixed = everything(&expression, &inputs, dtype, 500, &axes);
+        for (k, value) in now.iter().enumerate() {
+            prop_assert!(*value == later[k] && *value == mixed[k], "quantity {} differs, shape {:?}, sum along {:?}", k, full, axes);
+        }
+    }
+
+    #[test]
+    fn deferred_values_are_those_of_a_naive_evaluation(expression in expression(), full in shape(), keep in any::<[u8; 4]>()) {
+        let inputs = leaves(&full, &keep);
+        let numbers: Vec<Vec<f64>> = inputs.iter().map(Tensor::to_vec).collect();
+        let tape = Tape::f64();
+        tape.set_lazy_from(0);
+        let x: Vec<Var> = inputs.iter().map(|x| tape.leaf(x)).collect();
+        let y = (expression.record(&x) + x[0]).value().to_vec();
+        for (i, &y) in y.iter().enumerate() {
+            let at = |k: usize| broadcast(&inputs[k], &numbers[k], &full, i);
+            let want = expression.naive(&at) + at(0);
+            prop_assert!((y - want).abs() <= 1e-12 * want.abs().max(1.0), "element {} of {:?}: {} and naively {}", i, full, y, want);
+        }
+    }
+}
+
+#[test]
+fn deferred_chains_are_totalled_over_every_set_of_axes() {
+    for dims in [vec![5000], vec![3, 97], vec![97, 40], vec![40, 130], vec![7, 5, 130], vec![33, 32, 33], vec![2, 3, 4, 250], vec![1, 4096, 1]] {
+        let rank = dims.len();
+        let full = Tensor::from_fn(&dims[..], DType::F64, |i| (i as f64 * 0.37).sin());
+        let row = Tensor::from_fn([dims[rank - 1]], DType::F64, |i| (i as f64 * 0.91).cos());
+        let (a, b) = (full.to_vec(), row.to_vec());
+        let chain: Vec<f64> = a.iter().enumerate().map(|(i, a)| (a + b[i % b.len()]) * 2.0).collect();
+        for set in 0u32..1 << rank {
+            let axes: Vec<isize> = (0..rank).filter(|i| set >> i & 1 == 1).map(|i| i as isize).collect();
+            let summed = |axis: usize| set == 0 || set >> axis & 1 == 1;
+            let kept: Vec<usize> = dims.iter().enumerate().map(|(i, &n)| if summed(i) { 1 } else { n }).collect();
+            let cells: usize = kept.iter().product();
+            let (mut sum, mut largest, mut smallest) = (vec![0.0; cells], vec![f64::NEG_INFINITY; cells], vec![f64::INFINITY; cells]);
+            for (i, &value) in chain.iter().enumerate() {
+                let (mut flat, mut at, mut stride) = (i, 0, 1);
+                for axis in (0..rank).rev() {
+                    at += if summed(axis) { 0 } else { flat % dims[axis] * stride };
+                    stride *= kept[axis];
+                    flat /= dims[axis];
+                }
+                sum[at] += value;
+                largest[at] = largest[at].max(value);
+                smallest[at] = smallest[at].min(value);
+            }
+            let tape = Tape::f64();
+            tape.set_lazy_from(0);
+            let y = || (tape.constant(&full) + tape.constant(&row)) * 2.0;
+            let got = y().sum_axes(&axes, true).value();
+            assert_eq!(got.shape().dims(), kept, "{dims:?} along {axes:?}");
+            for (got, want) in got.to_vec().iter().zip(&sum) {
+                assert!((got - want).abs() < 1e-9, "sum of {dims:?} along {axes:?}: {got} and naively {want}");
+            }
+            assert_eq!(y().amax(&axes, true).value().to_vec(), largest, "amax of {dims:?} along {axes:?}");
+            assert_eq!(y().amin(&axes, true).value().to_vec(), smallest, "amin of {dims:?} along {axes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_longer_than_a_program_has_the_same_bits() {
+    let run = |lazy_from| {
+        let tape = Tape::new();
+        tape.set_lazy_from(lazy_from);
+        let x = tape.leaf(Tensor::from_fn([50, 97], DType::F32, |i| (i as f64).sin()));
+        let bias = tape.leaf(Tensor::from_fn([50, 1], DType::F32, |i| (i as f64).cos()));
+        let mut y = x;
+        for k in 0..300 {
+            // Every step reads the one before twice, so that a chain repeated on each use would take for ever.
+            y = y * 0.5 + (y + bias).tanh() * (0.25 + k as f64 * 1e-3);
+        }
+        let loss = y.square().mean();
+        let gradients = loss.backward().unwrap();
+        [bits(&y.value()), bits(&loss.value()), bits(gradients.wrt(x).unwrap()), bits(gradients.wrt(bias).unwrap())]
+    };
+    assert_eq!(run(0), run(usize::MAX));
+}
+
+#[test]
+fn values_asked_for_in_any_order_are_the_same() {
+    let tape = Tape::f64();
+    tape.set_lazy_from(0);
+    let x = tape.leaf(Tensor::linspace(-2.0, 2.0, 5000, DType::F64));
+    let (a, b) = (x.tanh(), x * x);
+    let c = a * b;
+    let d = c - a;
+    let last = bits(&d.value());
+    let middle = bits(&c.value());
+    assert_eq!((bits(&(c - a).value()), bits(&(a * b).value())), (last, middle));
+    assert_eq!(a.shape(), Shape::from([5000]));
+}
