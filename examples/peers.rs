@@ -70,12 +70,12 @@ fn elu() -> Result<()> {
         let out = Linear::with_init(11_520, 10, Init::Constant(0.0), 0);
         out.weight.set(&fill(3, &[10, 11_520], 0.01))?;
         let alphas = fill(2, &[20], 1.0).to_vec().iter().map(|a| ((a + 1.0) / 2.0) as f32).collect::<Vec<_>>();
-        let net = Sequential::new().add(conv).add(BatchNorm::new(20));
+        let net = Sequential::new().then(conv).then(BatchNorm::new(20));
         let net = match rule {
-            Rule::Manual => net.add(EluManual { alpha: Param::new("alpha", Tensor::from(alphas)) }),
-            Rule::Tape => net.add(Elu { alpha: Param::new("alpha", Tensor::from(alphas)) }),
+            Rule::Manual => net.then(EluManual { alpha: Param::new("alpha", Tensor::from(alphas)) }),
+            Rule::Tape => net.then(Elu { alpha: Param::new("alpha", Tensor::from(alphas)) }),
         };
-        let net = net.add(Flatten).add(out);
+        let net = net.then(Flatten).then(out);
         let images = fill(4, &[128, 1, 28, 28], 1.0);
         let labels: Vec<usize> = (0..128).map(|i| i * 7 % 10).collect();
         let mut tape = Tape::new();
@@ -107,11 +107,11 @@ fn mlp() -> Result<()> {
         layer.weight.set(&fill(seed, &[outputs, inputs], scale)).map(|()| layer)
     };
     let net = Sequential::new()
-        .add(layer(1, 16, 2, 0.7)?)
-        .add(Tanh)
-        .add(layer(2, 16, 16, 0.25)?)
-        .add(Tanh)
-        .add(layer(3, 1, 16, 0.25)?);
+        .then(layer(1, 16, 2, 0.7)?)
+        .then(Tanh)
+        .then(layer(2, 16, 16, 0.25)?)
+        .then(Tanh)
+        .then(layer(3, 1, 16, 0.25)?);
     let x = fill(4, &[32, 2], 1.0);
     let target = Tensor::from_fn([32, 1], DType::F32, |i| x.at(&[i, 0]) * x.at(&[i, 1]));
     let mut tape = Tape::new();

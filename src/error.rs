@@ -75,14 +75,18 @@ pub enum Error {
     },
 
     /// Operands that were recorded on two different tapes.
-    #[error("{op}: the operands belong to different tapes; record both on one tape, or pass a value over with `tape.constant(v.value())`")]
+    #[error(
+        "{op}: the operands belong to different tapes; record both on one tape, or pass a value over with `tape.constant(v.value())`"
+    )]
     DifferentTapes {
         /// The operation.
         op: String,
     },
 
     /// `backward` was asked of something that is not one number.
-    #[error("backward: the gradient of a single number was asked for, but this node has shape {shape}; reduce it first (`.sum()` or `.mean()`), or give the upstream gradient with `vjp`")]
+    #[error(
+        "backward: the gradient of a single number was asked for, but this node has shape {shape}; reduce it first (`.sum()` or `.mean()`), or give the upstream gradient with `vjp`"
+    )]
     NotScalar {
         /// The shape of the node.
         shape: Shape,
@@ -181,9 +185,13 @@ pub enum NoGradient {
 impl std::fmt::Display for NoGradient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            NoGradient::Constant => "it is a constant; use `tape.leaf` or `tape.watch` for what should be differentiated",
+            NoGradient::Constant => {
+                "it is a constant; use `tape.leaf` or `tape.watch` for what should be differentiated"
+            }
             NoGradient::NotOnPath => "the loss does not depend on it through any differentiable path",
-            NoGradient::NotRetained => "it is an inner node; call `.retain()` on it before `backward` to keep its gradient",
+            NoGradient::NotRetained => {
+                "it is an inner node; call `.retain()` on it before `backward` to keep its gradient"
+            }
             NoGradient::NotWatched => "the parameter was not used in this recording",
             NoGradient::OtherRecording => "the handle belongs to another recording than these gradients",
         })
@@ -232,18 +240,30 @@ impl std::fmt::Display for RuleFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             RuleFault::Count { expected, got } => {
-                write!(f, "returned {got} gradients for {expected} inputs; return one per input, `None` where there is none")
+                write!(
+                    f,
+                    "returned {got} gradients for {expected} inputs; return one per input, `None` where there is none"
+                )
             }
             RuleFault::NoOutput => write!(f, "has nothing to differentiate: `forward` returned no output"),
             RuleFault::HiddenInput { line } => {
-                write!(f, "would lose a gradient: `forward` uses a value that is not among its inputs ({line}); pass it as an input")
+                write!(
+                    f,
+                    "would lose a gradient: `forward` uses a value that is not among its inputs ({line}); pass it as an input"
+                )
             }
             RuleFault::Shape { input, expected, got } => {
-                write!(f, "returned a gradient of shape {got} for input {input} of shape {expected}; they must be equal")
+                write!(
+                    f,
+                    "returned a gradient of shape {got} for input {input} of shape {expected}; they must be equal"
+                )
             }
             RuleFault::OtherTape { input } => write!(f, "returned a node of another tape for input {input}"),
             RuleFault::OnceDifferentiable => {
-                write!(f, "works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders")
+                write!(
+                    f,
+                    "works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders"
+                )
             }
             RuleFault::Failed(why) => write!(f, "failed: {why}"),
         }

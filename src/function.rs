@@ -122,16 +122,19 @@ impl Tape {
             function,
             at,
         });
-        Ok(inner.into_iter().enumerate().map(|(k, z)| z.output(Kind::Output(call.clone(), k), needs_grad, at)).collect())
+        Ok(inner
+            .into_iter()
+            .enumerate()
+            .map(|(k, z)| z.output(Kind::Output(call.clone(), k), needs_grad, at))
+            .collect())
     }
 
     /// The line of a source of gradients that is not among `x` and that the outputs `z`, or what was recorded since
     /// `first`, would pass a gradient to. What is detached or compared alone loses nothing.
     fn hidden_input(&self, first: usize, x: &[Var<'_>], z: &[Var<'_>]) -> Option<&'static Location<'static>> {
         let inner = self.inner.borrow();
-        let foreign = |i: NodeId| {
-            (i as usize) < first && inner.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i)
-        };
+        let foreign =
+            |i: NodeId| (i as usize) < first && inner.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i);
         let mut recorded = inner.nodes[first..].iter().filter(|node| node.needs_grad);
         let hidden = recorded.find(|node| matches!(node.kind, Kind::Leaf) || node.inputs.iter().any(|&i| foreign(i)));
         let handed_on = || z.iter().find(|z| foreign(z.id())).map(|z| &inner.nodes[z.index()]);

@@ -6,14 +6,15 @@
 
 mod error;
 mod function;
+pub mod inspect;
 mod kernels;
 pub mod ops;
 mod tape;
 mod tensor;
 
 pub use error::{Error, FormatProblem, NoGradient, Result, RuleFault};
-pub use kernels::threads;
 pub use function::{Backward, Function};
+pub use kernels::threads;
 pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};
 pub use tensor::{DType, Element, Shape, Tensor};
 

@@ -40,7 +40,11 @@ fn panics(message: &str, f: impl FnOnce()) {
     assert_eq!(text, message);
     let here = Location::caller();
     assert_eq!(file, here.file(), "the place of: {message}");
-    assert!((here.line()..here.line() + 3).contains(&line), "raised in line {line}, called in {}: {message}", here.line());
+    assert!(
+        (here.line()..here.line() + 3).contains(&line),
+        "raised in line {line}, called in {}: {message}",
+        here.line()
+    );
 }
 
 #[track_caller]
@@ -108,7 +112,9 @@ fn movements_and_reductions_name_axis_and_shape() {
     let tape = Tape::f64();
     let x = zeros(&tape, [2, 3]);
     let axis = |op| format!("{op}: axis 2 is out of range for shape [2, 3], which has 2 axes");
-    panics("reshape: the sizes must have the same product (6 and 8 differ), but got [2, 3] and [4, 2]", || _ = x.reshape([4, 2]));
+    panics("reshape: the sizes must have the same product (6 and 8 differ), but got [2, 3] and [4, 2]", || {
+        _ = x.reshape([4, 2])
+    });
     panics("flatten: axis 3 is out of range for shape [2, 3], which has 2 axes", || _ = x.flatten(3));
     panics("unsqueeze: axis 3 is out of range for shape [2, 3], which has 2 axes", || _ = x.unsqueeze(3));
     panics(&axis("permute"), || _ = x.permute(&[0, 2]));
@@ -119,7 +125,9 @@ fn movements_and_reductions_name_axis_and_shape() {
     panics("slice: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]", || _ = x.narrow(1, 1, 3));
     panics("slice: 0..2 by 0 must lie within axis 0, of size 2, but got [2, 3]", || _ = x.slice(0, 0, 2, 0));
     panics("slice: 2..1 by 1 must lie within axis 1, of size 3, but got [2, 3]", || _ = x.slice(1, 2, 1, 1));
-    panics("pad: one pair of amounts for each axis is needed (1 were given), but got [2, 3]", || _ = x.pad(&[(1, 1)], 0.0));
+    panics("pad: one pair of amounts for each axis is needed (1 were given), but got [2, 3]", || {
+        _ = x.pad(&[(1, 1)], 0.0)
+    });
     panics("the list of parts to concat is empty: give at least one", || _ = Var::concat(&[], 0));
     panics(&axis("concat"), || _ = Var::concat(&[x, x], 2));
     let other = zeros(&tape, [4, 2]);
@@ -136,8 +144,12 @@ fn movements_and_reductions_name_axis_and_shape() {
     panics(&axis("norm"), || _ = x.norm(&[2], false));
     panics(&axis("logsumexp"), || _ = x.logsumexp(&[2], false));
     let none = zeros(&tape, [0, 3]);
-    panics("amax: an extreme needs at least one number along every reduced axis, but got [0, 3]", || _ = none.amax(&[0], false));
-    panics("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]", || _ = x.sum_to(&[2].into()));
+    panics("amax: an extreme needs at least one number along every reduced axis, but got [0, 3]", || {
+        _ = none.amax(&[0], false)
+    });
+    panics("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]", || {
+        _ = x.sum_to(&[2].into())
+    });
     let need = "broadcast_to: aligned at the last axis, each size must be 1 or the target's, but got [2, 3] and [3, 3]";
     panics(need, || _ = x.broadcast_to([3, 3]));
     assert_usable(&tape);
@@ -161,7 +173,9 @@ fn indices_out_of_range_are_named() {
     panics(&format!("gather: {need}, but got [2, 3] and [3, 1]"), || _ = x.gather(1, &[0; 3], [3, 1]));
     panics(&format!("gather: {need}, but got [2, 3] and [2, 1]"), || _ = x.gather(1, &[0; 3], [2, 1]));
     let need = "the indices need the shape of the value, which must fit into the target along every other axis";
-    panics(&format!("scatter_add: {need}, but got [2, 1] and [2, 1] and [2, 3]"), || _ = x.scatter_add(1, &[0; 3], source));
+    panics(&format!("scatter_add: {need}, but got [2, 1] and [2, 1] and [2, 3]"), || {
+        _ = x.scatter_add(1, &[0; 3], source)
+    });
     assert_usable(&tape);
 }
 
@@ -173,9 +187,13 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     let need = "matmul: the columns of the left and the rows of the right must agree (3 and 4 differ), but got [2, 3] and [4, 5]";
     panics(need, || _ = a.matmul(b));
     fails(need, a.try_matmul(b));
-    panics("matmul: each factor must have at least two axes, rows and columns, but got [2, 3] and [3]", || _ = a.matmul(v));
+    panics("matmul: each factor must have at least two axes, rows and columns, but got [2, 3] and [3]", || {
+        _ = a.matmul(v)
+    });
     let (c, d) = (of(&[2, 2, 3]), of(&[3, 3, 4]));
-    panics("matmul: the sizes before the last two axes must be equal or 1, but got [2, 2, 3] and [3, 3, 4]", || _ = c.matmul(d));
+    panics("matmul: the sizes before the last two axes must be equal or 1, but got [2, 2, 3] and [3, 3, 4]", || {
+        _ = c.matmul(d)
+    });
     let need = "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got [2, 3] and [4, 5]";
     panics(need, || _ = a.linear(b, None));
     let need = "linear: the bias needs one number for each row of the weight, but got [2, 3] and [3]";
@@ -185,11 +203,13 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     let (x, w) = (of(&[1, 2, 4, 4]), of(&[3, 2, 3, 3]));
     let need = "conv2d: images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed, but got [2, 3] and [3, 2, 3, 3]";
     panics(need, || _ = a.conv2d(w, None, spec));
-    let need = "conv2d: stride [0, 0], dilation [1, 1] and groups 1 must be at least 1, but got [1, 2, 4, 4] and [3, 2, 3, 3]";
+    let need =
+        "conv2d: stride [0, 0], dilation [1, 1] and groups 1 must be at least 1, but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     panics(need, || _ = x.conv2d(w, None, spec.stride(0)));
     let need = "conv2d: the 2 channels (axis 1) of the images must be the 2 channels (axis 1) of the kernels times 2 groups, which must divide the 3 kernels (axis 0), but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     panics(need, || _ = x.conv2d(w, None, spec.groups(2)));
-    let need = "conv2d: the kernel 3x3 must fit into the image 4x4 padded by [0, 0], but got [1, 2, 4, 4] and [3, 2, 3, 3]";
+    let need =
+        "conv2d: the kernel 3x3 must fit into the image 4x4 padded by [0, 0], but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     panics(need, || _ = x.conv2d(w, None, spec.dilation(2)));
     let need = "conv2d: the bias needs one number for each kernel, but got [3, 2, 3, 3] and [2, 3]";
     panics(need, || _ = x.conv2d(w, Some(a), spec));
@@ -199,7 +219,11 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     fails(need, x.try_conv_transpose2d(w, None, spec.padding(4), [0, 0]));
 
     panics("max_pool2d: images [n, c, h, w] are needed, but got [2, 3]", || _ = a.max_pool2d(Window::square(2)));
-    let need = |op| format!("{op}: the window [5, 5] with stride [5, 5] must fit into the padded image, and the padding [0, 0] must be at most half of it, but got [1, 2, 4, 4]");
+    let need = |op| {
+        format!(
+            "{op}: the window [5, 5] with stride [5, 5] must fit into the padded image, and the padding [0, 0] must be at most half of it, but got [1, 2, 4, 4]"
+        )
+    };
     panics(&need("max_pool2d"), || _ = x.max_pool2d(Window::square(5)));
     panics(&need("avg_pool2d"), || _ = x.avg_pool2d(Window::square(5), true));
     assert_usable(&tape);
@@ -236,10 +260,17 @@ fn normalisations_and_losses_check_shapes_labels_and_batches() {
     let empty = "the batch of labels is empty: a mean loss needs at least one observation";
     panics(empty, || _ = none.cross_entropy(&[]));
     panics(empty, || _ = none.nll_loss(&[]));
-    panics("cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)", || _ = x.cross_entropy(&[7, 0]));
-    fails("cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)", x.try_cross_entropy(&[7, 0]));
+    panics("cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)", || {
+        _ = x.cross_entropy(&[7, 0])
+    });
+    fails(
+        "cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)",
+        x.try_cross_entropy(&[7, 0]),
+    );
     panics("nll_loss: label 7 of observation 0 is out of range for 3 classes (0 to 2)", || _ = x.nll_loss(&[7, 0]));
-    panics("mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]", || _ = x.mse_loss(three));
+    panics("mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]", || {
+        _ = x.mse_loss(three)
+    });
     panics("the batch is empty: a mean loss needs at least one number", || _ = none.mse_loss(none));
     assert_usable(&tape);
 }
@@ -249,7 +280,9 @@ fn operands_of_two_tapes_are_refused_everywhere() {
     let (tape, other) = (Tape::f64(), Tape::f64());
     let (x, y) = (zeros(&tape, [2, 2]), zeros(&other, [2, 2]));
     let need = |op| {
-        format!("{op}: the operands belong to different tapes; record both on one tape, or pass a value over with `tape.constant(v.value())`")
+        format!(
+            "{op}: the operands belong to different tapes; record both on one tape, or pass a value over with `tape.constant(v.value())`"
+        )
     };
     panics(&need("add"), || _ = x + y);
     panics(&need("matmul"), || _ = x.matmul(y));
@@ -287,7 +320,8 @@ fn missing_gradients_come_with_the_reason_and_the_line() {
     let gradients = x.sum().backward().unwrap();
     fails(&reason(&place(number), constant), gradients.wrt(number));
 
-    let (used, unused, frozen) = (Param::new("used", 1.0.into()), Param::new("unused", 1.0.into()), Param::state("mean", 1.0.into()));
+    let (used, unused, frozen) =
+        (Param::new("used", 1.0.into()), Param::new("unused", 1.0.into()), Param::state("mean", 1.0.into()));
     tape.watch(&used);
     tape.watch(&frozen);
     let off = "the loss does not depend on it through any differentiable path";
@@ -299,10 +333,16 @@ fn missing_gradients_come_with_the_reason_and_the_line() {
     let inner = x * 2.0;
     let place = format!("node %{} of shape [2, 3] (tests/errors.rs:{line}:17)", inner.index());
     let gradients = inner.sum().backward().unwrap();
-    fails(&reason(&place, "it is an inner node; call `.retain()` on it before `backward` to keep its gradient"), gradients.wrt(inner));
+    fails(
+        &reason(&place, "it is an inner node; call `.retain()` on it before `backward` to keep its gradient"),
+        gradients.wrt(inner),
+    );
     let line = line!() + 1;
     let leaf = tape.leaf(1.0);
-    fails(&reason(&format!("node %{} of shape [] (tests/errors.rs:{line}:21)", leaf.index()), off), gradients.wrt(leaf));
+    fails(
+        &reason(&format!("node %{} of shape [] (tests/errors.rs:{line}:21)", leaf.index()), off),
+        gradients.wrt(leaf),
+    );
     assert_usable(&tape);
 }
 
@@ -350,7 +390,10 @@ fn a_rule_that_misbehaves_is_named_with_the_line_that_applied_it() {
         ("shape", "returned a gradient of shape [] for input 0 of shape [2]; they must be equal"),
         ("tape", "returned a node of another tape for input 0"),
         ("panic", "failed: the mask has 7 rows"),
-        ("operator", "failed: matmul: each factor must have at least two axes, rows and columns, but got [1, 2] and [2]"),
+        (
+            "operator",
+            "failed: matmul: each factor must have at least two axes, rows and columns, but got [1, 2] and [2]",
+        ),
     ];
     for (how, fault) in faults {
         let tape = Tape::f64();
@@ -371,10 +414,14 @@ fn a_rule_that_misbehaves_is_named_with_the_line_that_applied_it() {
     let tape = Tape::f64();
     let x = tape.leaf([1.0, 2.0]);
     let line = line!() + 2;
-    let need = format!("the backward rule of `doubles` has nothing to differentiate: `forward` returned no output (recorded at tests/errors.rs:{line}:23)");
+    let need = format!(
+        "the backward rule of `doubles` has nothing to differentiate: `forward` returned no output (recorded at tests/errors.rs:{line}:23)"
+    );
     fails(&need, tape.apply(Broken("no output"), &[x]));
     let (line, inside) = (line!() + 2, format!("tests/errors.rs:{HIDDEN}:18"));
-    let need = format!("the backward rule of `doubles` would lose a gradient: `forward` uses a value that is not among its inputs ({inside}); pass it as an input (recorded at tests/errors.rs:{line}:23)");
+    let need = format!(
+        "the backward rule of `doubles` would lose a gradient: `forward` uses a value that is not among its inputs ({inside}); pass it as an input (recorded at tests/errors.rs:{line}:23)"
+    );
     fails(&need, tape.apply(Broken("hidden"), &[x]));
     assert_usable(&tape);
 }
@@ -409,7 +456,9 @@ fn an_operation_on_plain_numbers_cannot_be_differentiated_twice() {
     let line = line!() + 1;
     let y = tape.record(Plain { fails: false }, &[x]).unwrap();
     assert_eq!(y.backward().unwrap().wrt(x).unwrap().item(), 1.0);
-    let need = format!("the backward rule of `plain` works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders (recorded at tests/errors.rs:{line}:18)");
+    let need = format!(
+        "the backward rule of `plain` works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders (recorded at tests/errors.rs:{line}:18)"
+    );
     fails(&need, tape.grad(y, &[x]));
     let before = tape.len();
     fails("the table is empty: fill it first", tape.record(Plain { fails: true }, &[x]));
@@ -425,16 +474,22 @@ fn errors_name_the_layer_in_which_they_happened() {
         let _net = tape.scope("net");
         let _head = tape.scope("head");
         let here = |message: &str| format!("{message} (in layer net.head)");
-        fails(&here("add: aligned at the last axis, sizes must be equal or 1, but got [2, 3] and [2]"), x.try_add(zeros(&tape, [2])));
+        fails(
+            &here("add: aligned at the last axis, sizes must be equal or 1, but got [2, 3] and [2]"),
+            x.try_add(zeros(&tape, [2])),
+        );
         fails(&here("softmax: axis 2 is out of range for shape [2, 3], which has 2 axes"), x.try_softmax(2));
         fails(&here("sum: axis 2 is out of range for shape [2, 3], which has 2 axes"), x.try_sum_axes(&[2], false));
         fails(&here("slice: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]"), x.try_narrow(1, 1, 3));
         fails(&here("permute: each axis must be named once, not [0], but got [2, 3]"), x.try_permute(&[0]));
         panics(&here("flatten: axis 3 is out of range for shape [2, 3], which has 2 axes"), || _ = x.flatten(3));
-        panics(&here("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]"), || _ = x.sum_to(&[2].into()));
+        panics(&here("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]"), || {
+            _ = x.sum_to(&[2].into())
+        });
     }
     // A panic inside a layer leaves it.
-    let net = Sequential::new().add(Relu).named("body", Sequential::new().add(Relu).named("fc", Linear::new(4, 5, 0)));
+    let net =
+        Sequential::new().then(Relu).named("body", Sequential::new().then(Relu).named("fc", Linear::new(4, 5, 0)));
     let caught = catch_unwind(AssertUnwindSafe(|| _ = net.forward(x))).unwrap_err();
     let need = "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got [2, 3] and [5, 4] (in layer body.fc)";
     assert_eq!(caught.downcast_ref::<String>().map(String::as_str), Some(need));

@@ -90,7 +90,10 @@ fn every_subset_of_outputs_gives_the_same_gradients_under_both_rules() {
                 let zeros = vec![0.0; 6];
                 let (manual, tape_rule) = (manual.as_ref().unwrap_or(&zeros), tape_rule.as_ref().unwrap_or(&zeros));
                 for (m, t) in manual.iter().zip(tape_rule) {
-                    assert!((m - t).abs() < 1e-12 * t.abs().max(1.0), "outputs {subset:03b}: {m} by hand, {t} by the tape");
+                    assert!(
+                        (m - t).abs() < 1e-12 * t.abs().max(1.0),
+                        "outputs {subset:03b}: {m} by hand, {t} by the tape"
+                    );
                 }
             }
         }
@@ -166,7 +169,11 @@ fn the_second_derivative_of_a_rule_with_memory_is_that_of_the_tape() {
             let scale = by_tape[order].iter().fold(0.0f64, |m, v| m.max(v.abs()));
             assert!(scale > 0.0, "order {} has something to compare", order + 1);
             for (m, t) in manual[order].iter().zip(&by_tape[order]) {
-                assert!((m - t).abs() < 1e-10 * scale, "order {}, {len} numbers: {m} by hand, {t} by the tape", order + 1);
+                assert!(
+                    (m - t).abs() < 1e-10 * scale,
+                    "order {}, {len} numbers: {m} by hand, {t} by the tape",
+                    order + 1
+                );
             }
         }
     }
@@ -239,7 +246,8 @@ impl Function for Pick {
     }
     fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let columns = x[0].shape()[1];
-        let chosen = Tensor::from_fn(x[0].shape(), x[0].dtype(), |i| f64::from(self.labels[i / columns] == i % columns));
+        let chosen =
+            Tensor::from_fn(x[0].shape(), x[0].dtype(), |i| f64::from(self.labels[i / columns] == i % columns));
         vec![Some(x[0].tape().constant(chosen) * dz[0])]
     }
 }

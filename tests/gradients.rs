@@ -122,7 +122,12 @@ fn every_operation_has_the_same_bits_when_it_is_deferred() {
             let later = run(&sample, dtype, |tape| tape.set_lazy_from(0));
             for (k, (now, later)) in now.iter().zip(&later).enumerate() {
                 assert_eq!(now.shape(), later.shape(), "{} in {dtype}, quantity {k}", sample.name);
-                assert_eq!(bits(now), bits(later), "{} in {dtype}, quantity {k}: {now} and deferred {later}", sample.name);
+                assert_eq!(
+                    bits(now),
+                    bits(later),
+                    "{} in {dtype}, quantity {k}: {now} and deferred {later}",
+                    sample.name
+                );
             }
         }
     }

@@ -9,7 +9,10 @@ use wengert::optim::{Adam, Optimizer, Sgd};
 use wengert::{DType, Param, Tensor};
 
 fn net(inputs: usize, seed: u64) -> Sequential {
-    Sequential::new().add(Linear::new(inputs, 4, seed)).add(BatchNorm::new(4)).named("out", Linear::new(4, 2, seed + 1))
+    Sequential::new()
+        .then(Linear::new(inputs, 4, seed))
+        .then(BatchNorm::new(4))
+        .named("out", Linear::new(4, 2, seed + 1))
 }
 
 fn numbers(params: &[Param]) -> Vec<Vec<f64>> {
@@ -47,7 +50,7 @@ fn another_precision_is_converted() {
     let double = Param::new("w", Tensor::from([0.1, 0.2]));
     let single = Param::new("w", Tensor::zeros([2], DType::F32));
     io::save(&path, &[double]).unwrap();
-    io::load(&path, &[single.clone()]).unwrap();
+    io::load(&path, std::slice::from_ref(&single)).unwrap();
     assert_eq!((single.dtype(), single.value().to_vec()), (DType::F32, vec![f64::from(0.1f32), f64::from(0.2f32)]));
 }
 
@@ -89,7 +92,7 @@ fn damaged_files_are_named_with_the_damage() {
     let tensors = layer.tensors();
     io::save(&path, &tensors).unwrap();
     let (whole, before) = (fs::read(&path).unwrap(), numbers(&tensors));
-    let mut check = |bytes: &[u8], expected: &str| {
+    let check = |bytes: &[u8], expected: &str| {
         fs::write(&path, bytes).unwrap();
         let message = message(&path, io::load(&path, &tensors));
         assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
@@ -205,7 +208,7 @@ fn other_files_are_no_checkpoints() {
 
     checkpoint(&net, &Adam::new(&net.params(), 0.1).unwrap()).save(&path).unwrap();
     let whole = TensorFile::read(&path).unwrap();
-    let mut check = |change: &dyn Fn(&mut TensorFile), expected: &str| {
+    let check = |change: &dyn Fn(&mut TensorFile), expected: &str| {
         let mut file = whole.clone();
         change(&mut file);
         file.write(&path).unwrap();

@@ -76,7 +76,13 @@ impl Expr {
             Expr::Leaf(k) => at(*k),
             Expr::Unary(kind, x) => unary(*kind, x.naive(at)),
             Expr::Binary(kind, a, b) => binary(*kind, a.naive(at), b.naive(at)),
-            Expr::Select(mask, a, b) => if mask.naive(at) > 0.0 { a.naive(at) } else { b.naive(at) },
+            Expr::Select(mask, a, b) => {
+                if mask.naive(at) > 0.0 {
+                    a.naive(at)
+                } else {
+                    b.naive(at)
+                }
+            }
         }
     }
 }
@@ -98,7 +104,8 @@ fn shape() -> impl Strategy<Value = Vec<usize>> {
     let size = prop::sample::select(vec![1usize, 2, 3, 5, 7, 16, 31, 32, 33, 64, 95, 96, 97]);
     prop_oneof![
         prop::sample::select(vec![1usize, 1023, 1024, 1025, 4095, 4096, 4097, 33_001]).prop_map(|n| vec![n]),
-        (size.clone(), prop::sample::select(vec![1usize, 95, 96, 97, 128, 1023, 1024, 1025])).prop_map(|(a, b)| vec![a, b]),
+        (size.clone(), prop::sample::select(vec![1usize, 95, 96, 97, 128, 1023, 1024, 1025]))
+            .prop_map(|(a, b)| vec![a, b]),
         (size.clone(), size.clone(), size).prop_map(|(a, b, c)| vec![a, b, c]),
     ]
 }
@@ -195,7 +202,16 @@ proptest! {
 
 #[test]
 fn deferred_chains_are_totalled_over_every_set_of_axes() {
-    for dims in [vec![5000], vec![3, 97], vec![97, 40], vec![40, 130], vec![7, 5, 130], vec![33, 32, 33], vec![2, 3, 4, 250], vec![1, 4096, 1]] {
+    for dims in [
+        vec![5000],
+        vec![3, 97],
+        vec![97, 40],
+        vec![40, 130],
+        vec![7, 5, 130],
+        vec![33, 32, 33],
+        vec![2, 3, 4, 250],
+        vec![1, 4096, 1],
+    ] {
         let rank = dims.len();
         let full = Tensor::from_fn(&dims[..], DType::F64, |i| (i as f64 * 0.37).sin());
         let row = Tensor::from_fn([dims[rank - 1]], DType::F64, |i| (i as f64 * 0.91).cos());
@@ -206,7 +222,8 @@ fn deferred_chains_are_totalled_over_every_set_of_axes() {
             let summed = |axis: usize| set == 0 || set >> axis & 1 == 1;
             let kept: Vec<usize> = dims.iter().enumerate().map(|(i, &n)| if summed(i) { 1 } else { n }).collect();
             let cells: usize = kept.iter().product();
-            let (mut sum, mut largest, mut smallest) = (vec![0.0; cells], vec![f64::NEG_INFINITY; cells], vec![f64::INFINITY; cells]);
+            let (mut sum, mut largest, mut smallest) =
+                (vec![0.0; cells], vec![f64::NEG_INFINITY; cells], vec![f64::INFINITY; cells]);
             for (i, &value) in chain.iter().enumerate() {
                 let (mut flat, mut at, mut stride) = (i, 0, 1);
                 for axis in (0..rank).rev() {

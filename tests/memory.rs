@@ -68,14 +68,14 @@ fn images(n: usize, seed: usize) -> Tensor {
 
 fn network() -> Sequential {
     Sequential::new()
-        .add(Conv2d::new(1, 8, 5, 0))
-        .add(BatchNorm::new(8))
-        .add(Elu::new(8, 1))
-        .add(MaxPool2d(Window::square(2)))
-        .add(Conv2d::new(8, 8, 3, 2))
-        .add(Relu)
-        .add(Flatten)
-        .add(Linear::new(800, 10, 3))
+        .then(Conv2d::new(1, 8, 5, 0))
+        .then(BatchNorm::new(8))
+        .then(Elu::new(8, 1))
+        .then(MaxPool2d(Window::square(2)))
+        .then(Conv2d::new(8, 8, 3, 2))
+        .then(Relu)
+        .then(Flatten)
+        .then(Linear::new(800, 10, 3))
 }
 
 #[test]

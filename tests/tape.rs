@@ -61,7 +61,8 @@ fn gradients_are_summed_over_every_pattern_of_broadcast_axes() {
                 let mut want = vec![0.0; b.numel()];
                 for (i, (x, w)) in a.value().to_vec().iter().zip(weights.to_vec()).enumerate() {
                     let index = [i / 12, i / 4 % 3, i % 4];
-                    let at = dims.iter().zip(&index[missing..]).fold(0, |at, (&n, &i)| at * n + if n == 1 { 0 } else { i });
+                    let at =
+                        dims.iter().zip(&index[missing..]).fold(0, |at, (&n, &i)| at * n + if n == 1 { 0 } else { i });
                     want[at] += x * w;
                 }
                 let got = gradients.wrt(b).unwrap();
@@ -139,7 +140,9 @@ fn detached_values_and_values_without_gradient_count_as_numbers() {
     assert_eq!((square * x).backward().unwrap().wrt(x).unwrap().item(), 9.0);
     // Nested, and ended by a panic: gradients flow again afterwards.
     tape.no_grad(|| tape.no_grad(|| assert!(!(x * 2.0).needs_grad())));
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tape.no_grad(|| std::panic::resume_unwind(Box::new(())))));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tape.no_grad(|| std::panic::resume_unwind(Box::new(())))
+    }));
     assert!(caught.is_err() && (x * 2.0).needs_grad());
 }
 
@@ -311,7 +314,10 @@ fn a_million_operations_take_linear_time_and_no_recursion() {
             .collect();
         println!("ns an operation to record, differentiate, drop at 1e4, 1e5, 1e6: {each:.0?}");
         let total = |times: &[f64; 3]| times.iter().sum::<f64>();
-        assert!(total(&each[2]) < 8.0 * total(&each[0]), "a hundred times the operations took more than linear time: {each:?}");
+        assert!(
+            total(&each[2]) < 8.0 * total(&each[0]),
+            "a hundred times the operations took more than linear time: {each:?}"
+        );
     };
     std::thread::Builder::new().stack_size(256 << 10).spawn(measure).unwrap().join().unwrap();
 }
@@ -331,7 +337,10 @@ fn a_recorded_gradient_by_many_leaves_takes_linear_time() {
         [recorded.0, start.elapsed().as_secs_f64()].map(|seconds| seconds / count as f64 * 1e9)
     };
     let best = |count| {
-        (0..3).map(|_| measure(count)).reduce(|a: [f64; 2], b| std::array::from_fn(|i| a[i].min(b[i]))).expect("three runs")
+        (0..3)
+            .map(|_| measure(count))
+            .reduce(|a: [f64; 2], b| std::array::from_fn(|i| a[i].min(b[i])))
+            .expect("three runs")
     };
     let (few, many) = (best(1_000), best(100_000));
     println!("ns a leaf, recorded and not: {few:.0?} of 1000 leaves, {many:.0?} of 100000");

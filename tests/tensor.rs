@@ -83,7 +83,10 @@ fn tensors_print_in_rows_with_one_precision() {
     assert_eq!(format!("{x:.1}"), "[[1.0, -2.5],\n [0.0, 1.0e-9]]");
     assert_eq!(format!("{:?}", Tensor::from(vec![1.5f32])), "[1.5000] f32[1]");
     assert_eq!(Tensor::from([123456.0, f64::NAN, f64::NEG_INFINITY]).to_string(), "[1.2346e5, NaN, -inf]");
-    assert_eq!(Tensor::from_fn([2, 1, 2], DType::F64, |i| i as f64).to_string(), "[[[0.0000, 1.0000]],\n [[2.0000, 3.0000]]]");
+    assert_eq!(
+        Tensor::from_fn([2, 1, 2], DType::F64, |i| i as f64).to_string(),
+        "[[[0.0000, 1.0000]],\n [[2.0000, 3.0000]]]"
+    );
     // An axis of 7 is written out, one of 8 is cut.
     assert_eq!(format!("{:.0}", Tensor::linspace(0.0, 6.0, 7, DType::F64)), "[0, 1, 2, 3, 4, 5, 6]");
     assert_eq!(format!("{:.0}", Tensor::linspace(0.0, 7.0, 8, DType::F64)), "[0, 1, 2, ..., 5, 6, 7]");

@@ -72,14 +72,14 @@ fn step(params: &[Param], gradients: &Gradients, hash: &mut Hash) {
 /// A hash of losses, gradients and parameters over a few steps.
 fn train(rule: Rule) -> u64 {
     let net = Sequential::new()
-        .add(Conv2d::new(1, 12, 5, 0))
-        .add(BatchNorm::new(12))
-        .add(Elu { alpha: Param::new("alpha", Init::Uniform(0.0, 1.0).draw([12], 1)) })
-        .add(MaxPool2d(Window::square(2)))
-        .add(Conv2d::new(12, 8, 3, 2))
-        .add(Elu { alpha: Param::new("alpha", Init::Uniform(0.0, 1.0).draw([8], 3)) })
-        .add(Flatten)
-        .add(Linear::new(800, 10, 4));
+        .then(Conv2d::new(1, 12, 5, 0))
+        .then(BatchNorm::new(12))
+        .then(Elu { alpha: Param::new("alpha", Init::Uniform(0.0, 1.0).draw([12], 1)) })
+        .then(MaxPool2d(Window::square(2)))
+        .then(Conv2d::new(12, 8, 3, 2))
+        .then(Elu { alpha: Param::new("alpha", Init::Uniform(0.0, 1.0).draw([8], 3)) })
+        .then(Flatten)
+        .then(Linear::new(800, 10, 4));
     let batch = Tensor::from_fn([96, 1, 28, 28], DType::F32, |i| (i as f64 * 0.137).sin());
     let labels: Vec<usize> = (0..96).map(|i| i * 7 % 10).collect();
     let mut tape = Tape::new();
@@ -98,7 +98,9 @@ fn train(rule: Rule) -> u64 {
 /// A hash of large operations that are cut for several threads: products, totals, movements, soft maxima.
 fn operations(dtype: DType) -> u64 {
     let tape = Tape::with_dtype(dtype);
-    let numbers = |shape: &[usize], seed: f64| tape.leaf(Tensor::from_fn(Shape::from(shape), dtype, |i| (i as f64 * 0.71 + seed).sin()));
+    let numbers = |shape: &[usize], seed: f64| {
+        tape.leaf(Tensor::from_fn(Shape::from(shape), dtype, |i| (i as f64 * 0.71 + seed).sin()))
+    };
     let (a, b, c) = (numbers(&[300, 257], 0.0), numbers(&[257, 301], 1.0), numbers(&[3, 70, 1001], 2.0));
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
     let mut add = |y: Var<'_>, of: Var<'_>| {
@@ -140,7 +142,10 @@ fn one_two_and_three_threads_give_the_same_bits() {
             .expect("this program starts again");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("hashes with {threads} threads: ")));
-        line.unwrap_or_else(|| panic!("no hashes with {threads} threads: {text}{}", String::from_utf8_lossy(&output.stderr))).to_owned()
+        line.unwrap_or_else(|| {
+            panic!("no hashes with {threads} threads: {text}{}", String::from_utf8_lossy(&output.stderr))
+        })
+        .to_owned()
     };
     let one = run(1);
     println!("{one}");

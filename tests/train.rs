@@ -26,8 +26,8 @@ fn batches() -> Batches {
 }
 
 fn net() -> Sequential {
-    let hidden = Sequential::new().add(Flatten).add(Linear::new(6, 16, 1)).add(BatchNorm::new(16)).add(Tanh);
-    hidden.add(Linear::new(16, 3, 2))
+    let hidden = Sequential::new().then(Flatten).then(Linear::new(6, 16, 1)).then(BatchNorm::new(16)).then(Tanh);
+    hidden.then(Linear::new(16, 3, 2))
 }
 
 fn numbers(net: &dyn Layer) -> Vec<Vec<f64>> {
@@ -212,8 +212,8 @@ fn checkpoints_of_other_runs_are_refused() {
         r#"settings = {"batch":9} (they were {"batch":8}), but it must be what it was when the run was started"#;
     assert_eq!(error(3, 9), expected);
 
-    let wide = Sequential::new().add(Flatten).add(Linear::new(6, 5, 1)).add(BatchNorm::new(5)).add(Tanh);
-    let wide = wide.add(Linear::new(5, 3, 2));
+    let wide = Sequential::new().then(Flatten).then(Linear::new(6, 5, 1)).then(BatchNorm::new(5)).then(Tanh);
+    let wide = wide.then(Linear::new(5, 3, 2));
     let mut optimiser = Adam::new(&wide.params(), 0.02).unwrap();
     let trainer = Trainer::new(&wide, &mut optimiser).settings(3, serde_json::json!({ "batch": 8 }));
     let error = trainer.resume(&path).fit(&mut batches()).unwrap_err().to_string();
@@ -311,7 +311,7 @@ fn bad_questions_are_reported() {
     assert_eq!(error(finalize_statistics(&net, &images, 0)), expected);
     let expected = "accuracy: labels = 3 of them for 4 images, but it must be one for each image";
     assert_eq!(error(accuracy(&net, &images, &[0, 1, 2], 4)), expected);
-    let flat = Sequential::new().add(Tanh);
+    let flat = Sequential::new().then(Tanh);
     let expected = "the network's output: a classifier must return logits [observations, classes], but got [4, 3, 2]";
     assert_eq!(error(predict(&flat, &Tensor::zeros([4, 3, 2], DType::F32), 4)), expected);
     let rows = Tensor::from([[0.0, 1.0], [0.0, f64::NAN], [0.0, 0.0]]);

@@ -165,11 +165,6 @@ impl Conv2d {
         });
     }
 
-    /// `db [c_out]`: the upstream gradient `dy` summed over images and positions.
-    pub fn grad_bias<T: Real>(&self, dy: &[T], db: &mut [T]) {
-        super::norm::Channels { n: self.n, c: self.c_out, s: self.window().positions() }.sum(dy, db);
-    }
-
     fn plan<T>(&self) -> Plan {
         let window = self.window();
         let (out_w, positions) = (window.outputs(1), window.positions());
@@ -380,11 +375,6 @@ mod tests {
             let mut got = vec![T::of(f64::NAN); w.len()];
             conv.grad_weight(&x, &dy, &mut got);
             close(&got, &dw, tolerance);
-            let mut db = vec![0.0; conv.c_out];
-            dy.iter().enumerate().for_each(|(i, d)| db[i / positions % conv.c_out] += d.to_f64());
-            let mut got = vec![T::of(f64::NAN); conv.c_out];
-            conv.grad_bias(&dy, &mut got);
-            close(&got, &db, tolerance);
         }
     }
 

@@ -131,7 +131,13 @@ pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
             #[inline(always)]
             |(&a, &b)| (a - b) * (a - b),
         );
-        lanes(squares, T::ZERO, #[inline(always)] |a, b| a + b).to_f64()
+        lanes(
+            squares,
+            T::ZERO,
+            #[inline(always)]
+            |a, b| a + b,
+        )
+        .to_f64()
     });
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
@@ -169,18 +175,48 @@ impl Total {
     /// The total of a slice.
     pub fn of<T: Real>(self, x: &[T]) -> T {
         match self {
-            Total::Sum => lanes(x.iter().copied(), T::ZERO, #[inline(always)] |a, b| a + b),
-            Total::Max => lanes(x.iter().copied(), -T::INFINITY, #[inline(always)] |a, b| a.larger(b)),
-            Total::Min => lanes(x.iter().copied(), T::INFINITY, #[inline(always)] |a, b| a.smaller(b)),
+            Total::Sum => lanes(
+                x.iter().copied(),
+                T::ZERO,
+                #[inline(always)]
+                |a, b| a + b,
+            ),
+            Total::Max => lanes(
+                x.iter().copied(),
+                -T::INFINITY,
+                #[inline(always)]
+                |a, b| a.larger(b),
+            ),
+            Total::Min => lanes(
+                x.iter().copied(),
+                T::INFINITY,
+                #[inline(always)]
+                |a, b| a.smaller(b),
+            ),
         }
     }
 
     /// `acc[i] = total of acc[i] and of x[i], x[n + i], …` with n the length of `acc`.
     pub fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
         match self {
-            Total::Sum => into(acc, x, #[inline(always)] |a, b| a + b),
-            Total::Max => into(acc, x, #[inline(always)] |a, b| a.larger(b)),
-            Total::Min => into(acc, x, #[inline(always)] |a, b| a.smaller(b)),
+            Total::Sum => into(
+                acc,
+                x,
+                #[inline(always)]
+                |a, b| a + b,
+            ),
+            Total::Max => into(
+                acc,
+                x,
+                #[inline(always)]
+                |a, b| a.larger(b),
+            ),
+            Total::Min => into(
+                acc,
+                x,
+                #[inline(always)]
+                |a, b| a.smaller(b),
+            ),
         }
     }
 }

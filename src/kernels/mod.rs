@@ -6,24 +6,24 @@
 //! [`simd`], which picks the widest instruction set at run time.
 
 pub mod conv;
+pub mod elementwise;
 pub mod math;
 pub mod matmul;
 pub mod movement;
 pub mod norm;
 pub mod parallel;
 pub mod pool;
-pub mod elementwise;
 pub mod program;
-pub mod space;
 pub mod real;
 pub mod scratch;
 mod shifted;
 pub mod softmax;
+pub mod space;
+#[cfg(test)]
+pub(crate) mod testing;
 mod vector;
 pub mod walk;
 pub mod window;
-#[cfg(test)]
-pub(crate) mod testing;
 pub use real::Real;
 
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! Moving numbers without computing: permuting, slicing, flipping, repeating, padding, joining and picking by index, with
-//! the adjoints that are not themselves one of these. Tensors are row-major slices with their shapes beside them.
+//! Moving numbers without computing: permuting, slicing, joining and picking by index, with the adjoints that are not
+//! themselves one of these. Tensors are row-major slices with their shapes beside them.
 //!
 //! Everything that moves along axes is a [`Walk`]; everything along *one* axis sees the tensor as `[outer, len, inner]`.
 //! Whatever adds, adds in the order of the elements, so repeated indices give the same bits every time.
@@ -40,44 +40,6 @@ pub fn slice_grad<T: Real>(
     dx.fill(T::ZERO);
     if !dy.is_empty() {
         sliced(shape, start, step, out_shape).scatter(dy, dx);
-    }
-}
-
-/// `x` inside an `out` of sizes `out_shape`, from `before` on along each axis, and `value` around it.
-pub fn pad<T: Real>(x: &[T], shape: &[usize], before: &[usize], value: T, out_shape: &[usize], out: &mut [T]) {
-    out.fill(value);
-    if !x.is_empty() {
-        sliced(out_shape, before, &Axes::from_elem(1, shape.len()), shape).scatter(x, out);
-    }
-}
-
-/// `x` with the order of its elements turned round along `axes`.
-pub fn flip<T: Real>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
-    let mut start = Axes::from_elem(0, shape.len());
-    let mut step = Axes::from_elem(1, shape.len());
-    for &axis in axes {
-        start[axis] = shape[axis].saturating_sub(1);
-        step[axis] = -1;
-    }
-    slice(x, shape, &start, &step, shape, out);
-}
-
-/// `x` repeated along the axes where it has size 1 (or none) and `out_shape` more.
-pub fn broadcast_to<T: Real>(x: &[T], shape: &[usize], out_shape: &[usize], out: &mut [T]) {
-    let missing = out_shape.len() - shape.len();
-    let mut steps: Axes<isize> = Axes::from_elem(0, missing);
-    steps.extend(strides(shape).iter().zip(shape).map(|(&step, &size)| if size == 1 { 0 } else { step }));
-    if !out.is_empty() {
-        Walk::new(out_shape, &steps, 0).gather(x, out);
-    }
-}
-
-/// `x` laid side by side `times[i]` times along axis i; `out` has sizes `times[i] * shape[i]`.
-pub fn repeat<T: Real>(x: &[T], shape: &[usize], times: &[usize], out: &mut [T]) {
-    let sizes: Axes<usize> = times.iter().zip(shape).flat_map(|(&t, &s)| [t, s]).collect();
-    let steps: Axes<isize> = strides(shape).iter().flat_map(|&step| [0, step]).collect();
-    if !out.is_empty() {
-        Walk::new(&sizes, &steps, 0).gather(x, out);
     }
 }
 
@@ -223,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn slice_its_adjoint_and_flip() {
+    fn slice_and_its_adjoint() {
         type Case<'a> = (&'a [usize], &'a [usize], &'a [isize], &'a [usize]);
         let cases: [Case; 6] = [
             (&[9], &[1], &[3], &[3]),
@@ -248,27 +210,6 @@ mod tests {
             assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-9);
             assert_eq!(dx.iter().filter(|d| **d != 0.0).count(), dy.len());
         }
-        let mut out = [0.0; 6];
-        flip(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3], &[1], &mut out);
-        assert_eq!(out, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
-        flip(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3], &[0, 1], &mut out);
-        assert_eq!(out, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
-        flip::<f64>(&[], &[0, 3], &[0, 1], &mut []);
-    }
-
-    #[test]
-    fn pad_broadcast_and_repeat() {
-        let mut out = [0.0; 12];
-        pad(&[1.0, 2.0, 3.0, 4.0], &[2, 2], &[1, 0], 9.0, &[4, 3], &mut out);
-        assert_eq!(out, [9.0, 9.0, 9.0, 1.0, 2.0, 9.0, 3.0, 4.0, 9.0, 9.0, 9.0, 9.0]);
-        broadcast_to(&[1.0, 2.0, 3.0], &[3, 1], &[2, 3, 2], &mut out);
-        assert_eq!(out, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
-        broadcast_to(&[5.0], &[], &[12], &mut out);
-        assert_eq!(out, [5.0; 12]);
-        repeat(&[1.0, 2.0], &[1, 2], &[2, 3], &mut out);
-        assert_eq!(out, [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
-        repeat(&[1.0, 2.0, 3.0], &[3, 1], &[2, 2], &mut out);
-        assert_eq!(out, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
     }
 
     #[test]

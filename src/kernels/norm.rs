@@ -1,4 +1,4 @@
-//! Sums per channel of `x [n, c, s]` (s positions, 1 for plain features), and batch normalisation built on them.
+//! Statistics per channel of `x [n, c, s]` (s positions, 1 for plain features), and batch normalisation built on them.
 //!
 //! With x̂ = (x − mean) · rstd over the m = n·s numbers of a channel (Ioffe & Szegedy 2015, arXiv 1502.03167):
 //!
@@ -30,28 +30,6 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// `out[c] = Σ x[:, c, :]`.
-    pub fn sum<T: Real>(&self, x: &[T], out: &mut [T]) {
-        self.partials(
-            1,
-            #[inline(always)]
-            |rows, part| {
-                if self.s == 1 {
-                    add_up(&x[rows.start * self.c..rows.end * self.c], self.c, part, |v, _| v);
-                } else {
-                    for (part, plane) in part.iter_mut().zip(self.planes(x, &rows)) {
-                        *part = total(plane, |v| v);
-                    }
-                }
-            },
-            |partials| {
-                for (c, out) in out.iter_mut().enumerate() {
-                    *out = T::of(partials.iter().skip(c).step_by(self.c).sum());
-                }
-            },
-        );
-    }
-
     /// Mean and biased variance (divided by n·s) of every channel; NaN where there is nothing to average.
     pub fn moments<T: Real>(&self, x: &[T], mean: &mut [T], var: &mut [T]) {
         let c = self.c;
@@ -360,18 +338,16 @@ mod tests {
             let sizes = Channels { n, c, s };
             let x: Vec<T> = numbers::<T>(n * c * s, 1).iter().map(|&x| x + T::of(offset)).collect();
             let (dy, gamma) = (numbers::<T>(n * c * s, 2), numbers::<T>(c, 3));
-            let (xs, dys) = (channels(&x, &sizes), channels(&dy, &sizes));
+            let xs = channels(&x, &sizes);
             let m = (n * s) as f64;
             let means: Vec<f64> = xs.iter().map(|x| x.iter().sum::<f64>() / m).collect();
             let vars: Vec<f64> =
                 xs.iter().zip(&means).map(|(x, mean)| x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / m).collect();
             let blank = || vec![T::of(f64::NAN); c];
-            let (mut mean, mut var, mut total) = (blank(), blank(), blank());
+            let (mut mean, mut var) = (blank(), blank());
             sizes.moments(&x, &mut mean, &mut var);
             close(&mean, &means, tolerance);
             close(&var, &vars, tolerance);
-            sizes.sum(&dy, &mut total);
-            close(&total, &dys.iter().map(|d| d.iter().sum()).collect::<Vec<_>>(), tolerance);
 
             let rstd: Vec<T> = vars.iter().map(|v| T::of(1.0 / (v + 1e-3).sqrt())).collect();
             let mut out = vec![T::of(f64::NAN); x.len()];

@@ -68,10 +68,9 @@ impl<'a, T: Real> Program<'a, T> {
                 depth - 1
             }));
             for (k, arg) in step.args.iter().enumerate() {
-                if let Arg::Step(j) = *arg {
-                    if last_use[j] == i && !step.args[..k].contains(arg) {
-                        free.push(registers[j]);
-                    }
+                match *arg {
+                    Arg::Step(j) if last_use[j] == i && !step.args[..k].contains(arg) => free.push(registers[j]),
+                    _ => {}
                 }
             }
         }
@@ -243,14 +242,7 @@ impl<T: Real> Machine<'_, T> {
         self.step(program, space, &block, &program.steps[last], out);
     }
 
-    fn step(
-        &self,
-        program: &Program<'_, T>,
-        space: &Space,
-        block: &Range<usize>,
-        step: &Step<T>,
-        out: &mut [T],
-    ) {
+    fn step(&self, program: &Program<'_, T>, space: &Space, block: &Range<usize>, step: &Step<T>, out: &mut [T]) {
         let operand = |k: usize| self.operand(program, space, block, step.args[k]);
         match step.run {
             Loop::Unary(run) => match operand(0) {

@@ -211,11 +211,11 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
     });
 }
 
-/// `dx[i] = scales[i] · (softmax(logits[i]) − onehot(labels[i]))`, the gradient of `Σ scales[i] · losses[i]`.
-pub fn cross_entropy_grad<T: Real>(logits: &[T], labels: &[usize], scales: &[T], dx: &mut [T]) {
+/// `dx[i] = scale · (softmax(logits[i]) − onehot(labels[i]))`, the gradient of `scale · Σ losses[i]`.
+pub fn cross_entropy_grad<T: Real>(logits: &[T], labels: &[usize], scale: T, dx: &mut [T]) {
     let k = logits.len() / labels.len().max(1);
     Lines::rows(labels.len(), k).softmax(logits, dx);
-    for ((row, &label), &scale) in dx.chunks_exact_mut(k.max(1)).zip(labels).zip(scales) {
+    for (row, &label) in dx.chunks_exact_mut(k.max(1)).zip(labels) {
         row[label] -= T::ONE;
         row.iter_mut().for_each(|x| *x *= scale);
     }
@@ -257,7 +257,7 @@ mod tests {
 
             if inner == 1 && k > 0 {
                 let labels: Vec<usize> = (0..outer).map(|i| i * 7 % k).collect();
-                let scales = numbers::<T>(outer, 2);
+                let scale = T::of(0.3);
                 let mut losses = vec![T::of(f64::NAN); outer];
                 cross_entropy(&x, &labels, &mut losses);
                 close(
@@ -266,15 +266,13 @@ mod tests {
                     tolerance,
                 );
                 let mut dx = vec![T::of(f64::NAN); x.len()];
-                cross_entropy_grad(&x, &labels, &scales, &mut dx);
-                let want = |i: usize| {
-                    (logs[i].exp() - if labels[i / k] == i % k { 1.0 } else { 0.0 }) * scales[i / k].to_f64()
-                };
+                cross_entropy_grad(&x, &labels, scale, &mut dx);
+                let want = |i: usize| (logs[i].exp() - if labels[i / k] == i % k { 1.0 } else { 0.0 }) * scale.to_f64();
                 close(&dx, &(0..x.len()).map(want).collect::<Vec<_>>(), tolerance);
             }
         }
         cross_entropy::<T>(&[], &[], &mut []);
-        cross_entropy_grad::<T>(&[], &[], &[], &mut []);
+        cross_entropy_grad::<T>(&[], &[], T::ONE, &mut []);
     }
 
     #[test]

@@ -147,9 +147,8 @@ mod tests {
             all
         };
         let (a, b) = (positions(0), positions(1));
-        let expected = |f: fn(usize, usize, usize) -> usize| {
-            (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>()
-        };
+        let expected =
+            |f: fn(usize, usize, usize) -> usize| (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>();
         assert_eq!(a, expected(|_, j, _| j));
         assert_eq!(b, expected(|i, _, k| i * 4 + k));
     }

@@ -7,7 +7,7 @@ use crate::{Param, Var};
 ///
 /// ```
 /// use wengert::{Tape, nn::{Layer, Linear, Sequential, Tanh}};
-/// let net = Sequential::new().add(Linear::new(2, 16, 0)).add(Tanh).named("out", Linear::new(16, 1, 1));
+/// let net = Sequential::new().then(Linear::new(2, 16, 0)).then(Tanh).named("out", Linear::new(16, 1, 1));
 /// assert_eq!(net.params().iter().map(|p| p.name().to_owned()).collect::<Vec<_>>(),
 ///            ["0.weight", "0.bias", "out.weight", "out.bias"]);
 /// let tape = Tape::new();
@@ -26,7 +26,7 @@ impl Sequential {
     }
 
     /// Appends a layer, named by its position.
-    pub fn add(self, layer: impl Layer + Send + Sync + 'static) -> Self {
+    pub fn then(self, layer: impl Layer + Send + Sync + 'static) -> Self {
         let name = self.layers.len().to_string();
         self.named(&name, layer)
     }

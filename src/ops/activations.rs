@@ -4,10 +4,7 @@ use super::Sample;
 use crate::tape::Var;
 
 pub(super) fn samples() -> Vec<Sample> {
-    vec![
-        Sample::unary("selu", [2, 3], |x| x.selu()),
-        Sample::unary("clamp", [2, 3], |x| x.clamp(-0.51, 0.83)),
-    ]
+    vec![Sample::unary("selu", [2, 3], |x| x.selu()), Sample::unary("clamp", [2, 3], |x| x.clamp(-0.51, 0.83))]
 }
 
 impl<'t> Var<'t> {

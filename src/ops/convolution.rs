@@ -10,7 +10,10 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use super::{
+    Grads, Op, Sample, Vjp, expect,
+    table::{Sampled, numbers},
+};
 use crate::{
     error::{Error, Result},
     kernels::conv,
@@ -82,7 +85,9 @@ impl ConvSpec {
         }
         let reach = |size: usize, axis: usize| (size.max(1) - 1) * dilation[axis] + 1;
         if kh * kw == 0 || reach(kh, 0) > height + 2 * padding[0] || reach(kw, 1) > width + 2 * padding[1] {
-            return fault(format!("the kernel {kh}x{kw} must fit into the image {height}x{width} padded by {padding:?}"));
+            return fault(format!(
+                "the kernel {kh}x{kw} must fit into the image {height}x{width} padded by {padding:?}"
+            ));
         }
         Ok(conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups })
     }
@@ -173,7 +178,9 @@ impl Op for Conv2dInput {
         let sizes = self.spec.sizes("conv2d_input", &self.shape, x[0])?;
         match output(&sizes) == *x[1] {
             true => Ok(self.shape.clone()),
-            false => Err(Error::shape("conv2d_input", &[x[1], &output(&sizes)], "the gradient must have the output's shape")),
+            false => {
+                Err(Error::shape("conv2d_input", &[x[1], &output(&sizes)], "the gradient must have the output's shape"))
+            }
         }
     }
 

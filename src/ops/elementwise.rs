@@ -167,6 +167,12 @@ unary! {
     LN_1P ln_1p |x| x.ln_1p_(), d |x, _, g| g / (x + 1.0), on (-0.7, 3.0);
     /// √x. Its derivative at 0 is infinite.
     SQRT sqrt |x| x.root(), d |_, y, g| g / (y * 2.0), on (0.3, 4.0);
+    /// sign(x) √|x|. Its derivative at 0, infinite in truth, counts as 0: a feature that is 0 gets no gradient.
+    SIGNED_SQRT signed_sqrt |x| x.sign() * x.magnitude().root(), d |_, y, g| {
+        let size = y.abs();
+        let positive = size.gt(0.0);
+        positive.select(g / (positive.select(size, 1.0) * 2.0), 0.0)
+    }, on (0.3, 4.0);
     /// 1/√x.
     RSQRT rsqrt |x| x.root().recip(), d |_, y, g| g * (y * y * y) * -0.5, on (0.3, 4.0);
     /// 1/x.
@@ -331,6 +337,11 @@ pub(crate) static SELECT: Elementwise = Elementwise {
         _ => x[0] * 0.0,
     }),
 };
+
+/// Whether the number of a row is its left operand, as in c − x.
+pub(crate) fn number_comes_first(row: &Elementwise) -> bool {
+    std::ptr::eq(row, &SUB_FROM_NUMBER) || std::ptr::eq(row, &DIV_NUMBER)
+}
 
 impl<'t> Var<'t> {
     #[track_caller]

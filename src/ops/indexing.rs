@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use super::{
+    Grads, Op, Sample, Vjp, expect,
+    table::{Sampled, numbers},
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,
@@ -25,7 +28,9 @@ fn with_size(shape: &Shape, axis: usize, size: usize) -> Shape {
 fn check(op: &str, indices: &[usize], size: usize, shape: &Shape, axis: usize) -> Result<()> {
     match indices.iter().find(|&&i| i >= size) {
         None => Ok(()),
-        Some(i) => Err(Error::shape(op, &[shape], format!("index {i} must be less than the size {size} of axis {axis}"))),
+        Some(i) => {
+            Err(Error::shape(op, &[shape], format!("index {i} must be less than the size {size} of axis {axis}")))
+        }
     }
 }
 
@@ -195,8 +200,7 @@ impl Op for ScatterAdd {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let gather =
-            Gather { axis: self.axis, indices: self.indices.clone(), index_shape: self.index_shape.clone() };
+        let gather = Gather { axis: self.axis, indices: self.indices.clone(), index_shape: self.index_shape.clone() };
         Ok(Grads::from_iter([Some(at.tape().builtin(gather, &[at.dy])?)]))
     }
 }

@@ -2,13 +2,21 @@
 //!
 //! The cross-entropy of logits x `[n, k]` and labels t is the mean over the observations of ln Σⱼ e^{xⱼ} − x_t. Its
 //! gradient is (softmax(x) − onehot(t)) / n: the probabilities that the network gave, less those that it should have.
+//! One kernel computes it when numbers are wanted; when it is recorded, the same formula is written in tape algebra.
 
 use std::sync::Arc;
 
-use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use super::{
+    Grads, Op, Sample, Vjp, expect,
+    table::{Sampled, numbers},
+};
 use crate::{
     error::{Error, Result},
-    kernels::{elementwise::mean_square, softmax::cross_entropy},
+    kernels::{
+        Real,
+        elementwise::mean_square,
+        softmax::{cross_entropy, cross_entropy_grad},
+    },
     tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
@@ -33,13 +41,20 @@ impl Op for CrossEntropy {
             let mut losses = vec![0.0 as T; n];
             cross_entropy(x[0].data::<T>(), &self.labels, &mut losses);
             // The mean in double precision: the sum of a batch loses nothing.
-            out[0] = (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n as f64) as T;
+            out[0] = (losses.iter().map(|loss| loss.to_f64()).sum::<f64>() / n as f64) as T;
         })))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let x = at.x[0];
         let (shape, n) = (x.shape(), self.labels.len());
+        if !at.recorded {
+            let (x, scale) = (x.value(), at.dy.item() / n as f64);
+            let dx = crate::dispatch!(x.dtype(), T => Tensor::build::<T>(shape, |dx| {
+                cross_entropy_grad(x.data::<T>(), &self.labels, scale as T, dx);
+            }));
+            return Ok(Grads::from_iter([Some(at.tape().constant(dx))]));
+        }
         let wanted = Tensor::from_fn(shape.clone(), x.dtype(), |i| {
             if self.labels[i / shape[1]] == i % shape[1] { 1.0 } else { 0.0 }
         });
@@ -55,13 +70,16 @@ impl Sampled for CrossEntropy {
 }
 
 /// Checks that scores of shape `x` have a row for each label, and a column for each value of a label.
-fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> {
+pub(super) fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> {
     let n = labels.len();
     let &[rows, classes] = x.dims() else {
         return Err(Error::shape(op, &[x], "one score for each class, [n, classes], is needed"));
     };
     if n == 0 {
-        return Err(Error::Empty { what: "the batch of labels".into(), need: "a mean loss needs at least one observation" });
+        return Err(Error::Empty {
+            what: "the batch of labels".into(),
+            need: "a mean loss needs at least one observation",
+        });
     }
     if rows != n {
         return Err(Error::shape(op, &[x], format!("[n, classes] needs one row for each of the {n} labels")));
@@ -163,8 +181,17 @@ impl<'t> Var<'t> {
     /// When the shapes do not fit, the batch is empty or a label is out of range.
     #[track_caller]
     pub fn nll_loss(self, labels: &[usize]) -> Var<'t> {
-        expect(check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error)));
-        -self.gather(1, labels, [labels.len(), 1]).mean()
+        expect(self.try_nll_loss(labels))
+    }
+
+    /// [`nll_loss`](Var::nll_loss) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// As [`try_cross_entropy`](Var::try_cross_entropy).
+    #[track_caller]
+    pub fn try_nll_loss(self, labels: &[usize]) -> Result<Var<'t>> {
+        check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
+        Ok(-self.try_gather(1, labels, [labels.len(), 1])?.mean())
     }
 
     /// The mean of (x − target)², for a target of the same shape.

@@ -5,7 +5,10 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use super::{
+    Grads, Op, Sample, Vjp, expect,
+    table::{Sampled, numbers},
+};
 use crate::{
     error::{Error, Result},
     kernels::matmul::{Product, linear},
@@ -31,8 +34,11 @@ impl Matmul {
         };
         let ((m, k), (k2, n)) = (sizes(a, self.ta), sizes(b, self.tb));
         if k != k2 {
-            let need = format!("the columns of the left{} and the rows of the right{} must agree ({k} and {k2} differ)",
-                if self.ta { " (transposed)" } else { "" }, if self.tb { " (transposed)" } else { "" });
+            let need = format!(
+                "the columns of the left{} and the rows of the right{} must agree ({k} and {k2} differ)",
+                if self.ta { " (transposed)" } else { "" },
+                if self.tb { " (transposed)" } else { "" }
+            );
             return Err(Error::shape("matmul", &[a, b], need));
         }
         let (batch_a, batch_b) = (Shape::from(&a[..a.rank() - 2]), Shape::from(&b[..b.rank() - 2]));
@@ -120,6 +126,9 @@ impl Sampled for Matmul {
             Sample::new("matmul, right transposed", pair(&[2, 3], &[4, 3]), move |x| matmul(x, false, true)),
             Sample::new("matmul, both transposed", pair(&[3, 2], &[4, 3]), move |x| matmul(x, true, true)),
             Sample::new("matmul of batches", pair(&[2, 1, 2, 3], &[3, 3, 2]), |x| x[0].matmul(x[1])),
+            Sample::new("matmul of a vector and a matrix", pair(&[3], &[3, 2]), |x| x[0].matmul(x[1])),
+            Sample::new("matmul of a batch and a vector", pair(&[2, 4, 3], &[3]), |x| x[0].matmul(x[1])),
+            Sample::new("matmul of two vectors", pair(&[3], &[3]), |x| x[0].matmul(x[1])),
             Sample::new("matmul of a batch with one matrix", pair(&[4, 2, 3], &[3, 2]), |x| x[0].matmul(x[1])),
         ]
     }
@@ -140,7 +149,11 @@ impl Op for Linear {
             return Err(Error::shape("linear", &x[..2], need));
         }
         if x.get(2).is_some_and(|bias| bias.dims() != &weight[..1]) {
-            return Err(Error::shape("linear", &[weight, x[2]], "the bias needs one number for each row of the weight"));
+            return Err(Error::shape(
+                "linear",
+                &[weight, x[2]],
+                "the bias needs one number for each row of the weight",
+            ));
         }
         Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
     }
@@ -161,9 +174,7 @@ impl Op for Linear {
         let dy = at.dy.try_reshape(&Shape::from([rows, outputs]))?;
         let tape = at.tape();
         let mut gradients: SmallVec<_> = SmallVec::new();
-        gradients.push(at.by(0, || {
-            tape.builtin(Matmul { ta: false, tb: false }, &[dy, w])?.try_reshape(&shape)
-        })?);
+        gradients.push(at.by(0, || tape.builtin(Matmul { ta: false, tb: false }, &[dy, w])?.try_reshape(&shape))?);
         gradients.push(at.by(1, || {
             let x = x.try_reshape(&Shape::from([rows, inputs]))?;
             tape.builtin(Matmul { ta: true, tb: false }, &[dy, x])
@@ -187,11 +198,18 @@ impl Sampled for Linear {
 }
 
 fn matmul<'t>(x: &[Var<'t>], ta: bool, tb: bool) -> Var<'t> {
-    expect(x[0].tape().builtin(Matmul { ta, tb }, &[x[0], x[1]]))
+    expect(x[0].product(ta, x[1], tb))
 }
 
 impl<'t> Var<'t> {
-    /// The matrix product over the last two axes, `[.., m, k]` with `[.., k, n]`, broadcast over the axes before them.
+    /// The product of matrices of which either may be transposed, broadcast over the axes before the last two.
+    #[track_caller]
+    pub(crate) fn product(self, transposed: bool, other: Var<'t>, other_transposed: bool) -> Result<Var<'t>> {
+        self.tape().builtin(Matmul { ta: transposed, tb: other_transposed }, &[self, other])
+    }
+
+    /// The matrix product over the last two axes, `[.., m, k]` with `[.., k, n]`, broadcast over the axes before them. A
+    /// vector `[k]` on the left is a row, on the right a column, and leaves no axis in the result.
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -207,6 +225,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn try_matmul(self, other: Var<'t>) -> Result<Var<'t>> {
         let (a, b) = (self.shape(), other.shape());
+        if a.rank() == 1 || b.rank() == 1 {
+            return self.try_matmul_of_vectors(other);
+        }
         let op = Matmul { ta: false, tb: false };
         if a.rank() > 2 && b.rank() == 2 && a[a.rank() - 1] == b[0] {
             // One large product instead of a batch of small ones.
@@ -216,6 +237,19 @@ impl<'t> Var<'t> {
             return self.tape().builtin(op, &[flat, other])?.try_reshape(&shape);
         }
         self.tape().builtin(op, &[self, other])
+    }
+
+    /// [`try_matmul`](Var::try_matmul) where one factor at least is a vector.
+    #[track_caller]
+    fn try_matmul_of_vectors(self, other: Var<'t>) -> Result<Var<'t>> {
+        let (a, b) = (self.shape(), other.shape());
+        let left = if a.rank() == 1 { self.unsqueeze(0) } else { self };
+        let right = if b.rank() == 1 { other.unsqueeze(1) } else { other };
+        let y = left.try_matmul(right)?;
+        let full = y.shape();
+        let gone =
+            |axis: usize| (axis + 2 == full.rank() && a.rank() == 1) || (axis + 1 == full.rank() && b.rank() == 1);
+        y.try_reshape(&full.iter().enumerate().filter(|&(axis, _)| !gone(axis)).map(|(_, &n)| n).collect())
     }
 
     /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.

@@ -9,25 +9,32 @@
 //! What may not live here: loops over numbers (`kernels`), layers with parameters (`nn`).
 
 mod activations;
+mod arrange;
+mod bilinear;
 mod convolution;
+mod directions;
 mod elementwise;
 mod indexing;
+mod layer_norm;
 mod loss;
 mod matmul;
 mod movement;
 mod normalise;
 mod operators;
+mod overlap;
 mod pooling;
 mod reduce;
 mod softmax;
 mod table;
+mod unfold;
 
-pub use elementwise::Elementwise;
 pub use convolution::ConvSpec;
+pub use elementwise::Elementwise;
 pub use operators::Operand;
 pub use pooling::Window;
 pub use table::{Sample, table};
 
+pub(crate) use elementwise::number_comes_first;
 pub(crate) use table::Listed;
 
 use smallvec::SmallVec;

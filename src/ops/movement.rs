@@ -40,7 +40,10 @@ impl Op for Reshape {
 
 impl Sampled for Reshape {
     fn samples() -> Vec<Sample> {
-        vec![Sample::unary("reshape", [2, 6], |x| x.reshape([3, 4])), Sample::unary("flatten", [2, 3, 2], |x| x.flatten(1))]
+        vec![
+            Sample::unary("reshape", [2, 6], |x| x.reshape([3, 4])),
+            Sample::unary("flatten", [2, 3, 2], |x| x.flatten(1)),
+        ]
     }
 }
 
@@ -265,7 +268,8 @@ impl<'t> Var<'t> {
     pub fn per_channel(self, x: Var<'t>) -> Var<'t> {
         let (shape, channels) = (x.shape(), self.numel());
         if shape.rank() < 2 || shape[1] != channels {
-            let error = Error::shape("per_channel", &[&self.shape(), &shape], "one number for each channel (axis 1) is needed");
+            let error =
+                Error::shape("per_channel", &[&self.shape(), &shape], "one number for each channel (axis 1) is needed");
             expect(Err(self.tape().locate(error)))
         }
         self.reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())
@@ -352,7 +356,8 @@ impl<'t> Var<'t> {
         let mut slice = Slice::whole(&shape);
         slice.start[axis] = start;
         slice.step[axis] = step as isize;
-        slice.shape = shape.iter().enumerate().map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n }).collect();
+        slice.shape =
+            shape.iter().enumerate().map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n }).collect();
         self.tape().builtin(slice, &[self])
     }
 

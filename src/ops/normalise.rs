@@ -8,7 +8,10 @@
 //! When numbers are wanted, one kernel gives all three gradients in two passes. When the gradient is recorded, the same
 //! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
-use super::{Grads, Op, Sample, Vjp, expect, table::{Sampled, numbers}};
+use super::{
+    Grads, Op, Sample, Vjp, expect,
+    table::{Sampled, numbers},
+};
 use crate::{
     error::{Error, Result},
     kernels::norm::Channels,
@@ -46,10 +49,18 @@ impl Op for BatchNorm {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         let fits = x[0].rank() >= 2 && x[1].dims() == &x[0][1..2] && x[2].dims() == &x[0][1..2];
         if !fits {
-            return Err(Error::shape("batch_norm", x, "features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed"));
+            return Err(Error::shape(
+                "batch_norm",
+                x,
+                "features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed",
+            ));
         }
         if x[0].numel() / x[0][1].max(1) < 2 {
-            return Err(Error::shape("batch_norm", x, "the statistics of a batch need at least two numbers in each channel"));
+            return Err(Error::shape(
+                "batch_norm",
+                x,
+                "the statistics of a batch need at least two numbers in each channel",
+            ));
         }
         Ok(x[0].clone())
     }
@@ -80,9 +91,11 @@ fn forward<T: Element>(x: &[&Tensor], shape: Shape, sizes: Channels, epsilon: T)
     let mean = Tensor::build::<T>(Shape::from([sizes.c]), |mean| {
         sizes.moments(x[0].data::<T>(), mean, var.data_mut::<T>());
     });
-    let each = |f: &dyn Fn(usize) -> T| Tensor::build::<T>(Shape::from([sizes.c]), |out| {
-        out.iter_mut().enumerate().for_each(|(c, out)| *out = f(c));
-    });
+    let each = |f: &dyn Fn(usize) -> T| {
+        Tensor::build::<T>(Shape::from([sizes.c]), |out| {
+            out.iter_mut().enumerate().for_each(|(c, out)| *out = f(c));
+        })
+    };
     let rstd = each(&|c| T::ONE / (var.data::<T>()[c] + epsilon).root());
     let scale = each(&|c| x[1].data::<T>()[c] * rstd.data::<T>()[c]);
     let shift = each(&|c| x[2].data::<T>()[c] - mean.data::<T>()[c] * scale.data::<T>()[c]);

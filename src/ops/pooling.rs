@@ -47,7 +47,10 @@ impl Window {
         };
         let Window { kernel, stride, padding } = *self;
         let fits = |axis: usize, size: usize| {
-            kernel[axis] > 0 && stride[axis] > 0 && 2 * padding[axis] <= kernel[axis] && kernel[axis] <= size + 2 * padding[axis]
+            kernel[axis] > 0
+                && stride[axis] > 0
+                && 2 * padding[axis] <= kernel[axis]
+                && kernel[axis] <= size + 2 * padding[axis]
         };
         if !fits(0, height) || !fits(1, width) {
             let need = format!(
@@ -178,7 +181,11 @@ impl Op for MaxUnpool {
 impl Sampled for MaxUnpool {
     fn samples() -> Vec<Sample> {
         vec![Sample::unary("max_unpool2d", [1, 1, 1, 2], |x| {
-            let unpool = MaxUnpool { window: Window::square(2), places: Arc::new(Found(vec![1, 6])), shape: [1, 1, 2, 4].into() };
+            let unpool = MaxUnpool {
+                window: Window::square(2),
+                places: Arc::new(Found(vec![1, 6])),
+                shape: [1, 1, 2, 4].into(),
+            };
             expect(x.tape().builtin(unpool, &[x]))
         })]
     }

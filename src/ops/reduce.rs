@@ -1,7 +1,7 @@
 //! Reductions: sums, means and extremes along axes.
 //!
 //! For y = Σ x over some axes, dx is dy spread back along them. A mean is the sum divided by the count; a variance, a
-//! norm and a log-sum-exp are built from these.
+//! norm and a product are built from these and the elementwise operations.
 
 use smallvec::SmallVec;
 
@@ -78,14 +78,15 @@ impl Sampled for Reduce {
             Sample::unary("amax of axis 1", [2, 5, 3], |x| x.amax(&[1], false)),
             Sample::unary("amin of axes 0 and 1, kept", [2, 5, 3], |x| x.amin(&[0, 1], true)),
             Sample::unary("var of axis 0", [4, 3], |x| x.var(&[0], 1, false)),
+            Sample::unary("prod of axis 1", [2, 5], |x| x.prod(&[1], false)),
+            Sample::unary("prod of axes 0 and 2, kept", [2, 2, 3], |x| x.prod(&[0, 2], true)),
             Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true)),
-            Sample::unary("logsumexp of axis 1", [3, 4, 2], |x| x.logsumexp(&[1], false)),
         ]
     }
 }
 
 /// Resolves axes that may count from the end; no axes given means all of them.
-fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
+pub(super) fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
     if axes.is_empty() {
         return Ok((0..x.rank()).collect());
     }
@@ -186,38 +187,6 @@ impl<'t> Var<'t> {
         let distance = self - self.mean_axes(axes, true);
         (distance * distance).sum_axes(axes, keepdim) / (count as f64 - correction as f64)
     }
-
-    /// The Euclidean norm √Σx² along `axes` (all if empty). Its gradient at 0 is 0.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn norm(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-        let squares = expect((self * self).reduce(Total::Sum, "norm", axes, keepdim));
-        let positive = squares.gt(0.0);
-        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
-        positive.select(positive.select(squares, 1.0).sqrt(), 0.0)
-    }
-
-    /// ln Σ eˣ along `axes` (all if empty), without overflow.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-        // The largest cancels out, so it counts as a number; where it is infinite, 0 does as well.
-        let largest = expect(self.detach().reduce(Total::Max, "logsumexp", axes, true));
-        let shift = largest.abs().lt(f64::INFINITY).select(largest, 0.0);
-        let sum = (self - shift).exp().sum_axes(axes, true).ln() + shift;
-        if keepdim { sum } else { sum.squeeze_axes(axes) }
-    }
-
-    #[track_caller]
-    fn squeeze_axes(self, axes: &[isize]) -> Var<'t> {
-        let shape = self.shape();
-        let axes = expect(resolve("logsumexp", self, axes));
-        expect(self.try_reshape(&shape.reduced(&axes, false)))
-    }
 }
 
 /// A reduction along axes with its `try_` twin.
@@ -263,4 +232,34 @@ along! {
     amax try_amax |x, axes, keepdim| x.reduce(Total::Max, "amax", axes, keepdim);
     /// The smallest along `axes`; equal ones share the gradient in equal parts.
     amin try_amin |x, axes, keepdim| x.reduce(Total::Min, "amin", axes, keepdim);
+    /// The Euclidean norm √Σx² along `axes`. Its gradient at 0 is 0.
+    norm try_norm |x, axes, keepdim| {
+        let squares = (x * x).reduce(Total::Sum, "norm", axes, keepdim)?;
+        let positive = squares.gt(0.0);
+        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
+        Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
+    };
+    /// The product along `axes`, 1 where there is nothing to multiply. A 0 among the factors takes nothing from the
+    /// gradient: halves are multiplied with each other, and nothing is divided.
+    prod try_prod |x, axes, keepdim| {
+        let shape = x.shape();
+        let axes = resolve("prod", x, axes)?;
+        let product = axes.iter().try_fold(x, |x, &axis| multiply_along(x, axis))?;
+        product.try_reshape(&shape.reduced(&axes, keepdim))
+    };
+}
+
+/// The product along one axis, which stays with size 1.
+fn multiply_along<'t>(x: Var<'t>, axis: usize) -> Result<Var<'t>> {
+    let shape = x.shape();
+    let (len, along) = (shape[axis], axis as isize);
+    if len == 0 {
+        return Ok(x.tape().constant(Tensor::ones(shape.reduced(&[axis], true), x.dtype())));
+    }
+    if len == 1 {
+        return Ok(x);
+    }
+    let half = len / 2;
+    let both = multiply_along(x.try_narrow(along, 0, half)? * x.try_narrow(along, half, half)?, axis)?;
+    if len % 2 == 0 { Ok(both) } else { Ok(both * x.try_narrow(along, len - 1, 1)?) }
 }

@@ -1,8 +1,11 @@
-//! Softmax and its logarithm along an axis: p = eˣ / Σ eˣ.
+//! Softmax and its logarithm along an axis: p = eˣ / Σ eˣ, and y = ln Σ eˣ along axes.
 //!
-//! The largest x is subtracted first, so nothing overflows. dx = p (dp − Σ dp p), and for ln p: dx = dy − p Σ dy.
+//! The largest x is subtracted first, so nothing overflows. dx = p (dp − Σ dp p); for ln p: dx = dy − p Σ dy; and for
+//! ln Σ eˣ: dx = p dy, with p = e^{x − y}.
 
-use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use std::ops::Range;
+
+use super::{Grads, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
 use crate::{
     error::Result,
     kernels::softmax::Lines,
@@ -69,7 +72,9 @@ impl Op for LogSoftmax {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
         let lines = lines(&shape, self.0);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.log_softmax(x[0].data::<T>(), out))))
+        Ok(
+            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.log_softmax(x[0].data::<T>(), out))),
+        )
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -87,7 +92,78 @@ impl Sampled for LogSoftmax {
     }
 }
 
+/// ln Σ eˣ along axes that lie side by side, which stay with size 1.
+pub(super) struct LogSumExp(Range<usize>);
+
+impl Op for LogSumExp {
+    fn name(&self) -> &str {
+        "logsumexp"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axes {:?}", self.0)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].iter().enumerate().map(|(i, &n)| if self.0.contains(&i) { 1 } else { n }).collect())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let size = |axes: &[usize]| axes.iter().product();
+        let (from, Range { start, end }) = (x[0].shape(), self.0.clone());
+        let lines = Lines { outer: size(&from[..start]), k: size(&from[start..end]), inner: size(&from[end..]) };
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.logsumexp(x[0].data::<T>(), out))))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        Ok(Grads::from_iter([Some(at.dy * (at.x[0] - at.y).exp())]))
+    }
+}
+
+impl Sampled for LogSumExp {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("logsumexp of axis 1", [3, 4, 2], |x| x.logsumexp(&[1], false)),
+            Sample::unary("logsumexp of axes 1 and 2, kept", [2, 2, 3], |x| x.logsumexp(&[1, -1], true)),
+            Sample::unary("logsumexp of axes 0 and 2", [2, 3, 2], |x| x.logsumexp(&[0, 2], false)),
+            Sample::unary("logsumexp of all axes", [2, 3], |x| x.logsumexp(&[], false)),
+        ]
+    }
+}
+
 impl<'t> Var<'t> {
+    /// ln Σ eˣ along `axes` (all if empty), without overflow.
+    ///
+    /// With `keepdim` the axes stay, with size 1.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
+        expect(self.try_logsumexp(axes, keepdim))
+    }
+
+    /// [`logsumexp`](Var::logsumexp) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    #[track_caller]
+    pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let axes = resolve("logsumexp", self, axes)?;
+        let first = axes.first().copied().unwrap_or(0);
+        let side_by_side = axes.iter().copied().eq(first..first + axes.len());
+        let (x, range) = match side_by_side {
+            true => (self, first..first + axes.len()),
+            false => {
+                let rest = (0..shape.rank()).filter(|axis| !axes.contains(axis));
+                let order: Vec<isize> = rest.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
+                (self.try_permute(&order)?, shape.rank() - axes.len()..shape.rank())
+            }
+        };
+        self.tape().builtin(LogSumExp(range), &[x])?.try_reshape(&shape.reduced(&axes, keepdim))
+    }
+
     /// eˣ / Σ eˣ along `axis`.
     ///
     /// # Panics

@@ -95,9 +95,12 @@ list! {
     super::pooling::TakeMax,
     super::pooling::AvgPool,
     super::pooling::AvgUnpool,
+    super::unfold::Unfold,
+    super::unfold::Fold,
     super::normalise::BatchNorm,
     super::softmax::Softmax,
     super::softmax::LogSoftmax,
+    super::softmax::LogSumExp,
     super::loss::CrossEntropy,
     super::loss::MseLoss,
 }
@@ -133,10 +136,8 @@ pub fn table() -> Vec<Sample> {
         [[&[2, 3], &[2, 3]], [&[2, 3], &[3]], [&[2, 1], &[2, 3]], [&[], &[2, 3]], [&[2, 3], &[1, 1]], [&[3, 1], &[2]]];
     for &row in BINARY {
         for [a, b] in patterns {
-            let inputs = vec![
-                numbers(a, row.domain[0].0, row.domain[0].1, 4),
-                numbers(b, row.domain[1].0, row.domain[1].1, 5),
-            ];
+            let inputs =
+                vec![numbers(a, row.domain[0].0, row.domain[0].1, 4), numbers(b, row.domain[1].0, row.domain[1].1, 5)];
             let name = format!("{} of {a:?} and {b:?}", row.name);
             let mut sample = Sample::new(&name, inputs, move |x| {
                 super::expect(x[0].tape().elementwise(row, 0.0, &[x[0], x[1]], None))
@@ -146,13 +147,16 @@ pub fn table() -> Vec<Sample> {
         }
     }
     let mask = Tensor::from([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]);
-    all.push(Sample::new(
-        SELECT.name,
-        vec![numbers([2, 3], -2.0, 2.0, 6), numbers([3], -2.0, 2.0, 7)],
-        move |x| x[0].tape().constant(&mask).select(x[0], x[1]),
-    ));
+    all.push(Sample::new(SELECT.name, vec![numbers([2, 3], -2.0, 2.0, 6), numbers([3], -2.0, 2.0, 7)], move |x| {
+        x[0].tape().constant(&mask).select(x[0], x[1])
+    }));
     all.extend(super::activations::samples());
     all.extend(super::loss::samples());
+    all.extend(super::overlap::samples());
+    all.extend(super::layer_norm::samples());
+    all.extend(super::directions::samples());
+    all.extend(super::arrange::samples());
+    all.extend(super::bilinear::samples());
     all.extend(listed());
     all
 }

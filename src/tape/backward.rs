@@ -31,9 +31,7 @@ enum Slot {
 pub(super) fn backward(y: Var<'_>, upstream: Tensor) -> Result<Gradients> {
     let tape = y.tape();
     if !y.needs_grad() {
-        let at = tape.inner.borrow().nodes[y.index()].at;
-        let of = format!("node %{} of shape {} ({at})", y.index(), y.shape());
-        return Err(Error::NoGradient { of, why: NoGradient::Constant });
+        return Err(constant(y));
     }
     let paused = tape.pause();
     let mark = tape.len();
@@ -56,10 +54,8 @@ pub(super) fn backward(y: Var<'_>, upstream: Tensor) -> Result<Gradients> {
 /// The gradient of Σ `upstream` · `y` by each of `x`, recorded.
 pub(super) fn grad<'t>(y: Var<'t>, x: &[Var<'t>], upstream: Var<'t>) -> Result<Vec<Var<'t>>> {
     let tape = y.tape();
-    for v in x.iter().filter(|v| !v.needs_grad()) {
-        let at = tape.inner.borrow().nodes[v.index()].at;
-        let of = format!("node %{} of shape {} ({at})", v.index(), v.shape());
-        return Err(Error::NoGradient { of, why: NoGradient::Constant });
+    if let Some(v) = x.iter().find(|v| !v.needs_grad()) {
+        return Err(constant(*v));
     }
     let mut walk = Walk::new(tape, y.id(), Slot::Node(upstream.id()), None);
     let mut found: Vec<Option<Var<'t>>> = vec![None; x.len()];
@@ -82,6 +78,12 @@ pub(super) fn grad<'t>(y: Var<'t>, x: &[Var<'t>], upstream: Var<'t>) -> Result<V
     )?;
     let zero = |v: &Var<'t>| tape.constant(Tensor::zeros(v.shape(), tape.dtype()));
     Ok(found.into_iter().zip(x).map(|(g, v)| g.unwrap_or_else(|| zero(v))).collect())
+}
+
+fn constant(v: Var<'_>) -> Error {
+    let at = v.tape().inner.borrow().nodes[v.index()].at;
+    let of = format!("node %{} of shape {} ({at})", v.index(), v.shape());
+    Error::NoGradient { of, why: NoGradient::Constant }
 }
 
 struct Walk<'t> {
@@ -301,15 +303,16 @@ impl<'t> Walk<'t> {
     fn forget_scratch(&mut self) {
         let Some(mark) = self.scratch_from else { return };
         let many = self.tape.len() > mark + SCRATCH;
-        for id in std::mem::take(&mut self.waiting) {
-            let Slot::Node(node) = self.slots[id as usize] else { continue };
+        let (tape, slots) = (self.tape, &mut self.slots);
+        self.waiting.retain(|&id| {
+            let Slot::Node(node) = slots[id as usize] else { return false };
             // What an operation has computed by now need not wait; else all results of later rules would wait with it.
-            if many || !self.tape.inner.borrow().is_pending(node) {
-                self.slots[id as usize] = Slot::Ready(Var::new(self.tape, node).value());
-            } else {
-                self.waiting.push(id);
+            let waits = !many && tape.inner.borrow().is_pending(node);
+            if !waits {
+                slots[id as usize] = Slot::Ready(Var::new(tape, node).value());
             }
-        }
+            waits
+        });
         if self.waiting.is_empty() {
             self.tape.inner.borrow_mut().truncate(mark);
         }

@@ -182,7 +182,11 @@ impl Tape {
     pub fn with_dtype(dtype: DType) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Tape {
-            inner: RefCell::new(Inner { scopes: vec![ScopeName { path: String::new(), outer: 0, name: String::new() }], lazy_from: lazy::LAZY, ..Inner::default() }),
+            inner: RefCell::new(Inner {
+                scopes: vec![ScopeName { path: String::new(), outer: 0, name: String::new() }],
+                lazy_from: lazy::LAZY,
+                ..Inner::default()
+            }),
             dtype,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             epoch: Cell::new(0),

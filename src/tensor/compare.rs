@@ -22,8 +22,7 @@ impl AbsDiffEq for Tensor {
     }
 
     fn abs_diff_eq(&self, other: &Self, epsilon: f64) -> bool {
-        self.shape == other.shape
-            && self.to_vec().iter().zip(&other.to_vec()).all(|(a, b)| a.abs_diff_eq(b, epsilon))
+        self.shape == other.shape && self.to_vec().iter().zip(&other.to_vec()).all(|(a, b)| a.abs_diff_eq(b, epsilon))
     }
 }
 

@@ -16,7 +16,10 @@ pub(crate) mod storage;
 pub use dtype::{DType, Element};
 pub use shape::Shape;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    kernels::Real,
+};
 use storage::{Buffer, Storage};
 
 /// An n-dimensional array of `f32` or `f64` numbers, row-major.
@@ -87,21 +90,13 @@ impl Tensor {
         T::buffer_mut(&mut self.storage).expect("all tensors of a tape have its precision").make_mut()
     }
 
-    /// Whether no other tensor shares these numbers.
-    pub(crate) fn unique(&self) -> bool {
-        match &self.storage {
-            Storage::F32(buffer) => buffer.unique(),
-            Storage::F64(buffer) => buffer.unique(),
-        }
-    }
-
     fn wrong_dtype(&self, asked: DType) -> Error {
         Error::DType { op: "reading a tensor's numbers".into(), expected: asked, got: self.dtype() }
     }
 
     /// The numbers in row-major order, in double precision.
     pub fn to_vec(&self) -> Vec<f64> {
-        crate::dispatch!(self.dtype(), T => self.data::<T>().iter().map(|&x| f64::from(x)).collect())
+        crate::dispatch!(self.dtype(), T => self.data::<T>().iter().map(|x| x.to_f64()).collect())
     }
 
     /// The one number of a tensor with one element.
@@ -111,7 +106,7 @@ impl Tensor {
     #[track_caller]
     pub fn item(&self) -> f64 {
         assert!(self.numel() == 1, "item: one number was asked for, but the tensor has shape {}", self.shape);
-        crate::dispatch!(self.dtype(), T => f64::from(self.data::<T>()[0]))
+        crate::dispatch!(self.dtype(), T => self.data::<T>()[0].to_f64())
     }
 
     /// The number at an index with one entry per axis.
@@ -123,7 +118,7 @@ impl Tensor {
         let fits = index.len() == self.shape.rank() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
         assert!(fits, "at: the index {index:?} does not fit shape {}", self.shape);
         let flat = index.iter().zip(self.shape.iter()).fold(0, |flat, (i, n)| flat * n + i);
-        crate::dispatch!(self.dtype(), T => f64::from(self.data::<T>()[flat]))
+        crate::dispatch!(self.dtype(), T => self.data::<T>()[flat].to_f64())
     }
 
     /// The same numbers in another shape of equal size.
@@ -167,7 +162,7 @@ impl Tensor {
     pub fn first_non_finite(&self) -> Option<(usize, f64)> {
         crate::dispatch!(self.dtype(), T => {
             let data = self.data::<T>();
-            data.iter().position(|x| !x.is_finite()).map(|i| (i, f64::from(data[i])))
+            data.iter().position(|x| !x.is_finite()).map(|i| (i, data[i].to_f64()))
         })
     }
 

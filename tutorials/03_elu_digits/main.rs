@@ -167,7 +167,8 @@ fn run(options: &Options) -> Result<()> {
 /// The test accuracy of softmax regression on the pixels: what can be had without the network.
 fn linear_baseline(train: &Arc<Dataset>, test: &Dataset, seed: u64) -> Result<f64> {
     let pixels = train.image_len();
-    let net = Sequential::new().add(Flatten).add(Linear::with_init(pixels, train.classes(), Init::Normal(0.01), seed));
+    let net =
+        Sequential::new().then(Flatten).then(Linear::with_init(pixels, train.classes(), Init::Normal(0.01), seed));
     let mut adam = Adam::new(&net.params(), 1e-3)?;
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::EveryEpoch, seed);
     Trainer::new(&net, &mut adam).epochs(30).fit(&mut batches)?;

@@ -1,0 +1,158 @@
+//! Looking at a tape: printed as a list, drawn as a graph.
+//!
+//! A tape is a list of rows "number = operation of earlier numbers", and that is how it prints:
+//!
+//! ```
+//! let tape = wengert::Tape::f64();
+//! let x = tape.leaf(3.0).named("x");
+//! let y = x * x + 1.0;
+//! println!("{tape}");
+//! // %0 = leaf       f64[]  3.0000   x  src/main.rs:3
+//! // %1 = mul %0 %0  f64[]  9.0000      src/main.rs:4
+//! // %2 = add %1 1   f64[]  10.0000     src/main.rs:4
+//! let rows: Vec<String> = tape.nodes().map(|node| format!("{} {}", node.op, node.arguments())).collect();
+//! assert_eq!(rows, ["leaf ", "mul %0 %0", "add %1 1"]);
+//! ```
+//!
+//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph for
+//! Graphviz and for Markdown.
+//!
+//! What may not live here: anything that changes a tape. Looking records nothing and computes nothing.
+
+mod graph;
+mod print;
+
+pub use graph::{Dot, Mermaid};
+
+use std::panic::Location;
+
+use crate::{
+    ops::number_comes_first,
+    tape::{Inner, Kind, Node, NodeId, Tape, Value},
+    tensor::{DType, Shape, Tensor},
+};
+
+/// A row of a tape, as data: a copy that does not change when the tape goes on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeView {
+    /// The position on the tape, printed as `%3`.
+    pub index: usize,
+    /// The operation: `mul`, `conv2d`; `leaf` and `constant` for values that came from outside.
+    pub op: String,
+    /// What the operation was told beside its inputs: `stride [2, 2]`. Empty for most.
+    pub attributes: String,
+    /// The positions of the inputs, all of them smaller than `index`.
+    pub inputs: Vec<usize>,
+    /// The plain number that an operation such as `x * 2.0` was given.
+    pub number: Option<f64>,
+    /// Whether the number is the left operand, as in `1.0 / x`.
+    pub number_first: bool,
+    /// For an output of a [`Function`](crate::Function): the inputs of its hand-written rule.
+    pub rule_inputs: Vec<usize>,
+    /// The name that [`Var::named`](crate::Var::named) gave it, or that of the parameter.
+    pub name: Option<String>,
+    /// The sizes along the axes.
+    pub shape: Shape,
+    /// The precision, which is that of the tape.
+    pub dtype: DType,
+    /// The numbers, if they are computed already.
+    pub value: Option<Tensor>,
+    /// Whether a gradient flows through it.
+    pub needs_grad: bool,
+    /// The layer that recorded it, with the layers around it: `0.conv`. Empty outside every layer.
+    pub layer: String,
+    /// The line of the program that recorded it.
+    pub line: &'static Location<'static>,
+}
+
+impl NodeView {
+    /// The operands as they are printed: `%1 %2`, `%1 0.5`, `1 %3`.
+    pub fn arguments(&self) -> String {
+        let mut words: Vec<String> = self.inputs.iter().map(|i| format!("%{i}")).collect();
+        if let Some(number) = self.number {
+            words.insert(if self.number_first { 0 } else { words.len() }, number.to_string());
+        }
+        words.join(" ")
+    }
+
+    /// The precision and the sizes: `f64[2, 3]`.
+    pub fn type_name(&self) -> String {
+        format!("{}{}", self.dtype, self.shape)
+    }
+
+    fn new(tape: &Tape, index: usize) -> NodeView {
+        let inner = tape.inner.borrow();
+        let node = &inner.nodes[index];
+        let mut view = NodeView {
+            index,
+            op: String::new(),
+            attributes: String::new(),
+            inputs: positions(&node.inputs),
+            number: None,
+            number_first: false,
+            rule_inputs: Vec::new(),
+            name: name(&inner, index),
+            shape: node.shape().clone(),
+            dtype: tape.dtype(),
+            value: match &node.value {
+                Value::Ready(tensor) => Some(tensor.clone()),
+                Value::Pending(_) => None,
+            },
+            needs_grad: node.needs_grad,
+            layer: inner.scopes[node.scope as usize].path.clone(),
+            line: node.at,
+        };
+        view.describe(node, &inner);
+        view
+    }
+
+    /// Fills in what depends on the kind of the node.
+    fn describe(&mut self, node: &Node, inner: &Inner) {
+        match &node.kind {
+            Kind::Leaf => self.op = "leaf".to_owned(),
+            Kind::Constant => self.op = "constant".to_owned(),
+            Kind::Elementwise(row, parameter) => {
+                let cut = row.name == "identity" && !node.needs_grad && inner.nodes[self.inputs[0]].needs_grad;
+                self.op = if cut { "detach" } else { row.name }.to_owned();
+                self.number = row.parameter.is_some().then_some(*parameter);
+                self.number_first = number_comes_first(row);
+            }
+            Kind::Op(op) => {
+                self.op = op.name().to_owned();
+                self.attributes = op.attributes();
+            }
+            Kind::Output(call, k) => {
+                self.op = call.function.name().to_owned();
+                self.rule_inputs = positions(&call.inputs);
+                if call.outputs > 1 {
+                    self.attributes = format!("output {k}");
+                }
+            }
+        }
+    }
+}
+
+impl Tape {
+    /// What is recorded, row by row.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// let loss = x.exp().sum();
+    /// let ops: Vec<String> = tape.nodes().map(|node| node.op).collect();
+    /// assert_eq!(ops, ["leaf", "exp", "sum"]);
+    /// ```
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView> + '_ {
+        (0..self.len()).map(|index| NodeView::new(self, index))
+    }
+}
+
+fn positions(ids: &[NodeId]) -> Vec<usize> {
+    ids.iter().map(|&id| id as usize).collect()
+}
+
+/// The name of a node; the last one given holds.
+fn name(inner: &Inner, index: usize) -> Option<String> {
+    inner.names.iter().rev().find(|(id, _)| *id as usize == index).map(|(_, name)| name.to_string())
+}

@@ -1,0 +1,170 @@
+//! Unfolding images into their windows (im2col), and folding windows back (col2im).
+//!
+//! Unfolding turns images `[n, c, h, w]` into `[n, c·kh·kw, l]`: one column for each of the l positions of a kernel, so
+//! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
+//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the other.
+
+use super::{ConvSpec, Grads, Op, Sample, Vjp, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::window::Window,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// How a kernel slides over images.
+#[derive(Clone, Copy)]
+struct Slide {
+    kernel: [usize; 2],
+    spec: ConvSpec,
+}
+
+impl Slide {
+    /// The window over images of `size`, and the shape of its columns for images `[n, c, h, w]`.
+    fn over(&self, op: &str, image: &Shape) -> Result<(Window, Shape)> {
+        let Slide { kernel, spec: ConvSpec { stride, padding, dilation, groups } } = *self;
+        let &[n, c, height, width] = image.dims() else {
+            return Err(Error::shape(op, &[image], "images [n, c, h, w] are needed"));
+        };
+        if groups != 1 || stride.contains(&0) || dilation.contains(&0) || kernel.contains(&0) {
+            let need = format!(
+                "kernel {kernel:?}, stride {stride:?} and dilation {dilation:?} must be at least 1, and groups, here \
+                 {groups}, must be 1"
+            );
+            return Err(Error::shape(op, &[image], need));
+        }
+        let window = Window { size: [height, width], kernel, stride, padding, dilation };
+        if window.positions() == 0 {
+            let need = format!("the kernel {kernel:?} must fit into the image {height}x{width} padded by {padding:?}");
+            return Err(Error::shape(op, &[image], need));
+        }
+        let columns = Shape::from([n, c * window.taps(), window.positions()]);
+        Ok((window, columns))
+    }
+}
+
+/// Every window of every image as a column.
+pub(super) struct Unfold(Slide);
+
+impl Op for Unfold {
+    fn name(&self) -> &str {
+        "unfold"
+    }
+
+    fn attributes(&self) -> String {
+        format!("kernel {:?} stride {:?} padding {:?}", self.0.kernel, self.0.spec.stride, self.0.spec.padding)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.0.over("unfold", x[0]).map(|over| over.1)
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let (window, _) = self.0.over("unfold", x[0].shape())?;
+        let n = shape[0];
+        Ok(
+            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| window.unfold(x[0].data::<T>(), n, out))),
+        )
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let fold = Fold { slide: self.0, image: at.x[0].shape() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(fold, &[at.dy])?)]))
+    }
+}
+
+impl Sampled for Unfold {
+    fn samples() -> Vec<Sample> {
+        let spec = ConvSpec::default().stride(2).padding(1);
+        vec![Sample::unary("unfold", [2, 2, 4, 3], move |x| x.unfold([2, 3], spec))]
+    }
+}
+
+/// Every column added back to the image `[n, c, h, w]` that it was read from.
+pub(super) struct Fold {
+    slide: Slide,
+    image: Shape,
+}
+
+impl Op for Fold {
+    fn name(&self) -> &str {
+        "fold"
+    }
+
+    fn attributes(&self) -> String {
+        format!("into {} {}", self.image, Unfold(self.slide).attributes())
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let (_, columns) = self.slide.over("fold", &self.image)?;
+        match columns == *x[0] {
+            true => Ok(self.image.clone()),
+            false => Err(Error::shape("fold", &[x[0], &self.image], format!("these images need columns {columns}"))),
+        }
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let (window, _) = self.slide.over("fold", &self.image)?;
+        let n = shape[0];
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| window.fold(x[0].data::<T>(), n, out))))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        Ok(Grads::from_iter([Some(at.tape().builtin(Unfold(self.slide), &[at.dy])?)]))
+    }
+}
+
+impl Sampled for Fold {
+    fn samples() -> Vec<Sample> {
+        let spec = ConvSpec::default().dilation(2);
+        vec![Sample::unary("fold", [2, 8, 6], move |x| x.fold([2, 2, 4, 5], [2, 2], spec))]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Every window of the images `[n, c, h, w]` as a column: `[n, c · kh · kw, positions]`, where the rows run over
+    /// channels, then over the kernel. Taps outside the image give 0; the groups of `spec` must be 1.
+    ///
+    /// ```
+    /// use wengert::{Tape, ops::ConvSpec};
+    /// let tape = Tape::f64();
+    /// let image = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape([1, 1, 2, 3]);
+    /// let windows = image.unfold([2, 2], ConvSpec::default());
+    /// assert_eq!(windows.value().to_vec(), [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0, 6.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the kernel does not fit into the padded images.
+    #[track_caller]
+    pub fn unfold(self, kernel: [usize; 2], spec: ConvSpec) -> Var<'t> {
+        expect(self.try_unfold(kernel, spec))
+    }
+
+    /// [`unfold`](Var::unfold) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the kernel does not fit into the padded images.
+    #[track_caller]
+    pub fn try_unfold(self, kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
+        self.tape().builtin(Unfold(Slide { kernel, spec }), &[self])
+    }
+
+    /// The images `[n, c, h, w]` in which every pixel is the sum of the entries that [`unfold`](Var::unfold) reads from it:
+    /// its adjoint, not its inverse, since windows overlap.
+    ///
+    /// # Panics
+    /// When these are not the columns of such images.
+    #[track_caller]
+    pub fn fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Var<'t> {
+        expect(self.try_fold(image, kernel, spec))
+    }
+
+    /// [`fold`](Var::fold) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when these are not the columns of such images.
+    #[track_caller]
+    pub fn try_fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
+        self.tape().builtin(Fold { slide: Slide { kernel, spec }, image: image.into() }, &[self])
+    }
+}

@@ -1,0 +1,84 @@
+//! Plotting a function that is written in tape algebra: its values and the tape's derivative, from one closure.
+//!
+//! Let y = f(x) act on each number by itself. The Jacobian ∂yᵢ/∂xⱼ is then diagonal, and the vector-Jacobian product
+//! with 1 at every place is the derivative at every place: Σᵢ 1 · ∂yᵢ/∂xⱼ = f′(xⱼ). So one forward and one backward
+//! walk give both panels of the picture.
+
+use super::{Curve, Figure, curves, places};
+use crate::{
+    error::{Error, Result},
+    tape::{Tape, Var},
+    tensor::{DType, Tensor},
+};
+
+impl Curve {
+    /// A function of a [`Var`] that acts on each number by itself, at 521 equally spaced places from `low` to `high`,
+    /// in double precision, with the tape's derivative.
+    ///
+    /// Add [`manual`](Curve::manual) to see a derivative that was worked out by hand beside it.
+    ///
+    /// ```
+    /// use wengert::plot::{Curve, curves};
+    /// let tanh = Curve::of("tanh", -4.0, 4.0, |x| x.tanh())?.manual(|x| 1.0 - x.tanh().powi(2));
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// curves("tanh with its derivative", &[tanh]).save(folder.path().join("tanh"))?;
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `f` does not give one number for each place, [`Error::NoGradient`] when no gradient flows
+    /// through it.
+    pub fn of(
+        label: impl Into<String>,
+        low: f64,
+        high: f64,
+        f: impl for<'t> FnOnce(Var<'t>) -> Var<'t>,
+    ) -> Result<Curve> {
+        let tape = Tape::f64();
+        let x = tape.leaf(Tensor::from(places(low, high)));
+        let y = f(x);
+        if y.shape() != x.shape() {
+            let need = "a function that is plotted must give one number for each place";
+            return Err(Error::shape("plot", &[&x.shape(), &y.shape()], need));
+        }
+        let dx = y.vjp(&Tensor::ones(y.shape(), DType::F64))?;
+        Ok(Curve::new(label, x.value().to_vec(), y.value().to_vec()).tape_values(dx.wrt(x)?.to_vec()))
+    }
+}
+
+/// A function of a [`Var`] from `low` to `high` with the tape's derivative below it, in one call.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// wengert::plot::function("Mish", -5.0, 5.0, |x| x * x.softplus().tanh())?.save(folder.path().join("mish"))?;
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Curve::of`].
+pub fn function(title: &str, low: f64, high: f64, f: impl for<'t> FnOnce(Var<'t>) -> Var<'t>) -> Result<Figure> {
+    Ok(curves(title, &[Curve::of(title, low, high, f)?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_derivative_are_those_of_the_function() {
+        let square = Curve::of("x²", -2.0, 2.0, |x| x * x).unwrap();
+        let by_hand = Curve::sample("x²", -2.0, 2.0, |x| x * x)
+            .tape_values(places(-2.0, 2.0).iter().map(|x| 2.0 * x).collect::<Vec<_>>());
+        assert_eq!(format!("{square:?}"), format!("{by_hand:?}"));
+        assert!(function("x²", -2.0, 2.0, |x| x * x).unwrap().svg().unwrap().contains("f′(x)"));
+    }
+
+    #[test]
+    fn functions_that_cannot_be_plotted_are_refused() {
+        let message = Curve::of("total", 0.0, 1.0, |x| x.sum()).unwrap_err().to_string();
+        assert!(message.contains("a function that is plotted must give one number for each place"), "{message}");
+        assert!(message.contains("[521]"), "{message}");
+        let step = Curve::of("step", -1.0, 1.0, |x| x.gt(0.0)).unwrap_err();
+        assert!(matches!(step, Error::NoGradient { .. }), "{step}");
+    }
+}
