@@ -75,9 +75,35 @@ impl Product {
         }
     }
 
-    /// The product in register tiles of up to 6 rows and [`LANES`] columns.
+    /// The product in registers. With few columns and many rows, (A B)ᵀ = Bᵀ Aᵀ fills the vectors better.
     #[inline(always)]
     fn small<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
+        let Product { m, n, k, ta, tb } = self;
+        let turned = Product { m: n, n: m, k, ta: !tb, tb: !ta };
+        if n == 1 {
+            turned.tiles(out, accumulate, b, a);
+        } else if n < LANES && m >= LANES {
+            with_scratch(
+                m * n,
+                #[inline(always)]
+                |columns: &mut [T]| {
+                    turned.tiles(columns, false, b, a);
+                    for (j, column) in columns.chunks_exact(m).enumerate() {
+                        for (i, &x) in column.iter().enumerate() {
+                            let out = &mut out[i * n + j];
+                            *out = if accumulate { *out + x } else { x };
+                        }
+                    }
+                },
+            );
+        } else {
+            self.tiles(out, accumulate, a, b);
+        }
+    }
+
+    /// The product in register tiles of up to 6 rows and [`LANES`] columns.
+    #[inline(always)]
+    fn tiles<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
         let Product { m, n, k, tb, .. } = self;
         if n == 0 || m == 0 {
             return;

@@ -107,7 +107,8 @@ impl<'a, T: Real> Program<'a, T> {
             return;
         }
         let target = Space::new(dims, [kept]);
-        let fold = Fold { total, space: self.space(dims), target };
+        let plain = self.steps.is_empty() && self.inputs[0].1 == dims;
+        let fold = Fold { total, space: (!plain).then(|| self.space(dims)), target };
         let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);
         if numel < PARALLEL {
             return self.fold_piece(&fold, 0..numel, 0, out);
@@ -136,16 +137,15 @@ impl<'a, T: Real> Program<'a, T> {
     }
 
     fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T]) {
-        if self.steps.is_empty() && fold.space.contiguous(0) {
-            // The numbers are there: nothing needs to be evaluated.
+        let Some(space) = &fold.space else {
             let x = self.inputs[0].0;
             return blocks(&fold.target, range).for_each(|block| fold.take(&x[block.clone()], block, base, out));
-        }
+        };
         with_scratch(BLOCK, |result: &mut [T]| {
             self.with_machine(|machine| {
                 for block in blocks(&fold.target, range) {
                     let result = &mut result[..block.len()];
-                    machine.fill(self, &fold.space, block.clone(), result);
+                    machine.fill(self, space, block.clone(), result);
                     fold.take(result, block, base, out);
                 }
             });
@@ -179,10 +179,11 @@ fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usiz
     })
 }
 
-/// A reduction: how a chain's inputs lie in the index space, and how the result does.
+/// A reduction: how a chain's inputs lie in the index space (none for numbers that are there already), and how the result
+/// does.
 struct Fold {
     total: Total,
-    space: Space,
+    space: Option<Space>,
     target: Space,
 }
 

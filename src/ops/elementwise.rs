@@ -291,7 +291,8 @@ binary! {
     DIV div |a, b| a / b, d |_, b, y, g| [g / b, -(g * y / b)], on (-2.0, 2.0), (0.4, 2.0);
     /// aᵇ.
     POW pow |a, b| a.power(b), d |a, b, y, g| [
-        g * b * a.pow(b - 1.0),
+        // b a^(b − 1) is 0 for b = 0, also where the power is infinite.
+        g * b.eq(0.0).select(0.0, b * a.pow(b - 1.0)),
         // aᵇ ln a tends to 0 with a, for b > 0; the unused logarithm is taken of 1.
         g * y * a.eq(0.0).select(1.0, a).ln()
     ], on (0.4, 2.0), (-1.5, 2.0);

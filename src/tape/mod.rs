@@ -429,7 +429,17 @@ impl Inner {
             self.force(id);
         }
         let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| self.ready(i)).collect();
-        op.forward(&tensors, shape, memo)
+        let value = op.forward(&tensors, shape.clone(), memo)?;
+        if *value.shape() != shape {
+            let need = "`forward` must return the shape that `shape` announced";
+            return Err(Error::shape(op.name(), &[value.shape(), &shape], need));
+        }
+        match tensors.first().map(|x| x.dtype()) {
+            Some(expected) if expected != value.dtype() => {
+                Err(Error::DType { op: op.name().to_owned(), expected, got: value.dtype() })
+            }
+            _ => Ok(value),
+        }
     }
 
     /// Adds the current layer to an error.

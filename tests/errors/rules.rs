@@ -1,0 +1,130 @@
+//! What is wrong with a rule, with its name and the line that applied it.
+
+use wengert::{
+    Backward, Error, Function, Memo, Result, Rule, Shape, Tape, Tensor, Var,
+    ops::{Grads, Op, Vjp},
+};
+
+use crate::{assert_usable, fails};
+
+/// 2x, with a leaf that nobody else sees.
+fn hidden<'t>(x: Var<'t>) -> Var<'t> {
+    x * x.tape().leaf(2.0)
+}
+
+/// The line that brings the leaf in.
+const HIDDEN: u32 = line!() - 4;
+
+/// z = 2x with a rule, or a `forward`, that is broken in one way.
+pub struct Broken(pub &'static str);
+
+impl Function for Broken {
+    fn name(&self) -> &str {
+        "doubles"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        match self.0 {
+            "no output" => vec![],
+            "hidden" => vec![hidden(x[0])],
+            _ => vec![x[0] * 2.0],
+        }
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let dx = at.dz[0] * 2.0;
+        match self.0 {
+            "two" => vec![Some(dx), Some(dx)],
+            "none" => vec![],
+            "shape" => vec![Some(dx.sum())],
+            "tape" => vec![Some(Box::leak(Box::new(Tape::f64())).leaf([0.0, 0.0]))],
+            "panic" => panic!("the mask has {} rows", 7),
+            "operator" => vec![Some(dx + at.x[0].reshape([1, 2]).matmul(at.x[0].reshape([1, 2])))],
+            _ => vec![Some(dx)],
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_misbehaves_is_named_with_the_line_that_applied_it() {
+    let faults = [
+        ("two", "returned 2 gradients for 1 inputs; return one per input, `None` where there is none"),
+        ("none", "returned 0 gradients for 1 inputs; return one per input, `None` where there is none"),
+        ("shape", "returned a gradient of shape [] for input 0 of shape [2]; they must be equal"),
+        ("tape", "returned a node of another tape for input 0"),
+        ("panic", "failed: the mask has 7 rows"),
+        (
+            "operator",
+            "failed: matmul: the columns of the left and the rows of the right must agree (2 and 1 differ), but got [1, 2] and [1, 2]",
+        ),
+    ];
+    for (how, fault) in faults {
+        let tape = Tape::f64();
+        let x = tape.leaf([1.0, 2.0]);
+        let line = line!() + 1;
+        let z = tape.apply(Broken(how), &[x]).unwrap()[0];
+        let message = format!("the backward rule of `doubles` {fault} (recorded at tests/errors/rules.rs:{line}:22)");
+        let loss = z.sum();
+        let before = tape.len();
+        fails(&message, loss.backward());
+        assert_eq!(tape.len(), before, "{how}: what the rule recorded is taken off again");
+        fails(&message, tape.grad(loss, &[x]));
+        // Gradients flow again, and by the tape's own rule through the very same function.
+        assert_usable(&tape);
+        tape.set_rule(Rule::Tape);
+        assert_eq!(loss.backward().unwrap().wrt(x).unwrap().to_vec(), [2.0, 2.0]);
+    }
+    let tape = Tape::f64();
+    let x = tape.leaf([1.0, 2.0]);
+    let line = line!() + 1;
+    let nothing = tape.apply(Broken("no output"), &[x]);
+    let need = format!(
+        "the backward rule of `doubles` has nothing to differentiate: `forward` returned no output (recorded at tests/errors/rules.rs:{line}:24)"
+    );
+    fails(&need, nothing);
+    let line = line!() + 1;
+    let lost = tape.apply(Broken("hidden"), &[x]);
+    let need = format!(
+        "the backward rule of `doubles` would lose a gradient: `forward` uses a value that is not among its inputs (tests/errors/rules.rs:{HIDDEN}:18); pass it as an input (recorded at tests/errors/rules.rs:{line}:21)"
+    );
+    fails(&need, lost);
+    assert_usable(&tape);
+}
+
+/// Its rule works on plain numbers, or fails.
+struct Plain {
+    fails: bool,
+}
+
+impl Op for Plain {
+    fn name(&self) -> &str {
+        "plain"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        match self.fails {
+            true => Err(Error::Empty { what: "the table".into(), need: "fill it first" }),
+            false => Ok(x[0].clone()),
+        }
+    }
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        at.once("plain", |_, _, dy| Ok(vec![Some(dy.clone())]))
+    }
+}
+
+#[test]
+fn an_operation_on_plain_numbers_cannot_be_differentiated_twice() {
+    let tape = Tape::f64();
+    let x = tape.leaf(2.0);
+    let line = line!() + 1;
+    let y = tape.record(Plain { fails: false }, &[x]).unwrap();
+    assert_eq!(y.backward().unwrap().wrt(x).unwrap().item(), 1.0);
+    let need = format!(
+        "the backward rule of `plain` works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders (recorded at tests/errors/rules.rs:{line}:18)"
+    );
+    fails(&need, tape.grad(y, &[x]));
+    let before = tape.len();
+    fails("the table is empty: fill it first", tape.record(Plain { fails: true }, &[x]));
+    assert_eq!(tape.len(), before, "an operation that failed is not recorded");
+    assert_usable(&tape);
+}

@@ -1,0 +1,57 @@
+//! The tutorials tell the truth: each program runs, and every output that its page shows is among what it prints.
+
+use std::{path::Path, process::Command};
+
+/// A text without its line numbers, which move when a program or the library is edited.
+fn without_lines(text: &str) -> String {
+    let mut parts = text.split(".rs:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + ".rs:" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'))
+}
+
+/// The blocks of a page that are marked as `text`.
+fn outputs(page: &str) -> Vec<&str> {
+    page.split("```text\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
+}
+
+fn check(folder: &str, example: &str) {
+    let tests = std::env::current_exe().expect("a test knows where it is");
+    let built = tests.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps").join("examples");
+    let program = built.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        println!("SKIPPED: {} is not built; a plain `cargo test` builds it", program.display());
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = Command::new(program).arg("--out").arg(out.path()).current_dir(root).output().unwrap();
+    assert!(run.status.success(), "{example} failed: {}", String::from_utf8_lossy(&run.stderr));
+    let printed = without_lines(&String::from_utf8(run.stdout).unwrap());
+    let page = std::fs::read_to_string(root.join("tutorials").join(folder).join("README.md")).unwrap();
+    let blocks = outputs(&page);
+    assert!(!blocks.is_empty(), "{folder} shows no output");
+    for block in blocks {
+        assert!(
+            printed.contains(&without_lines(block)),
+            "{folder} shows what its program does not print:\n{block}\n{printed}"
+        );
+    }
+    let metrics = std::fs::read_to_string(out.path().join("metrics.json")).unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(&metrics).unwrap().is_object());
+    let pictures = page.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    for word in pictures.filter(|target| target.ends_with(".svg")) {
+        let (stored, drawn) = (root.join("tutorials").join(folder).join(word), out.path().join(word));
+        assert!(stored.exists(), "{folder} shows {word}, which is not there");
+        assert!(drawn.exists(), "{folder} shows {word}, which its program does not draw");
+    }
+}
+
+#[test]
+fn first_tape() {
+    check("01_first_tape", "first_tape");
+}
+
+#[test]
+fn activations() {
+    check("02_activations", "activations");
+}
