@@ -41,6 +41,21 @@ pub enum Error {
         scope: String,
     },
 
+    /// A matrix that an operation cannot be computed of.
+    #[error("{op}: matrix {index} of {shape} {fault}{}", within(scope))]
+    Matrix {
+        /// The operation.
+        op: String,
+        /// The first such matrix of the batch.
+        index: usize,
+        /// The shape of the batch of matrices.
+        shape: Shape,
+        /// What is wrong with it, as the rest of a sentence: "is singular".
+        fault: &'static str,
+        /// The layer in which it happened.
+        scope: String,
+    },
+
     /// An attribute of an operation, a layer or a setting that cannot be used.
     #[error("{of}: {name} = {value}, but it must be {must}")]
     Setting {
@@ -352,7 +367,11 @@ impl Error {
     /// The same error, with the layer in which it happened, where the variant has a place for it.
     pub(crate) fn in_scope(mut self, name: &str) -> Self {
         match &mut self {
-            Error::Shape { scope, .. } | Error::Axis { scope, .. } if scope.is_empty() => *scope = name.to_owned(),
+            Error::Shape { scope, .. } | Error::Axis { scope, .. } | Error::Matrix { scope, .. }
+                if scope.is_empty() =>
+            {
+                *scope = name.to_owned()
+            }
             _ => {}
         }
         self

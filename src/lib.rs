@@ -30,3 +30,12 @@ pub mod optim;
 pub mod plot;
 #[cfg(feature = "train")]
 pub mod train;
+
+/// The tutorials, so that every block of code on their pages is compiled and run.
+#[cfg(all(doctest, feature = "plot"))]
+mod tutorials {
+    #[doc = include_str!("../tutorials/01_first_tape/README.md")]
+    mod first_tape {}
+    #[doc = include_str!("../tutorials/02_activations/README.md")]
+    mod activations {}
+}

@@ -7,6 +7,7 @@
 
 pub mod conv;
 pub mod elementwise;
+pub mod linalg;
 pub mod math;
 pub mod matmul;
 pub mod movement;

@@ -352,8 +352,9 @@ impl<'t> Var<'t> {
 
     /// `a` where this mask is not 0, else `b`.
     ///
-    /// What is not chosen is never computed with: neither its value nor its gradient can put a NaN into the result. The
-    /// mask itself is a constant.
+    /// What is not chosen does not enter the value, and its gradient is 0. An operation *before* the branch whose own
+    /// slope is infinite or NaN there still turns that 0 into NaN (0 · ∞): keep its input in bounds, as here.
+    /// The mask itself is a constant.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

@@ -292,6 +292,9 @@ impl<'t> Var<'t> {
     pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
         let shape = self.shape();
         let order = axes.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
+        if order.iter().copied().eq(0..shape.rank()) {
+            return Ok(self);
+        }
         let mut sorted = order.clone();
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..shape.rank()) {

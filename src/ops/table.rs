@@ -101,6 +101,15 @@ list! {
     super::softmax::Softmax,
     super::softmax::LogSoftmax,
     super::softmax::LogSumExp,
+    super::linalg::Inverse,
+    super::linalg::Solve,
+    super::linalg::Det,
+    super::linalg::SlogDet,
+    super::linalg::Cholesky,
+    super::spectral::Eigh,
+    super::spectral::Svd,
+    super::spectral::SymmetricSqrt,
+    super::spectral::Lyapunov,
     super::loss::CrossEntropy,
     super::loss::MseLoss,
 }
@@ -157,6 +166,7 @@ pub fn table() -> Vec<Sample> {
     all.extend(super::directions::samples());
     all.extend(super::arrange::samples());
     all.extend(super::bilinear::samples());
+    all.extend(super::einsum::samples());
     all.extend(listed());
     all
 }

@@ -6,7 +6,8 @@
 //!
 //! The path of a picture through these files: a chart lays itself out (`line` with `series`, `image`, `matrix`, `heat`, `bars`, with
 //! `axes`, `ticks`, `range`, `legend`, `stroke` and `font`) as a list of marks (`scene`), which `svg` and `png` replay
-//! on the two backends of the `plotters` crate and `save` puts in place. Nothing here knows of tapes or tensors.
+//! on the two backends of the `plotters` crate and `save` puts in place. Only `tape`, which samples a function of a
+//! [`Var`](crate::Var) with its derivative, knows of tapes.
 
 mod axes;
 mod bars;
@@ -26,6 +27,7 @@ mod scene;
 mod series;
 mod stroke;
 mod svg;
+mod tape;
 mod ticks;
 
 pub use bars::{BarChart, Histogram};
@@ -39,3 +41,4 @@ pub use matrix::Confusion;
 pub use ready::{Curve, curves, digits, loss_and_accuracy, places};
 pub use series::Series;
 pub use stroke::Dash;
+pub use tape::function;

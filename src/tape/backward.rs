@@ -86,6 +86,15 @@ fn constant(v: Var<'_>) -> Error {
     Error::NoGradient { of, why: NoGradient::Constant }
 }
 
+/// While it lives, the operations of built-in rules count as recorded at the line of what they differentiate.
+struct Attributed<'t>(&'t Tape);
+
+impl Drop for Attributed<'_> {
+    fn drop(&mut self) {
+        self.0.inner.borrow_mut().line = None;
+    }
+}
+
 struct Walk<'t> {
     tape: &'t Tape,
     slots: Vec<Slot>,
@@ -148,14 +157,17 @@ impl<'t> Walk<'t> {
         wanted: impl Fn(NodeId) -> bool,
         mut keep: impl FnMut(&'t Tape, NodeId, &Slot),
     ) -> Result<()> {
+        let _ended = Attributed(self.tape);
         for id in (0..=root).rev() {
             let (kind, inputs) = {
-                let inner = self.tape.inner.borrow();
+                let inner = &mut *self.tape.inner.borrow_mut();
                 let node = &inner.nodes[id as usize];
                 let first_of_many = matches!(&node.kind, Kind::Output(call, 0) if call.outputs > 1);
                 if matches!(self.slots[id as usize], Slot::Empty) && !first_of_many {
                     continue;
                 }
+                // A hand-written rule has lines of its own.
+                inner.line = (!matches!(node.kind, Kind::Output(..))).then_some(node.at);
                 (node.kind.clone(), node.inputs.clone())
             };
             keep(self.tape, id, &self.slots[id as usize]);

@@ -130,10 +130,12 @@ pub(crate) struct Inner {
     pub scope: u32,
     /// Where the next layer is looked for first.
     next_scope: u32,
-    /// Names given to nodes by the user.
-    pub names: Vec<(NodeId, String)>,
+    /// Names of nodes: of parameters, and those given by the user.
+    pub names: Vec<(NodeId, Arc<str>)>,
     /// Off inside backward rules and `no_grad`: new nodes then want no gradient.
     pub no_grad: bool,
+    /// The line that new nodes count as recorded at: while a built-in rule runs, that of the operation it differentiates.
+    pub line: Option<&'static Location<'static>>,
     /// The number of elements from which elementwise results are left pending.
     pub lazy_from: usize,
 }
@@ -282,7 +284,9 @@ impl Tape {
         }
         let kind = if param.trainable() { Kind::Leaf } else { Kind::Constant };
         let var = self.enter(kind, param.value());
-        self.inner.borrow_mut().watched.push((param.id(), var.id()));
+        let mut inner = self.inner.borrow_mut();
+        inner.watched.push((param.id(), var.id()));
+        inner.names.push((var.id(), param.shared_name()));
         var
     }
 
@@ -409,7 +413,10 @@ impl Inner {
             retained: false,
             weight: 0,
             scope: self.scope,
-            at: Location::caller(),
+            at: match self.line {
+                Some(line) => line,
+                None => Location::caller(),
+            },
         });
         id
     }

@@ -61,6 +61,11 @@ impl Param {
         &self.name
     }
 
+    /// The name as tapes keep it, without a copy.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.inner.id
     }

@@ -1,6 +1,6 @@
 //! The handle to a node of a tape: what users compute with.
 
-use std::{fmt, panic::Location};
+use std::{fmt, panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -104,7 +104,7 @@ impl<'t> Var<'t> {
     }
 
     /// Gives the node a name, for printing the tape.
-    pub fn named(self, name: impl Into<String>) -> Var<'t> {
+    pub fn named(self, name: impl Into<Arc<str>>) -> Var<'t> {
         self.tape.inner.borrow_mut().names.push((self.id, name.into()));
         self
     }
@@ -182,6 +182,7 @@ impl Tape {
     ///
     /// # Errors
     /// As [`Var::backward`]; [`Error::NoGradient`] for an `x` that is a constant.
+    #[track_caller]
     pub fn grad<'t>(&'t self, y: Var<'t>, x: &[Var<'t>]) -> Result<Vec<Var<'t>>> {
         let shape = y.shape();
         if shape.numel() != 1 {

@@ -23,6 +23,9 @@ struct Flags {
 /// A function of a value on the tape, as it is written below.
 type Activation = for<'t> fn(Var<'t>) -> Var<'t>;
 
+/// A derivative, as it is worked out by hand.
+type ByHand = fn(f64) -> f64;
+
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let flags = Flags::parse();
     let differences = rectifiers()?;
@@ -62,7 +65,7 @@ fn derivative(f: Activation, x: &[f64]) -> Result<Vec<f64>> {
 }
 
 /// The three rectifiers, written with the tape's operators, and their derivatives by hand.
-const RECTIFIERS: [(&str, Activation, fn(f64) -> f64); 3] = [
+const RECTIFIERS: [(&str, Activation, ByHand); 3] = [
     ("ELU", |x| x.relu() + x.min(0.0).exp_m1(), |x| if x > 0.0 { 1.0 } else { x.exp() }),
     ("Leaky ReLU", |x| x.gt(0.0).select(x, x * 0.1), |x| if x > 0.0 { 1.0 } else { 0.1 }),
     ("ReLU", |x| x.gt(0.0) * x, |x| if x > 0.0 { 1.0 } else { 0.0 }),

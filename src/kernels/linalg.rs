@@ -1,0 +1,288 @@
+//! Factorisations of batches of small matrices, row-major, over `faer`: one call a matrix, matrices shared out over the
+//! threads. A function says for which matrix of the batch it failed first.
+//!
+//! Symmetric matrices are read from their lower triangle.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::{Real, parallel};
+use faer::{
+    MatMut, MatRef, Side,
+    linalg::solvers::{DenseSolveCore, PartialPivLu, Solve},
+    traits::RealField,
+};
+
+/// The index of the first matrix that could not be worked on.
+type Outcome = Result<(), usize>;
+
+/// Writes one run of `size` numbers for each matrix; `body` returns `false` where it fails. `n` is the matrices' larger
+/// size.
+fn each<T: Real>(out: &mut [T], size: usize, n: usize, body: impl Fn(usize, &mut [T]) -> bool + Sync) -> Outcome {
+    let failed = AtomicUsize::new(usize::MAX);
+    let work = out.len() / size.max(1) * n * n * n;
+    parallel::each_chunk(out, size, work, |i, out| {
+        if !body(i, out) {
+            failed.fetch_min(i, Relaxed);
+        }
+    });
+    match failed.into_inner() {
+        usize::MAX => Ok(()),
+        first => Err(first),
+    }
+}
+
+/// The factors P A = L U of the i-th matrix `[n, n]`.
+fn factors<T: Real + RealField>(a: &[T], n: usize, i: usize) -> PartialPivLu<T> {
+    PartialPivLu::new(MatRef::from_row_major_slice(&a[i * n * n..][..n * n], n, n))
+}
+
+/// The pivots, and whether the rows were exchanged an odd number of times.
+fn pivots<T: Real + RealField>(lu: &PartialPivLu<T>) -> (impl Iterator<Item = T> + '_, bool) {
+    let (rows, _) = lu.P().arrays();
+    let mut seen = vec![false; rows.len()];
+    let mut odd = false;
+    for start in 0..rows.len() {
+        let mut row = start;
+        // A cycle of k rows is k − 1 exchanges.
+        while !std::mem::replace(&mut seen[row], true) {
+            row = rows[row];
+            odd ^= row != start;
+        }
+    }
+    ((0..rows.len()).map(|k| lu.U()[(k, k)]), odd)
+}
+
+fn singular<T: Real + RealField>(lu: &PartialPivLu<T>) -> bool {
+    pivots(lu).0.any(|pivot| pivot == <T as Real>::ZERO)
+}
+
+/// A⁻¹ of every `[n, n]`. Fails at a singular matrix.
+pub fn inverse<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, n * n, n, |i, out| {
+        let lu = factors(a, n, i);
+        if singular(&lu) {
+            return false;
+        }
+        MatMut::from_row_major_slice_mut(out, n, n).copy_from(lu.inverse());
+        true
+    })
+}
+
+/// A⁻¹ B of every `[n, n]` and `[n, columns]`, or A⁻ᵀ B if `transposed`. Fails at a singular matrix.
+pub fn solve<T: Real + RealField>(
+    a: &[T],
+    b: &[T],
+    n: usize,
+    columns: usize,
+    transposed: bool,
+    out: &mut [T],
+) -> Outcome {
+    out.copy_from_slice(b);
+    each(out, n * columns, n, |i, out| {
+        let lu = factors(a, n, i);
+        if singular(&lu) {
+            return false;
+        }
+        let out = MatMut::from_row_major_slice_mut(out, n, columns);
+        if transposed {
+            lu.solve_transpose_in_place(out)
+        } else {
+            lu.solve_in_place(out)
+        }
+        true
+    })
+}
+
+/// The determinant of every `[n, n]`.
+pub fn det<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) {
+    let outcome = each(out, 1, n, |i, out| {
+        let lu = factors(a, n, i);
+        let (pivots, odd) = pivots(&lu);
+        let product = pivots.fold(<T as Real>::ONE, |product, pivot| product * pivot);
+        out[0] = if odd { -product } else { product };
+        true
+    });
+    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
+}
+
+/// The sign (−1, 0 or 1) of the determinant of every `[n, n]`, and ln |det|: `out` is `[2]` for each.
+pub fn slogdet<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) {
+    let outcome = each(out, 2, n, |i, out| {
+        let lu = factors(a, n, i);
+        let (pivots, odd) = pivots(&lu);
+        let start = (if odd { -<T as Real>::ONE } else { <T as Real>::ONE }, <T as Real>::ZERO);
+        let (sign, log) = pivots.fold(start, |(sign, log), p| (sign * p.sign(), log + p.magnitude().ln_()));
+        out.copy_from_slice(&[sign, log]);
+        true
+    });
+    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
+}
+
+/// The lower triangular L with A = L Lᵀ of every symmetric `[n, n]`. Fails where A is not positive definite.
+pub fn cholesky<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, n * n, n, |i, out| {
+        let a = MatRef::from_row_major_slice(&a[i * n * n..][..n * n], n, n);
+        a.llt(Side::Lower).map(|llt| MatMut::from_row_major_slice_mut(out, n, n).copy_from(llt.L())).is_ok()
+    })
+}
+
+/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
+/// `[n + 1, n]` for each, the values, then V. Fails at numbers that are not finite.
+pub fn eigh<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, (n + 1) * n, n, |i, out| {
+        let (values, vectors) = out.split_at_mut(n);
+        symmetric(&a[i * n * n..][..n * n], n, values, vectors)
+    })
+}
+
+fn symmetric<T: Real + RealField>(a: &[T], n: usize, values: &mut [T], vectors: &mut [T]) -> bool {
+    if !a.iter().all(|x| x.finite()) {
+        return false;
+    }
+    let Ok(eigen) = MatRef::from_row_major_slice(a, n, n).self_adjoint_eigen(Side::Lower) else { return false };
+    values.iter_mut().zip(eigen.S().column_vector().iter()).for_each(|(out, &value)| *out = value);
+    MatMut::from_row_major_slice_mut(vectors, n, n).copy_from(eigen.U());
+    true
+}
+
+/// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is
+/// `[m + 1 + n, k]` for each, U, then s, then V. Fails at numbers that are not finite.
+pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
+    let k = m.min(n);
+    each(out, (m + 1 + n) * k, m.max(n), |i, out| {
+        let a = &a[i * m * n..][..m * n];
+        if !a.iter().all(|x| x.finite()) {
+            return false;
+        }
+        let Ok(svd) = MatRef::from_row_major_slice(a, m, n).thin_svd() else { return false };
+        let (u, rest) = out.split_at_mut(m * k);
+        let (s, v) = rest.split_at_mut(k);
+        MatMut::from_row_major_slice_mut(u, m, k).copy_from(svd.U());
+        s.iter_mut().zip(svd.S().column_vector().iter()).for_each(|(out, &value)| *out = value);
+        MatMut::from_row_major_slice_mut(v, n, k).copy_from(svd.V());
+        true
+    })
+}
+
+/// The symmetric positive semi-definite Z with Z Z = A of every symmetric `[n, n]`. Eigenvalues that are negative by
+/// rounding alone count as 0; fails where one is clearly negative, or a number not finite.
+pub fn symmetric_sqrt<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, n * n, n, |i, out| {
+        let (mut values, mut vectors) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);
+        if !symmetric(&a[i * n * n..][..n * n], n, &mut values, &mut vectors) {
+            return false;
+        }
+        let largest = values.iter().fold(<T as Real>::ZERO, |m, v| m.larger(v.magnitude()));
+        if values.iter().any(|&v| v < -(largest * T::of(8.0 * n as f64) * <T as Real>::EPSILON)) {
+            return false;
+        }
+        values.iter_mut().for_each(|v| *v = v.larger(<T as Real>::ZERO).root());
+        from_eigen(&vectors, n, out, |i, j| if i == j { values[i] } else { <T as Real>::ZERO });
+        // The upper half from the lower, so that the root is symmetric to the last bit.
+        (0..n).for_each(|i| (0..i).for_each(|j| out[j * n + i] = out[i * n + j]));
+        true
+    })
+}
+
+/// The X with Z X + X Z = C of every positive semi-definite Z and every C, both `[n, n]`: in Z's eigenvectors,
+/// x_ij = c_ij / (z_i + z_j), and 0 where that sum is 0. Fails at numbers of Z that are not finite.
+pub fn lyapunov<T: Real + RealField>(z: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, n * n, n, |i, out| {
+        let (mut values, mut v) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);
+        if !symmetric(&z[i * n * n..][..n * n], n, &mut values, &mut v) {
+            return false;
+        }
+        let view = |x: &'_ [T]| MatRef::from_row_major_slice(x, n, n).to_owned();
+        let turned = view(&v).transpose() * view(&c[i * n * n..][..n * n]) * view(&v);
+        from_eigen(&v, n, out, |i, j| {
+            let sum = values[i] + values[j];
+            T::pick(sum > <T as Real>::ZERO, turned[(i, j)] / sum, <T as Real>::ZERO)
+        });
+        true
+    })
+}
+
+/// `out` = V M Vᵀ.
+fn from_eigen<T: Real + RealField>(v: &[T], n: usize, out: &mut [T], m: impl Fn(usize, usize) -> T) {
+    let v = MatRef::from_row_major_slice(v, n, n);
+    let middle = faer::Mat::from_fn(n, n, m);
+    MatMut::from_row_major_slice_mut(out, n, n).copy_from(v * middle * v.transpose());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::numbers;
+
+    /// A B of square matrices.
+    fn product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
+        (0..n * n).map(|i| (0..n).map(|k| a[i / n * n + k] * b[k * n + i % n]).sum()).collect()
+    }
+
+    fn transposed(a: &[f64], n: usize) -> Vec<f64> {
+        (0..n * n).map(|i| a[i % n * n + i / n]).collect()
+    }
+
+    fn close(a: &[f64], b: &[f64]) {
+        assert!(a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-10), "{a:?} is not {b:?}");
+    }
+
+    #[test]
+    fn factors_multiply_to_the_matrix() {
+        for n in [1, 2, 3, 5, 17] {
+            let a = numbers::<f64>(n * n, n as u64);
+            let identity: Vec<f64> = (0..n * n).map(|i| f64::from(i / n == i % n)).collect();
+            let mut out = vec![f64::NAN; n * n];
+            inverse(&a, n, &mut out).unwrap();
+            close(&product(&a, &out, n), &identity);
+            solve(&a, &identity, n, n, true, &mut out).unwrap();
+            close(&product(&transposed(&a, n), &out, n), &identity);
+
+            let mut positive = product(&a, &transposed(&a, n), n);
+            positive.iter_mut().zip(&identity).for_each(|(p, i)| *p += 0.1 * i);
+            cholesky(&positive, n, &mut out).unwrap();
+            close(&product(&out, &transposed(&out, n), n), &positive);
+            symmetric_sqrt(&positive, n, &mut out).unwrap();
+            close(&product(&out, &out, n), &positive);
+            let mut x = vec![f64::NAN; n * n];
+            lyapunov(&out, &a, n, &mut x).unwrap();
+            let sum: Vec<f64> = product(&out, &x, n).iter().zip(product(&x, &out, n)).map(|(a, b)| a + b).collect();
+            close(&sum, &a);
+
+            let mut packed = vec![f64::NAN; n * (n + 1)];
+            eigh(&positive, n, &mut packed).unwrap();
+            let (values, v) = packed.split_at(n);
+            let scaled: Vec<f64> = v.iter().enumerate().map(|(i, v)| v * values[i % n]).collect();
+            close(&product(&scaled, &transposed(v, n), n), &positive);
+            let mut packed = vec![f64::NAN; n * (2 * n + 1)];
+            svd(&a, n, n, &mut packed).unwrap();
+            let (u, rest) = packed.split_at(n * n);
+            let scaled: Vec<f64> = u.iter().enumerate().map(|(i, u)| u * rest[i % n]).collect();
+            close(&product(&scaled, &transposed(&rest[n..], n), n), &a);
+        }
+    }
+
+    #[test]
+    fn determinants_with_their_signs() {
+        let a = [0.0, 1.0, 1.0, 0.0, 2.0, 0.0, 0.0, 3.0, 1.0, 2.0, 2.0, 4.0];
+        let mut out = [f64::NAN; 3];
+        det(&a, 2, &mut out);
+        assert_eq!(out, [-1.0, 6.0, 0.0]);
+        let mut out = [f64::NAN; 6];
+        slogdet(&a, 2, &mut out);
+        close(&out[..4], &[-1.0, 0.0, 1.0, 6.0f64.ln()]);
+        assert_eq!(out[4..], [0.0, f64::NEG_INFINITY]);
+    }
+
+    #[test]
+    fn failures_name_the_first_matrix() {
+        let a = [1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 4.0, 0.0, 0.0, 0.0, -1.0];
+        let mut out = [0.0; 12];
+        assert_eq!(inverse(&a, 2, &mut out), Err(1));
+        assert_eq!(solve(&a, &a, 2, 2, false, &mut out), Err(1));
+        assert_eq!(cholesky(&a[4..], 2, &mut out[4..]), Err(0));
+        assert_eq!(symmetric_sqrt(&a, 2, &mut out), Err(2));
+        assert_eq!(eigh(&[1.0, f64::NAN, f64::NAN, 1.0], 2, &mut [0.0; 6]), Err(0));
+        assert_eq!(svd(&[1.0, f64::INFINITY], 1, 2, &mut [0.0; 4]), Err(0));
+    }
+}

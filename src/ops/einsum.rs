@@ -1,0 +1,214 @@
+//! Sums of products over named axes, after Einstein: `"bhwc,bhwd->bcd"`.
+//!
+//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an operand
+//! takes its diagonal. Operands are joined from left to right: the letters that both have and that are still needed run
+//! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
+//! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
+
+use super::{Sample, expect, table::numbers};
+use crate::{
+    error::{Error, Result},
+    tape::Var,
+    tensor::Shape,
+};
+
+pub(super) fn samples() -> Vec<Sample> {
+    let sample = |equation: &'static str, shapes: &[&[usize]]| {
+        let inputs = shapes.iter().enumerate().map(|(k, &shape)| numbers(shape, -1.0, 1.0, k)).collect();
+        Sample::new(&format!("einsum {equation}"), inputs, move |x| Var::einsum(equation, x))
+    };
+    vec![
+        sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
+        sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
+        sample("iij->j", &[&[2, 2, 3]]),
+        sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
+    ]
+}
+
+/// The letters of the operands and of the result.
+fn parse(equation: &str) -> Result<(Vec<Vec<char>>, Vec<char>), String> {
+    let (left, right) = match equation.split_once("->") {
+        Some((left, right)) => (left, Some(right)),
+        None => (equation, None),
+    };
+    let letters = |term: &str| {
+        term.chars()
+            .filter(|c| !c.is_whitespace())
+            .map(|c| if c.is_ascii_alphabetic() { Ok(c) } else { Err(format!("`{c}` is not a letter")) })
+            .collect::<Result<Vec<char>, String>>()
+    };
+    let terms = left.split(',').map(letters).collect::<Result<Vec<_>, _>>()?;
+    let all = || terms.iter().flatten().copied();
+    let result = match right {
+        Some(right) => letters(right)?,
+        // Without an arrow the result has the letters that stand once, in alphabetical order.
+        None => {
+            let mut once: Vec<char> = all().filter(|&c| all().filter(|&other| other == c).count() == 1).collect();
+            once.sort_unstable();
+            once
+        }
+    };
+    for (i, c) in result.iter().enumerate() {
+        if !all().any(|other| other == *c) {
+            return Err(format!("the result's letter `{c}` stands in no operand"));
+        }
+        if result[..i].contains(c) {
+            return Err(format!("the result names `{c}` twice"));
+        }
+    }
+    Ok((terms, result))
+}
+
+/// Checks that each letter has one size, and each operand a letter for each axis.
+fn check(terms: &[Vec<char>], shapes: &[Shape]) -> Result<(), String> {
+    if terms.len() != shapes.len() {
+        return Err(format!("it names {} operands, but {} were given", terms.len(), shapes.len()));
+    }
+    let mut known: Vec<(char, usize)> = Vec::new();
+    for (k, (term, shape)) in terms.iter().zip(shapes).enumerate() {
+        if term.len() != shape.rank() {
+            return Err(format!("operand {k} has {} axes, but {} letters", shape.rank(), term.len()));
+        }
+        for (&c, &size) in term.iter().zip(shape.iter()) {
+            match known.iter().find(|(other, _)| *other == c) {
+                Some(&(_, before)) if before != size => {
+                    return Err(format!("`{c}` has size {before} and, in operand {k}, size {size}"));
+                }
+                Some(_) => {}
+                None => known.push((c, size)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value whose axes have names.
+#[derive(Clone)]
+struct Named<'t> {
+    x: Var<'t>,
+    letters: Vec<char>,
+}
+
+impl<'t> Named<'t> {
+    fn has(&self, c: &char) -> bool {
+        self.letters.contains(c)
+    }
+
+    fn size(&self, letters: &[char]) -> usize {
+        let shape = self.x.shape();
+        self.letters.iter().zip(shape.iter()).filter(|(c, _)| letters.contains(c)).map(|(_, &n)| n).product()
+    }
+
+    fn arranged(&self, order: &[char]) -> Result<Var<'t>> {
+        let place =
+            |c: &char| self.letters.iter().position(|other| other == c).expect("the letter is the operand's") as isize;
+        self.x.try_permute(&order.iter().map(place).collect::<Vec<_>>())
+    }
+
+    /// Letters that stand twice, once.
+    fn diagonals(mut self) -> Result<Self> {
+        while let Some((i, j)) = self.repeated() {
+            let rest: Vec<usize> = (0..self.letters.len()).filter(|&k| k != i && k != j).collect();
+            let order: Vec<isize> = rest.iter().chain([&i, &j]).map(|&k| k as isize).collect();
+            let letters = rest.iter().chain([&i]).map(|&k| self.letters[k]).collect();
+            self = Named { x: self.x.try_permute(&order)?.try_diagonal()?, letters };
+        }
+        Ok(self)
+    }
+
+    fn repeated(&self) -> Option<(usize, usize)> {
+        let j = (0..self.letters.len()).find(|&j| self.letters[..j].contains(&self.letters[j]))?;
+        let i = self.letters.iter().position(|c| *c == self.letters[j])?;
+        Some((i, j))
+    }
+
+    /// Summed over the letters that are not needed.
+    fn summed(self, needed: impl Fn(&char) -> bool) -> Result<Self> {
+        let axes: Vec<isize> =
+            (0..self.letters.len()).filter(|&k| !needed(&self.letters[k])).map(|k| k as isize).collect();
+        if axes.is_empty() {
+            return Ok(self);
+        }
+        let letters = self.letters.iter().copied().filter(|c| needed(c)).collect();
+        Ok(Named { x: self.x.try_sum_axes(&axes, false)?, letters })
+    }
+
+    /// The product with another value, summed over the letters that both have and that are not needed.
+    fn times(self, other: Self, needed: impl Fn(&char) -> bool) -> Result<Self> {
+        let pick =
+            |of: &Self, f: &dyn Fn(&char) -> bool| of.letters.iter().copied().filter(|c| f(c)).collect::<Vec<char>>();
+        let batch = pick(&self, &|c| other.has(c) && needed(c));
+        let joined = pick(&self, &|c| other.has(c) && !needed(c));
+        let (own, theirs) = (pick(&self, &|c| !other.has(c)), pick(&other, &|c| !self.has(c)));
+        let (b, k, m, n) = (self.size(&batch), self.size(&joined), self.size(&own), other.size(&theirs));
+
+        // An operand that lies transposed already is taken as it is.
+        let turned_left = self.letters == [&batch[..], &joined, &own].concat();
+        let turned_right = other.letters == [&batch[..], &theirs, &joined].concat();
+        let left = match turned_left {
+            true => self.x.try_reshape(&Shape::from([b, k, m]))?,
+            false => self.arranged(&[&batch[..], &own, &joined].concat())?.try_reshape(&Shape::from([b, m, k]))?,
+        };
+        let right = match turned_right {
+            true => other.x.try_reshape(&Shape::from([b, n, k]))?,
+            false => other.arranged(&[&batch[..], &joined, &theirs].concat())?.try_reshape(&Shape::from([b, k, n]))?,
+        };
+        let size = |c: &char| if self.has(c) { self.size(&[*c]) } else { other.size(&[*c]) };
+        let letters = [batch, own, theirs].concat();
+        let shape: Shape = letters.iter().map(size).collect();
+        Ok(Named { x: left.product(turned_left, right, turned_right)?.try_reshape(&shape)?, letters })
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a matrix
+    /// product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes exchanged.
+    ///
+    /// Without `->` the result has the letters that stand once, in alphabetical order.
+    ///
+    /// ```
+    /// use wengert::{Tape, Var};
+    /// let tape = Tape::f64();
+    /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// let b = tape.leaf([10.0, 100.0]);
+    /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
+    /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
+    /// ```
+    ///
+    /// # Panics
+    /// When the equation cannot be read, or the operands do not fit it.
+    #[track_caller]
+    pub fn einsum(equation: &str, operands: &[Var<'t>]) -> Var<'t> {
+        expect(Var::try_einsum(equation, operands))
+    }
+
+    /// [`einsum`](Var::einsum) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without operands.
+    #[track_caller]
+    pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
+        let Some(first) = operands.first() else {
+            return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
+        };
+        let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
+        let read = parse(equation).and_then(|read| check(&read.0, &shapes).map(|()| read));
+        let (terms, result) = read.map_err(|why| {
+            let need = format!("in the equation \"{equation}\" {why}");
+            first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
+        })?;
+        let mut terms = operands.iter().zip(terms).map(|(&x, letters)| Named { x, letters }.diagonals());
+        let terms = terms.by_ref().collect::<Result<Vec<_>>>()?;
+        let mut product: Option<Named<'t>> = None;
+        for (k, term) in terms.iter().enumerate() {
+            let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));
+            let before = |c: &char| product.as_ref().is_some_and(|p| p.has(c));
+            let term = term.clone().summed(|c| later(c) || before(c))?;
+            product = Some(match product {
+                None => term,
+                Some(product) => product.summed(|c| later(c) || term.has(c))?.times(term, later)?,
+            });
+        }
+        product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
+    }
+}
