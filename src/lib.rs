@@ -1,11 +1,177 @@
-//! # Wengert
+//! Reverse-mode automatic differentiation on a tape, for education and research: write a layer as a formula, write its
+//! derivative by hand as well if you wish, and compare the two.
 //!
-//! A reverse-mode tape autodiff engine for education and research.
+//! The name is that of R. E. Wengert, who in 1964 described the list of elementary operations that a program runs
+//! through. That list is the tape, and this crate makes it visible.
+//!
+//! # Values
+//!
+//! A [`Tensor`] is a plain n-dimensional array in `f32` or `f64`, known at run time. It has no gradient.
+//!
+//! ```
+//! use wengert::{DType, Tensor};
+//! let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+//! assert_eq!(x.shape().dims(), [2, 3]);
+//! assert_eq!(x.dtype(), DType::F64);
+//! assert_eq!(x.reshape([3, 2])?.at(&[2, 0]), 5.0);
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # The tape and its gradients
+//!
+//! Values are computed with through [`Var`], a handle to an entry of a [`Tape`]. Each operation appends one entry;
+//! [`backward`](Var::backward) walks the entries from the last to the first and applies the chain rule at each. It
+//! returns the [`Gradients`] as a value of their own.
+//!
+//! ```
+//! use wengert::Tape;
+//! let tape = Tape::f64();                               // in double precision; Tape::new() is in single
+//! let x = tape.leaf([1.0, 2.0, 3.0]);                   // a value whose gradient is wanted
+//! let a = tape.constant([0.5, 0.5, 0.5]);               // one whose gradient is not
+//! let loss = (x * x * a).sum();
+//! assert_eq!(loss.item(), 7.0);
+//! assert_eq!(loss.backward()?.wrt(x)?.to_vec(), [1.0, 2.0, 3.0]);
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! [`Tape::grad`] leaves the gradient on the tape, where it can be differentiated again, as often as you wish:
+//!
+//! ```
+//! # let tape = wengert::Tape::f64();
+//! let x = tape.leaf(2.0);
+//! let first = tape.grad(x * x * x * x, &[x])?[0];       // 4x³
+//! let second = tape.grad(first, &[x])?[0];              // 12x²
+//! let third = second.backward()?;                       // 24x
+//! assert_eq!((first.item(), second.item(), third.wrt(x)?.item()), (32.0, 48.0, 48.0));
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # A derivative by hand, and the tape's own
+//!
+//! A [`Function`] states its value in tape algebra and, beside it, its derivative. [`Tape::set_rule`] says which of the
+//! two derivatives a run takes, so one recording gives both:
+//!
+//! ```
+//! use wengert::{Backward, Function, Rule, Tape, Var};
+//!
+//! /// z = 1 / (1 + e⁻ˣ).
+//! struct Logistic;
+//! impl Function for Logistic {
+//!     fn name(&self) -> &str { "logistic" }
+//!     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> { vec![1.0 / (1.0 + (-x[0]).exp())] }
+//!     fn backward<'t>(&self, Backward { z, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+//!         vec![Some(dz[0] * z[0] * (1.0 - z[0]))]
+//!     }
+//! }
+//!
+//! let tape = Tape::f64();
+//! let x = tape.leaf([-1.0, 0.0, 2.0]);
+//! let loss = tape.apply(Logistic, &[x])?[0].sum();
+//! tape.set_rule(Rule::Manual);
+//! let by_hand = loss.backward()?.wrt(x)?.to_vec();
+//! tape.set_rule(Rule::Tape);
+//! let by_tape = loss.backward()?.wrt(x)?.to_vec();
+//! for (hand, tape) in by_hand.iter().zip(by_tape) {
+//!     assert!((hand - tape).abs() < 1e-15);
+//! }
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # A layer
+//!
+//! A [`Layer`](nn::Layer) is a function with [parameters](Param). It names no precision: the tape decides it, so the same
+//! layer trains in `f32` and is checked in `f64`.
+//!
+#![cfg_attr(feature = "nn", doc = "```")]
+#![cfg_attr(not(feature = "nn"), doc = "```ignore")]
+//! use wengert::{Param, Tape, Tensor, Var, nn::Layer};
+//!
+//! /// aₖ tanh x, with one learned aₖ for each feature.
+//! struct Scaled { a: Param }
+//! impl Layer for Scaled {
+//!     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> { x.tape().watch(&self.a) * x.tanh() }
+//!     fn params(&self) -> Vec<Param> { vec![self.a.clone()] }
+//! }
+//!
+//! let layer = Scaled { a: Param::new("a", Tensor::from(vec![1.0f32, 2.0])) };
+//! for tape in [Tape::new(), Tape::f64()] {
+//!     let y = layer.forward(tape.constant([[0.5, -0.5], [1.0, 0.0]]));
+//!     assert_eq!(y.dtype(), tape.dtype());
+//!     let da = y.sum().backward()?.of(&layer.a)?.clone();
+//!     assert!((da.at(&[1]) + 0.5f64.tanh()).abs() < 1e-6);
+//! }
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # Training
+//!
+//! One tape serves all steps. `reset` takes `&mut self`, so a handle of the last step does not compile in the next.
+//!
+#![cfg_attr(feature = "nn", doc = "```")]
+#![cfg_attr(not(feature = "nn"), doc = "```ignore")]
+//! use wengert::{Tape, nn::{Layer, Linear, Sequential, Tanh}, optim::{Adam, Optimizer}};
+//! let net = Sequential::new().then(Linear::new(2, 8, 0)).then(Tanh).then(Linear::new(8, 2, 1));
+//! let mut adam = Adam::new(&net.params(), 0.05)?;
+//! let (points, labels) = ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]);
+//!
+//! let mut tape = Tape::new();
+//! let mut losses = Vec::new();
+//! for _ in 0..200 {
+//!     tape.reset();
+//!     let loss = net.forward(tape.constant(points)).cross_entropy(&labels);
+//!     losses.push(loss.item());
+//!     adam.step(&loss.backward()?)?;
+//! }
+//! assert!(losses[0] > 0.5 && losses[199] < 0.05, "from {} to {}", losses[0], losses[199]);
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # What can go wrong
+//!
+//! Operators and methods of [`Var`] panic with a whole sentence at *your* line: the operation, the shapes, the layer.
+//! Operations whose shapes may come from data have a `try_` twin that returns the same sentence as an [`Error`].
+//! Whatever reads files, checks, or takes settings returns a [`Result`].
+//!
+//! ```
+//! # use wengert::Tape;
+//! let tape = Tape::f64();
+//! let (a, b) = (tape.leaf([[1.0, 2.0, 3.0]]), tape.leaf([[1.0, 2.0]]));
+//! let error = a.try_matmul(b).err().unwrap();
+//! assert_eq!(error.to_string(), "matmul: the columns of the left and the rows of the right must agree \
+//!                                (3 and 1 differ), but got [1, 3] and [1, 2]");
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! # For users of PyTorch
+//!
+//! | PyTorch | here |
+//! |---|---|
+//! | `torch.tensor(a, requires_grad=True)` | [`tape.leaf(a)`](Tape::leaf) |
+//! | `nn.Parameter(w)` | [`Param::new("weight", w)`](Param::new), and [`tape.watch(&p)`](Tape::watch) where it is used |
+//! | `loss.backward()`, `w.grad` | [`loss.backward()?`](Var::backward) returns [`Gradients`]: `.of(&p)`, `.wrt(x)`. Nothing accumulates between calls |
+//! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
+//! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
+//! | `x.detach()`, `torch.no_grad()` | [`x.detach()`](Var::detach), [`tape.no_grad(f)`](Tape::no_grad) |
+//! | `x.retain_grad()` | [`x.retain()`](Var::retain) |
+//! | `net.train()`, `net.eval()` | [`tape.set_mode(Mode::Train)`](Tape::set_mode), `Mode::Infer` |
+//! | `torch.where(mask, a, b)` | [`mask.select(a, b)`](Var::select) |
+//! | `x.expand(..)`, `x.flatten(1)` | [`x.broadcast_to(..)`](Var::broadcast_to), [`x.flatten(1)`](Var::flatten) |
+//!
+//! Layouts and names are PyTorch's: batch first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
+//!
+//! # The modules
+//!
+//! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
+//!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn.
+//! - `nn`: layers. `optim`: optimisers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
+//!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses the public interface of the core alone,
+//!   and each is a cargo feature of its name (`optim` comes with `nn`), all on by default.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod error;
 mod function;
+mod higher;
 pub mod inspect;
 mod kernels;
 pub mod ops;
@@ -31,11 +197,15 @@ pub mod plot;
 #[cfg(feature = "train")]
 pub mod train;
 
-/// The tutorials, so that every block of code on their pages is compiled and run.
-#[cfg(all(doctest, feature = "plot"))]
-mod tutorials {
-    #[doc = include_str!("../tutorials/01_first_tape/README.md")]
-    mod first_tape {}
+/// The pages, so that every block of code on them is compiled and run.
+#[cfg(all(doctest, feature = "train", feature = "plot"))]
+mod pages {
     #[doc = include_str!("../tutorials/02_activations/README.md")]
     mod activations {}
+    #[doc = include_str!("../tutorials/03_elu_digits/README.md")]
+    mod elu_digits {}
+    #[doc = include_str!("../tutorials/01_first_tape/README.md")]
+    mod first_tape {}
+    #[doc = include_str!("../README.md")]
+    mod readme {}
 }

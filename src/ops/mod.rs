@@ -1,6 +1,6 @@
 //! The operations: for each, in one place, its value, derivative, shape rule, documentation and test inputs.
 //!
-//! Elementwise operations are rows of the tables in [`elementwise`]; all others implement [`Op`], a block each. Every
+//! Elementwise operations are rows of the tables in `elementwise`; all others implement [`Op`], a block each. Every
 //! derivative is written in tape algebra, with the very operators that users have, so derivatives of any order come
 //! from one rule. A rule never sums over broadcast axes and never adds up contributions: the engine does.
 //!

@@ -1,0 +1,254 @@
+//! Operations at the edges of their domains, against naive references, and what they say of inputs that do not fit.
+
+use wengert::{DType, Shape, Tape, Tensor, Var, ops::ConvSpec};
+
+fn numbers(shape: &[usize], seed: f64) -> Tensor {
+    Tensor::from_fn(shape, DType::F64, |i| ((i as f64 + 1.0) * 0.91 + seed).sin())
+}
+
+fn close(got: Var<'_>, want: &[f64], what: &str) {
+    let got = got.value().to_vec();
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (g, w) in got.iter().zip(want) {
+        assert!((g - w).abs() <= 1e-12 * w.abs().max(1.0), "{what}: {got:?} is not {want:?}");
+    }
+}
+
+fn says(error: Result<impl Sized, wengert::Error>, want: &str) {
+    match error {
+        Ok(_) => panic!("an error was expected: {want}"),
+        Err(error) => assert_eq!(error.to_string(), want),
+    }
+}
+
+/// The sum of products by loops over every letter.
+fn naive_einsum(terms: &[&str], result: &str, operands: &[Tensor]) -> Vec<f64> {
+    let mut letters: Vec<(char, usize)> = Vec::new();
+    for c in result.chars().chain(terms.concat().chars()) {
+        if letters.iter().all(|l| l.0 != c) {
+            let (k, axis) = terms.iter().enumerate().find_map(|(k, t)| t.find(c).map(|axis| (k, axis))).unwrap();
+            letters.push((c, operands[k].shape()[axis]));
+        }
+    }
+    let sizes: Vec<usize> = letters.iter().map(|l| l.1).collect();
+    let kept: usize = sizes[..result.len()].iter().product();
+    let rest: usize = sizes[result.len()..].iter().product();
+    let mut out = vec![0.0; kept];
+    for flat in 0..kept * rest {
+        let mut index = vec![0; sizes.len()];
+        let mut left = flat;
+        for axis in (0..sizes.len()).rev() {
+            index[axis] = left % sizes[axis];
+            left /= sizes[axis];
+        }
+        let place = |c: char| index[letters.iter().position(|l| l.0 == c).unwrap()];
+        let factors = terms.iter().zip(operands).map(|(t, x)| x.at(&t.chars().map(place).collect::<Vec<_>>()));
+        out[flat / rest] += factors.product::<f64>();
+    }
+    out
+}
+
+#[test]
+fn einsum_is_the_sum_over_all_letters() {
+    let size = |c: char| 2 + (c as usize % 3);
+    for equation in [
+        "ij,jk->ik",
+        "ij,kj->ki",
+        "ji,jk->ik",
+        "bij,bjk->bik",
+        "bij,bjk->kib",
+        "i,i->",
+        "i,i->i",
+        "i,j->ji",
+        "ij->",
+        "ijk->kj",
+        "ii->i",
+        "iij,j->i",
+        "ij,jk,kl->il",
+        "ij,ik,il->jkl",
+        "bhwc,bhwd->bcd",
+        "a,b,ab->b",
+        "ij,ij->ij",
+        "iji,j->i",
+        "ab,c->b",
+    ] {
+        let (left, result) = equation.split_once("->").unwrap();
+        let terms: Vec<&str> = left.split(',').collect();
+        let operands: Vec<Tensor> = terms
+            .iter()
+            .enumerate()
+            .map(|(k, t)| numbers(&t.chars().map(size).collect::<Vec<_>>(), k as f64))
+            .collect();
+        let tape = Tape::f64();
+        let x: Vec<Var<'_>> = operands.iter().map(|x| tape.leaf(x)).collect();
+        let y = Var::einsum(equation, &x);
+        assert_eq!(y.shape(), result.chars().map(size).collect::<Shape>(), "{equation}");
+        close(y, &naive_einsum(&terms, result, &operands), equation);
+    }
+}
+
+#[test]
+fn einsum_names_the_equation_and_the_letter() {
+    let tape = Tape::f64();
+    let (a, b) = (tape.leaf(numbers(&[2, 3], 0.0)), tape.leaf(numbers(&[4, 5], 0.0)));
+    says(
+        Var::try_einsum("ij,jk->ik", &[a, b]),
+        "einsum: in the equation \"ij,jk->ik\" `j` has size 3 and, in operand 1, size 4, but got [2, 3] and [4, 5]",
+    );
+    says(
+        Var::try_einsum("ij->iq", &[a]),
+        "einsum: in the equation \"ij->iq\" the result's letter `q` stands in no operand, but got [2, 3]",
+    );
+    says(
+        Var::try_einsum("ij->ii", &[a]),
+        "einsum: in the equation \"ij->ii\" the result names `i` twice, but got [2, 3]",
+    );
+    says(Var::try_einsum("i1->i", &[a]), "einsum: in the equation \"i1->i\" `1` is not a letter, but got [2, 3]");
+    says(
+        Var::try_einsum("ijk->i", &[a]),
+        "einsum: in the equation \"ijk->i\" operand 0 has 2 axes, but 3 letters, but got [2, 3]",
+    );
+    says(
+        Var::try_einsum("ij,jk", &[a]),
+        "einsum: in the equation \"ij,jk\" it names 2 operands, but 1 were given, but got [2, 3]",
+    );
+    says(Var::try_einsum("->", &[]), "the list of operands of einsum is empty: give at least one");
+}
+
+#[test]
+fn matrices_that_do_not_fit_are_named() {
+    let tape = Tape::f64();
+    let wide = tape.leaf(numbers(&[2, 3], 0.0));
+    let square = "square matrices [.., n, n] are needed, but got [2, 3]";
+    says(wide.try_inverse(), &format!("inverse: {square}"));
+    says(wide.try_det(), &format!("det: {square}"));
+    says(wide.try_slogdet(), &format!("slogdet: {square}"));
+    says(wide.try_cholesky(), &format!("cholesky: {square}"));
+    says(wide.try_eigh(), &format!("eigh: {square}"));
+    says(wide.try_symmetric_sqrt(), &format!("symmetric_sqrt: {square}"));
+    says(tape.leaf(1.0).try_svd(), "svd: matrices [.., m, n] are needed, but got []");
+    let batch = tape.leaf(Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 4.0], [2, 2, 2]).unwrap());
+    says(batch.try_inverse(), "inverse: matrix 1 of [2, 2, 2] is singular");
+    says(batch.try_solve(batch), "solve: matrix 1 of [2, 2, 2] is singular");
+    let need = "solve: matrices [.., n, n] and right-hand sides [.., n, k] of the same batch are needed, but got [2, 2, 2] and [2, 3]";
+    says(batch.try_solve(wide), need);
+    let indefinite = tape.leaf([[1.0, 2.0], [2.0, 1.0]]);
+    says(indefinite.try_cholesky(), "cholesky: matrix 0 of [2, 2] is not positive definite");
+    let need = "has a negative eigenvalue, or a number that is NaN or infinite";
+    says(indefinite.try_symmetric_sqrt(), &format!("symmetric_sqrt: matrix 0 of [2, 2] {need}"));
+    let broken = tape.leaf([[f64::NAN, 0.0], [0.0, 1.0]]);
+    let need = "holds a number that is NaN or infinite, so it has no decomposition";
+    says(broken.try_eigh(), &format!("eigh: matrix 0 of [2, 2] {need}"));
+    says(broken.try_svd(), &format!("svd: matrix 0 of [2, 2] {need}"));
+    let _scope = tape.scope("head");
+    says(indefinite.try_cholesky(), "cholesky: matrix 0 of [2, 2] is not positive definite (in layer head)");
+}
+
+#[test]
+fn spectra_with_equal_values_have_finite_gradients() {
+    let tape = Tape::f64();
+    let a = tape.leaf(Tensor::eye(3, DType::F64));
+    // The sum of the eigenvalues is the trace, whatever the vectors are.
+    close(tape.grad(a.eigvalsh().sum(), &[a]).unwrap()[0], &Tensor::eye(3, DType::F64).to_vec(), "trace");
+    close(tape.grad(a.singular_values().sum(), &[a]).unwrap()[0], &Tensor::eye(3, DType::F64).to_vec(), "nuclear norm");
+    close(tape.grad(a.symmetric_sqrt().sum(), &[a]).unwrap()[0], &[0.5; 9], "root");
+    let zero = tape.leaf(Tensor::zeros([2, 2], DType::F64));
+    close(tape.grad(zero.symmetric_sqrt().sum(), &[zero]).unwrap()[0], &[0.0; 4], "root of zeros");
+    let empty = tape.leaf(Tensor::zeros([0, 3, 3], DType::F64));
+    assert_eq!(empty.inverse().shape().dims(), [0, 3, 3]);
+    assert_eq!(tape.leaf(Tensor::zeros([2, 0, 0], DType::F64)).det().value().to_vec(), [1.0, 1.0]);
+}
+
+#[test]
+fn values_and_gradients_at_zeros_and_infinities() {
+    let tape = Tape::f64();
+    let x = tape.leaf([2.0, 0.0, 5.0]);
+    close(tape.grad(x.prod(&[0], false), &[x]).unwrap()[0], &[0.0, 10.0, 0.0], "a product with a zero");
+    assert_eq!(tape.leaf(Tensor::zeros([2, 0], DType::F64)).prod(&[1], false).value().to_vec(), [1.0, 1.0]);
+    close(tape.grad(x.signed_sqrt().sum(), &[x]).unwrap()[0], &[0.125f64.sqrt(), 0.0, 0.05f64.sqrt()], "signed root");
+    let zero = tape.leaf([0.0, 0.0]);
+    close(tape.grad(zero.l2_normalize(0, 0.5).sum(), &[zero]).unwrap()[0], &[2.0, 2.0], "x / epsilon");
+    let low = tape.leaf([f64::NEG_INFINITY, 0.0]);
+    close(tape.grad(low.logsumexp(&[], false), &[low]).unwrap()[0], &[0.0, 1.0], "logsumexp");
+    let wanted = tape.constant([[0.0, 1.0]]);
+    close(tape.leaf([[-3.0, -1.0]]).kl_div(wanted), &[1.0], "kl_div with a probability 0");
+}
+
+#[test]
+fn the_angular_margin_is_stable_where_directions_agree() {
+    // The gradient by the feature is bounded: its margin part is sin(θ + m) times a unit vector, over the length.
+    for angle in [0.0, 1e-12, 1e-6, 1e-3, 0.4, std::f64::consts::PI - 1e-6] {
+        for tape in [Tape::new(), Tape::f64()] {
+            let x = tape.leaf([[angle.cos(), angle.sin()]]);
+            let w = tape.leaf([[1.0, 0.0], [0.0, 1.0]]);
+            let dx = x.arcface_loss(w, &[0], 16.0, 0.3).backward().unwrap().wrt(x).unwrap().to_vec();
+            assert!(dx.iter().all(|d| d.abs() <= 32.0), "{angle}: {dx:?}");
+        }
+    }
+}
+
+#[test]
+fn movements_by_the_definition() {
+    let tape = Tape::f64();
+    let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    assert_eq!(x.diagonal().value().to_vec(), [1.0, 5.0]);
+    assert_eq!(x.transpose(0, 1).diagonal().value().to_vec(), [1.0, 5.0]);
+    assert_eq!(x.tril().value().to_vec(), [1.0, 0.0, 0.0, 4.0, 5.0, 0.0]);
+    assert_eq!(x.triu().value().to_vec(), [1.0, 2.0, 3.0, 0.0, 5.0, 6.0]);
+    assert_eq!(tape.leaf([7.0, 8.0]).diag_embed().value().to_vec(), [7.0, 0.0, 0.0, 8.0]);
+    assert_eq!(x.repeat(&[1, 0]).shape().dims(), [2, 0]);
+    let image = tape.leaf(numbers(&[2, 3, 5, 4], 0.0));
+    let spec = ConvSpec::default().stride(2).padding(1);
+    let columns = image.unfold([3, 2], spec);
+    let weight = tape.leaf(numbers(&[4, 3, 3, 2], 1.0));
+    let product = weight.reshape([4, 18]).matmul(columns);
+    close(product, &image.conv2d(weight, None, spec).value().to_vec(), "a convolution by unfolding");
+    let ones = tape.constant(Tensor::ones([1, 1, 3, 3], DType::F64));
+    let plain = ConvSpec::default();
+    let counts = ones.unfold([2, 2], plain).fold([1, 1, 3, 3], [2, 2], plain);
+    assert_eq!(counts.value().to_vec(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
+}
+
+#[test]
+fn losses_and_layers_say_what_does_not_fit() {
+    let tape = Tape::f64();
+    let of = |shape: &[usize]| tape.leaf(numbers(shape, 0.0));
+    let (x, y, one) = (of(&[2, 3]), of(&[2, 4]), of(&[3]));
+    let same = "the prediction and the target must have the same shape, but got [2, 3] and [2, 4]";
+    says(x.try_dice_loss(y, 1.0), &format!("dice_loss: {same}"));
+    says(x.try_dice_loss_squared(y), &format!("dice_loss_squared: {same}"));
+    says(x.try_kl_div(y), &format!("kl_div: {same}"));
+    says(x.try_euclidean_loss(y), &format!("euclidean_loss: {same}"));
+    let none = of(&[0, 3]);
+    says(none.try_kl_div(none), "the batch is empty: a mean loss needs at least one observation along axis 0");
+    says(none.try_euclidean_loss(none), "the batch is empty: a mean loss needs at least one observation along axis 0");
+    let need = "features [n, d] and class vectors [classes, d] are needed";
+    says(x.try_arcface_loss(one, &[0, 1], 8.0, 0.3), &format!("arcface_loss: {need}, but got [2, 3] and [3]"));
+    let need = "features and class vectors must have the same length (axis 1: 3 and 4 differ)";
+    says(x.try_arcface_loss(y, &[0, 1], 8.0, 0.3), &format!("arcface_loss: {need}, but got [2, 3] and [2, 4]"));
+    says(
+        x.try_arcface_loss(x, &[0, 2], 8.0, 0.3),
+        "arcface_loss: label 2 of observation 1 is out of range for 2 classes (0 to 1)",
+    );
+    says(x.try_arcface_loss(x, &[0, 1], 0.0, 0.3), "arcface_loss: scale = 0, but it must be positive and finite");
+    says(x.try_arcface_loss(x, &[0, 1], 8.0, f64::NAN), "arcface_loss: margin = NaN, but it must be finite");
+    let need = "layer_norm: gamma and beta must have the sizes of the input's last axes, at least one";
+    says(y.try_layer_norm(one, one, 1e-5), &format!("{need}, but got [2, 4] and [3] and [3]"));
+    let need = "[n, c, ..] with gamma [c] and beta [c], and channels that 2 groups divide, are needed";
+    says(x.try_group_norm(2, one, one, 1e-5), &format!("group_norm: {need}, but got [2, 3] and [3] and [3]"));
+    let need = "images [n, c, h, w] of at least one pixel are needed";
+    says(x.try_bilinear_pool(), &format!("bilinear_pool: {need}, but got [2, 3]"));
+    let plain = ConvSpec::default();
+    says(x.try_unfold([2, 2], plain), "unfold: images [n, c, h, w] are needed, but got [2, 3]");
+    let image = of(&[1, 1, 3, 3]);
+    let need = "the kernel [4, 4] must fit into the image 3x3 padded by [0, 0]";
+    says(image.try_unfold([4, 4], plain), &format!("unfold: {need}, but got [1, 1, 3, 3]"));
+    let need = "kernel [2, 2], stride [0, 0] and dilation [1, 1] must be at least 1, and groups, here 1, must be 1";
+    says(image.try_unfold([2, 2], plain.stride(0)), &format!("unfold: {need}, but got [1, 1, 3, 3]"));
+    let need = "these images need columns [1, 4, 4]";
+    says(x.try_fold([1, 1, 3, 3], [2, 2], plain), &format!("fold: {need}, but got [2, 3] and [1, 1, 3, 3]"));
+    says(one.try_diagonal(), "diagonal: matrices [.., n, m] are needed, but got [3]");
+    says(one.try_trace(), "diagonal: matrices [.., n, m] are needed, but got [3]");
+    says(x.try_cosine_similarity(x, 2, 1e-12), "norm: axis 2 is out of range for shape [2, 3], which has 2 axes");
+    says(x.try_prod(&[2], false), "prod: axis 2 is out of range for shape [2, 3], which has 2 axes");
+}
