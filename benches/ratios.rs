@@ -14,7 +14,8 @@ fn in_turn(runs: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> (f64, f64) 
         f();
         start.elapsed().as_secs_f64() * 1e3
     };
-    (a(), b());
+    a();
+    b();
     let (mut first, mut second): (Vec<f64>, Vec<f64>) = (0..runs).map(|_| (timed(&mut a), timed(&mut b))).unzip();
     first.sort_by(f64::total_cmp);
     second.sort_by(f64::total_cmp);

@@ -4,46 +4,42 @@
 //! which line of the user's program. Since inputs come before outputs, the list is already sorted: the chain rule is one
 //! walk from the end to the beginning ([`backward`](Var::backward)), without recursion and without a graph search.
 //!
-//! - `mod.rs`: the tape and its nodes. - [`var`]: the handle that users compute with. - [`lazy`]: when values are
-//!   computed. - [`backward`]: the walk. - [`gradients`]: what it returns. - [`param`]: learnable tensors.
+//! - `mod.rs`: the tape. - `node`: its entries. - `var`: the handle that users compute with. - `lazy`: when values are
+//!   computed. - `backward`: the walk. - `gradients`: what it returns. - `param`: learnable tensors. - `scope`: layers.
 //!
 //! What may not live here: the operations themselves (`ops`), and anything about layers or training.
 
 mod backward;
 mod gradients;
 mod lazy;
+mod node;
 mod param;
+mod scope;
 mod var;
 
 pub use gradients::Gradients;
+pub use node::Memo;
 pub use param::Param;
+pub use scope::Scope;
 pub use var::Var;
 
+pub(crate) use node::{Inner, Inputs, Kind, Node, NodeId, Value};
+
 use std::{
-    any::Any,
     cell::{Cell, RefCell},
-    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use smallvec::SmallVec;
+use scope::ScopeName;
 
 use crate::{
     error::{Error, Result},
-    function::Call,
     ops::{Elementwise, Op},
     tensor::{DType, Shape, Tensor},
 };
-
-/// The position of a node on its tape.
-pub(crate) type NodeId = u32;
-/// The inputs of a node.
-pub(crate) type Inputs = SmallVec<[NodeId; 4]>;
-/// What an operation keeps for its backward rule beside inputs and output: a function of its inputs, never a new value.
-pub type Memo = Arc<dyn Any + Send + Sync>;
 
 /// Which gradient a [`Function`](crate::Function) with a hand-written rule gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -63,81 +59,6 @@ pub enum Mode {
     Train,
     /// Inference: running statistics, dropout off.
     Infer,
-}
-
-/// What was done at a node.
-#[derive(Clone)]
-pub(crate) enum Kind {
-    /// A value from outside that nothing is differentiated by.
-    Constant,
-    /// A value from outside that the user wants the gradient of.
-    Leaf,
-    /// A row of the elementwise table, with its parameter.
-    Elementwise(&'static Elementwise, f64),
-    /// Any other operation, built in or the user's own.
-    Op(Arc<dyn Op>),
-    /// One output of a function with a hand-written rule; its input is the node that `forward` computed it in.
-    Output(Arc<Call>, usize),
-}
-
-/// The result of a node, or its shape while nobody has needed the numbers.
-pub(crate) enum Value {
-    Ready(Tensor),
-    Pending(Shape),
-}
-
-/// One entry of the tape.
-pub(crate) struct Node {
-    pub kind: Kind,
-    pub inputs: Inputs,
-    pub value: Value,
-    /// Whether it depends on a leaf through differentiable operations.
-    pub needs_grad: bool,
-    /// Whether the user asked to keep its gradient.
-    pub retained: bool,
-    /// How many pending nodes its value stands for.
-    pub weight: u8,
-    pub scope: u32,
-    pub at: &'static Location<'static>,
-}
-
-impl Node {
-    pub fn shape(&self) -> &Shape {
-        match &self.value {
-            Value::Ready(tensor) => tensor.shape(),
-            Value::Pending(shape) => shape,
-        }
-    }
-}
-
-/// The name of a layer: its full path, and what it ends in.
-pub(crate) struct ScopeName {
-    pub path: String,
-    outer: u32,
-    name: String,
-}
-
-/// The inside of a tape.
-#[derive(Default)]
-pub(crate) struct Inner {
-    pub nodes: Vec<Node>,
-    /// Saved values of operations, by node, in order.
-    pub memos: Vec<(NodeId, Memo)>,
-    /// The parameters watched in this recording.
-    pub watched: Vec<(u64, NodeId)>,
-    /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
-    pub scopes: Vec<ScopeName>,
-    pub scope: u32,
-    /// Where the next layer is looked for first.
-    next_scope: u32,
-    /// Names of nodes: of parameters, and those given by the user.
-    pub names: Vec<(NodeId, Arc<str>)>,
-    /// Off inside backward rules and `no_grad`: new nodes then want no gradient.
-    pub no_grad: bool,
-    /// The line that new nodes count as recorded at: while a built-in rule runs, that of the operation it differentiates.
-    pub line: Option<&'static Location<'static>>,
-    /// The number of elements from which elementwise results are left pending.
-    pub lazy_from: usize,
 }
 
 /// A recording of operations, which can be differentiated.
@@ -346,40 +267,6 @@ impl Tape {
         Ok(Var::new(self, id))
     }
 
-    /// Runs `f` without recording what its results depend on: nothing in it gets a gradient.
-    pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _guard = self.pause();
-        f()
-    }
-
-    /// Turns recording for gradients off until the guard is dropped, also by a panic.
-    pub(crate) fn pause(&self) -> Pause<'_> {
-        let before = std::mem::replace(&mut self.inner.borrow_mut().no_grad, true);
-        Pause { tape: self, before }
-    }
-
-    /// Marks what is recorded until the guard is dropped as belonging to the layer `name`. Scopes nest.
-    pub fn scope(&self, name: &str) -> Scope<'_> {
-        let mut inner = self.inner.borrow_mut();
-        let outer = inner.scope;
-        // Recording after recording the layers come in the same order, so the next name is most likely the next entry.
-        let guess = inner.next_scope as usize;
-        let same = |s: &ScopeName| s.outer == outer && s.name == name;
-        let known = match inner.scopes.get(guess).is_some_and(same) {
-            true => Some(guess),
-            false => inner.scopes.iter().position(same),
-        };
-        let index = known.unwrap_or_else(|| {
-            let around = &inner.scopes[outer as usize].path;
-            let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
-            inner.scopes.push(ScopeName { path, outer, name: name.to_owned() });
-            inner.scopes.len() - 1
-        });
-        inner.scope = index as u32;
-        inner.next_scope = inner.scope + 1;
-        Scope { tape: self, outer }
-    }
-
     pub(crate) fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {
         match operands.iter().all(|v| std::ptr::eq(v.tape(), self)) {
             true => Ok(()),
@@ -396,100 +283,5 @@ impl Tape {
     pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
         let inner = self.inner.borrow();
         inner.memos.binary_search_by_key(&id, |m| m.0).ok().map(|i| inner.memos[i].1.clone())
-    }
-}
-
-impl Inner {
-    #[track_caller]
-    pub fn push(&mut self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> NodeId {
-        let id = NodeId::try_from(self.nodes.len()).expect("a tape holds fewer than 2^32 nodes");
-        // A leaf stays a leaf: a parameter first seen where gradients are off is used later where they are on.
-        let needs_grad = needs_grad && (!self.no_grad || matches!(kind, Kind::Leaf));
-        self.nodes.push(Node {
-            kind,
-            inputs,
-            value,
-            needs_grad,
-            retained: false,
-            weight: 0,
-            scope: self.scope,
-            at: match self.line {
-                Some(line) => line,
-                None => Location::caller(),
-            },
-        });
-        id
-    }
-
-    fn evaluate_op(&mut self, op: &dyn Op, ids: &Inputs, memo: &mut Option<Memo>) -> Result<Tensor> {
-        let shape = {
-            let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
-            op.shape(&shapes)?
-        };
-        if let [x] = ids[..] {
-            // The total of a pending chain is taken while the chain is evaluated, block by block.
-            if let Some((total, kept)) = op.folds(self.nodes[x as usize].shape()) {
-                return Ok(self.fold(x, total, &kept).reshaped(shape));
-            }
-        }
-        for &id in ids {
-            self.force(id);
-        }
-        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| self.ready(i)).collect();
-        let value = op.forward(&tensors, shape.clone(), memo)?;
-        if *value.shape() != shape {
-            let need = "`forward` must return the shape that `shape` announced";
-            return Err(Error::shape(op.name(), &[value.shape(), &shape], need));
-        }
-        match tensors.first().map(|x| x.dtype()) {
-            Some(expected) if expected != value.dtype() => {
-                Err(Error::DType { op: op.name().to_owned(), expected, got: value.dtype() })
-            }
-            _ => Ok(value),
-        }
-    }
-
-    /// Adds the current layer to an error.
-    fn locate(&self, error: Error) -> Error {
-        error.in_scope(&self.scopes[self.scope as usize].path)
-    }
-
-    /// Forgets every node from `mark` on.
-    pub fn truncate(&mut self, mark: usize) {
-        self.nodes.truncate(mark);
-        while self.memos.last().is_some_and(|m| m.0 as usize >= mark) {
-            self.memos.pop();
-        }
-        while self.watched.last().is_some_and(|w| w.1 as usize >= mark) {
-            self.watched.pop();
-        }
-        while self.names.last().is_some_and(|n| n.0 as usize >= mark) {
-            self.names.pop();
-        }
-    }
-}
-
-/// Turns recording for gradients on again when it is dropped.
-pub(crate) struct Pause<'t> {
-    tape: &'t Tape,
-    before: bool,
-}
-
-impl Drop for Pause<'_> {
-    fn drop(&mut self) {
-        self.tape.inner.borrow_mut().no_grad = self.before;
-    }
-}
-
-/// Leaves the layer when it is dropped; see [`Tape::scope`].
-#[must_use = "the scope ends when this guard is dropped"]
-pub struct Scope<'t> {
-    tape: &'t Tape,
-    outer: u32,
-}
-
-impl Drop for Scope<'_> {
-    fn drop(&mut self) {
-        self.tape.inner.borrow_mut().scope = self.outer;
     }
 }
