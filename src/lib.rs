@@ -169,6 +169,8 @@
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
+#[cfg(any(feature = "io", feature = "plot"))]
+mod atomic;
 mod error;
 mod function;
 mod higher;

@@ -9,7 +9,7 @@ use std::{
 
 use wengert::data::{Batches, Dataset, Shuffle};
 use wengert::io::Checkpoint;
-use wengert::nn::{BatchNorm, Conv2d, Elu, Flatten, Layer, Linear, Sequential, Tanh};
+use wengert::nn::{BatchNorm, Conv2d, Dropout, Elu, Flatten, Layer, Linear, Sequential, Tanh};
 use wengert::optim::{Adam, Decay, Optimizer, Schedule, Sgd};
 use wengert::train::{History, Trainer, accuracy, confusion, finalize_statistics, predict};
 use wengert::{DType, Error, Tape, Tensor, Var};
@@ -150,6 +150,27 @@ fn a_run_taken_up_is_the_uninterrupted_one_bit_for_bit() {
     assert_eq!(again, resumed, "a finished run has nothing left to do");
 }
 
+#[test]
+fn masks_of_dropout_go_on_where_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let run = |epochs: usize, change: &dyn Fn(Trainer) -> Trainer| {
+        let hidden = Sequential::new().then(Flatten).then(Linear::new(6, 16, 1)).then(Tanh);
+        let net = hidden.named("drop", Dropout::new(0.5, 9)).then(Linear::new(16, 3, 2));
+        // A converted network: the counter must not lose its place over it.
+        net.tensors().iter().for_each(|tensor| tensor.convert(DType::F32));
+        let mut optimiser = Adam::new(&net.params(), 0.02).unwrap();
+        let trainer = change(Trainer::new(&net, &mut optimiser).epochs(epochs));
+        (trainer.fit(&mut batches()).unwrap().losses, numbers(&net))
+    };
+    let straight = run(5, &|trainer| trainer);
+    run(2, &|trainer| trainer.checkpoint(&path, 1));
+    let resumed = run(5, &|trainer| trainer.resume(&path));
+    assert_eq!(straight, resumed);
+    let calls = straight.1.last().unwrap();
+    assert_eq!(calls[..], [35.0], "one mask for each of 5 times 7 batches");
+}
+
 /// The run that a killed process does slowly, with a checkpoint after each epoch.
 fn slow_run(path: &Path) {
     let wait = |_: &wengert::train::Iteration| {
@@ -270,6 +291,7 @@ fn bad_runs_are_reported() {
     let schedule = Schedule::Step { every: 0, factor: 0.5 };
     assert_eq!(error(run(1, |t| t.schedule(schedule)).0), "schedule: every = 0, but it must be at least 1");
     assert_eq!(error(run(1, |t| t.clip_norm(-1.0)).0), "clip_norm: limit = -1, but it must be positive");
+    assert_eq!(error(run(0, |t| t).0), "trainer: epochs = 0, but it must be at least 1");
     let stop = |_: &wengert::train::Iteration| {
         Err(Error::Setting { of: "hook".into(), name: "x", value: "1".into(), must: "2" })
     };

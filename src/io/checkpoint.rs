@@ -13,18 +13,25 @@ use crate::{DType, Error, FormatProblem, Param, Result, Tensor};
 /// The state of a run.
 ///
 /// ```
-/// use wengert::{io::Checkpoint, nn::{Layer, Linear}, optim::{Adam, Optimizer}};
+/// use wengert::{Param, Tensor, io::Checkpoint};
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("last.safetensors");
-/// let net = Linear::new(3, 2, 0);
-/// let mut optimiser = Adam::new(&net.params(), 0.1)?;
-/// let mut checkpoint = Checkpoint::new(&net.tensors(), optimiser.state());
+/// // A layer's `tensors()` and an optimiser's `state()` are what is kept of most runs.
+/// let net = [Param::new("weight", Tensor::from([0.5, -1.0]))];
+/// let mut velocity = vec![("velocity.weight".to_owned(), Tensor::from([0.0, 0.25]))];
+/// let mut checkpoint = Checkpoint::new(&net, velocity.clone());
 /// checkpoint.epoch = 4;
 /// checkpoint.losses = vec![0.5, 0.25];
 /// checkpoint.save(&path)?;
 ///
+/// velocity.clear();
+/// net[0].set(&Tensor::from([0.0, 0.0]))?;
 /// let loaded = Checkpoint::load(&path)?;
-/// loaded.restore(&net.tensors(), |state| optimiser.load_state(state))?;
+/// loaded.restore(&net, |state| {
+///     velocity = state.to_vec(); // an optimiser's `load_state(state)`
+///     Ok(())
+/// })?;
+/// assert_eq!((net[0].value().to_vec(), velocity[0].1.to_vec()), (vec![0.5, -1.0], vec![0.0, 0.25]));
 /// assert_eq!((loaded.epoch, loaded.losses), (4, vec![0.5, 0.25]));
 /// # Ok::<(), wengert::Error>(())
 /// ```

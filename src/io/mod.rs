@@ -7,12 +7,12 @@
 //! What may not live here: anything that knows of layers, optimisers or the training loop. Parameters and named tensors
 //! are all that this module sees.
 
-mod atomic;
 mod checkpoint;
 mod tensors;
 mod weights;
+mod write;
 
-pub use atomic::{atomic_write, write_json};
 pub use checkpoint::Checkpoint;
 pub use tensors::{TensorFile, load_tensors};
 pub use weights::{load, save};
+pub use write::{atomic_write, write_json};

@@ -8,13 +8,14 @@ use crate::{Error, FormatProblem, Param, Result, Tensor};
 /// Saves parameters (for a layer: all of its `tensors()`) as safetensors, each in its own precision.
 ///
 /// ```
-/// use wengert::{io, nn::{Layer, Linear}};
+/// use wengert::{Param, Tensor, io};
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("model.safetensors");
-/// let (trained, fresh) = (Linear::new(3, 2, 0), Linear::new(3, 2, 1));
-/// io::save(&path, &trained.tensors())?;
-/// io::load(&path, &fresh.tensors())?;
-/// assert_eq!(fresh.weight.value().to_vec(), trained.weight.value().to_vec());
+/// let trained = [Param::new("weight", Tensor::from([[0.5, -1.0]])), Param::bias("bias", Tensor::from([0.25]))];
+/// let fresh = [Param::new("weight", Tensor::from([[0.0, 0.0]])), Param::bias("bias", Tensor::from([0.0]))];
+/// io::save(&path, &trained)?;
+/// io::load(&path, &fresh)?;
+/// assert_eq!(fresh[0].value().to_vec(), [0.5, -1.0]);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 ///

@@ -1,11 +1,9 @@
 //! Layers without parameters.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{Layer, init::seed_of};
-use crate::{Mode, Tensor, Var, ops::Window};
+use crate::{DType, Mode, Param, Tensor, Var, ops::Window};
 
 /// A layer that is one function of its input.
 macro_rules! function_layer {
@@ -47,11 +45,26 @@ impl Layer for MaxPool2d {
 
 /// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014); in
 /// inference, hands its input on.
+///
+/// The mask is a function of the seed and of the number of masks drawn before it. That number is state (`calls`, a double,
+/// so that it counts to 2⁵³), and a run that is taken up from a checkpoint draws the masks of an uninterrupted one.
+/// PyTorch's weights have no such entry: load them into the `params()` of a network.
+///
+/// ```
+/// use wengert::{Tape, Tensor, nn::{Dropout, Layer}};
+/// let layer = Dropout::new(0.5, 7);
+/// let ones = Tensor::ones([4, 8], wengert::DType::F32);
+/// let draw = || layer.forward(Tape::new().constant(ones.clone())).value().to_vec();
+/// let (first, second) = (draw(), draw());
+/// assert_ne!(first, second);
+/// layer.state()[0].update(|calls| *calls = Tensor::from(1.0));
+/// assert_eq!(draw(), second);
+/// ```
 #[derive(Debug)]
 pub struct Dropout {
     p: f64,
     seed: u64,
-    calls: AtomicU64,
+    calls: Param,
 }
 
 impl Dropout {
@@ -61,7 +74,7 @@ impl Dropout {
     /// Unless 0 ≤ p < 1.
     pub fn new(p: f64, seed: u64) -> Self {
         assert!((0.0..1.0).contains(&p), "dropout: the probability is {p}, but it must be at least 0 and less than 1");
-        Dropout { p, seed, calls: AtomicU64::new(0) }
+        Dropout { p, seed, calls: Param::state("calls", Tensor::scalar(0.0, DType::F64)) }
     }
 }
 
@@ -71,10 +84,19 @@ impl Layer for Dropout {
         if x.tape().mode() == Mode::Infer || self.p == 0.0 {
             return x;
         }
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        // A double again even when the network was converted, since a single stops counting at 2²⁴.
+        let call = self.calls.update(|calls| {
+            let call = calls.item();
+            *calls = Tensor::scalar(call + 1.0, DType::F64);
+            call as u64
+        });
         let mut rng = StdRng::seed_from_u64(seed_of(self.seed, call));
         let kept = 1.0 / (1.0 - self.p);
         let mask = Tensor::from_fn(x.shape(), x.dtype(), |_| if rng.random_bool(self.p) { 0.0 } else { kept });
         x * x.tape().constant(mask)
+    }
+
+    fn state(&self) -> Vec<Param> {
+        vec![self.calls.clone()]
     }
 }

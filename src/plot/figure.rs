@@ -1,6 +1,9 @@
 //! The figure: panels in a grid, laid out once and written as SVG and PNG.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use super::{
     bars::{BarChart, Histogram},
@@ -9,11 +12,14 @@ use super::{
     image::ImageGrid,
     line::LineChart,
     matrix::Confusion,
-    png, save,
+    png,
     scene::{Anchor, Rect, Scene, Text},
     svg,
 };
-use crate::error::{Error, Result};
+use crate::{
+    atomic,
+    error::{Error, Result},
+};
 
 /// Pixels around the figure and between its panels.
 const MARGIN: f64 = 14.0;
@@ -158,15 +164,15 @@ impl Figure {
     /// its folder cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
         let scene = self.layout()?;
-        let [svg_path, png_path] = ["svg", "png"].map(|extension| save::with_suffix(path.as_ref(), extension));
+        let [svg_path, png_path] = ["svg", "png"].map(|extension| with_suffix(path.as_ref(), extension));
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::File { action: "write", path, source }
         };
         let svg = svg::write(&scene).map_err(failed(&svg_path))?;
         let png = png::write(&scene).map_err(failed(&png_path))?;
-        save::write(&svg_path, svg.as_bytes())?;
-        save::write(&png_path, &png)?;
+        atomic::write(&svg_path, |file| file.write_all(svg.as_bytes()))?;
+        atomic::write(&png_path, |file| file.write_all(&png))?;
         Ok([svg_path, png_path])
     }
 
@@ -216,6 +222,13 @@ impl Figure {
         };
         (0..self.panels.len()).map(area).collect()
     }
+}
+
+/// The path with `.extension` behind it; a dot that it already has stays.
+fn with_suffix(path: &Path, extension: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{extension}"));
+    name.into()
 }
 
 #[cfg(test)]
@@ -345,6 +358,11 @@ mod tests {
                 assert!(!a.overlaps(b), "{text} lies on {other}");
             }
         }
+    }
+
+    #[test]
+    fn the_extension_follows_the_whole_name() {
+        assert_eq!(with_suffix(Path::new("out/run.1"), "svg"), Path::new("out/run.1.svg"));
     }
 
     #[cfg(unix)]

@@ -6,7 +6,7 @@
 //!
 //! The path of a picture through these files: a chart lays itself out (`line` with `series`, `image`, `matrix`, `heat`, `bars`, with
 //! `axes`, `ticks`, `range`, `legend`, `stroke` and `font`) as a list of marks (`scene`), which `svg` and `png` replay
-//! on the two backends of the `plotters` crate and `save` puts in place. Only `tape`, which samples a function of a
+//! on the two backends of the `plotters` crate. Only `tape`, which samples a function of a
 //! [`Var`](crate::Var) with its derivative, knows of tapes.
 
 mod axes;
@@ -22,7 +22,6 @@ mod matrix;
 mod png;
 mod range;
 mod ready;
-mod save;
 mod scene;
 mod series;
 mod stroke;

@@ -107,7 +107,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Sets the number of epochs, those before a checkpoint included.
+    /// Sets the number of epochs (at least 1), those before a checkpoint included.
     pub fn epochs(self, epochs: usize) -> Self {
         Trainer { epochs, ..self }
     }
@@ -187,6 +187,9 @@ impl<'a> Trainer<'a> {
 
     fn run(&mut self, source: &mut dyn Source<'_>, base: f64) -> Result<History> {
         self.schedule.check()?;
+        if self.epochs == 0 {
+            return Err(Error::setting("trainer", "epochs", 0, "at least 1"));
+        }
         let (first, mut iteration, mut history) = match self.resume.take() {
             Some(path) => self.take_up(&path)?,
             None => (0, 0, History::default()),

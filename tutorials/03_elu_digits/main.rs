@@ -8,7 +8,13 @@ mod elu;
 mod net;
 mod pictures;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Parser;
 use serde_json::json;
@@ -99,12 +105,17 @@ fn run(options: &Options) -> Result<()> {
         "dtype": options.dtype.to_string(), "seed": options.seed,
     });
     // A folder that cannot be written to is told before the work, not after it.
-    io::write_json(options.out.join("settings.json"), &settings)?;
+    probe(&options.out)?;
 
     let (train, test) = options.data.load(options.seed)?;
     let (net, alpha) = net::build(&train, options.seed, options.dtype)?;
     let before = alpha.value().to_vec();
-    println!("{} training images, {} test images, {} learned numbers", train.len(), test.len(), net.param_count());
+    say(format_args!(
+        "{} training images, {} test images, {} learned numbers",
+        train.len(),
+        test.len(),
+        net.param_count()
+    ))?;
 
     let (train, test) = (Arc::new(train), Arc::new(test));
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::Once, options.seed);
@@ -128,16 +139,22 @@ fn run(options: &Options) -> Result<()> {
     let right = predicted.iter().zip(test.labels()).filter(|(p, t)| p == t).count();
     let share = right as f64 / test.len() as f64;
     let linear = linear_baseline(&train, &test, options.seed)?;
-    println!("Accuracy on the test images: {share:.4} ({right} of {})", test.len());
-    println!("A linear classifier on the same images: {linear:.4}");
+    say(format_args!("Accuracy on the test images: {share:.4} ({right} of {})", test.len()))?;
+    say(format_args!("A linear classifier on the same images: {linear:.4}"))?;
     let shown = 1499.min(test.len() - 1);
     let names = test.names();
-    println!("Test image {}: {} (predicted {})", shown + 1, names[test.label(shown)], names[predicted[shown]]);
+    say(format_args!(
+        "Test image {}: {} (predicted {})",
+        shown + 1,
+        names[test.label(shown)],
+        names[predicted[shown]]
+    ))?;
     let alphas = alpha.value().to_vec();
     let list: Vec<String> = alphas.iter().map(|a| format!("{a:.3}")).collect();
-    println!("Learned alphas: {}", list.join(" "));
+    say(format_args!("Learned alphas: {}", list.join(" ")))?;
 
     let counts = confusion(test.labels(), &predicted, test.classes())?;
+    say(format_args!("Confusion matrix (row: class, column: prediction):\n{}", matrix(&counts, names)))?;
     pictures::draw(
         &options.out,
         &pictures::Shown {
@@ -160,8 +177,32 @@ fn run(options: &Options) -> Result<()> {
             "seed": options.seed,
         }),
     )?;
-    println!("Pictures, metrics.json and model.safetensors: {}", options.out.display());
+    say(format_args!("Pictures, metrics.json and model.safetensors: {}", options.out.display()))?;
     Ok(())
+}
+
+/// The counts as a table, a row for each class; empty cells for 0.
+fn matrix(counts: &[usize], names: &[String]) -> String {
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4) + 1;
+    let cell = |text: &str| format!("{text:>width$}");
+    let head = names.iter().fold(cell(""), |line, name| line + &cell(name));
+    let rows = names.iter().zip(counts.chunks(names.len())).map(|(name, row)| {
+        let row = row.iter().map(|&n| if n == 0 { String::new() } else { n.to_string() });
+        row.fold(cell(name), |line, n| line + &cell(&n)).trim_end().to_owned()
+    });
+    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// Makes the folder and tries to write into it; nothing is left there.
+fn probe(folder: &Path) -> Result<()> {
+    let failed = |source| Error::File { action: "write into the folder", path: folder.to_owned(), source };
+    fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map(drop).map_err(failed)
+}
+
+/// Prints a line; a full disk or a closed pipe behind standard output is an error like any other.
+fn say(line: std::fmt::Arguments<'_>) -> Result<()> {
+    let failed = |source| Error::File { action: "write to", path: "standard output".into(), source };
+    writeln!(std::io::stdout(), "{line}").map_err(failed)
 }
 
 /// The test accuracy of softmax regression on the pixels: what can be had without the network.

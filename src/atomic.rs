@@ -16,18 +16,9 @@ use crate::{Error, Result};
 /// A new file is as readable as the process's umask allows. A link stays, and the file that it leads to is replaced. A
 /// device or pipe (`/dev/null`) has no old contents to protect and is written to as it is.
 ///
-/// ```
-/// # let folder = tempfile::tempdir().unwrap();
-/// let path = folder.path().join("runs/1/note.txt");
-/// wengert::io::atomic_write(&path, |file| writeln!(file, "done"))?;
-/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "done\n");
-/// # Ok::<(), wengert::Error>(())
-/// ```
-///
 /// # Errors
 /// [`Error::File`] when the folder cannot be made, or the file not be written; what was there before is still there.
-pub fn atomic_write(path: impl AsRef<Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let path = path.as_ref();
+pub(crate) fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let file_error = |action, path: &Path, source| Error::File { action, path: path.to_owned(), source };
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return through(path, write).map_err(|source| file_error("write", path, source));
@@ -64,17 +55,6 @@ fn replace(folder: &Path, target: &Path, write: impl FnOnce(&mut dyn Write) -> i
     Ok(())
 }
 
-/// Writes a value as indented JSON. A NaN or an infinity becomes `null`, since JSON has no word for it.
-///
-/// # Errors
-/// As [`atomic_write`].
-pub fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
-    atomic_write(path, |file| {
-        serde_json::to_writer_pretty(&mut *file, value)?;
-        writeln!(file)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,8 +71,8 @@ mod tests {
     fn folders_are_made_and_old_files_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/file");
-        atomic_write(&path, text("one")).unwrap();
-        atomic_write(&path, text("two")).unwrap();
+        write(&path, text("one")).unwrap();
+        write(&path, text("two")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(count(path.parent().unwrap()), 1, "no temporary file is left");
     }
@@ -101,8 +81,8 @@ mod tests {
     fn a_failure_half_way_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        atomic_write(&path, text("old")).unwrap();
-        let result = atomic_write(&path, |file| {
+        write(&path, text("old")).unwrap();
+        let result = write(&path, |file| {
             file.write_all(&[7; 100_000])?;
             Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"))
         });
@@ -116,19 +96,19 @@ mod tests {
     fn a_full_disk_is_reported() {
         use std::os::unix::fs::FileTypeExt;
         let device = Path::new("/dev/full");
-        let message = atomic_write(device, text("more than fits")).unwrap_err().to_string();
+        let message = write(device, text("more than fits")).unwrap_err().to_string();
         assert_eq!(message, "cannot write /dev/full: No space left on device (os error 28)");
         assert!(fs::metadata(device).unwrap().file_type().is_char_device(), "the device is still there");
-        atomic_write("/dev/null", text("nothing")).unwrap();
+        write(Path::new("/dev/null"), text("nothing")).unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_folder_that_takes_no_files_is_reported() {
-        let message = atomic_write("/proc/self/file", text("x")).unwrap_err().to_string();
+        let message = write(Path::new("/proc/self/file"), text("x")).unwrap_err().to_string();
         assert!(message.starts_with("cannot write /proc/self/file: "), "{message}");
-        let message = atomic_write("/proc/no/such/file", text("x")).unwrap_err().to_string();
+        let message = write(Path::new("/proc/no/such/file"), text("x")).unwrap_err().to_string();
         assert!(message.starts_with("cannot create the folder /proc/no/such: "), "{message}");
     }
 
@@ -137,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
         fs::write(&taken, "").unwrap();
-        let message = atomic_write(taken.join("file"), text("x")).unwrap_err().to_string();
+        let message = write(&taken.join("file"), text("x")).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot create the folder {}: ", taken.display())), "{message}");
     }
 
@@ -146,7 +126,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::create_dir(&path).unwrap();
-        let message = atomic_write(&path, text("x")).unwrap_err().to_string();
+        let message = write(&path, text("x")).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot write {}: ", path.display())), "{message}");
         assert_eq!(count(folder.path()), 1, "no temporary file is left");
     }
@@ -160,19 +140,10 @@ mod tests {
         fs::write(&real, "old").unwrap();
         fs::write(&plain, "").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        atomic_write(&link, text("new")).unwrap();
+        write(&link, text("new")).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         let mode = |path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&real), mode(&plain));
-    }
-
-    #[test]
-    fn json_is_indented_and_complete() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.json");
-        write_json(&path, &std::collections::BTreeMap::from([("loss", vec![0.5, f64::NAN])])).unwrap();
-        let expected = "{\n  \"loss\": [\n    0.5,\n    null\n  ]\n}\n";
-        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
     }
 }
