@@ -52,20 +52,6 @@ fn main() {
     println!("{:<62} {:>12}  {:>12}", "a / b", "a", "b");
     let both = in_turn(21, || elu(&x, &alpha, 1 << 12), || elu(&x, &alpha, usize::MAX));
     row("ELU with its gradient: chains in blocks / operation by operation", both);
-    let square = |x: &Tensor| {
-        let tape = Tape::new();
-        tape.constant(x).square().value()
-    };
-    let both = in_turn(
-        51,
-        || drop(square(&x)),
-        || {
-            // The same with memory that the pool has never seen: a length that grows.
-            std::hint::black_box(vec![1.0f32; x.numel()]);
-            drop(square(&x));
-        },
-    );
-    row("5.9 MB written: to pooled memory / and once to fresh memory", both);
     for length in [10_000, 100_000, 1_000_000] {
         println!("a chain of {length:>9} operations and its gradient: {:>6.0} ns an operation", chain(length));
     }

@@ -13,6 +13,7 @@ use std::time::Instant;
 use wengert::{
     Backward, DType, Function, Param, Result, Rule, Tape, Tensor, Var,
     nn::{BatchNorm, Conv2d, Elu, Flatten, Init, Layer, Linear, Sequential, Tanh},
+    optim::{Decay, Momentum, Optimizer, Sgd},
 };
 
 /// The shared numbers: a hash of (index + seed · 1000003), uniform in [-scale, scale), row-major.
@@ -79,22 +80,12 @@ fn elu() -> Result<()> {
         let images = fill(4, &[128, 1, 28, 28], 1.0);
         let labels: Vec<usize> = (0..128).map(|i| i * 7 % 10).collect();
         let mut tape = Tape::new();
-        let mut velocity: Vec<Vec<f32>> = net.params().iter().map(|p| vec![0.0; p.shape().numel()]).collect();
-        let params = net.params();
+        let mut sgd =
+            Sgd::new(&net.params(), 0.01)?.momentum(0.9)?.form(Momentum::PyTorch).decay(Decay::Everything(1e-4))?;
         measure("elu", &rule.to_string(), (20, 200), ("ms", 1e3), || {
             tape.reset();
             let loss = net.forward(tape.constant(images.clone())).cross_entropy(&labels);
-            let g = loss.backward()?;
-            for (p, v) in params.iter().zip(&mut velocity) {
-                let g = g.of(p)?.as_slice::<f32>()?;
-                p.update(|w| -> Result<()> {
-                    for ((w, v), g) in w.as_mut_slice::<f32>()?.iter_mut().zip(v.iter_mut()).zip(g) {
-                        *v = 0.9 * *v + (g + 1e-4 * *w);
-                        *w -= 0.01 * *v;
-                    }
-                    Ok(())
-                })?;
-            }
+            sgd.step(&loss.backward()?)?;
             Ok(loss.item())
         })?;
     }
@@ -115,20 +106,11 @@ fn mlp() -> Result<()> {
     let x = fill(4, &[32, 2], 1.0);
     let target = Tensor::from_fn([32, 1], DType::F32, |i| x.at(&[i, 0]) * x.at(&[i, 1]));
     let mut tape = Tape::new();
-    let params = net.params();
+    let mut sgd = Sgd::new(&net.params(), 0.05)?;
     measure("mlp", "tape", (2000, 10_000), ("us", 1e6), || {
         tape.reset();
         let loss = net.forward(tape.constant(x.clone())).mse_loss(tape.constant(target.clone()));
-        let g = loss.backward()?;
-        for p in &params {
-            let g = g.of(p)?.as_slice::<f32>()?;
-            p.update(|w| -> Result<()> {
-                for (w, g) in w.as_mut_slice::<f32>()?.iter_mut().zip(g) {
-                    *w -= 0.05 * g;
-                }
-                Ok(())
-            })?;
-        }
+        sgd.step(&loss.backward()?)?;
         Ok(loss.item())
     })
 }

@@ -172,7 +172,7 @@ impl Frame {
     }
 
     /// The numbers along axes through zero. Each half of an axis has them on the side where fewer would lie on the
-    /// `drawn` lines; one that still does changes sides, or covers the line where both sides are taken.
+    /// `drawn` lines; one that still does changes sides, or is left out where both sides are taken: its tick stays.
     pub(super) fn draw_origin_labels(&self, scene: &mut Scene, drawn: &[Vec<(f64, f64)>]) {
         let (x0, y0) = self.origin();
         let below = |t: &Tick| {
@@ -201,11 +201,9 @@ impl Frame {
                 let usual = usize::from(count(1) < count(0));
                 for pair in labels {
                     let free = [usual, 1 - usual].into_iter().find(|&side| !taken(&pair[side]));
-                    let text = pair[free.unwrap_or(usual)].clone();
-                    if free.is_none() {
-                        scene.fill(text.bounds().grown(1.0), Colour::WHITE);
+                    if let Some(side) = free {
+                        scene.text(pair[side].clone());
                     }
-                    scene.text(text);
                 }
             }
         }
