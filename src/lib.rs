@@ -186,6 +186,8 @@ pub use kernels::threads;
 pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};
 pub use tensor::{DType, Element, Shape, Tensor};
 
+#[cfg(feature = "check")]
+pub mod check;
 #[cfg(feature = "data")]
 pub mod data;
 #[cfg(feature = "io")]

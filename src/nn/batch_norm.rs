@@ -111,6 +111,10 @@ impl Layer for BatchNorm {
         vec![self.running_mean.clone(), self.running_var.clone()]
     }
 
+    fn couples_observations(&self) -> bool {
+        true
+    }
+
     fn start_statistics(&self) {
         *self.collected.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Collected::default());
     }

@@ -53,6 +53,12 @@ pub trait Layer {
         Vec::new()
     }
 
+    /// Whether the output for an observation depends on the other observations of its batch, as in [`BatchNorm`] in
+    /// training. A check reports it unless it is declared here.
+    fn couples_observations(&self) -> bool {
+        false
+    }
+
     /// Starts to collect the layer's statistics over many batches anew; see [`BatchNorm`]. Nothing for most layers.
     fn start_statistics(&self) {}
 

@@ -78,6 +78,10 @@ impl Layer for Sequential {
         self.collect(|layer| layer.state())
     }
 
+    fn couples_observations(&self) -> bool {
+        self.layers.iter().any(|(_, layer)| layer.couples_observations())
+    }
+
     fn start_statistics(&self) {
         self.layers.iter().for_each(|(_, layer)| layer.start_statistics());
     }

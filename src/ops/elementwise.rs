@@ -344,6 +344,16 @@ pub(crate) fn number_comes_first(row: &Elementwise) -> bool {
     std::ptr::eq(row, &SUB_FROM_NUMBER) || std::ptr::eq(row, &DIV_NUMBER)
 }
 
+/// The row of this name with so many operands, or with one and a number on the right.
+pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'static Elementwise> {
+    let rows = match (operands, with_number) {
+        (1, false) => UNARY,
+        (1, true) => WITH_NUMBER,
+        _ => BINARY,
+    };
+    rows.iter().copied().find(|row| row.name == name && !number_comes_first(row))
+}
+
 impl<'t> Var<'t> {
     #[track_caller]
     pub(crate) fn unary(self, op: &'static Elementwise, parameter: f64) -> Var<'t> {

@@ -37,8 +37,10 @@ pub use operators::Operand;
 pub use pooling::Window;
 pub use table::{Sample, table};
 
-pub(crate) use elementwise::number_comes_first;
+pub(crate) use elementwise::{number_comes_first, row};
 pub(crate) use table::Listed;
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -89,6 +91,28 @@ pub trait Op: Send + Sync {
     #[doc(hidden)]
     fn folds(&self, _x: &Shape) -> Option<(Total, Shape)> {
         None
+    }
+}
+
+/// A shared operation is recorded as it is.
+impl Op for Arc<dyn Op> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn attributes(&self) -> String {
+        (**self).attributes()
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        (**self).shape(x)
+    }
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+        (**self).forward(x, shape, memo)
+    }
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        (**self).vjp(at)
+    }
+    fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
+        (**self).folds(x)
     }
 }
 

@@ -10,6 +10,7 @@
 //! What may not live here: the operations themselves (`ops`), and anything about layers or training.
 
 mod backward;
+mod bind;
 mod gradients;
 mod lazy;
 mod node;

@@ -1,0 +1,133 @@
+//! Paths that the rule's author forgot, and nodes that were taken for the identity.
+//!
+//! `forward` is replayed with one node held constant, or handing its gradient straight on. If the gradient of that
+//! function is the rule's answer, the rule is the exact derivative of something: of the function with that node cut.
+
+use std::collections::HashSet;
+
+use super::{Case, Point, gradients};
+use crate::{
+    Tape, Tensor, Var,
+    check::{
+        Fault, Line, Verdict,
+        script::{Action, Edit, Script, Source},
+        subject::caught,
+    },
+};
+
+/// Longer functions are searched from their end up to here.
+const LONGEST: usize = 400;
+/// A stretch that is taken for the identity reaches over this many values at most.
+const FAR: usize = 12;
+
+pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+    let Some(script) = forward_script(case) else { return Vec::new() };
+    let mut found: Vec<Verdict> = Vec::new();
+    let mut lines: HashSet<(&'static str, Line)> = HashSet::new();
+    for at in (0..script.steps.len()).rev().take(LONGEST) {
+        let step = &script.steps[at];
+        for edit in edits(&script, at) {
+            let Some(residual) = case.residual(k, |point| edited(&script, point, at, &edit, k)) else { continue };
+            let (line, node) = (Line::from(step.at), step.name().to_owned());
+            let (kind, fault, evidence) = match edit {
+                Edit::StraightThrough(from) => {
+                    let from = source_name(&script, from);
+                    let evidence =
+                        format!("the rule is exact if the derivative of `{node}` at {line} by {from} were 1");
+                    ("straight", Fault::StraightThrough { node }, evidence)
+                }
+                Edit::DetachOperand(operand) => {
+                    let which = operand_name(&script, at, operand);
+                    let evidence = format!("the rule is exact if {which} were a constant in `{node}` at {line}");
+                    ("forgotten", Fault::ForgottenPath { node: format!("{which} in {node}") }, evidence)
+                }
+                _ => {
+                    let evidence =
+                        format!("the rule is the exact gradient you get if `{node}` at {line} were a constant");
+                    ("forgotten", Fault::ForgottenPath { node }, evidence)
+                }
+            };
+            // Of a chain of nodes that cut the same path the last one is named.
+            if lines.insert((kind, line.clone())) && found.len() < 3 {
+                found.push(Verdict::new(fault, format!("input {k}"), residual).at(Some(line)).because(evidence));
+            }
+        }
+    }
+    // Of several cuts that explain the same, the one nearest the output is named, and the others with it.
+    let (mut straight, mut cut): (Vec<Verdict>, Vec<Verdict>) =
+        found.into_iter().partition(|v| matches!(v.fault, Fault::StraightThrough { .. }));
+    straight.truncate(1);
+    cut.truncate(1);
+    straight.into_iter().chain(cut).collect()
+}
+
+/// The earlier values of the same shape that a step may be taken for.
+fn straight(script: &Script, at: usize) -> Vec<Edit> {
+    let step = &script.steps[at];
+    if ["add", "sub", "identity"].contains(&step.name()) && step.inputs.len() == 1 {
+        return Vec::new();
+    }
+    let mut ancestors: Vec<Source> = Vec::new();
+    let mut waiting: Vec<Source> = step.inputs.to_vec();
+    while let Some(source) = waiting.pop() {
+        if ancestors.contains(&source) || ancestors.len() > FAR {
+            continue;
+        }
+        ancestors.push(source);
+        if let Source::Step(k) = source {
+            waiting.extend(script.steps[k].inputs.iter().copied());
+        }
+    }
+    ancestors.into_iter().filter(|source| !matches!(source, Source::Fixed(_))).map(Edit::StraightThrough).collect()
+}
+
+fn operand_name(script: &Script, at: usize, operand: usize) -> String {
+    source_name(script, script.steps[at].inputs[operand])
+}
+
+fn source_name(script: &Script, source: Source) -> String {
+    match source {
+        Source::Slot(k) => format!("input {k}"),
+        Source::Fixed(_) => "a constant".to_owned(),
+        Source::Step(step) => format!("`{}`", script.steps[step].name()),
+    }
+}
+
+/// Everything that may be cut at a step.
+fn edits(script: &Script, at: usize) -> Vec<Edit> {
+    let step = &script.steps[at];
+    if matches!(step.action, Action::Elementwise(row, _) if !row.differentiable()) {
+        return Vec::new();
+    }
+    let mut edits = vec![Edit::Detach];
+    let variable: Vec<usize> =
+        (0..step.inputs.len()).filter(|&i| !matches!(step.inputs[i], Source::Fixed(_))).collect();
+    if variable.len() > 1 || variable.iter().any(|&i| matches!(step.inputs[i], Source::Slot(_))) {
+        edits.extend(variable.iter().map(|&i| Edit::DetachOperand(i)));
+    }
+    edits.extend(straight(script, at));
+    edits
+}
+
+/// `forward` as a program from inputs to outputs.
+pub(super) fn forward_script(case: &Case<'_>) -> Option<Script> {
+    caught(|| {
+        let tape = Tape::f64();
+        let x: Vec<Var<'_>> = case.points[0].x.iter().map(|x| tape.leaf(x)).collect();
+        let z = case.function.forward(&x);
+        Script::of(&tape, &x, &z)
+    })
+    .ok()
+}
+
+/// The gradient by input `k` of the edited program.
+fn edited(script: &Script, point: &Point, at: usize, edit: &Edit, k: usize) -> Option<Tensor> {
+    caught(|| {
+        let tape = Tape::f64();
+        let x: Vec<Var<'_>> = point.x.iter().map(|x| tape.leaf(x)).collect();
+        let z = script.run(&tape, &x, Some((at, edit)))?;
+        Some(gradients(&tape, &x, &z, &point.dz).ok()?.swap_remove(k))
+    })
+    .ok()
+    .flatten()
+}

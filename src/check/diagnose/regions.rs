@@ -1,0 +1,163 @@
+//! Gradients that are right in one place and wrong in another.
+//!
+//! The wrong elements form a set. It is described by the first simple condition that holds for exactly these elements,
+//! at both points: a bound on a value (x ≤ 0, |x| > 1), or a place in the tensor (a border, an index, a diagonal).
+
+use super::{Case, DIFFERENT, Point, difference, size};
+use crate::{
+    Tensor,
+    check::{Fault, Verdict},
+};
+
+/// An element is wrong when it is off by more than this, relative to the largest.
+const WRONG: f64 = 1e-8;
+
+pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let sets: Vec<Vec<bool>> = case.points.iter().map(|p| wrong(p, k)).collect::<Option<_>>()?;
+    let (mut bad, mut all) = (0, 0);
+    for set in &sets {
+        bad += set.iter().filter(|&&w| w).count();
+        all += set.len();
+    }
+    if bad == 0 || bad == all {
+        return None;
+    }
+    let condition = by_value(case, k, &sets).or_else(|| by_place(case.points[0].truth[k].shape().dims(), &sets))?;
+    let (there, residual) = inside(case, k, &sets);
+    let first = &sets[0];
+    let evidence =
+        format!("{} of {} elements are wrong, and all others right", first.iter().filter(|&&w| w).count(), first.len());
+    Some(Verdict::new(Fault::Region { condition, there }, format!("input {k}"), residual).because(evidence))
+}
+
+fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
+    let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
+    difference(answer, truth, 1.0)?;
+    let scale = size(truth);
+    Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > WRONG * scale).collect())
+}
+
+/// A bound on the input, another input or an output of the same shape, or on the magnitude of one.
+fn by_value(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> Option<String> {
+    let shape = case.points[0].truth[k].shape().clone();
+    let mut candidates: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
+    let mut offer = |name: String, of: &dyn Fn(&Point) -> &Tensor| {
+        let values: Vec<Vec<f64>> =
+            case.points.iter().map(|p| spread(of(p), &shape)).collect::<Option<_>>().unwrap_or_default();
+        if values.len() == sets.len() {
+            let magnitudes = values.iter().map(|v| v.iter().map(|x| x.abs()).collect()).collect();
+            candidates.push((name.clone(), values));
+            candidates.push((format!("|{name}|"), magnitudes));
+        }
+    };
+    offer(format!("input {k}"), &|p| &p.x[k]);
+    for other in (0..case.points[0].x.len()).filter(|&other| other != k) {
+        offer(format!("input {other}"), &|p| &p.x[other]);
+    }
+    for output in 0..case.points[0].z.len() {
+        offer(format!("output {output}"), &|p| &p.z[output]);
+        offer(format!("upstream gradient {output}"), &|p| &p.dz[output]);
+    }
+    candidates.into_iter().find_map(|(name, values)| {
+        let pairs = || values.iter().flatten().zip(sets.iter().flatten());
+        let range = |which: bool| {
+            let of = pairs().filter(|(_, wrong)| **wrong == which).map(|(v, _)| *v);
+            of.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+        };
+        let (bad, good) = (range(true), range(false));
+        let bound = |low: f64, high: f64| match (low <= 0.0 && high >= 0.0, low <= 1.0 && high >= 1.0) {
+            (true, _) => "0".to_owned(),
+            (_, true) => "1".to_owned(),
+            _ => format!("a bound between {low:.4} and {high:.4}"),
+        };
+        if bad.1 < good.0 {
+            Some(format!("{name} ≤ {}", bound(bad.1, good.0)))
+        } else if bad.0 > good.1 {
+            Some(format!("{name} > {}", bound(good.1, bad.0)))
+        } else {
+            None
+        }
+    })
+}
+
+/// The numbers of a value with the shape of the gradient, or that spreads to it.
+fn spread(value: &Tensor, shape: &crate::Shape) -> Option<Vec<f64>> {
+    if value.numel() < 2 {
+        return None;
+    }
+    (value.shape().broadcast(shape).as_ref() == Some(shape)).then(|| super::relations::spread(value, shape).to_vec())
+}
+
+/// A description of a set of elements, and whether an index belongs to it.
+type Place = (String, Box<dyn Fn(&[usize]) -> bool>);
+
+/// A place in the tensor.
+fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
+    let mut places: Vec<Place> = Vec::new();
+    let rank = dims.len();
+    let sizes = dims.to_vec();
+    let border = |axes: Vec<usize>| {
+        let sizes = sizes.clone();
+        move |at: &[usize]| axes.iter().any(|&axis| at[axis] == 0 || at[axis] + 1 == sizes[axis])
+    };
+    if rank >= 2 {
+        let (a, b) = (rank - 2, rank - 1);
+        places.push((format!("at the border of the image (axes {a} and {b})"), Box::new(border(vec![a, b]))));
+        places.push(("on the diagonal".to_owned(), Box::new(move |at| at[a] == at[b])));
+        places.push(("off the diagonal".to_owned(), Box::new(move |at| at[a] != at[b])));
+        places.push(("above the diagonal".to_owned(), Box::new(move |at| at[a] < at[b])));
+        places.push(("below the diagonal".to_owned(), Box::new(move |at| at[a] > at[b])));
+    }
+    for axis in 0..rank {
+        let n = dims[axis];
+        places.push((format!("at the ends of axis {axis}"), Box::new(border(vec![axis]))));
+        for index in 0..n.min(64) {
+            places.push((format!("index {index} of axis {axis}"), Box::new(move |at| at[axis] == index)));
+            places.push((format!("every index of axis {axis} but {index}"), Box::new(move |at| at[axis] != index)));
+        }
+        places.push((format!("odd indices of axis {axis}"), Box::new(move |at| at[axis] % 2 == 1)));
+        places.push((format!("even indices of axis {axis}"), Box::new(move |at| at[axis] % 2 == 0)));
+    }
+    let index_of = |flat: usize| {
+        let mut at = vec![0; rank];
+        let mut rest = flat;
+        for axis in (0..rank).rev() {
+            at[axis] = rest % dims[axis];
+            rest /= dims[axis];
+        }
+        at
+    };
+    let indices: Vec<Vec<usize>> = (0..dims.iter().product()).map(index_of).collect();
+    // Wrong elements may be right by chance at one point (a gradient of 0), so the union over the points counts.
+    let union: Vec<bool> = (0..indices.len()).map(|i| sets.iter().any(|set| set[i])).collect();
+    places.into_iter().find(|(_, inside)| indices.iter().zip(&union).all(|(at, &w)| inside(at) == w)).map(|p| p.0)
+}
+
+/// What the gradient is where it is wrong.
+fn inside(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> (String, f64) {
+    let mut pairs: Vec<(f64, f64)> = Vec::new();
+    let mut scale = 0.0f64;
+    for (point, set) in case.points.iter().zip(sets) {
+        let Some(answer) = &point.answer[k] else { continue };
+        let numbers = answer.to_vec().into_iter().zip(point.truth[k].to_vec()).zip(set);
+        pairs.extend(numbers.filter(|(_, wrong)| **wrong).map(|(pair, _)| pair));
+        scale = scale.max(size(&point.truth[k]));
+    }
+    let all = |test: &dyn Fn(f64, f64) -> f64| {
+        let worst = pairs.iter().map(|&(a, t)| test(a, t).abs() / scale).fold(0.0, f64::max);
+        (worst <= DIFFERENT).then_some(worst)
+    };
+    if let Some(residual) = all(&|a, _| a) {
+        return ("0".to_owned(), residual);
+    }
+    if let Some(residual) = all(&|a, t| a + t) {
+        return ("−1 times the true one".to_owned(), residual);
+    }
+    let (sum, square) = pairs.iter().fold((0.0, 0.0), |(s, q), (a, t)| (s + a * t, q + t * t));
+    let factor = sum / square;
+    if let Some(residual) = all(&|a, t| a - factor * t) {
+        return (format!("{factor:.6} times the true one"), residual);
+    }
+    let worst = pairs.iter().map(|(a, t)| (a - t).abs()).fold(0.0, f64::max);
+    (format!("off by {worst:.3e} at most"), 0.0)
+}

@@ -1,0 +1,257 @@
+//! Relations between the wrong gradient a and the true one t that hold for all elements together.
+//!
+//! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. What such a k may stand for is read off the shapes:
+//! N, 1/N, the numbers of channels, of pixels, of elements.
+
+use super::{Case, EXACT, difference, size};
+use crate::{
+    DType, Shape, Tape, Tensor,
+    check::{Fault, Verdict},
+};
+
+pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+    let mut found: Vec<Verdict> = proportional(case, k).into_iter().collect();
+    if found.is_empty() {
+        found.extend(rearranged(case, k));
+        found.extend(precision(case, k));
+        found.extend(shape(case, k));
+    }
+    found
+}
+
+/// The k of a = k t, and what is left of a.
+fn ratio(a: &Tensor, t: &Tensor) -> Option<(f64, f64)> {
+    if a.shape() != t.shape() {
+        return None;
+    }
+    let (a_numbers, t_numbers) = (a.to_vec(), t.to_vec());
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let square = dot(&t_numbers, &t_numbers);
+    if square == 0.0 {
+        return None;
+    }
+    let k = dot(&a_numbers, &t_numbers) / square;
+    let rest = a_numbers.iter().zip(&t_numbers).map(|(a, t)| (a - k * t).abs()).fold(0.0, f64::max);
+    Some((k, rest / size(t)))
+}
+
+/// a = k t at all points.
+fn proportional(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let name = format!("input {k}");
+    let ratios: Vec<(f64, f64)> =
+        case.points.iter().map(|p| ratio(p.answer[k].as_ref()?, &p.truth[k])).collect::<Option<_>>()?;
+    let residual = ratios.iter().map(|r| r.1).fold(0.0, f64::max);
+    let (first, last) = (ratios[0].0, ratios[ratios.len() - 1].0);
+    if residual > case.exact() || (first - last).abs() > case.exact() * first.abs().max(1e-3) {
+        return None;
+    }
+    // One number is proportional to any other: two different points had to give the same ratio.
+    if (first + 1.0).abs() <= case.exact() {
+        let evidence = format!("a = −t to {residual:.1e}, for every element");
+        return Some(Verdict::new(Fault::SignFlipped, name, residual).because(evidence));
+    }
+    if first.abs() <= case.exact() {
+        let largest = size(&case.points[0].truth[k]);
+        let evidence = format!("the rule answers 0 everywhere; the true gradient is as large as {largest:.3e}");
+        return Some(Verdict::new(Fault::Missing, name, residual).because(evidence));
+    }
+    let names = names_of(first, &case.points[0].x, k, &case.points[0].z);
+    let evidence = format!("a = {first:.9} t to {residual:.1e}, for every element");
+    Some(Verdict::new(Fault::Factor { k: first, names }, name, residual).because(evidence))
+}
+
+/// What a factor may stand for, from the shapes of inputs and outputs.
+fn names_of(k: f64, x: &[Tensor], input: usize, z: &[Tensor]) -> Vec<String> {
+    let same = |value: f64| (k.abs() - value).abs() <= 1e-6 * value;
+    let sign = if k < 0.0 { "−" } else { "" };
+    let mut names = Vec::new();
+    let mut add = |name: String| {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    };
+    for (value, name) in [(2.0, "2"), (0.5, "1/2"), (3.0, "3"), (4.0, "4"), (0.25, "1/4"), (1.0 / 3.0, "1/3")] {
+        if same(value) {
+            add(format!("{sign}{name}"));
+        }
+    }
+    let mut sizes: Vec<(String, usize)> = Vec::new();
+    let shapes: Vec<(&str, &Shape)> =
+        std::iter::once(("its input", x[input].shape())).chain(z.iter().map(|z| ("the output", z.shape()))).collect();
+    for (whose, shape) in shapes {
+        for (axis, &n) in shape.iter().enumerate() {
+            let letter = if axis == 0 && shape.rank() > 1 { " (observations)" } else { "" };
+            sizes.push((format!("the size of axis {axis} of {whose}{letter}"), n));
+        }
+        if shape.rank() == 4 {
+            sizes.push((format!("H·W of {whose}"), shape[2] * shape[3]));
+            sizes.push((format!("N·H·W of {whose}"), shape[0] * shape[2] * shape[3]));
+        }
+        if shape.rank() > 1 {
+            sizes.push((format!("the number of elements of {whose}"), shape.numel()));
+        }
+    }
+    for (what, n) in sizes.into_iter().filter(|(_, n)| *n > 1) {
+        let n = n as f64;
+        if same(n) {
+            add(format!("{sign}{n}, {what}"));
+        } else if same(1.0 / n) {
+            add(format!("{sign}1/{n}, {what}"));
+        } else if same(1.0 / (n - 1.0)) || same((n - 1.0) / n) || same(n / (n - 1.0)) {
+            add(format!("{sign}{:.6}, the count {n} against {} ({what})", k.abs(), n - 1.0));
+        }
+    }
+    names
+}
+
+/// a is t with its axes exchanged or turned around.
+fn rearranged(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+    let shape = case.points[0].truth[k].shape().clone();
+    let rank = shape.rank();
+    let mut found = Vec::new();
+    if !(2..=5).contains(&rank) {
+        if rank == 1 {
+            found.extend(turned(case, k, &shape));
+        }
+        return found;
+    }
+    for a in 0..rank {
+        for b in a + 1..rank {
+            let exchanged = |t: &Tensor| with_tape(t, |t| t.transpose(a as isize, b as isize));
+            let Some(residual) = case.residual(k, |p| Some(exchanged(&p.truth[k]))) else { continue };
+            let (name, how) = (format!("input {k}"), format!("axes {a} and {b} are exchanged"));
+            let fault = if b == rank - 1 && a == rank - 2 { Fault::Transposed } else { Fault::PermutedAxes { how } };
+            let evidence = format!("exchanging axes {a} and {b} of the true gradient gives this one to {residual:.1e}");
+            found.push(Verdict::new(fault, name, residual).because(evidence));
+        }
+    }
+    if rank >= 3 {
+        for order in rotations(rank) {
+            let Some(residual) = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.permute(&order)))) else {
+                continue;
+            };
+            let fault = Fault::PermutedAxes { how: format!("the axes stand in the order {order:?}") };
+            found.push(Verdict::new(fault, format!("input {k}"), residual));
+        }
+    }
+    found.extend(turned(case, k, &shape));
+    found
+}
+
+/// The cyclic orders of the last three axes.
+fn rotations(rank: usize) -> [Vec<isize>; 2] {
+    let first: Vec<isize> = (0..rank as isize - 3).collect();
+    let n = rank as isize;
+    [[n - 2, n - 1, n - 3], [n - 1, n - 3, n - 2]].map(|tail| first.iter().copied().chain(tail).collect())
+}
+
+/// a is t read backwards along some axes: a kernel that was turned, or was not.
+fn turned(case: &Case<'_>, k: usize, shape: &Shape) -> Vec<Verdict> {
+    let rank = shape.rank();
+    let mut sets: Vec<Vec<isize>> = (0..rank as isize).map(|axis| vec![axis]).collect();
+    if rank >= 2 {
+        sets.push(vec![rank as isize - 2, rank as isize - 1]);
+    }
+    let tried = sets.into_iter().filter_map(|axes| {
+        let residual = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.flip(&axes))))?;
+        let fault = Fault::PermutedAxes { how: format!("it is turned around along axes {axes:?}") };
+        Some(Verdict::new(fault, format!("input {k}"), residual))
+    });
+    tried.collect()
+}
+
+/// A tensor changed by an operation of the tape.
+pub(super) fn with_tape(x: &Tensor, change: impl for<'t> Fn(crate::Var<'t>) -> crate::Var<'t>) -> Tensor {
+    let tape = Tape::f64();
+    change(tape.constant(x)).value()
+}
+
+/// a agrees with t to a few digits everywhere.
+fn precision(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let mut worst = (0.0f64, 0usize, 0.0, 0.0);
+    for point in &case.points {
+        let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
+        let whole = difference(answer, truth, size(truth))?;
+        for (index, (a, t)) in answer.to_vec().into_iter().zip(truth.to_vec()).enumerate() {
+            let off = (a - t).abs() / t.abs().max(1e-6 * size(truth));
+            if off > worst.0 {
+                worst = (off, index, a, t);
+            }
+        }
+        if whole > 1e-3 {
+            return None;
+        }
+    }
+    if worst.0 > 1e-3 || worst.0 == 0.0 {
+        return None;
+    }
+    let digits = -worst.0.log10();
+    let evidence = format!("element {} is {:.12e}, and {:.12e} in truth", worst.1, worst.2, worst.3);
+    let single = (1e-9..3e-7).contains(&worst.0).then_some("single precision keeps about 7 digits");
+    let verdict = Verdict::new(Fault::Precision { digits }, format!("input {k}"), worst.0).because(evidence);
+    Some(match single {
+        Some(hint) => verdict.because(hint),
+        None => verdict,
+    })
+}
+
+/// The right numbers in another shape.
+fn shape(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let point = &case.points[0];
+    let answer = point.answer[k].as_ref()?;
+    let (own, wanted) = (answer.shape(), point.truth[k].shape());
+    if own == wanted {
+        return None;
+    }
+    let mut verdict = Verdict::new(Fault::Shape, format!("input {k}"), 0.0)
+        .because(format!("the gradient has shape {own}, and the input {wanted}"));
+    if own.numel() == wanted.numel() {
+        let scale = size(&point.truth[k]);
+        let (a, t) = (answer.to_vec(), point.truth[k].to_vec());
+        let same = a.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale);
+        let turned = own.rank() == 2 && with_tape(answer, |a| a.transpose(0, 1)).shape() == wanted && {
+            let turned = with_tape(answer, |a| a.transpose(0, 1)).to_vec();
+            turned.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale)
+        };
+        if turned {
+            let evidence = format!("its transpose, of shape {wanted}, is exact");
+            return Some(Verdict::new(Fault::Transposed, format!("input {k}"), 0.0).because(evidence));
+        }
+        if same {
+            verdict = verdict.because("the numbers are right, in the right order: a `reshape` is all that is missing");
+        }
+    }
+    Some(verdict)
+}
+
+/// What can be said when nothing fits.
+pub(super) fn unexplained(case: &Case<'_>, k: usize) -> Verdict {
+    let point = &case.points[0];
+    let name = format!("input {k}");
+    let Some(answer) = &point.answer[k] else { return Verdict::new(Fault::Unknown, name, f64::NAN) };
+    let (a, t) = (answer.to_vec(), point.truth[k].to_vec());
+    let scale = size(&point.truth[k]);
+    let off: Vec<f64> = a.iter().zip(&t).map(|(a, t)| (a - t).abs()).collect();
+    let wrong = off.iter().filter(|d| **d > EXACT * scale).count();
+    let (worst, largest) = off.iter().enumerate().fold((0, 0.0), |m, (i, &d)| if d > m.1 { (i, d) } else { m });
+    let residual = ratio(answer, &point.truth[k]).map_or(f64::INFINITY, |r| r.1);
+    let cosine = {
+        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        dot(&a, &t) / (dot(&a, &a) * dot(&t, &t)).sqrt()
+    };
+    Verdict::new(Fault::Unknown, name, residual)
+        .because(format!("{wrong} of {} elements differ, by {largest:.3e} at most (element {worst})", off.len()))
+        .because(format!("the two point the same way to a cosine of {cosine:.4}"))
+}
+
+/// The shape with one axis of size 1, for sums that keep the axis.
+pub(super) fn spread(sum: &Tensor, shape: &Shape) -> Tensor {
+    with_tape(sum, |s| s.broadcast_to(shape))
+}
+
+/// A tensor of zeros but for index `keep` of `axis`, where it is `of`.
+pub(super) fn masked(of: &Tensor, axis: usize, keep: usize) -> Tensor {
+    let (inner, n) = (of.shape()[axis + 1..].iter().product::<usize>(), of.shape()[axis]);
+    let numbers = of.to_vec();
+    Tensor::from_fn(of.shape().clone(), DType::F64, |i| if i / inner % n == keep { numbers[i] } else { 0.0 })
+}

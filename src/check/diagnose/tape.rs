@@ -1,0 +1,211 @@
+//! When it is the tape's own gradient that disagrees with differences.
+//!
+//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an operation
+//! on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the smooth
+//! function that differences need.
+
+use std::sync::Arc;
+
+use super::{Line, size};
+use crate::{
+    Backward, Function, Tape, Tensor, Var,
+    check::{
+        Comparison, Fault, Verdict,
+        measure::{Place, outliers},
+        script::{Action, Edit, Script, Source, Step},
+        subject::{Probe, caught, weighted},
+    },
+};
+
+/// Names the faults of the tape's gradients at `place`; `comparisons` hold them beside the numeric ones.
+pub(in crate::check) fn tape_faults(place: &Place<'_>, comparisons: &[Comparison]) -> Vec<Verdict> {
+    let at: Vec<Tensor> = place.slots.iter().map(|slot| slot.value.clone()).collect();
+    if comparisons.iter().any(|c| c.tape.as_ref().is_some_and(|t| t.first_non_finite().is_some())) {
+        return not_finite(place, &at, comparisons).into_iter().collect();
+    }
+    let Ok(script) = place.probe.run(&at, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))) else {
+        return Vec::new();
+    };
+    let mut found = own_rules(&script, &at);
+    if found.is_empty() {
+        found.extend(detached(&script, &at, place, comparisons));
+    }
+    if found.is_empty() {
+        found.extend(comparisons.iter().filter_map(unexplained));
+    }
+    found
+}
+
+fn unexplained(comparison: &Comparison) -> Option<Verdict> {
+    let tape = comparison.tape.as_ref()?;
+    let out = outliers(tape, comparison, 0.0);
+    let first = *out.first()?;
+    let numeric = comparison.numeric.as_ref()?.to_vec()[first];
+    let evidence = format!(
+        "{} of {} elements differ; element {first} is {:.9} by the tape and {numeric:.9} numerically",
+        out.len(),
+        tape.numel(),
+        tape.to_vec()[first]
+    );
+    Some(Verdict::new(Fault::Unknown, comparison.of.clone(), f64::NAN).because(evidence))
+}
+
+/// NaN or an infinity: where it comes from.
+fn not_finite(place: &Place<'_>, at: &[Tensor], comparisons: &[Comparison]) -> Option<Verdict> {
+    let (of, index, value) = comparisons.iter().find_map(|c| {
+        let (index, value) = c.tape.as_ref()?.first_non_finite()?;
+        Some((c.of.clone(), index, value))
+    })?;
+    let (operation, line) = first_non_finite_derivative(&place.probe, at).unwrap_or_else(|| ("?".to_owned(), None));
+    let verdict = Verdict::new(Fault::NonFinite { operation }, of, 0.0).at(line);
+    Some(verdict.because(format!("element {index} of the gradient is {value}")))
+}
+
+/// The first operation, in forward order, whose own derivative is not finite at its operands, with its line.
+pub(in crate::check) fn first_non_finite_derivative(
+    probe: &Probe<'_>,
+    at: &[Tensor],
+) -> Option<(String, Option<Line>)> {
+    let script = probe.run(at, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))).ok()?;
+    let values = values(&script, at)?;
+    script.steps.iter().enumerate().find_map(|(k, step)| {
+        let operands = operands(&script, k, at, &values);
+        if operands.iter().any(|x| x.first_non_finite().is_some()) {
+            return None;
+        }
+        let local = caught(|| {
+            let tape = Tape::f64();
+            let x: Vec<Var<'_>> = operands.iter().map(|x| tape.leaf(x)).collect();
+            let y = step.perform(&tape, &x, None).ok()?;
+            if !y.needs_grad() {
+                return Some(false);
+            }
+            let found = y.sum().backward().ok()?;
+            Some(x.iter().any(|&x| found.get(x).is_some_and(|g| g.first_non_finite().is_some())))
+        });
+        matches!(local, Ok(Some(true))).then(|| (step.name().to_owned(), Some(Line::from(step.at))))
+    })
+}
+
+/// The results of all steps.
+fn values(script: &Script, at: &[Tensor]) -> Option<Vec<Tensor>> {
+    let mut all = script.clone();
+    all.outputs = (0..script.steps.len()).map(Source::Step).collect();
+    caught(|| {
+        let tape = Tape::f64();
+        let slots: Vec<Var<'_>> = at.iter().map(|x| tape.constant(x)).collect();
+        Some(all.run(&tape, &slots, None)?.iter().map(|y| y.value()).collect())
+    })
+    .ok()
+    .flatten()
+}
+
+fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tensor]) -> Vec<Tensor> {
+    let find = |source: &Source| match *source {
+        Source::Slot(k) => at[k].clone(),
+        Source::Fixed(k) => script.fixed[k].clone(),
+        Source::Step(k) => values[k].clone(),
+    };
+    script.steps[k].inputs.iter().map(find).collect()
+}
+
+/// A detached value that, attached again, makes the gradient the numeric one.
+fn detached(script: &Script, at: &[Tensor], place: &Place<'_>, comparisons: &[Comparison]) -> Option<Verdict> {
+    script.steps.iter().enumerate().filter(|(_, step)| step.detached).find_map(|(k, step)| {
+        let gradients = caught(|| {
+            let tape = Tape::f64();
+            let slots: Vec<Var<'_>> = at.iter().map(|x| tape.leaf(x)).collect();
+            let outputs = script.run(&tape, &slots, Some((k, &Edit::Attach)))?;
+            let found = weighted(&tape, &outputs, place.upstream)?.backward().ok()?;
+            Some(slots.iter().map(|&slot| found.get(slot).cloned()).collect::<Vec<_>>())
+        });
+        let gradients = gradients.ok().flatten()?;
+        let right = comparisons.iter().zip(&gradients).zip(place.slots).all(|((c, g), slot)| match g {
+            Some(g) => outliers(&slot.constraint.tangent(&slot.value, g), c, 0.0).is_empty(),
+            None => c.numeric.as_ref().is_none_or(|n| size(n) < 1e-9),
+        });
+        if !right {
+            return None;
+        }
+        let line = Line::from(step.at);
+        let concerned = comparisons.iter().filter(|c| c.tape.as_ref().is_some_and(|t| !outliers(t, c, 0.0).is_empty()));
+        let of: Vec<String> = concerned.map(|c| c.of.clone()).collect();
+        let evidence =
+            format!("with the value that is detached at {line} attached again, the gradient is the numeric one");
+        let fault = match bypassed(script, k) {
+            Some(node) => Fault::StraightThrough { node },
+            None => Fault::ForgottenPath { node: cut_name(script, k) },
+        };
+        Some(Verdict::new(fault, of.join(" and "), 0.0).because(evidence).at(Some(line)))
+    })
+}
+
+/// The operation whose value was cut.
+fn cut_name(script: &Script, k: usize) -> String {
+    match (script.steps[k].name(), script.steps[k].inputs.first()) {
+        ("identity", Some(Source::Step(before))) => script.steps[*before].name().to_owned(),
+        ("identity", Some(Source::Slot(slot))) => format!("input {slot}"),
+        (name, _) => name.to_owned(),
+    }
+}
+
+/// For x + detach(f(x) − x): the name of f.
+fn bypassed(script: &Script, k: usize) -> Option<String> {
+    let &Source::Step(difference) = script.steps[k].inputs.first()? else { return None };
+    let subtraction = &script.steps[difference];
+    let sum = script.steps.iter().find(|s| s.is("add") && s.inputs.contains(&Source::Step(k)))?;
+    let kept = sum.inputs.iter().find(|source| **source != Source::Step(k))?;
+    if !subtraction.is("sub") || subtraction.inputs.get(1) != Some(kept) {
+        return None;
+    }
+    match subtraction.inputs[0] {
+        Source::Step(f) => Some(script.steps[f].name().to_owned()),
+        _ => None,
+    }
+}
+
+/// Operations on plain numbers whose own rule is wrong, each examined as a function by itself.
+fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
+    let Some(values) = values(script, at) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (k, step) in script.steps.iter().enumerate() {
+        if !matches!(step.action, Action::Op(_)) || !found.is_empty() {
+            continue;
+        }
+        let inputs = operands(script, k, at, &values);
+        let function: Arc<dyn Function> = Arc::new(Alone { step: step.clone() });
+        let needs = vec![true; inputs.len()];
+        found = super::numeric_faults(&function, &inputs, &needs, step.at);
+        for verdict in &mut found {
+            verdict.rule = Some(step.name().to_owned());
+            verdict.line = Some(Line::from(step.at));
+        }
+    }
+    found
+}
+
+/// An operation as a function with a rule: its own derivative is the rule.
+struct Alone {
+    step: Step,
+}
+
+impl Function for Alone {
+    fn name(&self) -> &str {
+        self.step.name()
+    }
+
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        let done = self.step.perform(x[0].tape(), x, None);
+        vec![done.unwrap_or_else(|error| panic!("{error}"))]
+    }
+
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        // A tape of its own: the operation may be differentiable once only.
+        let tape = Tape::f64();
+        let own: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x.value())).collect();
+        let y = self.forward(&own)[0];
+        let found = (y * tape.constant(dz[0].value())).sum().backward();
+        let found = found.unwrap_or_else(|error| panic!("{error}"));
+        own.iter().zip(x).map(|(own, x)| found.get(*own).map(|g| x.tape().constant(g))).collect()
+    }
+}

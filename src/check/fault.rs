@@ -1,0 +1,298 @@
+//! The faults that a gradient can have, and the verdict that names one of them.
+//!
+//! Write a for the gradient under suspicion and t for the true one, both for the same upstream gradient. A fault is a
+//! relation between the two that holds to rounding, at two different points: a = −t, a = tᵀ, "a = t with that node held
+//! constant". A verdict says which, with the evidence and the line of source, and never claims more than it measured.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A line of the user's program.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Line {
+    /// The file, as the compiler names it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl From<&std::panic::Location<'_>> for Line {
+    fn from(at: &std::panic::Location<'_>) -> Self {
+        Line { file: at.file().to_owned(), line: at.line() }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What is wrong with a gradient.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The rule panicked, or returned an error.
+    Failed,
+    /// The rule returned too few or too many gradients.
+    Count,
+    /// The rule returned no gradient for an input that needs one.
+    Missing,
+    /// The gradient has another shape than its input, and no better name fits.
+    Shape,
+    /// a = −t.
+    SignFlipped,
+    /// a = k · t.
+    Factor {
+        /// k.
+        k: f64,
+        /// What k may be, from the shapes: "2", "N = 3", "1/(H·W) = 1/35".
+        names: Vec<String>,
+    },
+    /// a = tᵀ in the last two axes.
+    Transposed,
+    /// a = t with its axes in another order, or turned around.
+    PermutedAxes {
+        /// Which, as half a sentence: "axes 2 and 3 are exchanged".
+        how: String,
+    },
+    /// A sum over an axis that the input was broadcast along, or that the batch runs along, is missing.
+    MissingReduction {
+        /// Over what, as half a sentence.
+        how: String,
+    },
+    /// The gradient was summed or averaged over an axis that it should have kept.
+    ExtraReduction {
+        /// Over what, as half a sentence.
+        how: String,
+    },
+    /// It was reduced, but over another axis.
+    WrongAxis {
+        /// Which, as half a sentence.
+        how: String,
+    },
+    /// The rule does not multiply by the gradient that comes from above.
+    UpstreamIgnored,
+    /// The rule is not linear in the gradient that comes from above.
+    UpstreamNotLinear,
+    /// The rule reads one value where it should read another: the input for the output, or one input for another.
+    MixedUp {
+        /// What it reads.
+        used: String,
+        /// What would make it right.
+        wanted: String,
+    },
+    /// The rule uses a value that was saved by another call.
+    Stale,
+    /// One term of the derivative is missing.
+    DroppedTerm {
+        /// The operation whose term it is.
+        term: String,
+    },
+    /// The gradient is that of a function in which a node counts as a constant.
+    ForgottenPath {
+        /// The operation of that node.
+        node: String,
+    },
+    /// The gradient is that of a function in which a node hands on its gradient unchanged.
+    StraightThrough {
+        /// The operation of that node.
+        node: String,
+    },
+    /// One operation of the rule is wrong: with one edit of it the rule is right.
+    WrongOperation {
+        /// The edit, as half a sentence: "`cos` in place of `sin`".
+        edit: String,
+    },
+    /// The gradient is right except where a condition holds.
+    Region {
+        /// The condition: "input 0 ≤ 0", "the border of the image (axes 2 and 3)".
+        condition: String,
+        /// What the gradient is there: "0", "−1 times the true one".
+        there: String,
+    },
+    /// The function has a kink here: slopes from the left and right differ.
+    Kink,
+    /// The function jumps here.
+    Jump,
+    /// A number of the gradient is NaN or infinite.
+    NonFinite {
+        /// The first operation, in forward order, whose derivative is not finite.
+        operation: String,
+    },
+    /// Observations of a batch influence each other.
+    Coupled,
+    /// The numeric derivative, not the gradient, is in doubt: no step is small and large enough.
+    StepSize,
+    /// The gradient is right to a few digits only.
+    Precision {
+        /// The digits that agree.
+        digits: f64,
+    },
+    /// No single known fault explains the difference.
+    Unknown,
+}
+
+impl Fault {
+    /// The short name, without particulars: the rows and columns of the confusion table.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fault::Failed => "failed",
+            Fault::Count => "wrong count",
+            Fault::Missing => "no gradient",
+            Fault::Shape => "wrong shape",
+            Fault::SignFlipped => "sign flipped",
+            Fault::Factor { .. } => "factor",
+            Fault::Transposed => "transposed",
+            Fault::PermutedAxes { .. } => "permuted axes",
+            Fault::MissingReduction { .. } => "missing reduction",
+            Fault::ExtraReduction { .. } => "extra reduction",
+            Fault::WrongAxis { .. } => "wrong axis",
+            Fault::UpstreamIgnored => "upstream ignored",
+            Fault::UpstreamNotLinear => "upstream not linear",
+            Fault::MixedUp { .. } => "values mixed up",
+            Fault::Stale => "stale value",
+            Fault::DroppedTerm { .. } => "dropped term",
+            Fault::ForgottenPath { .. } => "forgotten path",
+            Fault::StraightThrough { .. } => "straight-through",
+            Fault::WrongOperation { .. } => "wrong operation",
+            Fault::Region { .. } => "wrong in a region",
+            Fault::Kink => "kink",
+            Fault::Jump => "jump",
+            Fault::NonFinite { .. } => "non-finite",
+            Fault::Coupled => "coupled observations",
+            Fault::StepSize => "step-size artefact",
+            Fault::Precision { .. } => "precision lost",
+            Fault::Unknown => "no known fault",
+        }
+    }
+
+    /// Whether it is only reported: the gradient is not wrong there, the function or the measurement is special.
+    pub fn is_remark(&self) -> bool {
+        matches!(self, Fault::Kink | Fault::Jump | Fault::StepSize)
+    }
+
+    /// The order in which faults that explain a difference equally well are named: the simplest first.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Fault::Failed => 0,
+            Fault::Count => 1,
+            Fault::NonFinite { .. } => 2,
+            Fault::Missing => 3,
+            Fault::UpstreamIgnored => 4,
+            Fault::UpstreamNotLinear => 5,
+            Fault::Stale => 6,
+            Fault::SignFlipped => 7,
+            Fault::Factor { .. } => 8,
+            Fault::Transposed => 9,
+            Fault::PermutedAxes { .. } => 10,
+            Fault::MissingReduction { .. } => 11,
+            Fault::ExtraReduction { .. } => 12,
+            Fault::WrongAxis { .. } => 13,
+            Fault::Shape => 14,
+            Fault::MixedUp { .. } => 15,
+            Fault::StraightThrough { .. } => 16,
+            Fault::ForgottenPath { .. } => 17,
+            Fault::DroppedTerm { .. } => 18,
+            Fault::Region { .. } => 19,
+            Fault::WrongOperation { .. } => 20,
+            Fault::Coupled => 21,
+            Fault::Precision { .. } => 22,
+            Fault::Jump => 23,
+            Fault::Kink => 24,
+            Fault::StepSize => 25,
+            Fault::Unknown => 26,
+        }
+    }
+}
+
+/// The name of the fault and its particulars, as a clause.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Failed => f.write_str("the rule failed"),
+            Fault::Count => f.write_str("the rule returned the wrong number of gradients"),
+            Fault::Missing => f.write_str("the rule returned no gradient for an input that needs one"),
+            Fault::Shape => f.write_str("the gradient has another shape than its input"),
+            Fault::SignFlipped => f.write_str("the sign is flipped"),
+            Fault::Factor { k, names } if names.is_empty() => write!(f, "a factor of {k:.6} too much"),
+            Fault::Factor { names, .. } => write!(f, "a factor of {} too much", names.join(", or of ")),
+            Fault::Transposed => f.write_str("transposed"),
+            Fault::PermutedAxes { how } => write!(f, "axes permuted: {how}"),
+            Fault::MissingReduction { how } => write!(f, "a reduction is missing: {how}"),
+            Fault::ExtraReduction { how } => write!(f, "one reduction too many: {how}"),
+            Fault::WrongAxis { how } => write!(f, "reduced over the wrong axis: {how}"),
+            Fault::UpstreamIgnored => f.write_str("the upstream gradient is ignored"),
+            Fault::UpstreamNotLinear => f.write_str("the rule is not linear in the upstream gradient"),
+            Fault::MixedUp { used, wanted } => write!(f, "values mixed up: it uses {used} where {wanted} belongs"),
+            Fault::Stale => f.write_str("a stale value: the rule uses what another call saved"),
+            Fault::DroppedTerm { term } => write!(f, "a dropped term: that of `{term}`"),
+            Fault::ForgottenPath { node } => write!(f, "a forgotten path: through `{node}`"),
+            Fault::StraightThrough { node } => {
+                write!(f, "straight-through: `{node}` hands on its gradient as if it were the identity")
+            }
+            Fault::WrongOperation { edit } => write!(f, "one operation of the rule is wrong: {edit}"),
+            Fault::Region { condition, there } => write!(f, "wrong only where {condition}: there it is {there}"),
+            Fault::Kink => f.write_str("a kink: the slopes from the left and from the right differ"),
+            Fault::Jump => f.write_str("a jump: the function is not continuous here"),
+            Fault::NonFinite { operation } => write!(f, "not finite: the derivative of `{operation}` is the first"),
+            Fault::Coupled => f.write_str("observations of a batch influence each other"),
+            Fault::StepSize => f.write_str("an artefact of the step: the numeric derivative itself is not accurate"),
+            Fault::Precision { digits } => write!(f, "precision lost: only {digits:.1} digits agree"),
+            Fault::Unknown => f.write_str("no single known fault explains it"),
+        }
+    }
+}
+
+/// A fault found in a gradient, with the evidence for it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What is wrong.
+    pub fault: Fault,
+    /// The function or layer whose rule it is, if it could be told.
+    pub rule: Option<String>,
+    /// The gradients concerned: "input 0", "parameter `weight`".
+    pub of: Vec<String>,
+    /// What was measured, a sentence each.
+    pub evidence: Vec<String>,
+    /// The line of source to look at, if it could be told.
+    pub line: Option<Line>,
+    /// What is left of the relative difference once the fault is accounted for: near 1e-12 for a sure verdict.
+    pub residual: f64,
+}
+
+impl Verdict {
+    pub(crate) fn new(fault: Fault, of: impl Into<String>, residual: f64) -> Self {
+        Verdict { fault, rule: None, of: vec![of.into()], evidence: Vec::new(), line: None, residual }
+    }
+
+    pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, line: Option<Line>) -> Self {
+        self.line = line;
+        self
+    }
+}
+
+/// One line for the fault, one for each piece of evidence.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.of.join(" and "))?;
+        if let Some(rule) = &self.rule {
+            write!(f, " of `{rule}`")?;
+        }
+        write!(f, ": {}", self.fault)?;
+        if let Some(line) = &self.line {
+            write!(f, " ({line})")?;
+        }
+        for evidence in &self.evidence {
+            write!(f, "\n    {evidence}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Gradients by hand, by the tape and by differences, side by side.
+//!
+//! All three are gradients of the same number, L = Σ ⟨u, y⟩ with a general upstream gradient u. Two ways to compare:
+//!
+//! - *projected*: along a random direction v, ⟨g, v⟩ must be the slope of t ↦ L(x + t v). It costs a few evaluations
+//!   whatever the size of x. A single wrong element changes it, for a random v with certainty; but it names no element.
+//! - *in full*: one slope for each element. It is done for what is small, and for what failed when projected.
+//!
+//! The tolerance comes from the slopes' own error estimates and from rounding, not from a setting.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{
+    Comparison, Special, StepCurve,
+    diagnose::size,
+    numeric::{Slope, central_differences, slope},
+    subject::{Failure, Probe, Slot},
+};
+use crate::{DType, Rule, Tensor};
+
+/// The numbers that are compared in full, of one input, at most.
+pub(super) const FULL: usize = 20_000;
+/// The relative error that a derivative by differences should reach.
+const WANTED: f64 = 1e-9;
+/// Random directions for an input.
+const DIRECTIONS: usize = 2;
+
+/// A subject at a place, with an upstream gradient.
+pub(super) struct Place<'a> {
+    pub probe: Probe<'a>,
+    pub slots: &'a [Slot],
+    pub upstream: &'a [Tensor],
+}
+
+/// A slope found along a direction, and what a gradient says.
+pub(super) struct Projection {
+    pub direction: Tensor,
+    pub slope: Slope,
+}
+
+impl Place<'_> {
+    fn at(&self) -> Vec<Tensor> {
+        self.slots.iter().map(|slot| slot.value.clone()).collect()
+    }
+
+    /// The gradients by every slot under a rule; zeros where there is no path.
+    pub fn gradients(&self, rule: Rule) -> Result<Vec<Tensor>, Failure> {
+        let found = self.probe.gradients(&self.at(), self.upstream, rule)?;
+        let zero = |slot: &Slot| Tensor::zeros(slot.value.shape().clone(), DType::F64);
+        Ok(found.into_iter().zip(self.slots).map(|(g, slot)| g.unwrap_or_else(|| zero(slot))).collect())
+    }
+
+    /// L with slot `k` moved by `t` along `v`; NaN where it cannot be computed.
+    fn moved(&self, k: usize, v: &Tensor, t: f64) -> f64 {
+        let mut at = self.at();
+        at[k] = self.slots[k].constraint.moved(&at[k], Some(v), t);
+        self.probe.weighted(&at, self.upstream).unwrap_or(f64::NAN)
+    }
+
+    fn scale(&self, k: usize) -> f64 {
+        let typical = size(&self.slots[k].value);
+        if typical > 0.0 { typical.clamp(1e-3, 1e3) } else { 1.0 }
+    }
+
+    /// The slopes along random directions of slot `k`.
+    pub fn projections(&self, k: usize, seed: u64) -> Result<Vec<Projection>, Failure> {
+        let mut rng = StdRng::seed_from_u64(seed ^ (k as u64).wrapping_mul(0x9e37_79b9));
+        let here = self.probe.weighted(&self.at(), self.upstream)?;
+        let slot = &self.slots[k];
+        Ok((0..DIRECTIONS)
+            .map(|_| {
+                let free = Tensor::from_fn(slot.value.shape().clone(), DType::F64, |_| 2.0 * rng.random::<f64>() - 1.0);
+                let direction = slot.constraint.tangent(&slot.value, &free);
+                let slope = slope(|t| self.moved(k, &direction, t), here, self.scale(k), WANTED * here.abs().max(1e-3));
+                Projection { direction, slope }
+            })
+            .collect())
+    }
+
+    /// The slope by every element of slot `k`: numbers, their errors, and elements that have no one slope.
+    pub fn full(&self, k: usize) -> Result<(Tensor, Tensor, Vec<Special>), Failure> {
+        let here = self.probe.weighted(&self.at(), self.upstream)?;
+        let slot = &self.slots[k];
+        let shape = slot.value.shape().clone();
+        let n = slot.value.numel();
+        let (mut numbers, mut errors, mut special) = (vec![0.0; n], vec![0.0; n], Vec::new());
+        for index in 0..n {
+            let unit = Tensor::from_fn(shape.clone(), DType::F64, |i| f64::from(i == index));
+            let direction = slot.constraint.tangent(&slot.value, &unit);
+            let x = slot.value.to_vec()[index].abs();
+            let scale = if x > 0.0 { x.clamp(0.1 * self.scale(k), 1e3) } else { self.scale(k) };
+            let found = slope(|t| self.moved(k, &direction, t), here, scale, WANTED * here.abs().max(1e-3));
+            let mut odd = |kind, left, right| special.push(Special { index, kind, left, right });
+            (numbers[index], errors[index]) = match found {
+                Slope::Smooth { value, error, .. } => (value, error),
+                Slope::Kink { left, right } => {
+                    odd("kink", left, right);
+                    (0.5 * (left + right), 0.0)
+                }
+                Slope::Jump { height } => {
+                    odd("jump", height, height);
+                    (f64::NAN, 0.0)
+                }
+                Slope::Border => {
+                    odd("border of the domain", f64::NAN, f64::NAN);
+                    (f64::NAN, 0.0)
+                }
+            };
+        }
+        let tensor = |v: Vec<f64>| Tensor::from_vec(v, &shape).expect("one number for each element");
+        Ok((tensor(numbers), tensor(errors), special))
+    }
+
+    /// How the error of a central difference of slot `k` depends on its step; `gradient` is held for true.
+    pub fn curve(&self, k: usize, gradient: &Tensor, seed: u64) -> Option<StepCurve> {
+        let projection = self.projections(k, seed).ok()?.into_iter().next()?;
+        let Slope::Smooth { step, .. } = projection.slope else { return None };
+        let truth = dot(gradient, &projection.direction);
+        let scale = truth.abs().max(f64::MIN_POSITIVE);
+        let rows = central_differences(|t| self.moved(k, &projection.direction, t), self.scale(k));
+        let (steps, errors) = rows.into_iter().map(|(h, d)| (h, (d - truth).abs() / scale)).unzip();
+        Some(StepCurve { of: self.slots[k].name.clone(), steps, errors, chosen: step })
+    }
+}
+
+/// ⟨a, b⟩.
+pub(super) fn dot(a: &Tensor, b: &Tensor) -> f64 {
+    a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| a * b).sum()
+}
+
+/// How far a gradient is from the slopes along random directions, in units of what the slopes allow.
+pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], floor: f64) -> f64 {
+    let excess = |p: &Projection| {
+        let Slope::Smooth { value, error, .. } = p.slope else { return f64::INFINITY };
+        let mass: f64 = gradient.to_vec().iter().zip(p.direction.to_vec()).map(|(g, v)| (g * v).abs()).sum();
+        (dot(gradient, &p.direction) - value).abs() / (10.0 * error + 1e-9 * mass.max(floor))
+    };
+    projections.iter().map(excess).fold(0.0, |m, e| if e.is_nan() { f64::INFINITY } else { f64::max(m, e) })
+}
+
+/// The elements where a gradient is outside what the numeric one allows.
+pub(super) fn outliers(gradient: &Tensor, comparison: &Comparison, floor: f64) -> Vec<usize> {
+    let (Some(numeric), Some(error)) = (&comparison.numeric, &comparison.numeric_error) else { return Vec::new() };
+    let (n, e, a) = (numeric.to_vec(), error.to_vec(), gradient.to_vec());
+    let scale = n.iter().filter(|v| v.is_finite()).fold(floor, |m, v| m.max(v.abs()));
+    let is_out = |i: &usize| match comparison.special.iter().find(|s| s.index == *i) {
+        Some(Special { kind: "kink", left, right, .. }) => {
+            let slack = 1e-3 * (right - left).abs() + 1e-6 * scale;
+            !(left.min(*right) - slack..=left.max(*right) + slack).contains(&a[*i])
+        }
+        Some(_) => false,
+        None => {
+            let off = (a[*i] - n[*i]).abs();
+            off.is_nan() || off > 10.0 * e[*i] + 1e-9 * scale
+        }
+    };
+    (0..n.len()).filter(is_out).collect()
+}

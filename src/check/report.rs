@@ -1,0 +1,172 @@
+//! What a check found: tests with their outcomes, gradients side by side, verdicts.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Verdict;
+use crate::Tensor;
+
+/// How a test ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome", content = "detail")]
+pub enum Outcome {
+    /// It was run, could have failed, and did not. What was compared, in a few words.
+    Passed(String),
+    /// It failed, and why.
+    Failed(String),
+    /// There was nothing to test, and why: never counted as passed.
+    NotApplicable(String),
+}
+
+/// One named test.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Test {
+    /// What is tested, as a statement: "manual = tape".
+    pub name: &'static str,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The gradient by one input or parameter, by hand, by the tape and by differences, for one upstream gradient.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// "input 0", "parameter `weight`".
+    pub of: String,
+    /// The input itself.
+    #[serde(serialize_with = "tensor")]
+    pub at: Tensor,
+    /// By the rules written by hand; `None` when there are none, or when they failed.
+    #[serde(serialize_with = "maybe_tensor")]
+    pub manual: Option<Tensor>,
+    /// By the tape; `None` when it failed.
+    #[serde(serialize_with = "maybe_tensor")]
+    pub tape: Option<Tensor>,
+    /// By differences; `None` when only projections were compared.
+    #[serde(serialize_with = "maybe_tensor")]
+    pub numeric: Option<Tensor>,
+    /// The error of each numeric derivative, as estimated from several steps.
+    #[serde(serialize_with = "maybe_tensor")]
+    pub numeric_error: Option<Tensor>,
+    /// Elements at a kink, a jump or the border of the domain, where there is no one slope to compare with.
+    pub special: Vec<Special>,
+}
+
+/// An element at which the function has no derivative.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Special {
+    /// The flat index of the element.
+    pub index: usize,
+    /// "kink", "jump" or "border of the domain".
+    pub kind: &'static str,
+    /// The slope from the left.
+    pub left: f64,
+    /// The slope from the right.
+    pub right: f64,
+}
+
+/// The error of a central difference against its step.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StepCurve {
+    /// "input 0", "parameter `weight`".
+    pub of: String,
+    /// The steps, from large to small.
+    pub steps: Vec<f64>,
+    /// The relative error of the difference with that step, against the gradient that the check holds for true.
+    pub errors: Vec<f64>,
+    /// The step that the check settled on.
+    pub chosen: f64,
+}
+
+/// All that a check found. `Display` prints it as a table for the terminal.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// What was checked.
+    pub subject: String,
+    /// The tests, in the order in which they ran.
+    pub tests: Vec<Test>,
+    /// The faults, the first cause first. Remarks (kinks, jumps, artefacts of the step) are among them.
+    pub verdicts: Vec<Verdict>,
+    /// The gradients, side by side.
+    pub gradients: Vec<Comparison>,
+    /// How the error of a difference depends on the step.
+    pub curves: Vec<StepCurve>,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+impl Report {
+    /// Whether no test failed.
+    pub fn passed(&self) -> bool {
+        !self.tests.iter().any(|test| matches!(test.outcome, Outcome::Failed(_)))
+    }
+
+    /// The outcome of a test by its name.
+    pub fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.tests.iter().find(|test| test.name == name).map(|test| &test.outcome)
+    }
+
+    /// The first verdict that is a fault, or else the first remark.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.verdicts.iter().find(|v| !v.fault.is_remark()).or(self.verdicts.first())
+    }
+
+    /// How many tests passed, failed, and were not applicable.
+    pub fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for test in &self.tests {
+            counts[match test.outcome {
+                Outcome::Passed(_) => 0,
+                Outcome::Failed(_) => 1,
+                Outcome::NotApplicable(_) => 2,
+            }] += 1;
+        }
+        counts
+    }
+}
+
+/// The table of tests, then the verdicts.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [passed, failed, not_applicable] = self.counts();
+        writeln!(f, "{}", self.subject)?;
+        let width = self.tests.iter().map(|t| t.name.chars().count()).max().unwrap_or(0);
+        for test in &self.tests {
+            let (mark, word, detail) = match &test.outcome {
+                Outcome::Passed(detail) => ("✓", "passed", detail),
+                Outcome::Failed(detail) => ("✗", "FAILED", detail),
+                Outcome::NotApplicable(why) => ("–", "n/a", why),
+            };
+            let pad = " ".repeat(width - test.name.chars().count());
+            writeln!(f, "  {mark} {}{pad}  {word:<6}  {detail}", test.name)?;
+        }
+        for (k, verdict) in self.verdicts.iter().enumerate() {
+            let kind = if verdict.fault.is_remark() { "remark" } else { "verdict" };
+            let number = if self.verdicts.len() > 1 { format!(" {}", k + 1) } else { String::new() };
+            writeln!(f, "{kind}{number}: {verdict}")?;
+        }
+        write!(f, "{passed} passed, {failed} failed, {not_applicable} not applicable, in {:.2} s", self.seconds)
+    }
+}
+
+fn tensor<S: Serializer>(tensor: &Tensor, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Plain {
+        shape: Vec<usize>,
+        numbers: Vec<f64>,
+    }
+    Plain { shape: tensor.shape().dims().to_vec(), numbers: tensor.to_vec() }.serialize(to)
+}
+
+fn maybe_tensor<S: Serializer>(maybe: &Option<Tensor>, to: S) -> Result<S::Ok, S::Error> {
+    match maybe {
+        Some(it) => tensor(it, to),
+        None => to.serialize_none(),
+    }
+}

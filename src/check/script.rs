@@ -1,0 +1,205 @@
+//! A recorded computation as data, which can be run again with one operation changed.
+//!
+//! The nodes between some inputs and some outputs of a tape are a straight-line program. [`Script::of`] copies it from
+//! the tape; [`Script::run`] records it again on a tape, on other inputs, and with at most one [`Edit`]: a node held
+//! constant, a term left out, an operand exchanged. So a question such as "which forgotten path turns the true gradient
+//! into this one?" becomes a search over the lines of a short program.
+
+use std::{collections::HashMap, panic::Location, sync::Arc};
+
+use smallvec::SmallVec;
+
+use crate::{
+    Result, Shape, Tape, Tensor, Var,
+    ops::{Elementwise, Op},
+    tape::{Inner, Kind, NodeId},
+};
+
+/// Where an operand comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// An input of the script.
+    Slot(usize),
+    /// A constant.
+    Fixed(usize),
+    /// The result of an earlier step.
+    Step(usize),
+}
+
+/// What a step does.
+#[derive(Clone)]
+pub(super) enum Action {
+    Elementwise(&'static Elementwise, f64),
+    Op(Arc<dyn Op>),
+}
+
+/// One operation.
+#[derive(Clone)]
+pub(super) struct Step {
+    pub action: Action,
+    pub inputs: SmallVec<[Source; 4]>,
+    pub shape: Shape,
+    pub at: &'static Location<'static>,
+    pub detached: bool,
+}
+
+impl Step {
+    pub fn name(&self) -> &str {
+        match &self.action {
+            Action::Elementwise(row, _) => row.name,
+            Action::Op(op) => op.name(),
+        }
+    }
+
+    /// Whether it is the elementwise row of this name, on two operands or on a number.
+    pub fn is(&self, name: &str) -> bool {
+        matches!(&self.action, Action::Elementwise(row, _) if row.name == name)
+    }
+}
+
+/// One change of a script, at a step.
+#[derive(Clone)]
+pub(super) enum Edit {
+    /// The result counts as a constant.
+    Detach,
+    /// One operand counts as a constant, in this step alone.
+    DetachOperand(usize),
+    /// A step that was detached is not.
+    Attach,
+    /// The step keeps its value, but hands its gradient on to an earlier value as if all between were the identity.
+    StraightThrough(Source),
+    /// The result times a number.
+    Scale(f64),
+    /// One of the operands in place of the result.
+    Keep(usize),
+    /// Another operand.
+    Operand(usize, Source),
+    /// Another elementwise operation on the same operands.
+    Row(&'static Elementwise),
+    /// A sum over other axes, brought to the same shape.
+    SumOver(Vec<isize>),
+    /// The last two axes of an operand exchanged.
+    TransposeOperand(usize),
+}
+
+/// A straight-line program.
+#[derive(Clone)]
+pub(super) struct Script {
+    pub steps: Vec<Step>,
+    pub fixed: Vec<Tensor>,
+    pub outputs: Vec<Source>,
+}
+
+impl Script {
+    /// The steps that lead from `slots` to `outputs`. Hand-written rules are looked through to what their `forward`
+    /// recorded; leaves that are not among the slots are constants.
+    pub fn of(tape: &Tape, slots: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
+        let inner = &mut *tape.inner.borrow_mut();
+        let mut needed: Vec<bool> = vec![false; inner.nodes.len()];
+        let is_slot = |id: NodeId| slots.iter().position(|v| v.id() == id);
+        let mut waiting: Vec<NodeId> = outputs.iter().map(|v| v.id()).collect();
+        while let Some(id) = waiting.pop() {
+            if !std::mem::replace(&mut needed[id as usize], true) && is_slot(id).is_none() {
+                waiting.extend(inner.nodes[id as usize].inputs.iter());
+            }
+        }
+        let mut script = Script { steps: Vec::new(), fixed: Vec::new(), outputs: Vec::new() };
+        let mut known: HashMap<NodeId, Source> = HashMap::new();
+        for id in (0..needed.len() as NodeId).filter(|&id| needed[id as usize]) {
+            let source = match (is_slot(id), inner.nodes[id as usize].kind.clone()) {
+                (Some(k), _) => Source::Slot(k),
+                (None, Kind::Constant | Kind::Leaf) => {
+                    script.fixed.push(inner.ready(id).clone());
+                    Source::Fixed(script.fixed.len() - 1)
+                }
+                (None, Kind::Output(..)) => known[&inner.nodes[id as usize].inputs[0]],
+                (None, Kind::Elementwise(row, number)) => {
+                    script.push(inner, id, Action::Elementwise(row, number), &known)
+                }
+                (None, Kind::Op(op)) => script.push(inner, id, Action::Op(op), &known),
+            };
+            known.insert(id, source);
+        }
+        script.outputs = outputs.iter().map(|v| known[&v.id()]).collect();
+        script
+    }
+
+    fn push(&mut self, inner: &Inner, id: NodeId, action: Action, known: &HashMap<NodeId, Source>) -> Source {
+        let node = &inner.nodes[id as usize];
+        let detached = !node.needs_grad && node.inputs.iter().any(|&i| inner.nodes[i as usize].needs_grad);
+        let differentiable = !matches!(action, Action::Elementwise(row, _) if !row.differentiable());
+        self.steps.push(Step {
+            action,
+            inputs: node.inputs.iter().map(|i| known[i]).collect(),
+            shape: node.shape().clone(),
+            at: node.at,
+            detached: detached && differentiable,
+        });
+        Source::Step(self.steps.len() - 1)
+    }
+
+    /// Runs the steps on `tape`, one of them changed if `edit` says so. `None` when the change makes no sense (shapes
+    /// that do not fit).
+    pub fn run<'t>(&self, tape: &'t Tape, slots: &[Var<'t>], edit: Option<(usize, &Edit)>) -> Option<Vec<Var<'t>>> {
+        let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
+        let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
+        let find = |done: &[Var<'t>], source: Source| match source {
+            Source::Slot(k) => slots[k],
+            Source::Fixed(k) => fixed[k],
+            Source::Step(k) => done[k],
+        };
+        for (k, step) in self.steps.iter().enumerate() {
+            let edit = edit.filter(|(at, _)| *at == k).map(|(_, edit)| edit);
+            let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
+            match edit {
+                Some(Edit::DetachOperand(operand)) => x[*operand] = x[*operand].detach(),
+                Some(Edit::Operand(operand, source)) => x[*operand] = find(&done, *source),
+                Some(Edit::TransposeOperand(operand)) => x[*operand] = x[*operand].transpose(-1, -2),
+                _ => {}
+            }
+            let y = match edit {
+                Some(Edit::Keep(operand)) => fit(x[*operand], &step.shape)?,
+                Some(Edit::SumOver(axes)) => fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?,
+                Some(Edit::Row(row)) => step.perform(tape, &x, Some(row)).ok()?,
+                _ => step.perform(tape, &x, None).ok()?,
+            };
+            if y.shape() != step.shape {
+                return None;
+            }
+            let attached = matches!(edit, Some(Edit::Attach)) || !step.detached;
+            let y = match edit {
+                Some(Edit::Detach) => y.detach(),
+                Some(Edit::Scale(by)) => y * *by,
+                Some(Edit::StraightThrough(earlier)) => {
+                    let x = find(&done, *earlier);
+                    (x.shape() == step.shape).then(|| x + (y - x).detach())?
+                }
+                _ if attached => y,
+                _ => y.detach(),
+            };
+            done.push(y);
+        }
+        Some(self.outputs.iter().map(|&source| find(&done, source)).collect())
+    }
+}
+
+impl Step {
+    pub fn perform<'t>(&self, tape: &'t Tape, x: &[Var<'t>], other: Option<&'static Elementwise>) -> Result<Var<'t>> {
+        match &self.action {
+            Action::Op(op) => tape.record(op.clone(), x),
+            Action::Elementwise(row, number) => {
+                let spread = (row.name == "identity").then(|| self.shape.clone());
+                tape.elementwise(other.unwrap_or(row), *number, x, spread)
+            }
+        }
+    }
+}
+
+/// The value broadcast to a shape, if it can be.
+fn fit<'t>(x: Var<'t>, shape: &Shape) -> Option<Var<'t>> {
+    match x.shape() {
+        own if own == *shape => Some(x),
+        own if own.numel() == shape.numel() => x.try_reshape(shape).ok(),
+        _ => x.try_broadcast_to(shape).ok(),
+    }
+}

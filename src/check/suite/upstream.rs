@@ -1,0 +1,57 @@
+//! How gradients depend on the gradient from above.
+
+use super::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
+use crate::{Rule, Tensor, check::diagnose::size};
+
+pub(super) fn test(e: &mut Examination<'_>) {
+    let (zero, linear) = outcomes(e);
+    e.note("zero upstream gives zero", zero);
+    e.note("linear in upstream", linear);
+}
+
+fn outcomes(e: &Examination<'_>) -> (super::Outcome, super::Outcome) {
+    let Some((b, u)) = e.sound.last() else {
+        return (not_applicable(DOES_NOT_RUN), not_applicable(DOES_NOT_RUN));
+    };
+    let combined = |f: &dyn Fn(f64, usize) -> f64| -> Vec<Tensor> {
+        let change = |t: &Tensor| {
+            let numbers = t.to_vec();
+            Tensor::from_fn(t.shape().clone(), t.dtype(), |i| f(numbers[i], i))
+        };
+        u.iter().map(change).collect()
+    };
+    let gradients = |upstream: &[Tensor]| e.place_at(*b, upstream).gradients(Rule::Manual);
+    let other = |value: f64, i: usize| value * ((i % 3) as f64 - 0.7);
+    let all: Result<Vec<Vec<Tensor>>, _> =
+        [combined(&|_, _| 0.0), u.clone(), combined(&other), combined(&|value, i| value + 2.0 * other(value, i))]
+            .iter()
+            .map(|u| gradients(u))
+            .collect();
+    let [zero, one, two, sum] = match all.as_deref() {
+        Ok([zero, one, two, sum]) => [zero, one, two, sum],
+        Err(failure) => {
+            let why = || not_applicable(format!("the gradient cannot be taken: {}", failure.sentence));
+            return (why(), why());
+        }
+        Ok(_) => unreachable!("four upstream gradients were asked for"),
+    };
+    let count: usize = zero.iter().map(Tensor::numel).sum();
+    let nonzero = zero.iter().flat_map(Tensor::to_vec).find(|v| *v != 0.0);
+    let zero_outcome = match nonzero {
+        Some(value) => failed(format!("a gradient is {value:.3e} where the upstream gradient is 0")),
+        None => passed(format!("all {count} numbers")),
+    };
+    let mut worst = 0.0f64;
+    let global = one.iter().map(size).fold(0.0, f64::max);
+    for k in 0..one.len() {
+        let (one, two, sum) = (one[k].to_vec(), two[k].to_vec(), sum[k].to_vec());
+        let scale = one.iter().zip(&two).fold(1e-3 * global, |m, (a, b)| m.max(a.abs() + 2.0 * b.abs()));
+        let off = (0..sum.len()).map(|i| (one[i] + 2.0 * two[i] - sum[i]).abs()).fold(0.0, f64::max);
+        worst = worst.max(if off == 0.0 { 0.0 } else { off / scale });
+    }
+    let linear_outcome = match worst <= 1e-9 {
+        true => passed(format!("to {worst:.1e}")),
+        false => failed(format!("the gradient for a sum is {worst:.1e} off the sum of the gradients")),
+    };
+    (zero_outcome, linear_outcome)
+}

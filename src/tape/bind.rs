@@ -1,0 +1,37 @@
+//! Values that stand in for parameters.
+
+use super::{Tape, Var};
+use crate::{
+    error::{Error, Result},
+    tape::Param,
+};
+
+impl Tape {
+    /// Lets `value` stand in for `param` in the rest of the recording: [`watch`](Tape::watch) then returns it. So a layer
+    /// becomes a function of its parameters, which can be moved, shared or differentiated through, while the parameters
+    /// themselves stay untouched.
+    ///
+    /// ```
+    /// use wengert::{Param, Tape, Tensor};
+    /// let weight = Param::new("weight", Tensor::from([1.0f64, 2.0]));
+    /// let tape = Tape::f64();
+    /// let step = tape.leaf(0.5);
+    /// tape.bind(&weight, tape.constant([1.0, 2.0]) * step)?;
+    /// let y = tape.watch(&weight).square().sum();
+    /// assert_eq!(y.backward()?.wrt(step)?.item(), 5.0);              // d/ds (s² + 4s²)
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes differ; [`Error::DifferentTapes`] when `value` is on another tape.
+    pub fn bind(&self, param: &Param, value: Var<'_>) -> Result<()> {
+        self.same_tape("bind", &[value])?;
+        let (own, other) = (param.shape(), value.shape());
+        if own != other {
+            let need = format!("what stands in for `{}` must have its shape", param.name());
+            return Err(self.locate(Error::shape("bind", &[&own, &other], need)));
+        }
+        self.inner.borrow_mut().watched.push((param.id(), value.id()));
+        Ok(())
+    }
+}
