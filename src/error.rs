@@ -107,6 +107,19 @@ pub enum Error {
         shape: Shape,
     },
 
+    /// Derivatives of each observation alone were asked of observations that depend on each other.
+    #[error(
+        "{op}: observation {of} of y depends on observation {on} of x, so there is no derivative of each observation alone; take that of all of them, or keep them apart (batch norm couples them in training, not in inference)"
+    )]
+    Coupled {
+        /// The operation.
+        op: String,
+        /// The observation of y.
+        of: usize,
+        /// The other observation, of x.
+        on: usize,
+    },
+
     /// There is no gradient, and why.
     #[error("no gradient for {of}: {why}")]
     NoGradient {

@@ -3,6 +3,8 @@
 //! One backward walk gives the product uᵀJ of a vector with the Jacobian J = ∂y/∂x. Everything here is made of such walks:
 //!
 //! - the Jacobian: a walk for each number of y, with u = 1 there and 0 elsewhere;
+//! - the Jacobians of n observations that do not depend on each other: the walks of one of them, since the gradients of
+//!   all n go side by side through the same walk;
 //! - J v, forward mode, by walking twice: uᵀJ is linear in u, and the gradient of ⟨uᵀJ, v⟩ by u is J v (J. Townsend,
 //!   2017);
 //! - H v, the product with the Hessian of a single number y: the gradient of ⟨∂y/∂x, v⟩ (Pearlmutter, 1994). It costs a
@@ -31,6 +33,24 @@ fn inner<'t>(op: &str, tape: &'t Tape, a: &[Var<'t>], v: &[Var<'t>]) -> Result<V
     })
 }
 
+/// A difference of more than so many roundings of the largest number is looked at more closely.
+const ROUNDINGS: f64 = 64.0;
+
+/// Different numbers from 0 to 1, spread evenly.
+fn spread(i: usize) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    ((i + 1) as f64 * GOLDEN).fract()
+}
+
+/// The number of observations of `y` and `x`, and of numbers in one of `y`.
+fn observations(op: &str, y: Var<'_>, x: Var<'_>) -> Result<(usize, usize)> {
+    let (of, by) = (y.shape(), x.shape());
+    match (of.first(), by.first()) {
+        (Some(&n), Some(&m)) if n == m => Ok((n, of[1..].iter().product())),
+        _ => Err(Error::shape(op, &[&of, &by], "y and x need the same number of observations along axis 0")),
+    }
+}
+
 impl Tape {
     /// The Jacobian of `y` by `x`, of shape `[y.., x..]`, recorded: entry (i, j) is the derivative of yᵢ by xⱼ. It takes a
     /// backward walk for each number of `y`.
@@ -54,7 +74,121 @@ impl Tape {
             let one = Tensor::from_fn(y.shape(), self.dtype(), |j| f64::from(i == j));
             Ok(self.grad_with(y, &[x], self.constant(one))?[0])
         });
-        Var::stack(&rows.collect::<Result<Vec<_>>>()?, 0).try_reshape(&shape)
+        Var::try_stack(&rows.collect::<Result<Vec<_>>>()?, 0)?.try_reshape(&shape)
+    }
+
+    /// The Jacobians of n observations, for y `[n, a..]` and x `[n, b..]`, of shape `[n, a.., b..]`, recorded: entry
+    /// (i, k, j) is the derivative of yᵢₖ by xᵢⱼ. It takes a walk for each number of *one observation* of y, and one more.
+    ///
+    /// This is all there is to know when observation i of y depends on observation i of x alone, as in a network applied to
+    /// a batch. Where observations are coupled (batch norm in training, a sum over the batch) the blocks would hold sums over
+    /// observations; the last walk finds that out, and the answer is an error that names two of them. Let pass is a coupling
+    /// that changes the result by rounding alone, and any where a slope is infinite or NaN.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    /// let y = x.prod(&[1], false);                                         // one number for each of 3 observations
+    /// let jacobians = tape.jacobian_per_observation(y, x)?;
+    /// assert_eq!(jacobians.shape().dims(), [3, 2]);
+    /// assert_eq!(jacobians.value().to_vec(), [2.0, 1.0, 4.0, 3.0, 6.0, 5.0]);
+    ///
+    /// let centred = x - x.mean_axes(&[0], true);                           // each observation moves all others
+    /// let error = tape.jacobian_per_observation(centred, x).unwrap_err();
+    /// assert!(error.to_string().contains("of y depends on observation"));
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`grad`](Tape::grad); [`Error::Shape`] when y and x do not have the same number of observations along axis 0;
+    /// [`Error::Coupled`] when an observation of y depends on another one of x.
+    pub fn jacobian_per_observation<'t>(&'t self, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
+        self.blocks("jacobian_per_observation", y, x)
+    }
+
+    /// The Hessians of n observations, for one number y `[n]` of each and x `[n, b..]`, of shape `[n, b.., b..]`, recorded:
+    /// entry (i, j, k) is the second derivative of yᵢ by xᵢⱼ and xᵢₖ. It takes a walk for each number of one observation of
+    /// x, and three more: for the gradient, and to find out whether observations are coupled, as
+    /// [`jacobian_per_observation`](Tape::jacobian_per_observation) does.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// let y = x.prod(&[1], false).square();                                // (a b)² of each observation (a, b)
+    /// let hessians = tape.hessian_per_observation(y, x)?;
+    /// assert_eq!(hessians.value().to_vec(), [8.0, 8.0, 8.0, 2.0, 32.0, 48.0, 48.0, 18.0]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`jacobian_per_observation`](Tape::jacobian_per_observation); [`Error::Shape`] when y has not one number for each
+    /// observation.
+    pub fn hessian_per_observation<'t>(&'t self, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
+        const OP: &str = "hessian_per_observation";
+        let (n, per) = observations(OP, y, x)?;
+        if per != 1 && n != 0 {
+            let need = "y must hold one number for each observation";
+            return Err(Error::shape(OP, &[&y.shape(), &x.shape()], need));
+        }
+        let gradient = self.blocks(OP, y.try_reshape(&Shape::from([n]))?, x)?;
+        self.blocks(OP, gradient, x)
+    }
+
+    /// The Jacobian of each observation of `y` by the same observation of `x`, once they are known not to be coupled.
+    fn blocks<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
+        let (n, per) = observations(op, y, x)?;
+        let shape: Shape = y.shape().iter().chain(&x.shape()[1..]).copied().collect();
+        if shape.numel() == 0 {
+            return Ok(self.constant(Tensor::zeros(shape, self.dtype())));
+        }
+        let rows = (0..per).map(|k| {
+            let one = Tensor::from_fn(y.shape(), self.dtype(), |i| f64::from(i % per == k));
+            Ok(self.grad_with(y, &[x], self.constant(one))?[0])
+        });
+        let blocks = Var::try_stack(&rows.collect::<Result<Vec<_>>>()?, 1)?;
+        if n > 1 {
+            self.check_uncoupled(op, y, x, blocks)?;
+        }
+        blocks.try_reshape(&shape)
+    }
+
+    /// Whether the sums over observations `blocks`, `[n, a, b..]`, have one summand each.
+    ///
+    /// Block i holds Σₘ Jₘᵢ with Jₘᵢ = ∂yₘ/∂xᵢ. A walk from uₘₖ = wₘ vₖ, with a weight w of its own for each observation,
+    /// gives Σₘ wₘ vᵀJₘᵢ: this is wᵢ times what the block says if Jₘᵢ = 0 for all m ≠ i, and differs from it else. Where it
+    /// differs by more than rounding can, a walk forward from xᵢ alone tells which yₘ it reaches, and whether any: what is
+    /// not coupled gets 0 exactly.
+    fn check_uncoupled<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>, blocks: Var<'t>) -> Result<()> {
+        let mark = self.len();
+        let (n, per, size) = (y.shape()[0], y.numel() / y.shape()[0], x.numel() / x.shape()[0]);
+        let upstream =
+            Tensor::from_fn(y.shape(), self.dtype(), |i| (1.0 + spread(i / per)) * (0.5 + spread(n + i % per)));
+        let upstream = self.constant(upstream);
+        let walked = self.grad_with(y, &[x], upstream)?[0].try_reshape(&Shape::from([n, size]))?;
+        let blocks = blocks.try_reshape(&Shape::from([n, per, size]))?;
+        let promised = (blocks * upstream.try_reshape(&Shape::from([n, per, 1]))?).try_sum_axes(&[1], false)?;
+        let apart = (walked - promised).abs();
+
+        let rounding = ROUNDINGS * self.dtype().epsilon() * per as f64 * blocks.abs().try_amax(&[], false)?.item();
+        let mut coupled = None;
+        if apart.try_amax(&[], false)?.item() > rounding {
+            // Where it shows most: elsewhere it might be rounding after all.
+            let apart = apart.value().to_vec();
+            let worst = (0..apart.len()).max_by(|&a, &b| apart[a].total_cmp(&apart[b]));
+            let on = worst.expect("a largest number has been found") / size;
+            let direction = |i: usize| if i / size == on { 0.5 + spread(i) } else { 0.0 };
+            let direction = self.constant(Tensor::from_fn(x.shape(), self.dtype(), direction));
+            let reached = self.jvp(y, &[x], &[direction])?.value().to_vec();
+            coupled = (0..n)
+                .find(|&of| of != on && reached[of * per..][..per].iter().any(|dy| dy.abs() > 0.0))
+                .map(|of| (of, on));
+        }
+        // What was recorded here has told what it can.
+        self.inner.borrow_mut().truncate(mark);
+        match coupled {
+            None => Ok(()),
+            Some((of, on)) => Err(Error::Coupled { op: op.to_owned(), of, on }),
+        }
     }
 
     /// The Hessian of the single number `y` by `x`, of shape `[x.., x..]`, recorded: so third derivatives can be taken of it.

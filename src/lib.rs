@@ -142,7 +142,7 @@
 //! # Ok::<(), wengert::Error>(())
 //! ```
 //!
-//! # For users of PyTorch
+//! # For users of PyTorch, JAX and MATLAB
 //!
 //! | PyTorch | here |
 //! |---|---|
@@ -151,13 +151,10 @@
 //! | `loss.backward()`, `w.grad` | [`loss.backward()?`](Var::backward) returns [`Gradients`]: `.of(&p)`, `.wrt(x)`. Nothing accumulates between calls |
 //! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
-//! | `x.detach()`, `torch.no_grad()` | [`x.detach()`](Var::detach), [`tape.no_grad(f)`](Tape::no_grad) |
-//! | `x.retain_grad()` | [`x.retain()`](Var::retain) |
-//! | `net.train()`, `net.eval()` | [`tape.set_mode(Mode::Train)`](Tape::set_mode), `Mode::Infer` |
-//! | `torch.where(mask, a, b)` | [`mask.select(a, b)`](Var::select) |
-//! | `x.expand(..)`, `x.flatten(1)` | [`x.broadcast_to(..)`](Var::broadcast_to), [`x.flatten(1)`](Var::flatten) |
 //!
-//! Layouts and names are PyTorch's: batch first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
+//! More than a hundred others stand in [`guide`], beside JAX and MATLAB, each with a line that runs; and a page on the slopes that are
+//! handed on [where a function has none](guide::kinks). Layouts and names are PyTorch's: batch first, images
+//! `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
 //!
 //! # The modules
 //!
@@ -173,6 +170,7 @@
 mod atomic;
 mod error;
 mod function;
+pub mod guide;
 mod higher;
 pub mod inspect;
 mod kernels;
@@ -210,6 +208,8 @@ mod pages {
     mod elu_digits {}
     #[doc = include_str!("../tutorials/01_first_tape/README.md")]
     mod first_tape {}
+    #[doc = include_str!("../tutorials/04_higher_order/README.md")]
+    mod higher_order {}
     #[doc = include_str!("../README.md")]
     mod readme {}
 }

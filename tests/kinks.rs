@@ -1,4 +1,4 @@
-//! The slopes where there is none: the conventions at kinks, ties, poles and the ends of a domain.
+//! The slopes where there is none: every row of the page `guide::kinks`, and what a row cannot say.
 
 use wengert::{Tape, Tensor, Var, ops::Window};
 
@@ -16,6 +16,133 @@ fn slopes<const N: usize>(a: [f64; N], b: [f64; N], f: impl for<'t> Fn(Var<'t>, 
     let (a, b) = (tape.leaf(a), tape.leaf(b));
     let gradients = f(a, b).sum().backward().unwrap();
     [a, b].map(|v| gradients.wrt(v).unwrap().to_vec())
+}
+
+/// What the page says of one row: the expression, where, and the slope.
+type Row = (String, String, String);
+
+/// A number as the page writes it.
+fn written(x: f64) -> String {
+    match x {
+        f64::INFINITY => "∞".to_owned(),
+        f64::NEG_INFINITY => "−∞".to_owned(),
+        // Adding 0 makes a positive zero of a negative one.
+        x => format!("{}", (x * 1e4).round() / 1e4 + 0.0).replace('-', "−"),
+    }
+}
+
+/// The numbers of each input: one bare, several in brackets, inputs joined by "and".
+fn list(inputs: &[Vec<f64>]) -> String {
+    let one = |numbers: &Vec<f64>| match &numbers[..] {
+        [number] => written(*number),
+        numbers => format!("[{}]", numbers.iter().map(|&x| written(x)).collect::<Vec<_>>().join(", ")),
+    };
+    inputs.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+fn row(expression: &str, inputs: &[&[f64]], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Row {
+    let tape = Tape::f64();
+    let x: Vec<Var<'_>> = inputs.iter().map(|&x| tape.leaf(x.to_vec())).collect();
+    // The sum with 0 · x gives a gradient of 0 to what no gradient flows through.
+    let total = x.iter().fold(f(&x).sum(), |total, &x| total + (x * 0.0).sum());
+    let gradients = total.backward().unwrap();
+    let slopes: Vec<Vec<f64>> = x.iter().map(|&x| gradients.wrt(x).unwrap().to_vec()).collect();
+    let inputs: Vec<Vec<f64>> = inputs.iter().map(|x| x.to_vec()).collect();
+    (expression.split_whitespace().collect::<Vec<_>>().join(" "), list(&inputs), list(&slopes))
+}
+
+/// An expression of the page, and the point.
+macro_rules! rows {
+    ($(|$($x:ident),+| $expression:expr, at $($at:expr),+;)*) => {
+        vec![$(row(stringify!($expression), &[$(&$at),+], |x| {
+            let &[$($x),+] = x else { unreachable!("a row has as many points as inputs") };
+            $expression
+        })),*]
+    };
+}
+
+#[test]
+fn every_row_of_the_page_is_what_happens() {
+    let happens = rows! {
+        |x| x.relu(), at [0.0];
+        |x| x.abs(), at [0.0];
+        |a, b| a.l1_loss(b), at [1.0], [1.0];
+        |a, b| a.smooth_l1_loss(b, 0.5), at [1.5], [1.0];
+        |x| x.leaky_relu(0.1), at [0.0];
+        |x| x.elu(0.6), at [0.0];
+        |x| x.selu(), at [0.0];
+        |x| x.celu(0.6), at [0.0];
+        |x| x.hardswish(), at [-3.0, 3.0];
+        |x| x.clamp(-1.0, 1.0), at [-1.0, 1.0];
+        |x| x.max(0.0), at [0.0];
+        |x| x.min(0.0), at [0.0];
+        |a, b| a.max(b), at [1.0], [1.0];
+        |a, b| a.min(b), at [1.0], [1.0];
+        |x| x.max(x), at [1.0];
+        |x| x.amax(&[0], false), at [2.0, 1.0, 2.0];
+        |x| x.amin(&[0], false), at [0.0, 1.0, 0.0];
+        |x| x.reshape([1, 1, 2, 2]).max_pool2d(Window::square(2)), at [5.0, 5.0, 1.0, 5.0];
+        |x| x.sign(), at [0.0, 2.0];
+        |x| x.floor(), at [1.0, 1.5];
+        |x| x.ceil(), at [1.0, 1.5];
+        |x| x.round(), at [0.5, 1.0];
+        |x| x + (x.round() - x).detach(), at [0.5, 1.0];
+        |x| x.gt(0.0), at [0.0];
+        |x| x.eq(x), at [0.0];
+        |a, b| a.gt(b).select(a, b), at [1.0], [1.0];
+        |x| x.sqrt(), at [0.0];
+        |x| x.signed_sqrt(), at [0.0];
+        |x| x.rsqrt(), at [0.0];
+        |x| x.recip(), at [0.0];
+        |x| x.pow(0.5), at [0.0];
+        |x| x.pow(0.0), at [0.0];
+        |x| x.pow(1.0), at [0.0];
+        |x| x.pow(2.0), at [0.0];
+        |a, b| a.pow(b), at [0.0], [0.0];
+        |a, b| a.pow(b), at [0.0], [1.0];
+        |a, b| a.pow(b), at [-1.0], [2.0];
+        |x| x.ln(), at [0.0];
+        |x| x.ln_1p(), at [-1.0];
+        |x| x.asin(), at [1.0];
+        |x| x.acos(), at [1.0];
+        |x| x.prod(&[0], false), at [2.0, 0.0, 5.0];
+        |x| x.prod(&[0], false), at [0.0, 0.0, 5.0];
+        |x| x.norm(&[0], false), at [0.0, 0.0];
+        |x| x.l2_normalize(0, 0.5), at [0.0, 0.0];
+        |a, b| a.cosine_similarity(b, 0, 0.5), at [0.0, 0.0], [1.0, 0.0];
+        |a, b| a.angle(b, 0), at [1.0, 0.0], [2.0, 0.0];
+        |a, b| a.angle(b, 0), at [0.0, 0.0], [2.0, 0.0];
+        |a, b| a.atan2(b), at [0.0], [0.0];
+        |x| x.var(&[0], 1, false), at [5.0];
+        |x| x.var(&[0], 0, false).sqrt(), at [5.0, 5.0];
+        |x| x.logsumexp(&[0], false), at [f64::NEG_INFINITY, 1.0];
+        |x| x.logsumexp(&[0], false), at [f64::NEG_INFINITY, f64::NEG_INFINITY];
+        |x| x.reshape([1, 2]).cross_entropy(&[1]), at [f64::NEG_INFINITY, 0.0];
+        |a, b| a.kl_div(b), at [-1.0, -1.0], [0.0, 1.0];
+        |x| x.softplus(), at [0.0];
+        |x| x.log_sigmoid(), at [-800.0];
+        |x| x.gt(0.0).select(x.max(0.0).sqrt(), 0.0), at [0.0, 4.0];
+        |x| x.gt(0.0).select(x.max(1e-9).sqrt(), 0.0), at [0.0, 4.0];
+        |x| x.index_select(0, &[0, 0, 1]), at [1.0, 2.0];
+        |x| x.gather(0, &[1, 1], [2]), at [1.0, 2.0];
+        |x| x * x.detach(), at [3.0];
+        |x| x.reshape([2, 2]).eigvalsh(), at [1.0, 0.0, 0.0, 1.0];
+        |x| x.reshape([2, 2]).symmetric_sqrt(), at [0.0, 0.0, 0.0, 0.0];
+    };
+    let page = include_str!("../src/guide/kinks.md");
+    let says: Vec<Row> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|line| {
+            let mut cells = line.split(" | ").map(|cell| cell.trim_end_matches('`').to_owned());
+            let mut next = || cells.next().expect("a row has five cells");
+            (next(), next(), next())
+        })
+        .collect();
+    for (said, happened) in says.iter().zip(&happens) {
+        assert_eq!(said, happened, "the page on the left, what happens on the right");
+    }
+    assert_eq!(says.len(), happens.len());
 }
 
 #[test]

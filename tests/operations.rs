@@ -88,6 +88,74 @@ fn einsum_is_the_sum_over_all_letters() {
 }
 
 #[test]
+fn an_ellipsis_stands_for_axes_without_letters() {
+    // Beside each equation: the same with letters for the axes under `...`, once the operands are broadcast to these sizes.
+    type Case = (&'static str, Shapes, &'static str, Shapes);
+    type Shapes = &'static [&'static [usize]];
+    let cases: [Case; 14] = [
+        ("...ij,...jk->...ik", &[&[4, 2, 3], &[4, 3, 2]], "aij,ajk->aik", &[&[4, 2, 3], &[4, 3, 2]]),
+        ("...ij,jk->...ik", &[&[4, 2, 3], &[3, 2]], "aij,jk->aik", &[&[4, 2, 3], &[3, 2]]),
+        ("...ij,...jk->...ik", &[&[5, 1, 2, 3], &[4, 3, 2]], "abij,abjk->abik", &[&[5, 4, 2, 3], &[5, 4, 3, 2]]),
+        ("...i,...i->...", &[&[3, 1, 2], &[1, 4, 2]], "abi,abi->ab", &[&[3, 4, 2], &[3, 4, 2]]),
+        ("i...,...->i...", &[&[2, 3], &[3]], "ia,a->ia", &[&[2, 3], &[3]]),
+        ("...ii->...i", &[&[2, 3, 3]], "aii->ai", &[&[2, 3, 3]]),
+        ("...->...", &[&[2, 3]], "ab->ab", &[&[2, 3]]),
+        ("i...j->j...i", &[&[2, 3, 4, 5]], "iabj->jabi", &[&[2, 3, 4, 5]]),
+        ("i...->", &[&[2, 3, 4]], "iab->", &[&[2, 3, 4]]),
+        ("...ij->j", &[&[2, 3, 4]], "aij->j", &[&[2, 3, 4]]),
+        ("...ij->...j", &[&[3, 4]], "ij->j", &[&[3, 4]]),
+        ("...ij,...jk", &[&[4, 2, 3], &[3, 2]], "aij,ajk->aik", &[&[4, 2, 3], &[4, 3, 2]]),
+        ("j...i", &[&[2, 3, 4]], "jai->aij", &[&[2, 3, 4]]),
+        ("...,...->...", &[&[1], &[1]], "a,a->a", &[&[1], &[1]]),
+    ];
+    for (equation, shapes, plain, wide) in cases {
+        let operands: Vec<Tensor> = shapes.iter().enumerate().map(|(k, s)| numbers(s, k as f64)).collect();
+        let tape = Tape::f64();
+        let x: Vec<Var<'_>> = operands.iter().map(|x| tape.leaf(x)).collect();
+        let broadcast: Vec<Tensor> = x.iter().zip(wide).map(|(x, &w)| x.broadcast_to(w).value()).collect();
+        let (left, result) = plain.split_once("->").unwrap();
+        let terms: Vec<&str> = left.split(',').collect();
+        close(Var::einsum(equation, &x), &naive_einsum(&terms, result, &broadcast), equation);
+        let size = |c| terms.iter().zip(wide).find_map(|(t, w)| t.find(c).map(|axis| w[axis])).unwrap();
+        assert_eq!(Var::einsum(equation, &x).shape(), result.chars().map(size).collect::<Shape>(), "{equation}");
+    }
+}
+
+#[test]
+fn the_angle_between_vectors_keeps_its_digits() {
+    let tape = Tape::f64();
+    for angle in [0.0, 1e-140, 1e-15, 1e-8, 0.3, 1.0, std::f64::consts::FRAC_PI_2, 2.0, 3.0, std::f64::consts::PI] {
+        let x = tape.leaf([[2.0, 0.0, 0.0], [0.0, 0.0, 0.5]]);
+        let y = tape.leaf([[3.0 * angle.cos(), 3.0 * angle.sin(), 0.0]]);
+        let angles = x.angle(y, 1);
+        let right = std::f64::consts::FRAC_PI_2;
+        assert!((angles.value().at(&[0]) - angle).abs() <= 4e-16 * angle, "{angle}: {angles:?}");
+        assert!((angles.value().at(&[1]) - right).abs() <= 4e-16, "{angle}: {angles:?}");
+        let gradients = angles.sum().backward().unwrap();
+        // By x: the unit vector away from y, divided by the length of x; 0 where there is none.
+        let dx = gradients.wrt(x).unwrap();
+        let moves = if angle == 0.0 || angle == std::f64::consts::PI { 0.0 } else { 0.5 };
+        assert!((dx.at(&[0, 1]).abs() - moves).abs() < 1e-9 || angle > 3.1, "{angle}: {dx:?}");
+        assert!(dx.first_non_finite().is_none() && gradients.wrt(y).unwrap().first_non_finite().is_none());
+    }
+    let (zero, y) = (tape.leaf([0.0, 0.0]), tape.leaf([1.0, 2.0]));
+    let angle = zero.angle(y, 0);
+    assert_eq!(angle.item(), std::f64::consts::FRAC_PI_2);
+    assert_eq!(tape.grad(angle, &[zero]).unwrap()[0].value().to_vec(), [0.0, 0.0]);
+}
+
+#[test]
+fn a_variance_without_degrees_of_freedom_is_not_a_number_or_infinite() {
+    let tape = Tape::f64();
+    let x = tape.leaf([[1.0, 2.0], [3.0, 2.0]]);
+    for correction in [2, 3] {
+        let var = x.var(&[0], correction, false).value().to_vec();
+        assert!(var[0] == f64::INFINITY && var[1].is_nan(), "correction {correction}: {var:?}");
+    }
+    assert!(tape.leaf(5.0).var(&[], 1, false).item().is_nan());
+}
+
+#[test]
 fn einsum_names_the_equation_and_the_letter() {
     let tape = Tape::f64();
     let (a, b) = (tape.leaf(numbers(&[2, 3], 0.0)), tape.leaf(numbers(&[4, 5], 0.0)));
@@ -111,6 +179,19 @@ fn einsum_names_the_equation_and_the_letter() {
     says(
         Var::try_einsum("ij,jk", &[a]),
         "einsum: in the equation \"ij,jk\" it names 2 operands, but 1 were given, but got [2, 3]",
+    );
+    let not_three = "dots stand elsewhere than in one `...` for each operand, but got [2, 3]";
+    for equation in ["i.j->i", "..ij", "...i...->i", "i...->....", "ij...."] {
+        says(Var::try_einsum(equation, &[a]), &format!("einsum: in the equation \"{equation}\" {not_three}"));
+    }
+    says(
+        Var::try_einsum("...ijk->...", &[a]),
+        "einsum: in the equation \"...ijk->...\" operand 0 has 2 axes, but 3 letters, but got [2, 3]",
+    );
+    says(
+        Var::try_einsum("...j,...k->...", &[a, b]),
+        "einsum: in the equation \"...j,...k->...\" an axis under `...` has size 2 and, in operand 1, size 4, but got \
+         [2, 3] and [4, 5]",
     );
     says(Var::try_einsum("->", &[]), "the list of operands of einsum is empty: give at least one");
 }
@@ -249,6 +330,9 @@ fn losses_and_layers_say_what_does_not_fit() {
     says(x.try_fold([1, 1, 3, 3], [2, 2], plain), &format!("fold: {need}, but got [2, 3] and [1, 1, 3, 3]"));
     says(one.try_diagonal(), "diagonal: matrices [.., n, m] are needed, but got [3]");
     says(one.try_trace(), "diagonal: matrices [.., n, m] are needed, but got [3]");
-    says(x.try_cosine_similarity(x, 2, 1e-12), "norm: axis 2 is out of range for shape [2, 3], which has 2 axes");
+    says(
+        x.try_cosine_similarity(x, 2, 1e-12),
+        "cosine_similarity: axis 2 is out of range for shape [2, 3], which has 2 axes",
+    );
     says(x.try_prod(&[2], false), "prod: axis 2 is out of range for shape [2, 3], which has 2 axes");
 }

@@ -14,13 +14,14 @@ fn outputs(page: &str) -> Vec<&str> {
     page.split("```text\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
 }
 
-fn check(folder: &str, example: &str) {
+/// Runs a program, holds its page against it, and returns the metrics that it wrote; none where it is not built.
+fn check(folder: &str, example: &str) -> Option<serde_json::Value> {
     let tests = std::env::current_exe().expect("a test knows where it is");
     let built = tests.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps").join("examples");
     let program = built.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     if !program.exists() {
         println!("SKIPPED: {} is not built; a plain `cargo test` builds it", program.display());
-        return;
+        return None;
     }
     let out = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -37,13 +38,15 @@ fn check(folder: &str, example: &str) {
         );
     }
     let metrics = std::fs::read_to_string(out.path().join("metrics.json")).unwrap();
-    assert!(serde_json::from_str::<serde_json::Value>(&metrics).unwrap().is_object());
+    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    assert!(metrics.is_object());
     let pictures = page.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     for word in pictures.filter(|target| target.ends_with(".svg")) {
         let (stored, drawn) = (root.join("tutorials").join(folder).join(word), out.path().join(word));
         assert!(stored.exists(), "{folder} shows {word}, which is not there");
         assert!(drawn.exists(), "{folder} shows {word}, which its program does not draw");
     }
+    Some(metrics)
 }
 
 #[test]
@@ -54,4 +57,22 @@ fn first_tape() {
 #[test]
 fn activations() {
     check("02_activations", "activations");
+}
+
+#[test]
+fn higher_order() {
+    let Some(metrics) = check("04_higher_order", "higher_order") else { return };
+    let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+    for size in metrics["products"].as_array().unwrap() {
+        for way in size["ways"].as_array().unwrap() {
+            let most = if way["way"] == "difference of gradients" { 1e-9 } else { 1e-14 };
+            assert!(way["error"].as_f64().unwrap() < most, "{} of {}: {way}", way["way"], size["n"]);
+        }
+    }
+    let plain: Vec<f64> = metrics["newton"]["plain"].as_array().unwrap().iter().filter_map(|e| e.as_f64()).collect();
+    assert!(plain.windows(2).all(|e| e[1] < e[0] * e[0]), "{plain:?}");
+    assert!(plain[6] < 1e-10);
+    // Not the figures of the page: the training may differ in the last bits from one kind of processor to the next.
+    assert!(number("/oscillator/error") < 1e-4, "the largest error is {}", number("/oscillator/error"));
+    assert!(number("/residual_of_the_exact_solution") < 1e-14);
 }

@@ -42,6 +42,7 @@ mod constraint;
 mod diagnose;
 mod fault;
 mod measure;
+pub mod mutate;
 mod numeric;
 mod report;
 mod script;

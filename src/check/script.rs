@@ -74,6 +74,8 @@ pub(super) enum Edit {
     Keep(usize),
     /// Another operand.
     Operand(usize, Source),
+    /// One other value for several operands.
+    Operands(Vec<usize>, Source),
     /// Another elementwise operation on the same operands.
     Row(&'static Elementwise),
     /// A sum over other axes, brought to the same shape.
@@ -138,9 +140,9 @@ impl Script {
         Source::Step(self.steps.len() - 1)
     }
 
-    /// Runs the steps on `tape`, one of them changed if `edit` says so. `None` when the change makes no sense (shapes
-    /// that do not fit).
-    pub fn run<'t>(&self, tape: &'t Tape, slots: &[Var<'t>], edit: Option<(usize, &Edit)>) -> Option<Vec<Var<'t>>> {
+    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that do
+    /// not fit).
+    pub fn run<'t>(&self, tape: &'t Tape, slots: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
         let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
         let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
         let find = |done: &[Var<'t>], source: Source| match source {
@@ -149,15 +151,18 @@ impl Script {
             Source::Step(k) => done[k],
         };
         for (k, step) in self.steps.iter().enumerate() {
-            let edit = edit.filter(|(at, _)| *at == k).map(|(_, edit)| edit);
+            let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
             let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
             match edit {
                 Some(Edit::DetachOperand(operand)) => x[*operand] = x[*operand].detach(),
                 Some(Edit::Operand(operand, source)) => x[*operand] = find(&done, *source),
+                Some(Edit::Operands(operands, source)) => operands.iter().for_each(|&i| x[i] = find(&done, *source)),
                 Some(Edit::TransposeOperand(operand)) => x[*operand] = x[*operand].transpose(-1, -2),
                 _ => {}
             }
             let y = match edit {
+                // What is left of a − b without a is −b.
+                Some(Edit::Keep(1)) if step.is("sub") => fit(-x[1], &step.shape)?,
                 Some(Edit::Keep(operand)) => fit(x[*operand], &step.shape)?,
                 Some(Edit::SumOver(axes)) => fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?,
                 Some(Edit::Row(row)) => step.perform(tape, &x, Some(row)).ok()?,

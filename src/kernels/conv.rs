@@ -77,6 +77,13 @@ impl Conv2d {
         let plan = self.plan::<T>();
         debug_assert!(x.len() == self.n * plan.image && w.len() == self.c_out * plan.terms, "{self:?}");
         debug_assert_eq!(out.len(), self.n * plan.output, "{self:?}");
+        if plan.image == 0 {
+            // Of images without a channel or a pixel nothing is left but the bias.
+            for (i, plane) in out.chunks_exact_mut(plan.positions).enumerate() {
+                plane.fill(bias.map_or(T::ZERO, |bias| bias[i % self.c_out]));
+            }
+            return;
+        }
         if let Some(shifted) = Shifted::new(plan.window, self.c_in / self.groups) {
             return plan.forward_shifted(&shifted, x, w, bias, out);
         }
@@ -132,6 +139,9 @@ impl Conv2d {
     pub fn grad_weight<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T]) {
         let plan = self.plan::<T>();
         debug_assert!(dy.len() == self.n * plan.output && dw.len() == self.c_out * plan.terms, "{self:?}");
+        if plan.image == 0 {
+            return dw.fill(T::ZERO);
+        }
         let weights = dw.len();
         // As many groups of images as threads could want and their partial gradients have room for.
         let pieces = (PARTIALS / size_of_val(dw).max(1)).clamp(2, 16);
@@ -307,6 +317,9 @@ mod tests {
         vec![
             base,
             Conv2d { n: 0, ..base },
+            Conv2d { c_in: 0, ..base },
+            Conv2d { c_out: 0, ..base },
+            Conv2d { h: 0, padding: [2, 0], ..base },
             Conv2d { n: 40, h: 28, w: 28, c_out: 20, kh: 5, kw: 5, ..base },
             Conv2d { c_in: 4, c_out: 6, groups: 2, padding: [1, 2], ..base },
             Conv2d { c_in: 3, stride: [2, 3], padding: [1, 1], kh: 2, ..base },

@@ -69,6 +69,9 @@ impl Window {
     /// Unfolds the output rows `rows` of the planes `x` (`[channels, h, w]`) into `columns`
     /// (`[channels, taps, rows, out_w]`); taps that see padding give 0.
     pub(super) fn unfold_rows<T: Real>(&self, x: &[T], rows: Range<usize>, columns: &mut [T]) {
+        if self.area() == 0 {
+            return columns.fill(T::ZERO);
+        }
         let (width, out_w) = (self.size[1], self.outputs(1));
         let mut columns = columns.chunks_exact_mut((rows.len() * out_w).max(1));
         for plane in x.chunks_exact(self.area()) {

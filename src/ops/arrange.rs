@@ -38,17 +38,25 @@ impl<'t> Var<'t> {
     /// When `times` has fewer entries than there are axes.
     #[track_caller]
     pub fn repeat(self, times: &[usize]) -> Var<'t> {
+        expect(self.try_repeat(times))
+    }
+
+    /// [`repeat`](Var::repeat) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `times` has fewer entries than there are axes.
+    #[track_caller]
+    pub fn try_repeat(self, times: &[usize]) -> Result<Var<'t>> {
         let shape = self.shape();
-        let missing = times.len().checked_sub(shape.rank());
-        let missing = expect(missing.ok_or_else(|| {
+        let Some(missing) = times.len().checked_sub(shape.rank()) else {
             let need = format!("one count for each axis is needed ({} were given)", times.len());
-            self.tape().locate(Error::shape("repeat", &[&shape], need))
-        }));
+            return Err(self.tape().locate(Error::shape("repeat", &[&shape], need)));
+        };
         let size = |i: usize| if i < missing { 1 } else { shape[i - missing] };
         let apart: Shape = (0..times.len()).flat_map(|i| [1, size(i)]).collect();
         let wide: Shape = times.iter().enumerate().flat_map(|(i, &t)| [t, size(i)]).collect();
         let joined: Shape = times.iter().enumerate().map(|(i, &t)| t * size(i)).collect();
-        self.reshape(apart).broadcast_to(wide).reshape(joined)
+        self.try_reshape(&apart)?.try_broadcast_to(&wide)?.try_reshape(&joined)
     }
 
     /// The diagonal of each matrix `[.., n, m]`: `[.., min(n, m)]`.
@@ -84,15 +92,20 @@ impl<'t> Var<'t> {
     /// For a single number, which has no axis.
     #[track_caller]
     pub fn diag_embed(self) -> Var<'t> {
+        expect(self.try_diag_embed())
+    }
+
+    /// [`diag_embed`](Var::diag_embed) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a single number, which has no axis.
+    #[track_caller]
+    pub fn try_diag_embed(self) -> Result<Var<'t>> {
         let shape = self.shape();
         let Some(&n) = shape.last() else {
-            return expect(Err(self.tape().locate(Error::shape(
-                "diag_embed",
-                &[&shape],
-                "vectors [.., n] are needed",
-            ))));
+            return Err(self.tape().locate(Error::shape("diag_embed", &[&shape], "vectors [.., n] are needed")));
         };
-        self.tape().constant(Tensor::eye(n, self.dtype())).select(self.unsqueeze(shape.rank() - 1), 0.0)
+        self.tape().constant(Tensor::eye(n, self.dtype())).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
     }
 
     /// The sum of the diagonal of each matrix `[.., n, m]`.
@@ -119,6 +132,15 @@ impl<'t> Var<'t> {
     /// When there are fewer than two axes.
     #[track_caller]
     pub fn tril(self) -> Var<'t> {
+        expect(self.try_tril())
+    }
+
+    /// [`tril`](Var::tril) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when there are fewer than two axes.
+    #[track_caller]
+    pub fn try_tril(self) -> Result<Var<'t>> {
         self.triangle("tril", |row, column| column <= row)
     }
 
@@ -128,16 +150,25 @@ impl<'t> Var<'t> {
     /// When there are fewer than two axes.
     #[track_caller]
     pub fn triu(self) -> Var<'t> {
+        expect(self.try_triu())
+    }
+
+    /// [`triu`](Var::triu) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when there are fewer than two axes.
+    #[track_caller]
+    pub fn try_triu(self) -> Result<Var<'t>> {
         self.triangle("triu", |row, column| row <= column)
     }
 
     #[track_caller]
-    fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Var<'t> {
+    fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Result<Var<'t>> {
         let shape = self.shape();
         let &[.., n, m] = shape.dims() else {
-            return expect(Err(self.tape().locate(Error::shape(op, &[&shape], "matrices [.., n, m] are needed"))));
+            return Err(self.tape().locate(Error::shape(op, &[&shape], "matrices [.., n, m] are needed")));
         };
         let mask = Tensor::from_fn([n, m], self.dtype(), |i| f64::from(inside(i / m, i % m)));
-        self.tape().constant(mask).select(self, 0.0)
+        self.tape().constant(mask).try_select(self, 0.0)
     }
 }

@@ -270,6 +270,21 @@ impl<'t> Var<'t> {
     /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
     /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 + `output_padding` rows.
     ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn conv_transpose2d(
+        self,
+        weight: Var<'t>,
+        bias: Option<Var<'t>>,
+        spec: ConvSpec,
+        output_padding: [usize; 2],
+    ) -> Var<'t> {
+        expect(self.try_conv_transpose2d(weight, bias, spec, output_padding))
+    }
+
+    /// [`conv_transpose2d`](Var::conv_transpose2d) with an error in place of a panic.
+    ///
     /// # Errors
     /// [`Error::Shape`] when the shapes do not fit.
     #[track_caller]

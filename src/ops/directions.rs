@@ -22,8 +22,27 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::unary("l2_normalize", [3, 4], |x| x.l2_normalize(1, 1e-12)),
         Sample::new("cosine_similarity", pair([3, 4], [3, 4]), |x| x[0].cosine_similarity(x[1], 1, 1e-12)),
         Sample::new("cosine_similarity, broadcast", pair([3, 4], [1, 4]), |x| x[0].cosine_similarity(x[1], -1, 1e-12)),
+        Sample::new("angle", pair([3, 4], [3, 4]), |x| x[0].angle(x[1], 1)),
+        Sample::new("angle, broadcast", pair([3, 4], [1, 4]), |x| x[0].angle(x[1], -1)),
         Sample::new("arcface_loss", pair([3, 4], [2, 4]), |x| x[0].arcface_loss(x[1], &[1, 0, 1], 4.0, 0.3)),
     ]
+}
+
+/// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both. One
+/// that has a single number in place of a vector is spread over it: its length is that of the vector.
+fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t>; 2], isize)> {
+    let (shape, other) = (a.shape(), b.shape());
+    let Some(common) = shape.broadcast(&other) else {
+        let need = "aligned at the last axis, sizes must be equal or 1";
+        return Err(a.tape().locate(Error::shape(op, &[&shape, &other], need)));
+    };
+    let axis = common.axis(op, axis).map_err(|error| a.tape().locate(error))?;
+    let from_end = common.rank() - axis;
+    let spread = |x: Var<'t>, shape: Shape| {
+        let size = shape.rank().checked_sub(from_end).map(|axis| shape[axis]);
+        if size == Some(common[axis]) { Ok(x) } else { x.try_broadcast_to(&common) }
+    };
+    Ok(([spread(a, shape)?, spread(b, other)?], -(from_end as isize)))
 }
 
 impl<'t> Var<'t> {
@@ -42,11 +61,12 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`] for an axis that does not exist.
     #[track_caller]
     pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
+        self.axis("l2_normalize", axis)?;
         Ok(self / self.try_norm(&[axis], true)?.max(epsilon))
     }
 
     /// The cosine of the angle between both along `axis`, which goes: Σ x y / (‖x‖ ‖y‖), with lengths of at least
-    /// `epsilon`. The shapes broadcast.
+    /// `epsilon`. The shapes broadcast, and `axis` is one of the common shape.
     ///
     /// # Panics
     /// When the shapes do not broadcast, or for an axis that does not exist.
@@ -61,8 +81,53 @@ impl<'t> Var<'t> {
     /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
     #[track_caller]
     pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
-        let (a, b) = (self.try_l2_normalize(axis, epsilon)?, other.try_l2_normalize(axis, epsilon)?);
-        a.try_mul(b)?.try_sum_axes(&[axis], false)
+        let ([a, b], axis) = aligned("cosine_similarity", self, other, axis)?;
+        a.try_l2_normalize(axis, epsilon)?.try_mul(b.try_l2_normalize(axis, epsilon)?)?.try_sum_axes(&[axis], false)
+    }
+
+    /// The angle between both along `axis`, which goes, in radians from 0 to π. The shapes broadcast, and `axis` is
+    /// one of the common shape.
+    ///
+    /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are mindless
+    /// assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the arccosine of
+    /// [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an infinite slope there.
+    ///
+    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which has no
+    /// direction, counts as perpendicular to all others, and its gradient as 0.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let (x, y) = (tape.leaf([2.0, 0.0]), tape.leaf([3.0, 3e-12]));
+    /// let angle = x.angle(y, 0);
+    /// assert!((angle.item() - 1e-12).abs() < 1e-27);
+    /// assert_eq!(x.cosine_similarity(y, 0, 1e-12).acos().item(), 0.0);         // all digits lost
+    /// let dx = angle.backward()?.wrt(x)?.to_vec();
+    /// assert!((dx[1] + 0.5).abs() < 1e-12);                                    // 1/‖x‖, away from y
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast, or for an axis that does not exist.
+    #[track_caller]
+    pub fn angle(self, other: Var<'t>, axis: isize) -> Var<'t> {
+        expect(self.try_angle(other, axis))
+    }
+
+    /// [`angle`](Var::angle) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
+        let ([a, b], axis) = aligned("angle", self, other, axis)?;
+        let direction = |x: Var<'t>| {
+            let length = x.try_norm(&[axis], true)?;
+            let some = length.gt(0.0);
+            some.try_select(x / some.select(length, 1.0), 0.0)
+        };
+        let (a, b) = (direction(a)?, direction(b)?);
+        let (apart, together) = ((a - b).try_norm(&[axis], false)?, (a + b).try_norm(&[axis], false)?);
+        Ok(apart.try_atan2(together)? * 2.0)
     }
 
     /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n observations:

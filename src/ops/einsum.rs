@@ -1,7 +1,8 @@
 //! Sums of products over named axes, after Einstein: `"bhwc,bhwd->bcd"`.
 //!
 //! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an operand
-//! takes its diagonal. Operands are joined from left to right: the letters that both have and that are still needed run
+//! takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of them, and are
+//! given names of their own before anything else is done. Operands are joined from left to right: the letters that both have and that are still needed run
 //! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
 //! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
 
@@ -22,30 +23,79 @@ pub(super) fn samples() -> Vec<Sample> {
         sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
         sample("iij->j", &[&[2, 2, 3]]),
         sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
+        sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
     ]
 }
 
-/// The letters of the operands and of the result.
-fn parse(equation: &str) -> Result<(Vec<Vec<char>>, Vec<char>), String> {
+/// A term as it is written.
+struct Term {
+    letters: Vec<char>,
+    /// How many letters stand before `...`, if it has one.
+    dots: Option<usize>,
+}
+
+impl Term {
+    fn parse(text: &str) -> Result<Term, String> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (before, after) = text.split_once("...").unwrap_or((&text, ""));
+        let letters = before.chars().chain(after.chars());
+        let letters = letters.map(|c| match c {
+            '.' => Err("dots stand elsewhere than in one `...` for each operand".to_owned()),
+            c if c.is_ascii_alphabetic() => Ok(c),
+            c => Err(format!("`{c}` is not a letter")),
+        });
+        let dots = text.contains("...").then(|| before.chars().count());
+        Ok(Term { letters: letters.collect::<Result<_, _>>()?, dots })
+    }
+
+    /// The letters, with names for `count` axes in place of `...`.
+    fn names(&self, count: usize) -> Vec<char> {
+        let dots = self.dots.unwrap_or(self.letters.len());
+        let unnamed = (0..if self.dots.is_some() { count } else { 0 }).rev().map(unnamed);
+        self.letters[..dots].iter().copied().chain(unnamed).chain(self.letters[dots..].iter().copied()).collect()
+    }
+}
+
+/// The name of an axis under `...`, counted from the last: none that a letter can have.
+fn unnamed(from_last: usize) -> char {
+    char::from_u32('\u{e000}' as u32 + from_last as u32).expect("tensors have fewer axes than names are free")
+}
+
+/// Whether a name is that of an axis under `...`.
+fn broadcasts(c: char) -> bool {
+    c >= unnamed(0)
+}
+
+/// The names of the axes of the operands, of the given ranks, and of the result.
+fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Vec<char>>, Vec<char>), String> {
     let (left, right) = match equation.split_once("->") {
         Some((left, right)) => (left, Some(right)),
         None => (equation, None),
     };
-    let letters = |term: &str| {
-        term.chars()
-            .filter(|c| !c.is_whitespace())
-            .map(|c| if c.is_ascii_alphabetic() { Ok(c) } else { Err(format!("`{c}` is not a letter")) })
-            .collect::<Result<Vec<char>, String>>()
+    let terms = left.split(',').map(Term::parse).collect::<Result<Vec<_>, _>>()?;
+    if terms.len() != shapes.len() {
+        return Err(format!("it names {} operands, but {} were given", terms.len(), shapes.len()));
+    }
+    let covered = |(k, (term, shape)): (usize, (&Term, &Shape))| {
+        let (rank, letters) = (shape.rank(), term.letters.len());
+        match rank.checked_sub(letters) {
+            Some(0) => Ok(0),
+            Some(covered) if term.dots.is_some() => Ok(covered),
+            _ => Err(format!("operand {k} has {rank} axes, but {letters} letters")),
+        }
     };
-    let terms = left.split(',').map(letters).collect::<Result<Vec<_>, _>>()?;
-    let all = || terms.iter().flatten().copied();
+    let covered = terms.iter().zip(shapes).enumerate().map(covered).collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<Vec<char>> = terms.iter().zip(&covered).map(|(term, &count)| term.names(count)).collect();
+    let all = || names.iter().flatten().copied();
+    let widest = covered.iter().copied().max().unwrap_or(0);
     let result = match right {
-        Some(right) => letters(right)?,
-        // Without an arrow the result has the letters that stand once, in alphabetical order.
+        Some(right) => Term::parse(right)?.names(widest),
+        // Without an arrow the result has the axes under `...` and the letters that stand once, in alphabetical order.
         None => {
             let mut once: Vec<char> = all().filter(|&c| all().filter(|&other| other == c).count() == 1).collect();
+            once.retain(|&c| !broadcasts(c));
             once.sort_unstable();
-            once
+            (0..widest).rev().map(unnamed).chain(once).collect()
         }
     };
     for (i, c) in result.iter().enumerate() {
@@ -56,30 +106,29 @@ fn parse(equation: &str) -> Result<(Vec<Vec<char>>, Vec<char>), String> {
             return Err(format!("the result names `{c}` twice"));
         }
     }
-    Ok((terms, result))
+    Ok((names, result))
 }
 
-/// Checks that each letter has one size, and each operand a letter for each axis.
-fn check(terms: &[Vec<char>], shapes: &[Shape]) -> Result<(), String> {
-    if terms.len() != shapes.len() {
-        return Err(format!("it names {} operands, but {} were given", terms.len(), shapes.len()));
-    }
+/// The size that each name stands for: that of its axes, which must be equal, or under `...` equal or 1.
+fn sizes(names: &[Vec<char>], shapes: &[Shape]) -> Result<Vec<(char, usize)>, String> {
     let mut known: Vec<(char, usize)> = Vec::new();
-    for (k, (term, shape)) in terms.iter().zip(shapes).enumerate() {
-        if term.len() != shape.rank() {
-            return Err(format!("operand {k} has {} axes, but {} letters", shape.rank(), term.len()));
-        }
-        for (&c, &size) in term.iter().zip(shape.iter()) {
-            match known.iter().find(|(other, _)| *other == c) {
-                Some(&(_, before)) if before != size => {
+    for (k, (names, shape)) in names.iter().zip(shapes).enumerate() {
+        for (&c, &size) in names.iter().zip(shape.iter()) {
+            match known.iter_mut().find(|(other, _)| *other == c) {
+                None => known.push((c, size)),
+                Some((_, before)) if *before == size => {}
+                Some((_, before)) if broadcasts(c) && *before == 1 => *before = size,
+                Some(_) if broadcasts(c) && size == 1 => {}
+                Some((_, before)) if broadcasts(c) => {
+                    return Err(format!("an axis under `...` has size {before} and, in operand {k}, size {size}"));
+                }
+                Some((_, before)) => {
                     return Err(format!("`{c}` has size {before} and, in operand {k}, size {size}"));
                 }
-                Some(_) => {}
-                None => known.push((c, size)),
             }
         }
     }
-    Ok(())
+    Ok(known)
 }
 
 /// A value whose axes have names.
@@ -103,6 +152,15 @@ impl<'t> Named<'t> {
         let place =
             |c: &char| self.letters.iter().position(|other| other == c).expect("the letter is the operand's") as isize;
         self.x.try_permute(&order.iter().map(place).collect::<Vec<_>>())
+    }
+
+    /// Without the axes of size 1 that another operand has in another size.
+    fn narrowed(self, sizes: &[(char, usize)]) -> Result<Self> {
+        let shape = self.x.shape();
+        let stays = |axis: &usize| sizes.contains(&(self.letters[*axis], shape[*axis]));
+        let axes: Vec<usize> = (0..shape.rank()).filter(stays).collect();
+        let x = self.x.try_reshape(&axes.iter().map(|&axis| shape[axis]).collect())?;
+        Ok(Named { x, letters: axes.iter().map(|&axis| self.letters[axis]).collect() })
     }
 
     /// Letters that stand twice, once.
@@ -164,7 +222,10 @@ impl<'t> Var<'t> {
     /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a matrix
     /// product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes exchanged.
     ///
-    /// Without `->` the result has the letters that stand once, in alphabetical order.
+    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at the last
+    /// one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
+    ///
+    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical order.
     ///
     /// ```
     /// use wengert::{Tape, Var};
@@ -173,6 +234,9 @@ impl<'t> Var<'t> {
     /// let b = tape.leaf([10.0, 100.0]);
     /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
     /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
+    ///
+    /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
+    /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
     /// ```
     ///
     /// # Panics
@@ -192,13 +256,14 @@ impl<'t> Var<'t> {
             return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
         };
         let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
-        let read = parse(equation).and_then(|read| check(&read.0, &shapes).map(|()| read));
-        let (terms, result) = read.map_err(|why| {
+        let read = parse(equation, &shapes);
+        let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
+        let (names, sizes, result) = read.map_err(|why| {
             let need = format!("in the equation \"{equation}\" {why}");
             first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
         })?;
-        let mut terms = operands.iter().zip(terms).map(|(&x, letters)| Named { x, letters }.diagonals());
-        let terms = terms.by_ref().collect::<Result<Vec<_>>>()?;
+        let terms = operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
+        let terms = terms.collect::<Result<Vec<_>>>()?;
         let mut product: Option<Named<'t>> = None;
         for (k, term) in terms.iter().enumerate() {
             let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));

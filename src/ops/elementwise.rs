@@ -6,6 +6,7 @@
 //! its jumps: no gradient flows through it.
 
 use crate::{
+    error::Result,
     kernels::{
         Real,
         elementwise::{Loop, map, select, zip},
@@ -351,7 +352,7 @@ pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'st
         (1, true) => WITH_NUMBER,
         _ => BINARY,
     };
-    rows.iter().copied().find(|row| row.name == name && !number_comes_first(row))
+    rows.iter().copied().find(|row| row.name == name)
 }
 
 impl<'t> Var<'t> {
@@ -372,11 +373,22 @@ impl<'t> Var<'t> {
     /// let root = x.gt(0.0).select(x.max(0.0).sqrt(), 0.0);
     /// assert_eq!(root.value().to_vec(), [0.0, 2.0]);
     /// ```
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
     #[track_caller]
     pub fn select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Var<'t> {
+        expect(self.try_select(a, b))
+    }
+
+    /// [`select`](Var::select) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+    #[track_caller]
+    pub fn try_select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Result<Var<'t>> {
         let tape = self.tape();
         let mask = if self.needs_grad() { self.detach() } else { self };
-        let operands = [mask, a.into().lift(tape), b.into().lift(tape)];
-        expect(tape.elementwise(&SELECT, 0.0, &operands, None))
+        tape.elementwise(&SELECT, 0.0, &[mask, a.into().lift(tape), b.into().lift(tape)], None)
     }
 }

@@ -297,10 +297,19 @@ impl<'t> Var<'t> {
     /// When the shapes do not fit, or for an index out of range.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Var<'t> {
+        expect(self.try_scatter_add(axis, indices, source))
+    }
+
+    /// [`scatter_add`](Var::scatter_add) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+    #[track_caller]
+    pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
         let shape = self.shape();
-        let axis = expect(self.axis("scatter_add", axis));
+        let axis = self.axis("scatter_add", axis)?;
         let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
-        self + expect(self.tape().builtin(op, &[source]))
+        self.try_add(self.tape().builtin(op, &[source])?)
     }
 
     /// Running sums along an axis: entry i is the sum of the entries up to and including i.
@@ -309,7 +318,16 @@ impl<'t> Var<'t> {
     /// For an axis that does not exist.
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Var<'t> {
-        let axis = expect(self.axis("cumsum", axis));
-        expect(self.tape().builtin(Cumsum { axis, reverse: false }, &[self]))
+        expect(self.try_cumsum(axis))
+    }
+
+    /// [`cumsum`](Var::cumsum) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
+        let axis = self.axis("cumsum", axis)?;
+        self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
     }
 }

@@ -167,12 +167,26 @@ impl<'t> Var<'t> {
     /// is shared equally by all classes (Szegedy et al., arXiv 1512.00567).
     ///
     /// # Panics
-    /// As [`cross_entropy`](Var::cross_entropy).
+    /// As [`cross_entropy`](Var::cross_entropy), and unless 0 ≤ `smoothing` ≤ 1.
     #[track_caller]
     pub fn cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Var<'t> {
-        let hard = self.cross_entropy(labels);
-        let spread = -self.log_softmax(1).mean_axes(&[1], false).mean();
-        hard * (1.0 - smoothing) + spread * smoothing
+        expect(self.try_cross_entropy_smoothed(labels, smoothing))
+    }
+
+    /// [`cross_entropy_smoothed`](Var::cross_entropy_smoothed) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// As [`try_cross_entropy`](Var::try_cross_entropy); [`Error::Setting`] unless 0 ≤ `smoothing` ≤ 1.
+    #[track_caller]
+    pub fn try_cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Result<Var<'t>> {
+        if !(0.0..=1.0).contains(&smoothing) {
+            let must = "at least 0 and at most 1";
+            return Err(Error::setting("cross_entropy_smoothed", "smoothing", smoothing, must));
+        }
+        check_labels("cross_entropy_smoothed", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
+        let hard = self.try_cross_entropy(labels)?;
+        let spread = -self.try_log_softmax(1)?.mean();
+        Ok(hard * (1.0 - smoothing) + spread * smoothing)
     }
 
     /// The mean of −x_t: the cross-entropy, when these are logarithms of probabilities `[n, classes]`.
@@ -218,19 +232,40 @@ impl<'t> Var<'t> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn l1_loss(self, target: Var<'t>) -> Var<'t> {
-        (self - target).abs().mean()
+        expect(self.try_l1_loss(target))
+    }
+
+    /// [`l1_loss`](Var::l1_loss) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not broadcast.
+    #[track_caller]
+    pub fn try_l1_loss(self, target: Var<'t>) -> Result<Var<'t>> {
+        Ok(self.difference("l1_loss", target)?.abs().mean())
     }
 
     /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target (Girshick, arXiv 1504.08083).
     ///
     /// # Panics
-    /// When the shapes do not broadcast.
+    /// When the shapes do not broadcast, or `beta` is not positive and finite.
     #[track_caller]
     pub fn smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Var<'t> {
-        let distance = self - target;
+        expect(self.try_smooth_l1_loss(target, beta))
+    }
+
+    /// [`smooth_l1_loss`](Var::smooth_l1_loss) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Setting`] when `beta` is not positive and finite.
+    #[track_caller]
+    pub fn try_smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Result<Var<'t>> {
+        if !(beta.is_finite() && beta > 0.0) {
+            return Err(Error::setting("smooth_l1_loss", "beta", beta, "positive and finite"));
+        }
+        let distance = self.difference("smooth_l1_loss", target)?;
         let size = distance.abs();
         let near = size.lt(beta);
-        near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean()
+        Ok(near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean())
     }
 
     /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\]: max(x, 0) − x t + ln(1 + e^{−|x|}).
@@ -239,6 +274,35 @@ impl<'t> Var<'t> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn bce_with_logits(self, target: Var<'t>) -> Var<'t> {
-        (self.softplus() - self * target).mean()
+        expect(self.try_bce_with_logits(target))
+    }
+
+    /// [`bce_with_logits`](Var::bce_with_logits) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the shapes do not broadcast.
+    #[track_caller]
+    pub fn try_bce_with_logits(self, target: Var<'t>) -> Result<Var<'t>> {
+        self.must_broadcast("bce_with_logits", target)?;
+        Ok((self.softplus() - self * target).mean())
+    }
+
+    /// `self` − `target`, for the loss `op`.
+    #[track_caller]
+    fn difference(self, op: &str, target: Var<'t>) -> Result<Var<'t>> {
+        self.must_broadcast(op, target)?;
+        self.try_sub(target)
+    }
+
+    /// The error of a loss whose two shapes do not broadcast.
+    fn must_broadcast(self, op: &str, target: Var<'t>) -> Result<()> {
+        let (shape, wanted) = (self.shape(), target.shape());
+        match shape.broadcast(&wanted) {
+            Some(_) => Ok(()),
+            None => {
+                let need = "aligned at the last axis, the sizes of prediction and target must be equal or 1";
+                Err(self.tape().locate(Error::shape(op, &[&shape, &wanted], need)))
+            }
+        }
     }
 }

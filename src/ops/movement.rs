@@ -252,12 +252,21 @@ impl<'t> Var<'t> {
     /// When there are fewer axes than `from`.
     #[track_caller]
     pub fn flatten(self, from: usize) -> Var<'t> {
+        expect(self.try_flatten(from))
+    }
+
+    /// [`flatten`](Var::flatten) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] when there are fewer axes than `from`.
+    #[track_caller]
+    pub fn try_flatten(self, from: usize) -> Result<Var<'t>> {
         let shape = self.shape();
         if from > shape.rank() {
-            expect(self.axis("flatten", from as isize));
+            self.axis("flatten", from as isize)?;
         }
         let rest = shape[from..].iter().product();
-        self.reshape(shape[..from].iter().copied().chain([rest]).collect::<Shape>())
+        self.try_reshape(&shape[..from].iter().copied().chain([rest]).collect())
     }
 
     /// The value of one number for each channel, shaped to broadcast against `x` `[n, c, ..]`: `[c, 1, .., 1]`.
@@ -266,13 +275,22 @@ impl<'t> Var<'t> {
     /// When `x` has another number of channels.
     #[track_caller]
     pub fn per_channel(self, x: Var<'t>) -> Var<'t> {
+        expect(self.try_per_channel(x))
+    }
+
+    /// [`per_channel`](Var::per_channel) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `x` has another number of channels.
+    #[track_caller]
+    pub fn try_per_channel(self, x: Var<'t>) -> Result<Var<'t>> {
         let (shape, channels) = (x.shape(), self.numel());
         if shape.rank() < 2 || shape[1] != channels {
             let error =
                 Error::shape("per_channel", &[&self.shape(), &shape], "one number for each channel (axis 1) is needed");
-            expect(Err(self.tape().locate(error)))
+            return Err(self.tape().locate(error));
         }
-        self.reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())
+        self.try_reshape(&std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect())
     }
 
     /// The axes in another order: axis i of the result is axis `axes[i]` of this value.
@@ -310,11 +328,19 @@ impl<'t> Var<'t> {
     /// For an axis that does not exist.
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Var<'t> {
-        let shape = self.shape();
-        let (a, b) = (expect(self.axis("transpose", a)), expect(self.axis("transpose", b)));
-        let mut axes: Vec<isize> = (0..shape.rank() as isize).collect();
+        expect(self.try_transpose(a, b))
+    }
+
+    /// [`transpose`](Var::transpose) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {
+        let (a, b) = (self.axis("transpose", a)?, self.axis("transpose", b)?);
+        let mut axes: Vec<isize> = (0..self.rank() as isize).collect();
         axes.swap(a, b);
-        self.permute(&axes)
+        self.try_permute(&axes)
     }
 
     /// The `len` entries from `start` on along an axis.
@@ -370,14 +396,23 @@ impl<'t> Var<'t> {
     /// For an axis that does not exist.
     #[track_caller]
     pub fn flip(self, axes: &[isize]) -> Var<'t> {
+        expect(self.try_flip(axes))
+    }
+
+    /// [`flip`](Var::flip) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_flip(self, axes: &[isize]) -> Result<Var<'t>> {
         let shape = self.shape();
         let mut slice = Slice::whole(&shape);
         for &axis in axes {
-            let axis = expect(self.axis("flip", axis));
+            let axis = self.axis("flip", axis)?;
             slice.start[axis] = shape[axis].saturating_sub(1);
             slice.step[axis] = -1;
         }
-        expect(self.tape().builtin(slice, &[self]))
+        self.tape().builtin(slice, &[self])
     }
 
     /// `value` around the edges: `amounts` gives, for each axis, how many entries before and after.
@@ -386,23 +421,32 @@ impl<'t> Var<'t> {
     /// When `amounts` has not one pair for each axis.
     #[track_caller]
     pub fn pad(self, amounts: &[(usize, usize)], value: f64) -> Var<'t> {
+        expect(self.try_pad(amounts, value))
+    }
+
+    /// [`pad`](Var::pad) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `amounts` has not one pair for each axis.
+    #[track_caller]
+    pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
         let part = self.shape();
         if amounts.len() != part.rank() {
             let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
-            expect(Err(self.tape().locate(Error::shape("pad", &[&part], need))))
+            return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
         }
         let shape: Shape = part.iter().zip(amounts).map(|(n, (before, after))| n + before + after).collect();
         let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
-        let placed = expect(self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self]));
+        let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
         if value == 0.0 {
-            return placed;
+            return Ok(placed);
         }
         let inside = Tensor::ones(part, self.dtype());
         let frame = self.tape().no_grad(|| {
             let inside = self.tape().constant(inside);
-            (1.0 - expect(self.tape().builtin(Scatter { slice, shape }, &[inside]))) * value
+            Ok((1.0 - self.tape().builtin(Scatter { slice, shape }, &[inside])?) * value)
         });
-        placed + frame
+        placed.try_add(frame?)
     }
 
     /// The inputs one after the other along an axis.
@@ -433,8 +477,29 @@ impl<'t> Var<'t> {
     /// When there are none, or their shapes differ.
     #[track_caller]
     pub fn stack(parts: &[Var<'t>], axis: usize) -> Var<'t> {
-        let widened: Vec<Var<'t>> = parts.iter().map(|part| part.unsqueeze(axis)).collect();
-        Var::concat(&widened, axis as isize)
+        expect(Var::try_stack(parts, axis))
+    }
+
+    /// [`stack`](Var::stack) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis` is
+    /// larger than the number of axes.
+    #[track_caller]
+    pub fn try_stack(parts: &[Var<'t>], axis: usize) -> Result<Var<'t>> {
+        let Some(first) = parts.first() else {
+            return Err(Error::Empty { what: "the list of parts to stack".into(), need: "give at least one" });
+        };
+        let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
+        if shapes.iter().any(|shape| *shape != shapes[0]) {
+            let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
+            return Err(first.tape().locate(error));
+        }
+        if axis > first.rank() {
+            first.axis("stack", axis as isize)?;
+        }
+        let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
+        Var::try_concat(&widened, axis as isize)
     }
 
     /// A new axis of size 1 at position `axis`.
@@ -443,11 +508,20 @@ impl<'t> Var<'t> {
     /// When `axis` is larger than the number of axes.
     #[track_caller]
     pub fn unsqueeze(self, axis: usize) -> Var<'t> {
+        expect(self.try_unsqueeze(axis))
+    }
+
+    /// [`unsqueeze`](Var::unsqueeze) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] when `axis` is larger than the number of axes.
+    #[track_caller]
+    pub fn try_unsqueeze(self, axis: usize) -> Result<Var<'t>> {
         let shape = self.shape();
         if axis > shape.rank() {
-            expect(self.axis("unsqueeze", axis as isize));
+            self.axis("unsqueeze", axis as isize)?;
         }
-        self.reshape(shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect::<Shape>())
+        self.try_reshape(&shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect())
     }
 }
 

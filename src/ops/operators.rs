@@ -119,7 +119,16 @@ impl<'t> Var<'t> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn atan2(self, x: Var<'t>) -> Var<'t> {
-        expect(self.tape().elementwise(&ATAN2, 0.0, &[self, x], None))
+        expect(self.try_atan2(x))
+    }
+
+    /// [`atan2`](Var::atan2) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+    #[track_caller]
+    pub fn try_atan2(self, x: Var<'t>) -> Result<Var<'t>> {
+        self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
     }
 
     /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both included.

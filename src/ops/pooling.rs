@@ -45,6 +45,9 @@ impl Window {
         let &[_, _, height, width] = x.dims() else {
             return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed"));
         };
+        if height * width == 0 {
+            return Err(Error::shape(op, &[x], "images [n, c, h, w] of at least one pixel are needed"));
+        }
         let Window { kernel, stride, padding } = *self;
         let fits = |axis: usize, size: usize| {
             kernel[axis] > 0

@@ -177,15 +177,34 @@ impl<'t> Var<'t> {
     /// The variance along `axes` (all if empty): the sum of squared distances from the mean, divided by the count less
     /// `correction` (0 for the population's, 1 for a sample's).
     ///
+    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say) there is no variance: the
+    /// sum is divided by 0, as in PyTorch, and is NaN (0/0) or infinite, without any other sign. So is its gradient.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([1.0, 3.0]);
+    /// assert_eq!((x.var(&[], 0, false).item(), x.var(&[], 1, false).item()), (1.0, 2.0));
+    /// assert_eq!(x.var(&[], 2, false).item(), f64::INFINITY);
+    /// assert!(tape.leaf([1.0]).var(&[], 1, false).item().is_nan());
+    /// ```
+    ///
     /// # Panics
     /// For an axis that does not exist.
     #[track_caller]
     pub fn var(self, axes: &[isize], correction: usize, keepdim: bool) -> Var<'t> {
+        expect(self.try_var(axes, correction, keepdim))
+    }
+
+    /// [`var`](Var::var) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_var(self, axes: &[isize], correction: usize, keepdim: bool) -> Result<Var<'t>> {
         let shape = self.shape();
-        let resolved = expect(resolve("var", self, axes));
-        let count: usize = resolved.iter().map(|&axis| shape[axis]).product();
-        let distance = self - self.mean_axes(axes, true);
-        (distance * distance).sum_axes(axes, keepdim) / (count as f64 - correction as f64)
+        let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
+        let distance = self - self.try_mean_axes(axes, true)?;
+        Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
     }
 }
 

@@ -3,6 +3,7 @@
 mod operations;
 mod rules;
 mod tape;
+mod twins;
 
 use std::{
     cell::RefCell,

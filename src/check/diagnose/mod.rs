@@ -12,13 +12,17 @@
 //! explain it. What several experiments explain equally well is reported in the order of [`Fault::rank`].
 
 mod behaviour;
+mod examined;
 mod paths;
 mod reductions;
 mod regions;
 mod relations;
+mod residues;
 mod tape;
 mod terms;
 
+pub(super) use examined::Examined;
+pub(super) use reductions::unsummed_gradient;
 pub(super) use tape::{first_non_finite_derivative, tape_faults};
 
 use std::{panic::Location, sync::Arc};
@@ -34,7 +38,7 @@ use super::{
 use crate::{Backward, DType, Error, Function, Rule, Tape, Tensor, Var};
 
 /// A relative difference that rounding may leave in an explanation.
-const EXACT: f64 = 1e-7;
+const EXACT: f64 = 1e-8;
 /// A relative difference between rule and truth that is more than rounding.
 pub(super) const DIFFERENT: f64 = 1e-9;
 
@@ -286,12 +290,14 @@ fn examine(case: &Case<'_>, at: &Location<'_>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = Vec::new();
     for &k in &wrong {
         for verdict in examine_input(case, k, at) {
-            match verdicts.iter_mut().find(|v| v.fault == verdict.fault && v.line == verdict.line) {
+            match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
                 Some(known) => known.of.extend(verdict.of),
                 None => verdicts.push(verdict),
             }
         }
     }
+    // One cause for all wrong gradients is likelier than one for each.
+    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.of.len()));
     verdicts
 }
 
@@ -307,13 +313,33 @@ fn is_wrong(case: &Case<'_>, k: usize) -> bool {
     })
 }
 
+/// The order of verdicts: the simplest and most telling first. `nothing`: the answer is 0 everywhere; `region`: it is
+/// wrong in a region that could be described.
+fn rank(verdict: &Verdict, nothing: bool, region: bool) -> u8 {
+    let last = || Fault::WrongOperation { edit: String::new() }.rank();
+    match &verdict.fault {
+        // Values taken for each other explain an answer of 0; most other relations hold between 0 and anything.
+        Fault::MixedUp { .. } if nothing => 62,
+        Fault::Missing if nothing => 65,
+        Fault::Region { there, .. } if there.starts_with(regions::OFF) => last() + 1,
+        // A condition on a value goes away when that value is exchanged for one that never meets it.
+        Fault::MixedUp { .. } if region => last(),
+        // One edit of the rule is found for many mistakes; exchanging a value outright for one only.
+        Fault::MixedUp { .. } if verdict.line.is_some() => last(),
+        fault => fault.rank(),
+    }
+}
+
 /// All that explains the answer for input `k`, the simplest first; at most three.
 fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     let mut found = behaviour::faults(case, k);
     let settled = |found: &[Verdict]| {
         found.iter().any(|v| matches!(v.fault, Fault::Missing | Fault::NonFinite { .. } | Fault::UpstreamIgnored))
     };
-    if !settled(&found) {
+    if let Some(verdict) = relations::precision(case, k) {
+        // So near the truth, half of all experiments would fit.
+        found = vec![verdict];
+    } else if !settled(&found) {
         found.extend(relations::faults(case, k));
         found.extend(reductions::faults(case, k));
         found.extend(regions::faults(case, k));
@@ -322,13 +348,20 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
             found.extend(terms::faults(case, k));
         }
     }
+    let weak = |v: &Verdict| matches!(&v.fault, Fault::Region { there, .. } if there.starts_with(regions::OFF));
+    if found.iter().all(weak) && !case.numeric {
+        found.extend(residues::faults(case, k));
+    }
     if found.is_empty() {
         found.push(relations::unexplained(case, k));
     }
-    found.sort_by_key(|v| v.fault.rank());
+    let nothing = case.points[0].answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&case.points[0].truth[k]));
+    let region = found.iter().any(|v| matches!(v.fault, Fault::Region { .. }) && !weak(v));
+    found.sort_by_key(|v| rank(v, nothing, region));
     let repair = terms::line_of_repair(case, k);
     let main = found[0].clone();
-    found.dedup_by(|a, b| a.fault == b.fault);
+    let mut names = std::collections::HashSet::new();
+    found.retain(|v| names.insert(v.fault.name()));
     found.truncate(3);
     for verdict in &mut found {
         if verdict.line.is_none() {

@@ -3,11 +3,11 @@
 //! `forward` is replayed with one node held constant, or handing its gradient straight on. If the gradient of that
 //! function is the rule's answer, the rule is the exact derivative of something: of the function with that node cut.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use super::{Case, Point, gradients};
+use super::{Case, gradients};
 use crate::{
-    Tape, Tensor, Var,
+    Function, Tape, Tensor, Var,
     check::{
         Fault, Line, Verdict,
         script::{Action, Edit, Script, Source},
@@ -27,7 +27,9 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     for at in (0..script.steps.len()).rev().take(LONGEST) {
         let step = &script.steps[at];
         for edit in edits(&script, at) {
-            let Some(residual) = case.residual(k, |point| edited(&script, point, at, &edit, k)) else { continue };
+            let Some(residual) = case.residual(k, |point| edited(&script, &point.x, &point.dz, at, &edit, k)) else {
+                continue;
+            };
             let (line, node) = (Line::from(step.at), step.name().to_owned());
             let (kind, fault, evidence) = match edit {
                 Edit::StraightThrough(from) => {
@@ -94,7 +96,7 @@ fn source_name(script: &Script, source: Source) -> String {
 }
 
 /// Everything that may be cut at a step.
-fn edits(script: &Script, at: usize) -> Vec<Edit> {
+pub(super) fn edits(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
     if matches!(step.action, Action::Elementwise(row, _) if !row.differentiable()) {
         return Vec::new();
@@ -111,22 +113,27 @@ fn edits(script: &Script, at: usize) -> Vec<Edit> {
 
 /// `forward` as a program from inputs to outputs.
 pub(super) fn forward_script(case: &Case<'_>) -> Option<Script> {
+    script_of(case.function, &case.points[0].x)
+}
+
+/// The same, for inputs like these.
+pub(super) fn script_of(function: &Arc<dyn Function>, x: &[Tensor]) -> Option<Script> {
     caught(|| {
         let tape = Tape::f64();
-        let x: Vec<Var<'_>> = case.points[0].x.iter().map(|x| tape.leaf(x)).collect();
-        let z = case.function.forward(&x);
+        let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
+        let z = function.forward(&x);
         Script::of(&tape, &x, &z)
     })
     .ok()
 }
 
 /// The gradient by input `k` of the edited program.
-fn edited(script: &Script, point: &Point, at: usize, edit: &Edit, k: usize) -> Option<Tensor> {
+pub(super) fn edited(script: &Script, x: &[Tensor], dz: &[Tensor], at: usize, edit: &Edit, k: usize) -> Option<Tensor> {
     caught(|| {
         let tape = Tape::f64();
-        let x: Vec<Var<'_>> = point.x.iter().map(|x| tape.leaf(x)).collect();
-        let z = script.run(&tape, &x, Some((at, edit)))?;
-        Some(gradients(&tape, &x, &z, &point.dz).ok()?.swap_remove(k))
+        let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
+        let z = script.run(&tape, &x, &[(at, edit.clone())])?;
+        Some(gradients(&tape, &x, &z, dz).ok()?.swap_remove(k))
     })
     .ok()
     .flatten()

@@ -7,12 +7,14 @@
 //! For an input that `forward` broadcasts, the gradient before the sum is that of the input spread out first. From this
 //! one tensor u all wrong reductions can be made: u itself, a mean in place of the sum, sums over other axes.
 
+use std::sync::Arc;
+
 use super::{
     Case, Point,
     relations::{masked, spread, with_tape},
 };
 use crate::{
-    Shape, Tape, Tensor,
+    DType, Function, Shape, Tape, Tensor,
     check::{Fault, Verdict},
 };
 
@@ -90,41 +92,63 @@ fn one_alone(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The gradient by input `k` spread out to `shape` beforehand.
-fn unsummed(case: &Case<'_>, point: &Point, k: usize, shape: &Shape) -> Option<Tensor> {
+/// The gradient by input `k` spread out to `shape` beforehand; `None` where that changes the shapes of the outputs `z`.
+fn unsummed(
+    function: &dyn Function,
+    x: &[Tensor],
+    z: &[Tensor],
+    dz: &[Tensor],
+    k: usize,
+    shape: &Shape,
+) -> Option<Tensor> {
     super::caught(|| {
         let tape = Tape::f64();
-        let mut x: Vec<_> = point.x.iter().map(|x| tape.leaf(x)).collect();
+        let mut x: Vec<_> = x.iter().map(|x| tape.leaf(x)).collect();
         x[k] = tape.leaf(x[k].try_broadcast_to(shape).ok()?.value());
-        let z = case.function.forward(&x);
-        if z.iter().zip(&point.z).any(|(z, known)| z.shape() != *known.shape()) {
+        let outputs = function.forward(&x);
+        if outputs.len() != z.len() || outputs.iter().zip(z).any(|(output, z)| output.shape() != *z.shape()) {
             return None;
         }
-        Some(super::gradients(&tape, &x, &z, &point.dz).ok()?.swap_remove(k))
+        Some(super::gradients(&tape, &x, &outputs, dz).ok()?.swap_remove(k))
     })
     .ok()
     .flatten()
+}
+
+/// The shape that input `k` may be spread to without changing any output.
+pub(super) fn spread_shape(function: &Arc<dyn Function>, x: &[Tensor], z: &[Tensor], k: usize) -> Option<Shape> {
+    let own = x[k].shape();
+    let zeros: Vec<Tensor> = z.iter().map(|z| Tensor::zeros(z.shape().clone(), DType::F64)).collect();
+    z.iter().chain(x).map(|v| v.shape().clone()).find(|shape| {
+        shape != own
+            && own.broadcast(shape).as_ref() == Some(shape)
+            && unsummed(&**function, x, z, &zeros, k, shape).is_some()
+    })
+}
+
+/// The gradient by input `k` before its sum over the axes that it is spread along.
+pub(in crate::check) fn unsummed_gradient(
+    function: &Arc<dyn Function>,
+    x: &[Tensor],
+    dz: &[Tensor],
+    k: usize,
+) -> Option<Tensor> {
+    let shape = spread_shape(function, x, dz, k)?;
+    unsummed(&**function, x, dz, dz, k, &shape)
 }
 
 /// All reductions of the gradient before its sum.
 fn before_the_sum(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let own = case.points[0].truth[k].shape().clone();
     let Some(answer) = &case.points[0].answer[k] else { return Vec::new() };
-    let spread_shapes = case.points[0].z.iter().chain(&case.points[0].x).map(|v| v.shape().clone());
     let mut found = Vec::new();
-    for shape in spread_shapes {
-        if shape == own || own.broadcast(&shape).as_ref() != Some(&shape) || !found.is_empty() {
-            continue;
-        }
-        if unsummed(case, &case.points[0], k, &shape).is_none() {
-            continue;
-        }
+    if let Some(shape) = spread_shape(case.function, &case.points[0].x, &case.points[0].z, k) {
         let rank = shape.rank() as u32;
         for set in 0..1usize << rank.min(5) {
             let axes: Vec<isize> = (0..rank as isize).filter(|axis| set >> axis & 1 == 1).collect();
             for mean in [false, true] {
                 let reduced = |point: &Point| {
-                    let u = unsummed(case, point, k, &shape)?;
+                    let u = unsummed(&**case.function, &point.x, &point.z, &point.dz, k, &shape)?;
                     let sum = match axes.is_empty() {
                         true => u,
                         false => {

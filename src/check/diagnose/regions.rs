@@ -12,6 +12,9 @@ use crate::{
 /// An element is wrong when it is off by more than this, relative to the largest.
 const WRONG: f64 = 1e-8;
 
+/// How the gradient is described where it is no simple multiple of the true one.
+pub(super) const OFF: &str = "off";
+
 pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
     let sets: Vec<Vec<bool>> = case.points.iter().map(|p| wrong(p, k)).collect::<Option<_>>()?;
     let (mut bad, mut all) = (0, 0);
@@ -159,5 +162,5 @@ fn inside(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> (String, f64) {
         return (format!("{factor:.6} times the true one"), residual);
     }
     let worst = pairs.iter().map(|(a, t)| (a - t).abs()).fold(0.0, f64::max);
-    (format!("off by {worst:.3e} at most"), 0.0)
+    (format!("{OFF} by {worst:.3e} at most"), 0.0)
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Line, size};
+use super::{Line, residues::results, size};
 use crate::{
     Backward, Function, Tape, Tensor, Var,
     check::{
@@ -67,7 +67,7 @@ pub(in crate::check) fn first_non_finite_derivative(
     at: &[Tensor],
 ) -> Option<(String, Option<Line>)> {
     let script = probe.run(at, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))).ok()?;
-    let values = values(&script, at)?;
+    let values = results(&script, at)?;
     script.steps.iter().enumerate().find_map(|(k, step)| {
         let operands = operands(&script, k, at, &values);
         if operands.iter().any(|x| x.first_non_finite().is_some()) {
@@ -87,19 +87,6 @@ pub(in crate::check) fn first_non_finite_derivative(
     })
 }
 
-/// The results of all steps.
-fn values(script: &Script, at: &[Tensor]) -> Option<Vec<Tensor>> {
-    let mut all = script.clone();
-    all.outputs = (0..script.steps.len()).map(Source::Step).collect();
-    caught(|| {
-        let tape = Tape::f64();
-        let slots: Vec<Var<'_>> = at.iter().map(|x| tape.constant(x)).collect();
-        Some(all.run(&tape, &slots, None)?.iter().map(|y| y.value()).collect())
-    })
-    .ok()
-    .flatten()
-}
-
 fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tensor]) -> Vec<Tensor> {
     let find = |source: &Source| match *source {
         Source::Slot(k) => at[k].clone(),
@@ -115,7 +102,7 @@ fn detached(script: &Script, at: &[Tensor], place: &Place<'_>, comparisons: &[Co
         let gradients = caught(|| {
             let tape = Tape::f64();
             let slots: Vec<Var<'_>> = at.iter().map(|x| tape.leaf(x)).collect();
-            let outputs = script.run(&tape, &slots, Some((k, &Edit::Attach)))?;
+            let outputs = script.run(&tape, &slots, &[(k, Edit::Attach)])?;
             let found = weighted(&tape, &outputs, place.upstream)?.backward().ok()?;
             Some(slots.iter().map(|&slot| found.get(slot).cloned()).collect::<Vec<_>>())
         });
@@ -166,7 +153,7 @@ fn bypassed(script: &Script, k: usize) -> Option<String> {
 
 /// Operations on plain numbers whose own rule is wrong, each examined as a function by itself.
 fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
-    let Some(values) = values(script, at) else { return Vec::new() };
+    let Some(values) = results(script, at) else { return Vec::new() };
     let mut found = Vec::new();
     for (k, step) in script.steps.iter().enumerate() {
         if !matches!(step.action, Action::Op(_)) || !found.is_empty() {

@@ -8,12 +8,12 @@
 
 use smallvec::SmallVec;
 
-use super::{Case, Point, paths::forward_script};
+use super::{Case, Point, paths::forward_script, residues::results};
 use crate::{
     Backward, Tape, Tensor, Var,
     check::{
         Fault, Line, Verdict,
-        script::{Action, Edit, Script, Source},
+        script::{Action, Edit, Script, Source, Step},
         subject::caught,
     },
 };
@@ -23,7 +23,11 @@ const LONGEST: usize = 300;
 
 pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let mut found: Vec<Verdict> = dropped(case, k).into_iter().collect();
+    found.extend(rerouted(case, k));
     found.extend(mended(case, k));
+    if found.is_empty() {
+        found.extend(borrowed(case, k));
+    }
     found
 }
 
@@ -37,7 +41,7 @@ fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
             _ => return None,
         };
         keep.iter().find_map(|&(operand, _)| {
-            let residual = case.residual(k, |p| replayed(&script, p, at, &Edit::Keep(operand)))?;
+            let residual = case.residual(k, |p| replayed(&script, p, &[(at, Edit::Keep(operand))]))?;
             let lost = match step.inputs[1 - operand] {
                 Source::Step(term) => &script.steps[term],
                 _ => step,
@@ -60,7 +64,7 @@ fn gradient_script(case: &Case<'_>, k: usize) -> Option<Script> {
         let tape = Tape::f64();
         let x: Vec<Var<'_>> = point.x.iter().map(|x| tape.leaf(x)).collect();
         let dz: Vec<Var<'_>> = point.dz.iter().map(|dz| tape.leaf(dz)).collect();
-        let z = forward.run(&tape, &x, None)?;
+        let z = forward.run(&tape, &x, &[])?;
         let weighted = z.iter().zip(&dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
         let loss = weighted.reduce(|a, b| a + b)?;
         let gradient = tape.grad(loss, &[x[k]]).ok()?;
@@ -71,19 +75,18 @@ fn gradient_script(case: &Case<'_>, k: usize) -> Option<Script> {
     .flatten()
 }
 
-fn replayed(script: &Script, point: &Point, at: usize, edit: &Edit) -> Option<Tensor> {
+fn replayed(script: &Script, point: &Point, edits: &[(usize, Edit)]) -> Option<Tensor> {
     caught(|| {
         let tape = Tape::f64();
         let slots: Vec<Var<'_>> = point.x.iter().chain(&point.dz).map(|v| tape.constant(v)).collect();
-        Some(script.run(&tape, &slots, Some((at, edit)))?.remove(0).value())
+        Some(script.run(&tape, &slots, edits)?.remove(0).value())
     })
     .ok()
     .flatten()
 }
 
 /// The rule's answer for input `k` as a program from inputs, outputs, upstream gradients and memory.
-fn rule_script(case: &Case<'_>, k: usize) -> Option<Script> {
-    let point = &case.points[0];
+pub(super) fn rule_script(case: &Case<'_>, point: &Point, k: usize) -> Option<Script> {
     caught(|| {
         let tape = Tape::f64();
         let enter = |all: &[Tensor]| all.iter().map(|v| tape.leaf(v)).collect::<Vec<Var<'_>>>();
@@ -101,11 +104,77 @@ fn slots_of(point: &Point) -> impl Iterator<Item = &Tensor> {
     point.x.iter().chain(&point.z).chain(&point.dz).chain(&point.memory)
 }
 
-fn mended_at(script: &Script, point: &Point, at: usize, edit: &Edit) -> Option<Tensor> {
+/// A value that `forward` computes takes the place of an operand in the rule: the rule computed something else there.
+fn borrowed(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let script = rule_script(case, &case.points[0], k)?;
+    let forward = forward_script(case)?;
+    let computed: Vec<Vec<Tensor>> = case.points.iter().map(|p| results(&forward, &p.x)).collect::<Option<_>>()?;
+    let own: Vec<Tensor> = results(&script, &slots_of(&case.points[0]).cloned().collect::<Vec<_>>())?;
+    let first = slots_of(&case.points[0]).count();
+    let points = |p: &Point| case.points.iter().position(|q| std::ptr::eq(p, q)).expect("a point of this case");
+    for at in (0..script.steps.len()).rev() {
+        for operand in 0..script.steps[at].inputs.len() {
+            let read = match script.steps[at].inputs[operand] {
+                Source::Slot(slot) => slots_of(&case.points[0]).nth(slot)?.clone(),
+                Source::Step(step) => own[step].clone(),
+                Source::Fixed(_) => continue,
+            };
+            for (step, value) in computed[0].iter().enumerate() {
+                if value.shape() != read.shape() || *value == read {
+                    continue;
+                }
+                let edit = (at, Edit::Operand(operand, Source::Slot(first)));
+                let residual = case.repaired(k, |p| {
+                    caught(|| {
+                        let tape = Tape::f64();
+                        let value = &computed[points(p)][step];
+                        let slots: Vec<Var<'_>> = slots_of(p).chain([value]).map(|v| tape.leaf(v)).collect();
+                        Some(script.run(&tape, &slots, std::slice::from_ref(&edit))?.remove(0).value())
+                    })
+                    .ok()
+                    .flatten()
+                });
+                let Some(residual) = residual else { continue };
+                return Some(borrowing(&script.steps[at], &forward, step, &computed[0], &read, k, residual));
+            }
+        }
+    }
+    None
+}
+
+/// The verdict when the rule should read the result of a step of `forward` where it reads `read`.
+fn borrowing(
+    reader: &Step,
+    forward: &Script,
+    step: usize,
+    computed: &[Tensor],
+    read: &Tensor,
+    k: usize,
+    residual: f64,
+) -> Verdict {
+    let wanted = &forward.steps[step];
+    let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
+    let evidence = format!(
+        "with the value of `{}` at {from} as operand of `{}` at {line}, the rule is exact",
+        wanted.name(),
+        reader.name()
+    );
+    // What the rule reads may be one side of the sum that it should read: then the other side is what it lacks.
+    let is_side = |source: &Source| matches!(*source, Source::Step(s) if computed[s] == *read);
+    let sum = ["add", "sub"].contains(&wanted.name());
+    let fault = if sum && (wanted.inputs.len() == 1 || wanted.inputs.iter().any(is_side) || !computed.contains(read)) {
+        Fault::DroppedTerm { term: wanted.name().to_owned() }
+    } else {
+        Fault::WrongOperation { edit: format!("it should read the value of `{}` ({from})", wanted.name()) }
+    };
+    Verdict::new(fault, format!("input {k}"), residual).at(Some(line)).because(evidence)
+}
+
+fn mended_by(script: &Script, point: &Point, edits: &[(usize, Edit)]) -> Option<Tensor> {
     caught(|| {
         let tape = Tape::f64();
         let slots: Vec<Var<'_>> = slots_of(point).map(|v| tape.leaf(v)).collect();
-        Some(script.run(&tape, &slots, Some((at, edit)))?.remove(0).value())
+        Some(script.run(&tape, &slots, edits)?.remove(0).value())
     })
     .ok()
     .flatten()
@@ -113,13 +182,13 @@ fn mended_at(script: &Script, point: &Point, at: usize, edit: &Edit) -> Option<T
 
 /// The first edit of the rule that makes it exact.
 fn repair(case: &Case<'_>, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
-    let script = rule_script(case, k)?;
+    let script = rule_script(case, &case.points[0], k)?;
     if script.steps.len() > LONGEST {
         return None;
     }
     for at in (0..script.steps.len()).rev() {
         for (edit, how) in edits(&script, at, &case.points[0]) {
-            if let Some(residual) = case.repaired(k, |p| mended_at(&script, p, at, &edit)) {
+            if let Some(residual) = case.repaired(k, |p| mended_by(&script, p, &[(at, edit.clone())])) {
                 return Some((script, at, edit, how, residual));
             }
         }
@@ -149,6 +218,51 @@ fn wrong_operand(script: &Script, at: usize, edit: &Edit) -> Option<String> {
         Source::Fixed(_) => None,
         Source::Slot(_) => Some("another value".to_owned()),
     }
+}
+
+/// The places of a rule where a value is read are tried in all combinations up to this many places.
+const READS: usize = 7;
+
+/// Some or all places where the rule reads one value, reading another of the same shape instead.
+fn rerouted(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let point = &case.points[0];
+    let script = rule_script(case, point, k)?;
+    let shapes: Vec<_> = slots_of(point).map(Tensor::shape).collect();
+    for used in 0..shapes.len() {
+        let reads: Vec<(usize, usize)> = script
+            .steps
+            .iter()
+            .enumerate()
+            .flat_map(|(at, step)| (0..step.inputs.len()).map(move |operand| (at, operand)))
+            .filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Slot(used))
+            .collect();
+        if reads.is_empty() || reads.len() > READS {
+            continue;
+        }
+        for wanted in (0..shapes.len()).filter(|&wanted| wanted != used && shapes[wanted] == shapes[used]) {
+            for set in 1..1usize << reads.len() {
+                let chosen: Vec<(usize, usize)> =
+                    (0..reads.len()).filter(|i| set >> i & 1 == 1).map(|i| reads[i]).collect();
+                let mut edits: Vec<(usize, Edit)> = Vec::new();
+                for &(at, operand) in &chosen {
+                    match edits.iter_mut().find(|(step, _)| *step == at) {
+                        Some((_, Edit::Operands(operands, _))) => operands.push(operand),
+                        _ => edits.push((at, Edit::Operands(vec![operand], Source::Slot(wanted)))),
+                    }
+                }
+                let Some(residual) = case.repaired(k, |p| mended_by(&script, p, &edits)) else { continue };
+                let [used, wanted] = [used, wanted].map(|slot| slot_name(point, Source::Slot(slot)));
+                let line = Line::from(script.steps[chosen[0].0].at);
+                let evidence = format!(
+                    "reading {wanted} in place of {used} in {} places, from {line} on, the rule is exact",
+                    chosen.len()
+                );
+                let fault = Fault::MixedUp { used, wanted };
+                return Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence).at(Some(line)));
+            }
+        }
+    }
+    None
 }
 
 /// Where an edit of the rule makes it exact: the line to mend.
@@ -198,14 +312,7 @@ fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
             edits.push((Edit::Keep(operand), format!("operand {operand} alone")));
         }
     }
-    if let Action::Elementwise(row, _) = &step.action {
-        let groups = CONFUSABLE.iter().filter(|group| group.contains(&row.name));
-        for other in groups.flat_map(|group| group.iter()).filter(|other| **other != row.name) {
-            if let Some(other_row) = crate::ops::row(other, step.inputs.len(), row.parameter.is_some()) {
-                edits.push((Edit::Row(other_row), format!("`{other}` in its place")));
-            }
-        }
-    }
+    edits.extend(other_rows(step));
     edits.push((Edit::Scale(2.0), "twice its result".to_owned()));
     edits.push((Edit::Scale(0.5), "half its result".to_owned()));
     if step.name() == "sum" && step.inputs.len() == 1 {
@@ -235,6 +342,40 @@ fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
         }
     }
     edits
+}
+
+/// Single mistakes in the rule's program for input `k`: a term left out, a sign within it, another operation.
+pub(super) fn mistakes(case: &Case<'_>, point: &Point, k: usize) -> Vec<(usize, Edit, String)> {
+    let Some(script) = rule_script(case, point, k) else { return Vec::new() };
+    let mut all = Vec::new();
+    for (at, step) in script.steps.iter().enumerate() {
+        let sum = ["add", "sub"].contains(&step.name()) && step.inputs.len() == 2;
+        if sum {
+            all.extend([0, 1].map(|keep| (at, Edit::Keep(keep), String::new())));
+        }
+        all.extend(other_rows(step).into_iter().map(|(edit, how)| (at, edit, how)));
+        let within = |other: &Step| {
+            ["add", "sub"].contains(&other.name())
+                && other.inputs.contains(&Source::Step(at))
+                && other.inputs.len() == 2
+        };
+        if script.steps.iter().any(within) {
+            all.push((at, Edit::Scale(-1.0), "the other sign".to_owned()));
+        }
+    }
+    all
+}
+
+/// Operations that are easily taken for the one of a step.
+fn other_rows(step: &Step) -> Vec<(Edit, String)> {
+    let Action::Elementwise(row, _) = &step.action else { return Vec::new() };
+    let groups = CONFUSABLE.iter().filter(|group| group.contains(&row.name));
+    let others = groups.flat_map(|group| group.iter()).filter(|other| **other != row.name);
+    let rows = others.filter_map(|other| {
+        let row = crate::ops::row(other, step.inputs.len(), row.parameter.is_some())?;
+        Some((Edit::Row(row), format!("`{other}` in place of `{}`", step.name())))
+    });
+    rows.collect()
 }
 
 fn shape_of<'s>(script: &'s Script, source: Source, point: &'s Point) -> &'s crate::Shape {

@@ -1,0 +1,151 @@
+//! How often the checker names a mistake: correct rules, broken at random, one mistake each.
+//!
+//! ```text
+//! cargo run --release --example mutations -- --count 1000 --seed 0
+//! ```
+//!
+//! Every rule of `rules` is checked as it is (an alarm would be false), then broken in `count` random known ways that
+//! change its gradient, kinds of mistake in equal parts, and checked again. The table has a row for each kind of mistake
+//! and a column for each name that the checker gave first.
+
+mod rules;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::Parser;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use wengert::check::{self, mutate};
+
+#[derive(Parser)]
+struct Flags {
+    /// The number of mistakes to try.
+    #[arg(long, default_value_t = 1000)]
+    count: usize,
+    /// The seed of the draw.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder for metrics.json.
+    #[arg(long, default_value = "target/mutations")]
+    out: PathBuf,
+    /// A hundred mistakes.
+    #[arg(long)]
+    quick: bool,
+    /// Print every mistake that was not named first.
+    #[arg(long)]
+    misses: bool,
+}
+
+/// A mistake, and what the checker said of it.
+struct Case {
+    rule: String,
+    what: String,
+    kind: &'static str,
+    given: Vec<&'static str>,
+    named_at: Option<usize>,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let flags = Flags::parse();
+    let count = if flags.quick { flags.count.min(100) } else { flags.count };
+    let rules = rules::all();
+
+    let mut false_alarms = 0;
+    for rule in &rules {
+        let report = check::shared_function(rule.function.clone(), &rule.inputs).run()?;
+        if !report.passed() {
+            false_alarms += 1;
+            println!("false alarm:\n{report}");
+        }
+    }
+
+    // All mistakes by kind and rule; a kind is drawn first, then a rule that can have it, then the place.
+    let mut by_kind: BTreeMap<&'static str, Vec<(usize, Vec<mutate::Mutant>)>> = BTreeMap::new();
+    for (r, rule) in rules.iter().enumerate() {
+        let mut own: BTreeMap<&'static str, Vec<mutate::Mutant>> = BTreeMap::new();
+        for mutant in mutate::mutants(rule.function.clone(), &rule.inputs)? {
+            own.entry(mutant.names[0]).or_default().push(mutant);
+        }
+        own.into_iter().for_each(|(kind, mutants)| by_kind.entry(kind).or_default().push((r, mutants)));
+    }
+    let kinds: Vec<&'static str> = by_kind.keys().copied().collect();
+    let distinct: usize = by_kind.values().flatten().map(|(_, mutants)| mutants.len()).sum();
+    let mut families: BTreeMap<&str, usize> = BTreeMap::new();
+    rules.iter().for_each(|rule| *families.entry(rule.kind).or_default() += 1);
+    let families: Vec<String> = families.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    println!("{} correct rules ({})", rules.len(), families.join(", "));
+    println!("{distinct} different mistakes of {} kinds", kinds.len());
+
+    let mut rng = StdRng::seed_from_u64(flags.seed);
+    let mut answers: BTreeMap<(usize, &'static str, usize), Vec<check::Verdict>> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for _ in 0..count {
+        let kind = kinds[rng.random_range(0..kinds.len())];
+        let with_kind = &by_kind[kind];
+        let (r, mutants) = &with_kind[rng.random_range(0..with_kind.len())];
+        let place = rng.random_range(0..mutants.len());
+        let mutant = &mutants[place];
+        let verdicts = match answers.entry((*r, kind, place)) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                let report = check::shared_function(mutant.function.clone(), &rules[*r].inputs).run()?;
+                new.insert(report.verdicts.into_iter().filter(|v| !v.fault.is_remark()).collect())
+            }
+        };
+        cases.push(Case {
+            rule: rules[*r].function.name().to_owned(),
+            what: mutant.what.clone(),
+            kind,
+            given: verdicts.iter().map(|v| v.fault.name()).collect(),
+            named_at: verdicts.iter().position(|v| mutant.is_named_by(v)),
+        });
+    }
+    table(&cases);
+    if flags.misses {
+        for case in cases.iter().filter(|case| case.named_at != Some(0)) {
+            println!("{} ({}): {} -> {:?}", case.rule, case.kind, case.what, case.given);
+        }
+    }
+    let first = cases.iter().filter(|case| case.named_at == Some(0)).count();
+    let among_three = cases.iter().filter(|case| case.named_at.is_some_and(|at| at < 3)).count();
+    let percent = |n: usize| 100.0 * n as f64 / cases.len().max(1) as f64;
+    println!(
+        "{first} of {} named first ({:.1} %), {among_three} among the first three ({:.1} %); {false_alarms} false alarms on {} correct rules",
+        cases.len(),
+        percent(first),
+        percent(among_three),
+        rules.len()
+    );
+    std::fs::create_dir_all(&flags.out)?;
+    let path = flags.out.join("metrics.json");
+    let metrics = serde_json::json!({
+        "count": cases.len(),
+        "named_first": first,
+        "named_among_three": among_three,
+        "false_alarms": false_alarms,
+        "clean_rules": rules.len(),
+        "distinct": distinct,
+        "seed": flags.seed,
+    });
+    std::fs::write(&path, serde_json::to_string_pretty(&metrics)?)?;
+    println!("written: {}", path.display());
+    Ok(())
+}
+
+/// The confusion table: true kinds in rows, the names given first in columns. A right name is counted on the diagonal.
+fn table(cases: &[Case]) {
+    let mut rows: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for case in cases {
+        let given = match case.named_at {
+            Some(0) => case.kind,
+            _ => case.given.first().copied().unwrap_or("nothing"),
+        };
+        *rows.entry(case.kind).or_default().entry(given).or_default() += 1;
+    }
+    println!("{:<20} {:>6} {:>6}  else", "mistake", "tried", "named");
+    for (kind, row) in &rows {
+        let total: usize = row.values().sum();
+        let right = row.get(kind).copied().unwrap_or(0);
+        let others: Vec<String> = row.iter().filter(|(k, _)| *k != kind).map(|(k, n)| format!("{k} {n}")).collect();
+        println!("{kind:<20} {total:>6} {right:>6}  {}", others.join(", "));
+    }
+}

@@ -1,0 +1,68 @@
+//! Correct rules, written by hand, of every kind: what the mutations begin with.
+
+mod algebra;
+mod elementwise;
+mod losses;
+mod normalise;
+mod spatial;
+
+use std::sync::Arc;
+
+use wengert::{Backward, DType, Function, Shape, Tensor, Var};
+
+/// A function with its derivative, as two plain functions.
+struct Hand {
+    name: &'static str,
+    forward: for<'t> fn(&[Var<'t>]) -> Vec<Var<'t>>,
+    backward: for<'a, 't> fn(Backward<'a, 't>) -> Vec<Option<Var<'t>>>,
+}
+
+impl Function for Hand {
+    fn name(&self) -> &str {
+        self.name
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        (self.forward)(x)
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        (self.backward)(at)
+    }
+}
+
+/// A correct rule, and inputs to try it on.
+pub struct Rule {
+    /// Its kind: elementwise, reduction, …
+    pub kind: &'static str,
+    /// The function.
+    pub function: Arc<dyn Function>,
+    /// Inputs in double precision, of sizes that are easily told apart.
+    pub inputs: Vec<Tensor>,
+}
+
+fn rule(
+    kind: &'static str,
+    name: &'static str,
+    inputs: Vec<Tensor>,
+    forward: for<'t> fn(&[Var<'t>]) -> Vec<Var<'t>>,
+    backward: for<'a, 't> fn(Backward<'a, 't>) -> Vec<Option<Var<'t>>>,
+) -> Rule {
+    Rule { kind, function: Arc::new(Hand { name, forward, backward }), inputs }
+}
+
+/// Numbers between `low` and `high` without a pattern.
+fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: f64) -> Tensor {
+    Tensor::from_fn(shape, DType::F64, |i| {
+        let wild = ((i as f64 + 1.0) * 12.9898 + seed * 78.233).sin() * 43758.5453;
+        low + (high - low) * (wild - wild.floor())
+    })
+}
+
+/// All rules.
+pub fn all() -> Vec<Rule> {
+    let mut all = elementwise::rules();
+    all.extend(losses::rules());
+    all.extend(normalise::rules());
+    all.extend(algebra::rules());
+    all.extend(spatial::rules());
+    all
+}

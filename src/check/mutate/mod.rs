@@ -1,0 +1,137 @@
+//! Correct rules broken on purpose: for exercises, and to measure the checker.
+//!
+//! A *mutation* takes a hand-written rule that is right and makes one known mistake in it: flips a sign, forgets a sum,
+//! ignores the upstream gradient, leaves out a term. The mutant is a [`Function`] like any other, so everything that
+//! checks a function can be tried on it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use wengert::{Backward, Function, Tensor, Var, check::{self, mutate}};
+//!
+//! /// z = x₀ · x₁.
+//! struct Product;
+//! impl Function for Product {
+//!     fn name(&self) -> &str { "product" }
+//!     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> { vec![x[0] * x[1]] }
+//!     fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+//!         vec![Some(dz[0] * x[1]), Some(dz[0] * x[0])]
+//!     }
+//! }
+//!
+//! let inputs = [Tensor::from([[0.3, -0.7, 1.2]]), Tensor::from([[1.5, 0.4, -0.9]])];
+//! let mutant = mutate::mutate(Arc::new(Product), &inputs, 3)?.expect("a product can be broken");
+//! let report = check::shared_function(mutant.function.clone(), &inputs).run()?;
+//! assert!(!report.passed());
+//! assert!(mutant.is_named_by(report.verdict().unwrap()), "{}", mutant.what);
+//! # Ok::<(), wengert::Error>(())
+//! ```
+//!
+//! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the result.
+//! No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
+
+mod change;
+mod mutant;
+
+use std::sync::Arc;
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use change::Change;
+use mutant::Broken;
+
+use super::{Verdict, diagnose::Examined};
+use crate::{DType, Error, Function, Result, Tensor};
+
+/// A correct function with one mistake made in its rule.
+pub struct Mutant {
+    /// The function with the wrong rule.
+    pub function: Arc<dyn Function>,
+    /// The mistake, in a sentence.
+    pub what: String,
+    /// The names of the faults that describe it, that of the mistake itself first; see [`Fault::name`](super::Fault::name).
+    pub names: Vec<&'static str>,
+}
+
+impl Mutant {
+    /// Whether a verdict names the mistake.
+    pub fn is_named_by(&self, verdict: &Verdict) -> bool {
+        self.names.contains(&verdict.fault.name())
+    }
+}
+
+/// Breaks the rule of `function` in a random known way that changes its gradient at `inputs`. The same seed makes the
+/// same mistake. `None` when nothing can be broken: every gradient is 0.
+///
+/// # Errors
+/// [`Error::Rule`] when the function fails at these inputs, or its rule is not right to begin with.
+pub fn mutate(function: Arc<dyn Function>, inputs: &[Tensor], seed: u64) -> Result<Option<Mutant>> {
+    let all = mutants(function, inputs)?;
+    let mut rng = StdRng::seed_from_u64(seed);
+    // Kinds of mistake are equally likely, however many ways there are to make them.
+    let mut kinds: Vec<&'static str> = all.iter().map(|mutant| mutant.names[0]).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() {
+        return Ok(None);
+    }
+    let kind = kinds[rng.random_range(0..kinds.len())];
+    let mut of_kind: Vec<Mutant> = all.into_iter().filter(|mutant| mutant.names[0] == kind).collect();
+    let chosen = rng.random_range(0..of_kind.len());
+    Ok(Some(of_kind.swap_remove(chosen)))
+}
+
+/// All mistakes known here that change the gradient of `function` at `inputs`.
+///
+/// # Errors
+/// As [`mutate`].
+pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mutant>> {
+    let inputs: Vec<Tensor> = inputs.iter().map(|x| x.cast(DType::F64)).collect();
+    let sound = Examined::new(&function, &inputs).map_err(|why| broken(&function, why))?;
+    if sound.is_wrong() {
+        return Err(broken(&function, "its rule is not right to begin with".to_owned()));
+    }
+    let candidates: Vec<(Change, Arc<dyn Function>)> = Change::all(&sound)
+        .into_iter()
+        .map(|change| {
+            let function: Arc<dyn Function> = Arc::new(Broken::new(function.clone(), change.clone()));
+            (change, function)
+        })
+        .collect();
+    let examined: Vec<(Change, Arc<dyn Function>, Examined)> = candidates
+        .into_iter()
+        .filter_map(|(change, function)| {
+            let examined = Examined::new(&function, &inputs).ok()?;
+            let wrong = match change {
+                Change::Stale => examined.is_wrong_after_another_call(),
+                _ => examined.is_wrong(),
+            };
+            wrong.then_some((change, function, examined))
+        })
+        .collect();
+    let names = |k: usize| {
+        let mut names = vec![examined[k].0.name()];
+        for (change, _, other) in &examined {
+            if !names.contains(&change.name()) && examined[k].2.agrees_with(other) {
+                names.push(change.name());
+            }
+        }
+        names.extend(examined[k].2.relations().into_iter().filter(|_| examined[k].0.name() != "stale value"));
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        names
+    };
+    let all: Vec<Vec<&'static str>> = (0..examined.len()).map(names).collect();
+    Ok(examined
+        .into_iter()
+        .zip(all)
+        .map(|((change, function, _), names)| Mutant { function, what: change.to_string(), names })
+        .collect())
+}
+
+fn broken(function: &Arc<dyn Function>, why: String) -> Error {
+    Error::Rule {
+        rule: function.name().to_owned(),
+        fault: crate::RuleFault::Failed(why),
+        at: std::panic::Location::caller(),
+    }
+}
