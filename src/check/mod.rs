@@ -36,11 +36,13 @@
 //!
 //! In this folder: `subject` makes one thing of all that can be checked; `numeric` differentiates by differences;
 //! `measure` compares; `suite` holds the tests; `diagnose` names the fault, with `script`, which replays a recording
-//! with one operation changed; `fault` and `report` are what comes out.
+//! with one operation changed; `fault` and `report` are what comes out, and `html` makes a page of it.
 
 mod constraint;
 mod diagnose;
 mod fault;
+#[cfg(feature = "plot")]
+mod html;
 mod measure;
 pub mod mutate;
 mod numeric;

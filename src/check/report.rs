@@ -131,7 +131,7 @@ impl Report {
     }
 }
 
-/// The table of tests, then the verdicts.
+/// The table of tests, then the verdicts, in lines of at most 100 characters.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [passed, failed, not_applicable] = self.counts();
@@ -144,15 +144,43 @@ impl fmt::Display for Report {
                 Outcome::NotApplicable(why) => ("–", "n/a", why),
             };
             let pad = " ".repeat(width - test.name.chars().count());
-            writeln!(f, "  {mark} {}{pad}  {word:<6}  {detail}", test.name)?;
+            let head = format!("  {mark} {}{pad}  {word:<6}  ", test.name);
+            writeln!(f, "{}", wrapped(&head, detail, width + 14).trim_end())?;
         }
         for (k, verdict) in self.verdicts.iter().enumerate() {
             let kind = if verdict.fault.is_remark() { "remark" } else { "verdict" };
             let number = if self.verdicts.len() > 1 { format!(" {}", k + 1) } else { String::new() };
-            writeln!(f, "{kind}{number}: {verdict}")?;
+            for (k, line) in format!("{kind}{number}: {verdict}").lines().enumerate() {
+                let (indent, hang) = if k == 0 { ("", 4) } else { ("    ", 6) };
+                writeln!(f, "{}", wrapped(indent, line.trim_start(), hang))?;
+            }
         }
         write!(f, "{passed} passed, {failed} failed, {not_applicable} not applicable, in {:.2} s", self.seconds)
     }
+}
+
+/// Characters of a line that is printed, at most, unless a single word is longer.
+const LINE: usize = 100;
+
+/// `head` and then `text`, broken between words; the lines after the first are indented by `hang`.
+fn wrapped(head: &str, text: &str, hang: usize) -> String {
+    let (mut all, mut column) = (head.to_owned(), head.chars().count());
+    let mut first = true;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if !first && column + 1 + length > LINE {
+            all.push('\n');
+            all.push_str(&" ".repeat(hang));
+            column = hang;
+        } else if !first {
+            all.push(' ');
+            column += 1;
+        }
+        all.push_str(word);
+        column += length;
+        first = false;
+    }
+    all
 }
 
 fn tensor<S: Serializer>(tensor: &Tensor, to: S) -> Result<S::Ok, S::Error> {
@@ -168,5 +196,76 @@ fn maybe_tensor<S: Serializer>(maybe: &Option<Tensor>, to: S) -> Result<S::Ok, S
     match maybe {
         Some(it) => tensor(it, to),
         None => to.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Fault;
+
+    fn report() -> Report {
+        let long = "a sentence of many words, ".repeat(12);
+        let test = |name, outcome| Test { name, outcome };
+        Report {
+            subject: "layer".to_owned(),
+            tests: vec![
+                test("runs", Outcome::Passed(String::new())),
+                test("manual = tape", Outcome::Failed(long.trim().to_owned())),
+                test("second order", Outcome::NotApplicable("the first order failed".to_owned())),
+            ],
+            verdicts: vec![Verdict::new(Fault::SignFlipped, "input 0", 0.0).because(long).because("short")],
+            gradients: vec![Comparison {
+                of: "input 0".to_owned(),
+                at: Tensor::from([1.0, 2.0]),
+                manual: None,
+                tape: Some(Tensor::from([0.5, f64::NAN])),
+                numeric: None,
+                numeric_error: None,
+                special: Vec::new(),
+            }],
+            curves: Vec::new(),
+            seconds: 0.25,
+        }
+    }
+
+    #[test]
+    fn long_details_hang_below_their_own_column() {
+        let text = report().to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= LINE && line.trim_end() == line), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..2], ["layer", "  ✓ runs           passed"]);
+        let column = lines[2].split("a sentence").next().unwrap().chars().count();
+        assert!(lines[3].starts_with(&" ".repeat(column)) && !lines[3].starts_with(&" ".repeat(column + 1)), "{text}");
+        assert!(text.contains("\nverdict: input 0: the sign is flipped\n    a sentence"), "{text}");
+        assert!(text.contains("\n    short\n1 passed, 1 failed, 1 not applicable, in 0.25 s"), "{text}");
+        let words = |s: &str| s.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let Outcome::Failed(detail) = &report().tests[1].outcome else { unreachable!() };
+        assert!(words(&text).join(" ").contains(&words(detail).join(" ")), "no word is lost");
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_is_left_whole() {
+        let path = "x".repeat(150);
+        assert_eq!(wrapped("  ", &format!("at {path} there"), 4), format!("  at\n    {path}\n    there"));
+        assert_eq!(wrapped("  ", &path, 4), format!("  {path}"));
+    }
+
+    #[cfg(feature = "io")]
+    #[test]
+    fn json_has_null_for_what_is_not_a_number() {
+        let text = serde_json::to_string(&report()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["tests"][1]["outcome"], "failed");
+        assert_eq!(
+            json["tests"][2],
+            serde_json::json!({
+                "name": "second order", "outcome": "not_applicable", "detail": "the first order failed",
+            })
+        );
+        assert_eq!(json["verdicts"][0]["fault"], "SignFlipped");
+        assert_eq!(json["gradients"][0]["tape"], serde_json::json!({ "shape": [2], "numbers": [0.5, null] }));
+        assert_eq!(json["gradients"][0]["manual"], serde_json::Value::Null);
+        assert_eq!(json["seconds"], 0.25);
     }
 }

@@ -150,7 +150,10 @@ impl Script {
             Source::Fixed(k) => fixed[k],
             Source::Step(k) => done[k],
         };
+        // What is recorded here, and the rules that differentiate it, belongs to the lines of the script.
+        let _ended = Attributed(tape);
         for (k, step) in self.steps.iter().enumerate() {
+            tape.inner.borrow_mut().line = Some(step.at);
             let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
             let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
             match edit {
@@ -185,6 +188,15 @@ impl Script {
             done.push(y);
         }
         Some(self.outputs.iter().map(|&source| find(&done, source)).collect())
+    }
+}
+
+/// While it lives, what is recorded counts as recorded at the lines of a script.
+struct Attributed<'t>(&'t Tape);
+
+impl Drop for Attributed<'_> {
+    fn drop(&mut self) {
+        self.0.inner.borrow_mut().line = None;
     }
 }
 

@@ -39,6 +39,7 @@ pub struct LineChart {
     legend: Legend,
     x_limits: Option<(f64, f64)>,
     y_limits: Option<(f64, f64)>,
+    log_x: bool,
     log_y: bool,
     origin: bool,
     bands: Option<(String, Vec<f64>)>,
@@ -98,6 +99,12 @@ impl LineChart {
         self
     }
 
+    /// Makes the horizontal axis logarithmic; points whose x is not positive become gaps.
+    pub fn log_x(mut self) -> LineChart {
+        self.log_x = true;
+        self
+    }
+
     /// Makes the vertical axis logarithmic; points that are not positive become gaps.
     pub fn log_y(mut self) -> LineChart {
         self.log_y = true;
@@ -118,6 +125,16 @@ impl LineChart {
         self
     }
 
+    /// Which axes, x and y, are logarithmic.
+    fn logs(&self) -> [bool; 2] {
+        [self.log_x, self.log_y]
+    }
+
+    /// Whether the axes run through the origin: a logarithmic axis has none.
+    fn through_zero(&self) -> bool {
+        self.origin && self.logs() == [false, false]
+    }
+
     fn name(&self) -> String {
         if self.titles.title.is_empty() {
             "line chart".to_owned()
@@ -134,7 +151,7 @@ impl LineChart {
         if self.series.is_empty() {
             return Err(Error::Empty { what: self.name(), need: "a chart takes at least one series" });
         }
-        self.series.iter().try_for_each(|s| s.check(self.log_y))?;
+        self.series.iter().try_for_each(|s| s.check(self.logs()))?;
         let named = self.named_entries().len();
         if named > 24 {
             return Err(Error::setting(
@@ -144,12 +161,12 @@ impl LineChart {
                 "at most 24; give the others no label",
             ));
         }
-        let points = || self.series.iter().flat_map(|s| s.drawn_points(self.log_y));
+        let points = || self.series.iter().flat_map(|s| s.drawn_points(self.logs()));
         let nothing = || Error::Empty { what: self.name(), need: "none of its points can be drawn" };
-        let through_zero = self.origin && !self.log_y;
+        let through_zero = self.through_zero();
         let x = match self.x_limits {
-            Some(limits) => Range::given(&self.name(), "x_limits", limits, false)?,
-            None => Range::of(points().map(|p| p.0), false).ok_or_else(nothing)?,
+            Some(limits) => Range::given(&self.name(), "x_limits", limits, self.log_x)?,
+            None => Range::of(points().map(|p| p.0), self.log_x).ok_or_else(nothing)?,
         };
         let y = match self.y_limits {
             Some(limits) => Range::given(&self.name(), "y_limits", limits, self.log_y)?,
@@ -188,7 +205,7 @@ impl LineChart {
     }
 
     fn left_margin_with(&self, area: Rect, legend: Legend) -> Result<f64> {
-        if self.origin && !self.log_y {
+        if self.through_zero() {
             return Ok(self.titles.origin_left_margin());
         }
         let name = self.bands.as_ref().map_or(0.0, |(name, _)| font::width(name, SMALL, false) + 8.0);
@@ -214,7 +231,7 @@ impl LineChart {
     fn draw_chart(&self, scene: &mut Scene, area: Rect, left: f64, legend: Legend) -> Result<(Rect, Vec<Vec<Point>>)> {
         let (x, y) = self.ranges()?;
         let head = self.head(area, legend);
-        let through_zero = self.origin && !self.log_y;
+        let through_zero = self.through_zero();
         let frame;
         if through_zero {
             frame = self.titles.origin_frame(area, x, y, left, head);
@@ -240,7 +257,7 @@ impl LineChart {
         let Some((name, edges)) = &self.bands else { return };
         let Rect { left, right, top, bottom } = frame.plot;
         let pixels: Vec<f64> =
-            edges.iter().filter(|e| drawable(**e, false)).map(|&e| frame.x.at(e).clamp(left, right)).collect();
+            edges.iter().filter(|e| drawable(**e, self.log_x)).map(|&e| frame.x.at(e).clamp(left, right)).collect();
         for band in pixels.windows(2).skip(1).step_by(2) {
             scene.fill(Rect::new(band[0], top, band[1], bottom), Colour::BAND);
         }
@@ -306,6 +323,19 @@ mod tests {
             "series `loss` is empty: none of its points is finite with a positive y, as a logarithmic axis needs"
         );
         assert_eq!(
+            message(LineChart::new().log_x().series(Series::new("error", [0.0, -1.0], [1.0, 2.0]))),
+            "series `error` is empty: none of its points is finite with a positive x, as a logarithmic axis needs"
+        );
+        assert_eq!(
+            message(LineChart::new().log_x().log_y().series(Series::new("error", [0.0, 1.0], [1.0, -2.0]))),
+            "series `error` is empty: none of its points is finite with a positive x and y, as logarithmic axes need"
+        );
+        assert_eq!(
+            message(two().log_x().x_limits(0.0, 1.0)),
+            "line chart `training`: x_limits = (0, 1), but it must be two positive finite numbers, the smaller first \
+             (the axis is logarithmic)"
+        );
+        assert_eq!(
             message(two().x_limits(f64::NAN, 1.0)),
             "line chart `training`: x_limits = (NaN, 1), but it must be two finite numbers, the smaller first"
         );
@@ -344,6 +374,8 @@ mod tests {
             }
             if low > 0.0 {
                 assert_texts_are_clear(&draw(&chart().log_y()));
+                assert_texts_are_clear(&draw(&chart().log_x()));
+                assert_texts_are_clear(&draw(&chart().log_x().log_y()));
             }
         }
     }
@@ -355,6 +387,33 @@ mod tests {
             draw(&chart.clone().series(Series::counted("s", y)));
             draw(&chart.series(Series::new("s", y, y)).x_limits(0.0, 1e-90).y_limits(1e-95, 1e-90));
         }
+    }
+
+    #[test]
+    fn on_two_logarithmic_axes_a_power_is_a_straight_line() {
+        let x: Vec<f64> = (-8..=0).map(|e| 10f64.powi(e)).chain([0.0]).collect();
+        let y: Vec<f64> = x.iter().map(|x| 3.0 * x * x).collect();
+        let chart = LineChart::new().log_x().log_y().axes_through_origin();
+        let chart = chart.series(Series::new("", x, y).colour(Colour::PURPLE).dash(Dash::Solid));
+        let scene = draw(&chart);
+        let lines: Vec<_> = scene
+            .marks
+            .iter()
+            .filter_map(|mark| match mark {
+                super::super::scene::Mark::Path { points, colour: Colour::PURPLE, .. } => Some(points),
+                _ => None,
+            })
+            .collect();
+        let [line] = lines[..] else { panic!("one line, and the point at zero left out: {lines:?}") };
+        assert_eq!(line.len(), 9);
+        let step = |w: &[Point]| (w[1].0 - w[0].0, w[1].1 - w[0].1);
+        let first = step(line);
+        assert!(first.0 > 10.0 && first.1 < -10.0);
+        for (dx, dy) in line.windows(2).map(step) {
+            assert!((dx - first.0).abs() < 1e-6 && (dy - first.1).abs() < 1e-6);
+        }
+        let labels: Vec<&str> = scene.texts().iter().map(|t| t.text.as_str()).collect();
+        assert!(labels.contains(&"10⁻⁶") && labels.contains(&"10⁻¹²"), "{labels:?}");
     }
 
     #[test]

@@ -92,8 +92,8 @@ impl Series {
         self
     }
 
-    /// The points that can be drawn.
-    pub(super) fn drawn_points(&self, log: bool) -> impl Iterator<Item = Point> + '_ {
+    /// The points that can be drawn; `log` says which of the axes, x and y, are logarithmic.
+    pub(super) fn drawn_points(&self, log: [bool; 2]) -> impl Iterator<Item = Point> + '_ {
         self.points(&self.y, log).flatten()
     }
 
@@ -108,15 +108,15 @@ impl Series {
     }
 
     /// The points, `None` where one cannot be drawn.
-    fn points<'a>(&'a self, y: &'a [f64], log: bool) -> impl Iterator<Item = Option<Point>> + 'a {
-        let whole = move |(&x, &y): (&f64, &f64)| (drawable(x, false) && drawable(y, log)).then_some((x, y));
+    fn points<'a>(&'a self, y: &'a [f64], log: [bool; 2]) -> impl Iterator<Item = Option<Point>> + 'a {
+        let whole = move |(&x, &y): (&f64, &f64)| (drawable(x, log[0]) && drawable(y, log[1])).then_some((x, y));
         self.x.iter().zip(y).map(whole)
     }
 
     /// # Errors
     /// [`Error::Shape`] when x and y differ in length, [`Error::Setting`] for an impossible width, [`Error::Empty`]
     /// when no point can be drawn.
-    pub(super) fn check(&self, log: bool) -> Result<()> {
+    pub(super) fn check(&self, log: [bool; 2]) -> Result<()> {
         let what = if self.label.is_empty() { "a series".to_owned() } else { format!("series `{}`", self.label) };
         if self.x.len() != self.y.len() {
             let (x, y) = ([self.x.len()].into(), [self.y.len()].into());
@@ -128,8 +128,12 @@ impl Series {
         if self.points(&self.y, log).all(|p| p.is_none()) {
             let need = match (self.x.is_empty(), log) {
                 (true, _) => "a line takes at least one point",
-                (false, true) => "none of its points is finite with a positive y, as a logarithmic axis needs",
-                (false, false) => "none of its points is finite, so there is nothing to draw",
+                (false, [false, true]) => "none of its points is finite with a positive y, as a logarithmic axis needs",
+                (false, [true, false]) => "none of its points is finite with a positive x, as a logarithmic axis needs",
+                (false, [true, true]) => {
+                    "none of its points is finite with a positive x and y, as logarithmic axes need"
+                }
+                (false, [false, false]) => "none of its points is finite, so there is nothing to draw",
             };
             return Err(Error::Empty { what, need });
         }
@@ -138,7 +142,7 @@ impl Series {
 
     /// Adds the line, inside the plot, to the scene; returns the places that it passes.
     pub(super) fn draw(&self, scene: &mut Scene, frame: &Frame, style: &Entry) -> Vec<Vec<Point>> {
-        let log = frame.y.range.log;
+        let log = [frame.x.range.log, frame.y.range.log];
         let lines = |y: &[f64]| {
             let pixels = self.points(y, log).map(|p| p.map(|(x, y)| (frame.x.at(x), frame.y.at(y))));
             visible(pixels, &frame.plot)

@@ -1,3 +1,9 @@
 //! The checker: no false alarms, and the right name for every fault.
 
+mod contract;
+mod faults;
+mod hand;
+mod head;
+#[cfg(feature = "plot")]
+mod html;
 mod sound;

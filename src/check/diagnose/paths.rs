@@ -41,7 +41,11 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
                 Edit::DetachOperand(operand) => {
                     let which = operand_name(&script, at, operand);
                     let evidence = format!("the rule is exact if {which} were a constant in `{node}` at {line}");
-                    ("forgotten", Fault::ForgottenPath { node: format!("{which} in {node}") }, evidence)
+                    (
+                        "forgotten",
+                        Fault::ForgottenPath { node: format!("{} in {node}", which.replace('`', "")) },
+                        evidence,
+                    )
                 }
                 _ => {
                     let evidence =
@@ -66,7 +70,8 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 /// The earlier values of the same shape that a step may be taken for.
 fn straight(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
-    if ["add", "sub", "identity"].contains(&step.name()) && step.inputs.len() == 1 {
+    // To take a sum for one of its sides is to forget the other side.
+    if ["add", "sub", "identity"].contains(&step.name()) {
         return Vec::new();
     }
     let mut ancestors: Vec<Source> = Vec::new();

@@ -3,6 +3,8 @@
 //! The wrong elements form a set. It is described by the first simple condition that holds for exactly these elements,
 //! at both points: a bound on a value (x ≤ 0, |x| > 1), or a place in the tensor (a border, an index, a diagonal).
 
+use std::collections::BTreeSet;
+
 use super::{Case, DIFFERENT, Point, difference, size};
 use crate::{
     Tensor,
@@ -111,16 +113,6 @@ fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
         places.push(("above the diagonal".to_owned(), Box::new(move |at| at[a] < at[b])));
         places.push(("below the diagonal".to_owned(), Box::new(move |at| at[a] > at[b])));
     }
-    for axis in 0..rank {
-        let n = dims[axis];
-        places.push((format!("at the ends of axis {axis}"), Box::new(border(vec![axis]))));
-        for index in 0..n.min(64) {
-            places.push((format!("index {index} of axis {axis}"), Box::new(move |at| at[axis] == index)));
-            places.push((format!("every index of axis {axis} but {index}"), Box::new(move |at| at[axis] != index)));
-        }
-        places.push((format!("odd indices of axis {axis}"), Box::new(move |at| at[axis] % 2 == 1)));
-        places.push((format!("even indices of axis {axis}"), Box::new(move |at| at[axis] % 2 == 0)));
-    }
     let index_of = |flat: usize| {
         let mut at = vec![0; rank];
         let mut rest = flat;
@@ -133,7 +125,40 @@ fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
     let indices: Vec<Vec<usize>> = (0..dims.iter().product()).map(index_of).collect();
     // Wrong elements may be right by chance at one point (a gradient of 0), so the union over the points counts.
     let union: Vec<bool> = (0..indices.len()).map(|i| sets.iter().any(|set| set[i])).collect();
-    places.into_iter().find(|(_, inside)| indices.iter().zip(&union).all(|(at, &w)| inside(at) == w)).map(|p| p.0)
+    let described = places.into_iter().find(|(_, inside)| indices.iter().zip(&union).all(|(at, &w)| inside(at) == w));
+    described.map(|place| place.0).or_else(|| block(dims, &indices, &union))
+}
+
+/// A set of elements that is made of some indices of each axis.
+fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<String> {
+    let chosen: Vec<BTreeSet<usize>> = (0..dims.len())
+        .map(|axis| indices.iter().zip(inside).filter(|(_, w)| **w).map(|(at, _)| at[axis]).collect())
+        .collect();
+    let whole: usize = chosen.iter().map(BTreeSet::len).product();
+    if whole != inside.iter().filter(|w| **w).count() {
+        return None;
+    }
+    let parts: Vec<String> = chosen
+        .iter()
+        .enumerate()
+        .filter(|(axis, set)| set.len() < dims[*axis])
+        .map(|(axis, set)| {
+            let (first, last, n) = (set.first().copied()?, set.last().copied()?, dims[axis]);
+            Some(match set.len() {
+                1 => format!("index {first} of axis {axis}"),
+                2 if first == 0 && last + 1 == n => format!("at the ends of axis {axis}"),
+                count if last + 1 - first == count => format!("indices {first} to {last} of axis {axis}"),
+                count if count + 1 == n => {
+                    let but = (0..n).find(|i| !set.contains(i))?;
+                    format!("every index of axis {axis} but {but}")
+                }
+                _ if set.iter().all(|i| i % 2 == 1) => format!("odd indices of axis {axis}"),
+                _ if set.iter().all(|i| i % 2 == 0) => format!("even indices of axis {axis}"),
+                count => format!("{count} of {n} indices of axis {axis}"),
+            })
+        })
+        .collect::<Option<_>>()?;
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
 /// What the gradient is where it is wrong.

@@ -33,7 +33,8 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 
 /// A term of the true gradient without which it is the rule's answer.
 fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let script = gradient_script(case, k)?;
+    let forward = forward_script(case)?;
+    let script = gradient_script(case, &forward, k)?;
     let search = |at: usize| {
         let step = &script.steps[at];
         let keep: &[(usize, &str)] = match step.name() {
@@ -47,19 +48,22 @@ fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
                 _ => step,
             };
             let line = Line::from(lost.at);
-            let fault = Fault::DroppedTerm { term: lost.name().to_owned() };
-            let evidence =
-                format!("without the term that the derivative of line {line} adds, the true gradient is this one");
-            Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence))
+            // The node belongs to the derivative of an operation of `forward` at this line: that is the name to give.
+            let differentiated = forward.steps.iter().rev().find(|step| step.at == lost.at);
+            let term = differentiated.map_or(lost.name(), Step::name).to_owned();
+            let evidence = format!(
+                "without the term that the derivative of `{term}` at {line} adds, the true gradient is this one"
+            );
+            let fault = Fault::DroppedTerm { term };
+            Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence).at(Some(line)))
         })
     };
     (0..script.steps.len().min(LONGEST)).find_map(search)
 }
 
 /// The true gradient by input `k` as a program from inputs and upstream gradients.
-fn gradient_script(case: &Case<'_>, k: usize) -> Option<Script> {
+fn gradient_script(case: &Case<'_>, forward: &Script, k: usize) -> Option<Script> {
     let point = &case.points[0];
-    let forward = forward_script(case)?;
     caught(|| {
         let tape = Tape::f64();
         let x: Vec<Var<'_>> = point.x.iter().map(|x| tape.leaf(x)).collect();
