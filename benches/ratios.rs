@@ -1,7 +1,8 @@
 //! What design decisions are worth, as ratios measured in one run: `cargo bench`.
 //!
 //! Each row alternates two ways of doing the same and divides the medians, so that a change in the machine's speed
-//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape.
+//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of a
+//! check for each number with their count.
 
 use std::time::Instant;
 
@@ -46,6 +47,16 @@ fn chain(length: usize) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / length as f64
 }
 
+/// A check of a hand-written rule with so many numbers, along random directions.
+#[cfg(feature = "check")]
+fn projected_check(numbers: usize) -> f64 {
+    let x = Tensor::from_fn([numbers], DType::F64, |i| (i as f64 * 0.7).sin());
+    let start = Instant::now();
+    let report = wengert::check::closure(|x| x[0].tanh() * x[0], &[x]).projected().run();
+    assert!(report.expect("the input is finite").passed());
+    start.elapsed().as_secs_f64() * 1e3
+}
+
 fn main() {
     let x = Tensor::from_fn([128, 20, 24, 24], DType::F32, |i| (i as f64 * 0.7).sin());
     let alpha = Tensor::from_fn([20], DType::F32, |i| i as f64 / 20.0);
@@ -54,5 +65,13 @@ fn main() {
     row("ELU with its gradient: chains in blocks / operation by operation", both);
     for length in [10_000, 100_000, 1_000_000] {
         println!("a chain of {length:>9} operations and its gradient: {:>6.0} ns an operation", chain(length));
+    }
+    #[cfg(feature = "check")]
+    for numbers in [10_000, 100_000, 1_000_000] {
+        let ms = (0..5).map(|_| projected_check(numbers)).fold(f64::INFINITY, f64::min);
+        println!(
+            "a projected check of {numbers:>9} numbers: {ms:>8.1} ms, {:>6.0} ns a number",
+            ms * 1e6 / numbers as f64
+        );
     }
 }

@@ -204,6 +204,9 @@ pub mod train;
 mod pages {
     #[doc = include_str!("../tutorials/02_activations/README.md")]
     mod activations {}
+    #[cfg(feature = "check")]
+    #[doc = include_str!("../tutorials/05_custom_layers/README.md")]
+    mod custom_layers {}
     #[doc = include_str!("../tutorials/03_elu_digits/README.md")]
     mod elu_digits {}
     #[doc = include_str!("../tutorials/01_first_tape/README.md")]

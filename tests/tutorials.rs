@@ -76,3 +76,21 @@ fn higher_order() {
     assert!(number("/oscillator/error") < 1e-4, "the largest error is {}", number("/oscillator/error"));
     assert!(number("/residual_of_the_exact_solution") < 1e-14);
 }
+
+#[test]
+fn custom_layers() {
+    let Some(metrics) = check("05_custom_layers", "custom_layers") else { return };
+    let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+    assert!((number("/jump/size") - 7.5069).abs() < 5e-5);
+    assert!((number("/margin_everywhere/own") - 30.34).abs() < 5e-3);
+    assert!(number("/split/seconds") < 1.0, "the check of the head took {} s", number("/split/seconds"));
+    // What single precision makes of it may differ from one kind of processor to the next: bands, not figures.
+    assert!((30.0..400.0).contains(&number("/parallel/nan")), "{} of 1000 are NaN", number("/parallel/nan"));
+    for row in metrics["precision"].as_array().unwrap() {
+        let of = |name: &str| row[name].as_f64().unwrap();
+        assert!(of("by_hand") < 1e-7 / of("angle") && of("by_angle") < 1e-7 / of("angle"), "{row}");
+    }
+    assert!(number("/precision/3/not_finite") > 0.0);
+    assert!(number("/trained/1/own_degrees") < number("/trained/0/own_degrees"));
+    assert!(number("/trained/0/right") > 950.0 && number("/trained/1/right") > 950.0);
+}

@@ -6,4 +6,6 @@ mod hand;
 mod head;
 #[cfg(feature = "plot")]
 mod html;
+mod mutations;
+mod protocols;
 mod sound;

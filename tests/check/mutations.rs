@@ -1,0 +1,56 @@
+//! Rules broken at random: the mistake is named, and a correct rule gives no alarm.
+
+use wengert::check::{self, mutate};
+
+#[path = "../../examples/mutations/rules/mod.rs"]
+mod rules;
+
+#[test]
+fn correct_rules_give_no_alarm() {
+    let mut kinds: Vec<&str> = Vec::new();
+    for rule in rules::all() {
+        let report = check::shared_function(rule.function.clone(), &rule.inputs).run().unwrap();
+        assert!(report.passed(), "{report}");
+        assert!(report.verdicts.is_empty(), "{report}");
+        kinds.push(rule.kind);
+    }
+    assert!(kinds.len() >= 20, "{}", kinds.len());
+    kinds.dedup();
+    let families =
+        ["elementwise", "loss", "reduction", "normalisation", "matrix product", "linear algebra", "convolution"];
+    assert_eq!(kinds, families);
+}
+
+#[test]
+fn nineteen_of_twenty_mistakes_are_named_first() {
+    let (mut named, mut tried, mut missed) = (0, 0, Vec::new());
+    for rule in rules::all() {
+        for seed in 0..12 {
+            let mutant = mutate::mutate(rule.function.clone(), &rule.inputs, seed).unwrap().unwrap();
+            let report = check::shared_function(mutant.function.clone(), &rule.inputs).run().unwrap();
+            assert!(!report.passed(), "{} passed though {}", rule.function.name(), mutant.what);
+            tried += 1;
+            match report.verdict().is_some_and(|verdict| mutant.is_named_by(verdict)) {
+                true => named += 1,
+                false => missed.push(format!("{}: {}", rule.function.name(), mutant.what)),
+            }
+        }
+    }
+    assert!(named * 20 >= tried * 19, "{named} of {tried}; missed:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn the_same_seed_makes_the_same_mistake() {
+    let rule = &rules::all()[3];
+    let what = |seed| mutate::mutate(rule.function.clone(), &rule.inputs, seed).unwrap().unwrap().what;
+    assert_eq!(what(5), what(5));
+    assert!((0..20).any(|seed| what(seed) != what(0)));
+}
+
+#[test]
+fn a_rule_that_is_wrong_to_begin_with_is_not_broken_further() {
+    let rule = &rules::all()[0];
+    let mutant = mutate::mutate(rule.function.clone(), &rule.inputs, 1).unwrap().unwrap();
+    let error = mutate::mutate(mutant.function, &rule.inputs, 1).err().unwrap().to_string();
+    assert!(error.contains("its rule is not right to begin with"), "{error}");
+}
