@@ -219,7 +219,7 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
     let mut verdicts = match case.point(inputs, &mut rng) {
         Err(failure) => {
             let verdict = Verdict::new(Fault::Failed, "every input", 0.0).because(failure.sentence.clone());
-            vec![verdict.at(failure.line.or(Some(Line::from(at))))]
+            vec![verdict.at(failure.line.or_else(|| users(at)))]
         }
         Ok(point) => {
             case.points.push(point);
@@ -236,6 +236,11 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
     verdicts
 }
 
+/// The line that applied a function, if it is the user's: what a check applies itself has none to show.
+fn users(at: &Location<'_>) -> Option<Line> {
+    (at.file() != super::subject::FILE).then(|| Line::from(at))
+}
+
 /// The verdict on a rule that is right when asked at once, but whose answer depends on other calls.
 pub(super) fn carried(
     function: &Arc<dyn Function>,
@@ -250,7 +255,7 @@ pub(super) fn carried(
     case.points.push(point);
     let mut verdict = (0..answered).filter(|&k| needs[k]).find_map(|k| behaviour::stale(&case, k))?;
     verdict.rule = Some(function.name().to_owned());
-    verdict.line.get_or_insert(Line::from(at));
+    verdict.line = verdict.line.or_else(|| users(at));
     Some(verdict)
 }
 
@@ -284,7 +289,7 @@ fn examine(case: &Case<'_>, at: &Location<'_>) -> Vec<Verdict> {
             point.answer.len(),
             point.x.len()
         ));
-        return vec![verdict.at(Some(Line::from(at)))];
+        return vec![verdict.at(users(at))];
     }
     let wrong: Vec<usize> = (0..point.x.len()).filter(|&k| case.needs[k] && is_wrong(case, k)).collect();
     let mut verdicts: Vec<Verdict> = Vec::new();
@@ -365,7 +370,7 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     found.truncate(3);
     for verdict in &mut found {
         if verdict.line.is_none() {
-            verdict.line = Some(repair.clone().unwrap_or_else(|| Line::from(at)));
+            verdict.line = repair.clone().or_else(|| users(at));
         }
         if verdict.fault != main.fault {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.fault));

@@ -269,10 +269,16 @@ fn rerouted(case: &Case<'_>, k: usize) -> Option<Verdict> {
     None
 }
 
-/// Where an edit of the rule makes it exact: the line to mend.
+/// The line to mend: where an edit of the rule makes it exact, or else where it computes its answer.
 pub(super) fn line_of_repair(case: &Case<'_>, k: usize) -> Option<Line> {
-    let (script, at, ..) = repair(case, k)?;
-    Some(Line::from(script.steps[at].at))
+    if let Some((script, at, ..)) = repair(case, k) {
+        return Some(Line::from(script.steps[at].at));
+    }
+    if let Some(verdict) = rerouted(case, k) {
+        return verdict.line;
+    }
+    let script = rule_script(case, &case.points[0], k)?;
+    script.steps.last().map(|step| Line::from(step.at))
 }
 
 /// What a slot of a rule is called.
