@@ -47,7 +47,7 @@ pub enum Fault {
     Factor {
         /// k.
         k: f64,
-        /// What k may be, from the shapes: "2", "N = 3", "1/(H·W) = 1/35".
+        /// What k may be, from the shapes: "2", "1/3, the size of axis 0 of the output (observations)".
         names: Vec<String>,
     },
     /// a = tᵀ in the last two axes.
@@ -102,7 +102,7 @@ pub enum Fault {
     },
     /// One operation of the rule is wrong: with one edit of it the rule is right.
     WrongOperation {
-        /// The edit, as half a sentence: "`cos` in place of `sin`".
+        /// The edit, as half a sentence: "it has `sin` where `cos` belongs".
         edit: String,
     },
     /// The gradient is right except where a condition holds.
@@ -216,8 +216,13 @@ impl fmt::Display for Fault {
             Fault::Missing => f.write_str("the rule returned no gradient for an input that needs one"),
             Fault::Shape => f.write_str("the gradient has another shape than its input"),
             Fault::SignFlipped => f.write_str("the sign is flipped"),
-            Fault::Factor { k, names } if names.is_empty() => write!(f, "a factor of {k:.6} too much"),
-            Fault::Factor { names, .. } => write!(f, "a factor of {} too much", names.join(", or of ")),
+            Fault::Factor { k, names } => match names.split_first() {
+                None => write!(f, "it is {k:.6} times the true one"),
+                Some((first, [])) => write!(f, "it is {k:.6} times the true one: a factor of {first}"),
+                Some((first, rest)) => {
+                    write!(f, "it is {k:.6} times the true one: a factor of {first} (or of {})", rest.join("; or of "))
+                }
+            },
             Fault::Transposed => f.write_str("transposed"),
             Fault::PermutedAxes { how } => write!(f, "axes permuted: {how}"),
             Fault::MissingReduction { how } => write!(f, "a reduction is missing: {how}"),

@@ -137,11 +137,17 @@ impl fmt::Display for Report {
         let [passed, failed, not_applicable] = self.counts();
         writeln!(f, "{}", self.subject)?;
         let width = self.tests.iter().map(|t| t.name.chars().count()).max().unwrap_or(0);
+        let mut reason = "";
         for test in &self.tests {
             let (mark, word, detail) = match &test.outcome {
-                Outcome::Passed(detail) => ("✓", "passed", detail),
-                Outcome::Failed(detail) => ("✗", "FAILED", detail),
-                Outcome::NotApplicable(why) => ("–", "n/a", why),
+                Outcome::Passed(detail) => ("✓", "passed", detail.as_str()),
+                Outcome::Failed(detail) => ("✗", "FAILED", detail.as_str()),
+                Outcome::NotApplicable(why) if why == reason => ("–", "n/a", "the same"),
+                Outcome::NotApplicable(why) => ("–", "n/a", why.as_str()),
+            };
+            reason = match &test.outcome {
+                Outcome::NotApplicable(why) => why,
+                _ => "",
             };
             let pad = " ".repeat(width - test.name.chars().count());
             let head = format!("  {mark} {}{pad}  {word:<6}  ", test.name);

@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use super::{Constraint, Line};
+use super::{Constraint, Line, Verdict};
 use crate::{Error, Function, Mode, Param, Rule, Tape, Tensor, Var, nn::Layer, tape::Kind};
 
 /// Where functions are applied that are checked by themselves.
@@ -247,8 +247,22 @@ pub(super) fn weighted<'t>(tape: &'t Tape, outputs: &[Var<'t>], upstream: &[Tens
 pub(super) struct Application {
     pub function: Arc<dyn Function>,
     pub inputs: Vec<Tensor>,
+    /// The names of those inputs that have one: parameters, and what the user named.
+    names: Vec<Option<String>>,
     pub needs: Vec<bool>,
     pub at: &'static Location<'static>,
+}
+
+impl Application {
+    /// Adds the names of inputs to a verdict: "input 1 (`weight`)".
+    pub fn name_inputs(&self, verdict: &mut Verdict) {
+        for of in &mut verdict.of {
+            let known = self.names.iter().enumerate().find(|(k, _)| *of == format!("input {k}"));
+            if let Some((k, Some(name))) = known {
+                *of = format!("input {k} (`{name}`)");
+            }
+        }
+    }
 }
 
 /// The applications of hand-written rules that are recorded on `tape`.
@@ -267,6 +281,7 @@ pub(super) fn applications(tape: &Tape) -> Vec<Application> {
         .map(|call| Application {
             function: call.function.clone(),
             inputs: call.inputs.iter().map(|&id| of(id).value()).collect(),
+            names: call.inputs.iter().map(|&id| tape.nodes().nth(id as usize).and_then(|node| node.name)).collect(),
             needs: call.inputs.iter().map(|&id| of(id).needs_grad()).collect(),
             at: call.at,
         })

@@ -31,7 +31,9 @@ impl Tape {
             let need = format!("what stands in for `{}` must have its shape", param.name());
             return Err(self.locate(Error::shape("bind", &[&own, &other], need)));
         }
-        self.inner.borrow_mut().watched.push((param.id(), value.id()));
+        let mut inner = self.inner.borrow_mut();
+        inner.watched.push((param.id(), value.id()));
+        inner.names.push((value.id(), param.shared_name()));
         Ok(())
     }
 }

@@ -196,7 +196,7 @@ fn a_wrong_operation_is_named_with_its_line() {
         },
     );
     let (found, report) = fault(rule, &[numbers([3, 4], 0.0), numbers([3, 4], 1.0)]);
-    assert_eq!(found, Fault::WrongOperation { edit: "`cos` in place of `sin`".to_owned() }, "{report}");
+    assert_eq!(found, Fault::WrongOperation { edit: "it has `sin` where `cos` belongs".to_owned() }, "{report}");
     assert_eq!(report.verdict().unwrap().line.clone().unwrap().line, line_of("sin where cos belongs"));
 }
 

@@ -238,7 +238,12 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
 
 /// The line that applied a function, if it is the user's: what a check applies itself has none to show.
 fn users(at: &Location<'_>) -> Option<Line> {
-    (at.file() != super::subject::FILE).then(|| Line::from(at))
+    Some(Line::from(at)).filter(is_users)
+}
+
+/// Whether a line is not one of the checker's own.
+fn is_users(line: &Line) -> bool {
+    ![super::subject::FILE, super::mutate::FILE].contains(&line.file.as_str())
 }
 
 /// The verdict on a rule that is right when asked at once, but whose answer depends on other calls.
@@ -363,7 +368,7 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     let nothing = case.points[0].answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&case.points[0].truth[k]));
     let region = found.iter().any(|v| matches!(v.fault, Fault::Region { .. }) && !weak(v));
     found.sort_by_key(|v| rank(v, nothing, region));
-    let repair = terms::line_of_repair(case, k);
+    let repair = terms::line_of_repair(case, k).filter(is_users);
     let main = found[0].clone();
     let mut names = std::collections::HashSet::new();
     found.retain(|v| names.insert(v.fault.name()));

@@ -210,6 +210,9 @@ fn mended(case: &Case<'_>, k: usize) -> Option<Verdict> {
             (Source::Slot(_), Some(used)) => Fault::MixedUp { used, wanted: slot_name(&case.points[0], wanted) },
             _ => Fault::WrongOperation { edit: how },
         },
+        Edit::Row(row) => {
+            Fault::WrongOperation { edit: format!("it has `{}` where `{}` belongs", step.name(), row.name) }
+        }
         _ => Fault::WrongOperation { edit: how },
     };
     Some(Verdict::new(fault, format!("input {k}"), residual).at(Some(line)).because(evidence))

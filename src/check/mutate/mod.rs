@@ -38,6 +38,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use change::Change;
 use mutant::Broken;
+pub(super) use mutant::FILE;
 
 use super::{Verdict, diagnose::Examined};
 use crate::{DType, Error, Function, Result, Tensor};

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{Backward, DType, Function, Tape, Tensor, Var};
 
+/// Where the mistakes are recorded that are not made in a line of the user's.
+pub(in crate::check) const FILE: &str = file!();
+
 /// The function, with one change to its rule.
 pub(super) struct Broken {
     function: Arc<dyn Function>,

@@ -44,7 +44,10 @@ pub(super) fn test(e: &mut Examination<'_>) {
     e.note("no work for gradients that nobody needs", outcome);
     let (outcome, verdict) = finite(e);
     e.note("finite at large, tiny and zero inputs", outcome);
-    e.verdicts.extend(verdict);
+    // What is not finite at the inputs themselves was traced already.
+    let known = |v: &Verdict| e.verdicts.iter().any(|k| k.fault == v.fault && k.line == v.line);
+    let new: Vec<Verdict> = verdict.into_iter().filter(|v| !known(v)).collect();
+    e.verdicts.extend(new);
     let outcome = kinds(e);
     e.note("features and images", outcome);
     let outcome = second(e);
@@ -211,6 +214,9 @@ fn needless(e: &Examination<'_>) -> Outcome {
     let Ok((whole, all)) = probe.partial(&at, upstream, None) else {
         return not_applicable("the gradient cannot be taken");
     };
+    if all.iter().flatten().any(|g| g.first_non_finite().is_some()) {
+        return not_applicable("the gradient is not finite");
+    }
     let mut saved = 0;
     for constant in 0..at.len() {
         let (operations, gradients) = match probe.partial(&at, upstream, Some(constant)) {

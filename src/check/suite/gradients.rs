@@ -176,6 +176,11 @@ fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool) -> Found {
     found
 }
 
+/// "1 element", "2 elements".
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// What the comparisons of one side with the numeric gradient have come to.
 #[derive(Default)]
 struct Tally {
@@ -214,10 +219,10 @@ impl Tally {
         }
         let mut parts = Vec::new();
         if self.elements > 0 {
-            parts.push(format!("{} elements", self.elements - special));
+            parts.push(count(self.elements - special, "element"));
         }
         if self.directions > 0 {
-            parts.push(format!("{} random directions", self.directions));
+            parts.push(count(self.directions, "random direction"));
         }
         if special > 0 {
             parts.push(format!("{special} at kinks or jumps left out"));
@@ -234,13 +239,19 @@ fn remarks(comparison: &Comparison) -> Vec<Verdict> {
         let x = comparison.at.to_vec()[first.index];
         let evidence = match kind {
             "kink" => format!(
-                "{} elements; at element {} (value {x:.6}) the slope is {:.6} from the left and {:.6} from the right",
-                all.len(),
+                "{}; at element {} (value {x:.6}) the slope of ⟨upstream, output⟩ is {:.6} from the left and {:.6} from \
+                 the right",
+                count(all.len(), "element"),
                 first.index,
                 first.left,
                 first.right
             ),
-            _ => format!("{} elements; at element {} (value {x:.6}) by {:.6e}", all.len(), first.index, first.left),
+            _ => format!(
+                "{}; at element {} (value {x:.6}) ⟨upstream, output⟩ jumps by {:.6e}",
+                count(all.len(), "element"),
+                first.index,
+                first.left
+            ),
         };
         Some(Verdict::new(fault, comparison.of.clone(), 0.0).because(evidence))
     };
@@ -276,7 +287,9 @@ fn faults(e: &Examination<'_>, by_hand: bool) -> Vec<Verdict> {
         for (b, _) in e.sound.iter().rev() {
             let found = e.probe(Mode::Train).run(&e.values(*b), |tape, _, _| Ok(super::applications(tape)));
             for a in found.unwrap_or_default() {
-                verdicts.extend(diagnose::rule_faults(&a.function, &a.inputs, &a.needs, a.at, e.check.seed));
+                let mut found = diagnose::rule_faults(&a.function, &a.inputs, &a.needs, a.at, e.check.seed);
+                found.iter_mut().for_each(|verdict| a.name_inputs(verdict));
+                verdicts.extend(found);
             }
             if !verdicts.is_empty() {
                 break;
