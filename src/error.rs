@@ -140,6 +140,26 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
+    /// A hook returned something that cannot take the place of a gradient.
+    #[error("the hook on {of} {fault} (set at {at})")]
+    Hook {
+        /// The node.
+        of: String,
+        /// What was wrong with it.
+        fault: HookFault,
+        /// The line that set the hook.
+        at: &'static Location<'static>,
+    },
+
+    /// A gradient was asked for by a name that does not say which one.
+    #[error("no gradient is found by the name `{name}`: {fault}")]
+    Name {
+        /// The name.
+        name: String,
+        /// Why it does not say which one.
+        fault: NameFault,
+    },
+
     /// A class label that the logits have no column for.
     #[error("{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {})", classes.wrapping_sub(1))]
     Label {
@@ -208,6 +228,8 @@ pub enum NoGradient {
     NotWatched,
     /// The node belongs to another recording than these gradients.
     OtherRecording,
+    /// It has a name in this recording, but none of its gradients were kept.
+    NotKept,
 }
 
 impl std::fmt::Display for NoGradient {
@@ -222,6 +244,9 @@ impl std::fmt::Display for NoGradient {
             }
             NoGradient::NotWatched => "the parameter was not used in this recording",
             NoGradient::OtherRecording => "the handle belongs to another recording than these gradients",
+            NoGradient::NotKept => {
+                "none was kept; call `.retain()` on an inner node before `backward`, and see that it is no constant and that the loss depends on it"
+            }
         })
     }
 }
@@ -294,6 +319,65 @@ impl std::fmt::Display for RuleFault {
                 )
             }
             RuleFault::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+/// What was wrong with the answer of a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HookFault {
+    /// It has another shape than the gradient that it was given.
+    Shape {
+        /// The gradient's shape.
+        expected: Box<Shape>,
+        /// The shape returned.
+        got: Box<Shape>,
+    },
+    /// It is a node of another tape.
+    OtherTape,
+    /// The hook failed with this message.
+    Failed(String),
+}
+
+impl std::fmt::Display for HookFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HookFault::Shape { expected, got } => {
+                write!(f, "returned a gradient of shape {got} in place of one of shape {expected}; they must be equal")
+            }
+            HookFault::OtherTape => f.write_str("returned a node of another tape"),
+            HookFault::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+/// Why a name does not say which gradient is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameFault {
+    /// Nothing is named so.
+    Unknown {
+        /// The names that there are, with their layers.
+        known: Vec<String>,
+    },
+    /// Several nodes are named so.
+    Ambiguous {
+        /// Those nodes, with their full names.
+        nodes: Vec<String>,
+    },
+}
+
+impl std::fmt::Display for NameFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NameFault::Unknown { known } if known.is_empty() => {
+                f.write_str("nothing in the recording has a name; give one with `.named(..)`")
+            }
+            NameFault::Unknown { known } => write!(f, "the names in the recording are {}", known.join(", ")),
+            NameFault::Ambiguous { nodes } => {
+                write!(f, "it names {}; give the layer too, or names of their own", nodes.join(" and "))
+            }
         }
     }
 }

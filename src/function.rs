@@ -101,7 +101,16 @@ impl Tape {
     /// As [`apply`](Tape::apply).
     #[track_caller]
     pub fn apply_shared<'t>(&'t self, function: Arc<dyn Function>, x: &[Var<'t>]) -> Result<Vec<Var<'t>>> {
-        let at = Location::caller();
+        self.apply_at(function, x, Location::caller())
+    }
+
+    /// [`apply_shared`](Tape::apply_shared) on behalf of another line.
+    pub(crate) fn apply_at<'t>(
+        &'t self,
+        function: Arc<dyn Function>,
+        x: &[Var<'t>],
+        at: &'static Location<'static>,
+    ) -> Result<Vec<Var<'t>>> {
         if x.iter().any(|v| !std::ptr::eq(v.tape(), self)) {
             return Err(Error::DifferentTapes { op: function.name().to_owned() });
         }
@@ -155,14 +164,15 @@ pub(crate) fn call_rule<'t>(
     let at = Backward { x: &x, z, dz, memory: &memory, needs };
     let gradients = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call.function.backward(at)));
     gradients.map(SmallVec::from_vec).map_err(|panic| {
-        let why = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("it panicked without a message");
-        let fault = RuleFault::Failed(why.to_owned());
+        let fault = RuleFault::Failed(panic_message(&*panic));
         Error::Rule { rule: call.function.name().to_owned(), fault, at: call.at }
     })
+}
+
+/// What a caught panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it panicked without a message").to_owned()
 }
 
 impl std::str::FromStr for Rule {

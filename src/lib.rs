@@ -178,7 +178,7 @@ pub mod ops;
 mod tape;
 mod tensor;
 
-pub use error::{Error, FormatProblem, NoGradient, Result, RuleFault};
+pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, RuleFault};
 pub use function::{Backward, Function};
 pub use kernels::threads;
 pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};

@@ -121,8 +121,8 @@ fn every_row_of_the_page_is_what_happens() {
         |a, b| a.kl_div(b), at [-1.0, -1.0], [0.0, 1.0];
         |x| x.softplus(), at [0.0];
         |x| x.log_sigmoid(), at [-800.0];
-        |x| x.gt(0.0).select(x.max(0.0).sqrt(), 0.0), at [0.0, 4.0];
-        |x| x.gt(0.0).select(x.max(1e-9).sqrt(), 0.0), at [0.0, 4.0];
+        |x| x.gt(0.0).select(x.sqrt(), 0.0), at [0.0, 4.0];
+        |x| x.gt(0.0) * x.sqrt(), at [0.0, 4.0];
         |x| x.index_select(0, &[0, 0, 1]), at [1.0, 2.0];
         |x| x.gather(0, &[1, 1], [2]), at [1.0, 2.0];
         |x| x * x.detach(), at [3.0];
@@ -196,6 +196,7 @@ fn steps_pass_no_gradient_and_what_is_not_selected_does_no_harm() {
         assert_eq!(slope([0.5, 1.0], |x| f(x) * 3.0 + x), [1.0, 1.0]);
     }
     assert_eq!(slope([-1.0, 4.0], |x| x.gt(0.0).select(x.max(0.0).sqrt(), x * 0.0)), [0.0, 0.25]);
+    assert_eq!(slope([-1.0, 0.0, 4.0], |x| x.gt(0.0).select(x.sqrt(), x)), [1.0, 1.0, 0.25]);
     assert_eq!(slope([f64::NEG_INFINITY, 1.0], |x| x.logsumexp(&[], false)), [0.0, 1.0]);
 }
 

@@ -116,7 +116,11 @@ impl Place<'_> {
         let projection = self.projections(k, seed).ok()?.into_iter().next()?;
         let Slope::Smooth { step, .. } = projection.slope else { return None };
         let truth = dot(gradient, &projection.direction);
-        let scale = truth.abs().max(f64::MIN_POSITIVE);
+        if truth == 0.0 {
+            // No error is relative to nothing.
+            return None;
+        }
+        let scale = truth.abs();
         let rows = central_differences(|t| self.moved(k, &projection.direction, t), self.scale(k));
         let (steps, errors) = rows.into_iter().map(|(h, d)| (h, (d - truth).abs() / scale)).unzip();
         Some(StepCurve { of: self.slots[k].name.clone(), steps, errors, chosen: step })

@@ -57,7 +57,7 @@ pub use constraint::Constraint;
 pub use fault::{Fault, Line, Verdict};
 pub use report::{Comparison, Outcome, Report, Special, StepCurve, Test};
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use subject::{Closure, Layered, Ruled, Slot, Subject};
 
@@ -105,14 +105,16 @@ pub fn closures<'a>(f: impl for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + 'a, inputs:
 }
 
 /// A check of a function with a hand-written rule, at `inputs`.
+#[track_caller]
 pub fn function<'a>(rule: impl Function + 'static, inputs: &[Tensor]) -> Check<'a> {
     shared_function(Arc::new(rule), inputs)
 }
 
 /// [`function`] for a rule that is shared.
+#[track_caller]
 pub fn shared_function<'a>(rule: Arc<dyn Function>, inputs: &[Tensor]) -> Check<'a> {
     let name = format!("function `{}`", rule.name());
-    Check::new(&name, Box::new(Ruled(rule)), Inputs::Given(inputs.to_vec()))
+    Check::new(&name, Box::new(Ruled(rule, Location::caller())), Inputs::Given(inputs.to_vec()))
 }
 
 /// A check of a layer on observations of the given shapes, without the axis that counts them.

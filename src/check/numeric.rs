@@ -7,6 +7,9 @@
 //!
 //! Where φ has no derivative at 0 the second difference tells: φ(h) − 2φ(0) + φ(−h) falls as h² for a smooth φ, as h at
 //! a kink, and not at all at a jump. The central difference alone would not notice: at the kink of |x| it is 0.
+//!
+//! A φ that is computed with few digits is a staircase: below the width of a step its differences are 0, whatever φ′ is.
+//! The height of a step takes the place of ε |φ| then.
 
 /// What the differences say of φ at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +44,8 @@ const LARGEST: f64 = 1.0 / 32.0;
 const RUNGS: usize = 12;
 /// The rung to begin with: for most functions it is good enough already.
 const FIRST: usize = 2;
+/// A change of the argument, relative to its scale, that changes any value in double precision, and hardly one in single.
+const TINY: f64 = 1e-9;
 
 /// What one rung measures.
 #[derive(Clone, Copy)]
@@ -55,6 +60,10 @@ impl Rung {
         (self.plus - self.minus) / (2.0 * self.h)
     }
 
+    fn flat(self, here: f64) -> bool {
+        self.plus == here && self.minus == here
+    }
+
     fn finite(self) -> bool {
         self.plus.is_finite() && self.minus.is_finite()
     }
@@ -67,21 +76,46 @@ pub(super) fn slope(mut phi: impl FnMut(f64) -> f64, here: f64, scale: f64, want
         return Slope::Border;
     }
     let mut rungs: [Option<Rung>; RUNGS] = [None; RUNGS];
-    let mut rung = |j: usize| {
+    let mut rung = |phi: &mut dyn FnMut(f64) -> f64, j: usize| {
         *rungs[j].get_or_insert_with(|| {
             let h = scale * LARGEST * 0.25f64.powi(j as i32);
             Rung { h, plus: phi(h), minus: phi(-h) }
         })
     };
-    let (a, b) = (rung(FIRST), rung(FIRST + 1));
+    let (a, b) = (rung(&mut phi, FIRST), rung(&mut phi, FIRST + 1));
     if a.finite() && b.finite() && !bends(a, b, here) {
         let (value, error) = richardson(a, b, here);
-        if error <= wanted {
+        // On a staircase the two may agree by chance.
+        if error <= wanted && (a.flat(here) && b.flat(here) || phi(TINY * scale) != here) {
             return Slope::Smooth { value, error, step: b.h };
         }
     }
-    let all: Vec<Rung> = (0..RUNGS).map(&mut rung).collect();
-    special(&all, here).unwrap_or_else(|| best(&all, here))
+    let all: Vec<Rung> = (0..RUNGS).map(|j| rung(&mut phi, j)).collect();
+    match grain(&mut phi, scale) {
+        Some(grain) => best(&all, here, grain),
+        None => special(&all, here).unwrap_or_else(|| best(&all, here, 0.0)),
+    }
+}
+
+/// The height of the steps of a staircase; `None` when φ is none. On a staircase the smallest change of the argument
+/// changes nothing, and the smallest that does change φ changes it by much more than rounding.
+fn grain(mut phi: impl FnMut(f64) -> f64, scale: f64) -> Option<f64> {
+    const PLACES: [f64; 6] = [-0.97, -0.61, -0.23, 0.19, 0.57, 0.93];
+    let mut smallest = f64::INFINITY;
+    for place in PLACES {
+        let t = place * LARGEST * scale;
+        let value = phi(t);
+        let smallest_step = 4.0 * f64::EPSILON * scale;
+        let steps = (0..16).map(|j| smallest_step * 8f64.powi(j)).take_while(|step| *step < LARGEST * scale);
+        let mut changes = steps.map(|step| (phi(t + step) - value).abs()).enumerate();
+        let (first, change) = changes.find(|(_, change)| *change != 0.0)?;
+        let rounding = f64::EPSILON * value.abs();
+        if first == 0 || !change.is_finite() || change < 1e4 * rounding {
+            return None;
+        }
+        smallest = smallest.min(change);
+    }
+    Some(smallest)
 }
 
 /// Richardson's value, and a careful estimate of its error: a thousandth of what the better of the two differences had.
@@ -129,15 +163,15 @@ fn special(rungs: &[Rung], here: f64) -> Option<Slope> {
     None
 }
 
-/// The rung where the values of two neighbours agree best.
-fn best(rungs: &[Rung], here: f64) -> Slope {
+/// The rung where the values of two neighbours agree best, for values that are known to `grain`.
+fn best(rungs: &[Rung], here: f64, grain: f64) -> Slope {
     let values: Vec<(f64, Rung)> = rungs
         .windows(2)
         .filter(|pair| pair[0].finite() && pair[1].finite())
         .map(|pair| ((16.0 * pair[1].central() - pair[0].central()) / 15.0, pair[1]))
         .collect();
     let candidates = values.windows(2).map(|pair| {
-        let error = (pair[1].0 - pair[0].0).abs() + rounding(pair[1].1, here);
+        let error = (pair[1].0 - pair[0].0).abs() + rounding(pair[1].1, here) + grain / pair[1].1.h;
         Slope::Smooth { value: pair[1].0, error, step: pair[1].1.h }
     });
     let error = |s: &Slope| if let Slope::Smooth { error, .. } = s { *error } else { f64::INFINITY };
@@ -205,5 +239,30 @@ mod tests {
         let Slope::Smooth { value, error, step } = found else { panic!("{found:?}") };
         assert!((value - 0.7f64.cos()).abs() < 1e-3, "{value}");
         assert!(error > 1e-8 && step > 1e-5, "{error} {step}");
+    }
+
+    #[test]
+    fn a_staircase_has_the_slope_of_its_ramp_to_the_height_of_its_steps() {
+        // Rounded to the 24 bits of single precision, and to 11.
+        for (bits, within) in [(29, 1e-3), (42, 0.3)] {
+            let few = |x: f64| {
+                let shifted = x * ((1u64 << bits) + 1) as f64;
+                shifted - (shifted - x)
+            };
+            for x in [0.31, 0.9, -1.7] {
+                let Slope::Smooth { value, error, .. } = of(|x| few(few(x).sin()), x) else { panic!("at {x}") };
+                assert!((value - x.cos()).abs() <= 10.0 * error, "{value} at {x}, with an error of {error}");
+                assert!(error < within, "an error of {error} at {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn steep_flat_and_broken_functions_are_no_staircases() {
+        let functions: [fn(f64) -> f64; 5] =
+            [|x| (1e3 * x).sin(), |x| 1.0 + 1e-9 * x.sin(), |x| x.max(0.01), |x| x.abs(), |_| 3.0];
+        for (k, f) in functions.into_iter().enumerate() {
+            assert_eq!(grain(f, 1.0), None, "function {k}");
+        }
     }
 }

@@ -92,12 +92,12 @@ impl<F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>> Subject for Closure<F> {
     }
 }
 
-/// A function with a hand-written rule.
-pub(super) struct Ruled(pub Arc<dyn Function>);
+/// A function with a hand-written rule, and the line that asked for its check.
+pub(super) struct Ruled(pub Arc<dyn Function>, pub &'static Location<'static>);
 
 impl Subject for Ruled {
     fn outputs<'t>(&self, tape: &'t Tape, slots: &[Var<'t>]) -> Result<Vec<Var<'t>>, Error> {
-        tape.apply_shared(self.0.clone(), slots)
+        tape.apply_at(self.0.clone(), slots, self.1)
     }
 }
 

@@ -154,5 +154,5 @@ fn positions(ids: &[NodeId]) -> Vec<usize> {
 
 /// The name of a node; the last one given holds.
 fn name(inner: &Inner, index: usize) -> Option<String> {
-    inner.names.iter().rev().find(|(id, _)| *id as usize == index).map(|(_, name)| name.to_string())
+    inner.names.iter().rev().find(|name| name.node as usize == index).map(|name| name.name.to_string())
 }

@@ -340,11 +340,42 @@ pub(crate) static SELECT: Elementwise = Elementwise {
     }),
 };
 
+/// Whether a row chooses between its operands.
+pub(crate) fn selects(row: &Elementwise) -> bool {
+    std::ptr::eq(row, &SELECT)
+}
+
+/// Whether the rule of a row makes 0 of an upstream 0 at every input, NaN and ±∞ too: it scales it by a finite number.
+pub(crate) fn keeps_zeros(row: &Elementwise, parameter: f64) -> bool {
+    if std::ptr::eq(row, &MUL_NUMBER) || std::ptr::eq(row, &LEAKY_RELU) {
+        return parameter.is_finite();
+    }
+    if std::ptr::eq(row, &DIV_BY_NUMBER) {
+        return parameter != 0.0 && !parameter.is_nan();
+    }
+    let rows = [
+        &IDENTITY,
+        &NEG,
+        &RELU,
+        &ADD_NUMBER,
+        &SUB_FROM_NUMBER,
+        &MAX_NUMBER,
+        &MIN_NUMBER,
+        &ADD,
+        &SUB,
+        &MAXIMUM,
+        &MINIMUM,
+        &SELECT,
+    ];
+    rows.iter().any(|&other| std::ptr::eq(row, other))
+}
+
 /// Whether the number of a row is its left operand, as in c − x.
 pub(crate) fn number_comes_first(row: &Elementwise) -> bool {
     std::ptr::eq(row, &SUB_FROM_NUMBER) || std::ptr::eq(row, &DIV_NUMBER)
 }
 
+#[cfg(feature = "check")]
 /// The row of this name with so many operands, or with one and a number on the right.
 pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'static Elementwise> {
     let rows = match (operands, with_number) {
@@ -363,16 +394,24 @@ impl<'t> Var<'t> {
 
     /// `a` where this mask is not 0, else `b`.
     ///
-    /// What is not chosen does not enter the value, and its gradient is 0. An operation *before* the branch whose own
-    /// slope is infinite or NaN there still turns that 0 into NaN (0 · ∞): keep its input in bounds, as here.
-    /// The mask itself is a constant.
+    /// What is not chosen enters neither the value nor the gradient, also where the branch has an infinite slope or is not
+    /// defined: 0 · ∞ and 0 · NaN count as 0 there, in derivatives of any order. A NaN that the chosen branch makes, or
+    /// that comes from above, stays visible. The mask itself is a constant.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([-1.0, 4.0]);
-    /// let root = x.gt(0.0).select(x.max(0.0).sqrt(), 0.0);
-    /// assert_eq!(root.value().to_vec(), [0.0, 2.0]);
+    /// let y = x.gt(0.0).select(x.sqrt(), x);
+    /// assert_eq!(y.value().to_vec(), [-1.0, 2.0]);
+    /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [1.0, 0.25]);
+    /// # Ok::<(), wengert::Error>(())
     /// ```
+    ///
+    /// This holds through elementwise operations, sums, operations that move numbers, and, line by line, softmax,
+    /// logsumexp, `amax` and `amin`. What brings all its numbers together (a matrix product, a convolution, a batch norm, a
+    /// loss, a rule by hand) is safe when nothing of it is used; if a part is, a NaN in the rest comes through: then make
+    /// the input of such a branch harmless before it. The engine knows an unused number by its upstream gradient, exactly
+    /// 0; where that gradient is 0 by chance and the slope infinite, it counts as unused too.
     ///
     /// # Panics
     /// When the shapes do not broadcast.

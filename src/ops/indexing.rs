@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -66,6 +66,10 @@ impl Op for IndexSelect {
         let add = IndexAdd { axis: self.axis, indices: self.indices.clone(), size };
         Ok(Grads::from_iter([Some(at.tape().builtin(add, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for IndexSelect {
@@ -104,6 +108,10 @@ impl Op for IndexAdd {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let select = IndexSelect { axis: self.axis, indices: self.indices.clone() };
         Ok(Grads::from_iter([Some(at.tape().builtin(select, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 
@@ -157,6 +165,10 @@ impl Op for Gather {
         };
         Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for Gather {
@@ -203,6 +215,10 @@ impl Op for ScatterAdd {
         let gather = Gather { axis: self.axis, indices: self.indices.clone(), index_shape: self.index_shape.clone() };
         Ok(Grads::from_iter([Some(at.tape().builtin(gather, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for ScatterAdd {
@@ -241,6 +257,10 @@ impl Op for Cumsum {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let back = Cumsum { axis: self.axis, reverse: !self.reverse };
         Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 

@@ -37,7 +37,9 @@ pub use operators::Operand;
 pub use pooling::Window;
 pub use table::{Sample, table};
 
-pub(crate) use elementwise::{number_comes_first, row};
+#[cfg(feature = "check")]
+pub(crate) use elementwise::row;
+pub(crate) use elementwise::{keeps_zeros, number_comes_first, selects};
 pub(crate) use table::Listed;
 
 use std::sync::Arc;
@@ -47,7 +49,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result, RuleFault},
     kernels::elementwise::Total,
-    tape::{Memo, Tape, Var},
+    tape::{Memo, Mixes, Tape, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -92,6 +94,13 @@ pub trait Op: Send + Sync {
     fn folds(&self, _x: &Shape) -> Option<(Total, Shape)> {
         None
     }
+
+    /// Which numbers it brings together: how far a selection behind it can keep a NaN of the unused branch out of the
+    /// gradient.
+    #[doc(hidden)]
+    fn mixes(&self) -> Mixes {
+        Mixes::All
+    }
 }
 
 /// A shared operation is recorded as it is.
@@ -113,6 +122,9 @@ impl Op for Arc<dyn Op> {
     }
     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
         (**self).folds(x)
+    }
+    fn mixes(&self) -> Mixes {
+        (**self).mixes()
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -35,6 +35,10 @@ impl Op for Reshape {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         Ok(Grads::from_iter([at.by(0, || at.dy.try_reshape(&at.x[0].shape()))?]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 
@@ -75,6 +79,10 @@ impl Op for Permute {
             inverse[from] = to;
         }
         Ok(Grads::from_iter([Some(at.tape().builtin(Permute(inverse), &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 
@@ -118,6 +126,10 @@ impl Op for Slice {
         let scatter = Scatter { slice: self.clone(), shape: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for Slice {
@@ -158,6 +170,10 @@ impl Op for Scatter {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         Ok(Grads::from_iter([Some(at.tape().builtin(self.slice.clone(), &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 
@@ -210,6 +226,10 @@ impl Op for Concat {
                 dx
             })
             .collect()
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 

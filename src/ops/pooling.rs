@@ -10,7 +10,7 @@ use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::window,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -139,6 +139,10 @@ impl Op for MaxPool {
         let unpool = MaxUnpool { window: self.0, places, shape: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for MaxPool {
@@ -178,6 +182,10 @@ impl Op for MaxUnpool {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let take = TakeMax { window: self.window, places: self.places.clone() };
         Ok(Grads::from_iter([Some(at.tape().builtin(take, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 
@@ -220,6 +228,10 @@ impl Op for TakeMax {
         let unpool = MaxUnpool { window: self.window, places: self.places.clone(), shape: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for TakeMax {
@@ -260,6 +272,10 @@ impl Op for AvgPool {
         let back = AvgUnpool { window: self.window, count_padding: self.count_padding, shape: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for AvgPool {
@@ -299,6 +315,10 @@ impl Op for AvgUnpool {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let pool = AvgPool { window: self.window, count_padding: self.count_padding };
         Ok(Grads::from_iter([Some(at.tape().builtin(pool, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 

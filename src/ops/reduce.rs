@@ -9,7 +9,7 @@ use super::{Grads, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sample
 use crate::{
     error::{Error, Result},
     kernels::elementwise::Total,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -65,6 +65,13 @@ impl Op for Reduce {
             }
         };
         Ok(Grads::from_iter([Some(dx)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        match self.total {
+            Total::Sum => Mixes::Nothing,
+            Total::Max | Total::Min => Mixes::Along(self.axes.to_vec()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Grads, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
 use crate::{
     error::Result,
     kernels::softmax::Lines,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -42,6 +42,10 @@ impl Op for Softmax {
         let (p, dp) = (at.y, at.dy);
         let along = (dp * p).try_sum_axes(&[self.0 as isize], true)?;
         Ok(Grads::from_iter([Some(p * (dp - along))]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Along(vec![self.0])
     }
 }
 
@@ -81,6 +85,10 @@ impl Op for LogSoftmax {
         let along = at.dy.try_sum_axes(&[self.0 as isize], true)?;
         Ok(Grads::from_iter([Some(at.dy - at.y.exp() * along)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Along(vec![self.0])
+    }
 }
 
 impl Sampled for LogSoftmax {
@@ -117,6 +125,10 @@ impl Op for LogSumExp {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         Ok(Grads::from_iter([Some(at.dy * (at.x[0] - at.y).exp())]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Along(self.0.clone().collect())
     }
 }
 

@@ -8,7 +8,7 @@ use super::{ConvSpec, Grads, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::window::Window,
-    tape::{Memo, Var},
+    tape::{Memo, Mixes, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -71,6 +71,10 @@ impl Op for Unfold {
         let fold = Fold { slide: self.0, image: at.x[0].shape() };
         Ok(Grads::from_iter([Some(at.tape().builtin(fold, &[at.dy])?)]))
     }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
 }
 
 impl Sampled for Unfold {
@@ -111,6 +115,10 @@ impl Op for Fold {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         Ok(Grads::from_iter([Some(at.tape().builtin(Unfold(self.slide), &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
     }
 }
 

@@ -33,7 +33,7 @@ impl Tape {
         }
         let mut inner = self.inner.borrow_mut();
         inner.watched.push((param.id(), value.id()));
-        inner.names.push((value.id(), param.shared_name()));
+        inner.name(value.id(), param.shared_name());
         Ok(())
     }
 }

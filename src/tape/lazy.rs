@@ -5,6 +5,9 @@
 //! that lead to it is evaluated in one pass over memory, block by block ([`Program`]). What a backward rule needs of a
 //! pending value is computed again inside the backward chain: arithmetic in the cache is cheaper than memory traffic.
 //!
+//! A checkpoint makes values of any operation pending again, after they were computed once. Such a value is computed by
+//! itself, as it was the first time.
+//!
 //! Whether a value is computed early, late or twice never changes its bits.
 
 use smallvec::SmallVec;
@@ -85,51 +88,91 @@ impl Inner {
         }
     }
 
-    /// Computes the value of a node, if it is pending.
+    /// Computes the value of a node, if it is pending, after those that it needs. A loop, not a recursion: what a
+    /// checkpoint has forgotten may be a hundred thousand operations long.
+    #[inline]
     pub fn force(&mut self, id: NodeId) {
+        if self.is_pending(id) {
+            self.force_pending(id);
+        }
+    }
+
+    fn force_pending(&mut self, id: NodeId) {
+        let mut waiting: SmallVec<[NodeId; 16]> = SmallVec::from_slice(&[id]);
+        while let Some(&id) = waiting.last() {
+            let before = waiting.len();
+            if self.is_pending(id) {
+                self.missing(id, &mut waiting);
+            }
+            if waiting.len() == before {
+                waiting.pop();
+                self.compute(id);
+            }
+        }
+    }
+
+    /// Adds the pending nodes that must be computed before `id` can be, in one pass, to `list`.
+    fn missing(&self, id: NodeId, list: &mut SmallVec<[NodeId; 16]>) {
+        let node = &self.nodes[id as usize];
+        match &node.kind {
+            Kind::Elementwise(..) => list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i))),
+            Kind::Op(op) if op.folds(self.nodes[node.inputs[0] as usize].shape()).is_some() => {
+                let x = self.source(node.inputs[0]);
+                match self.is_chained(x) {
+                    true => self.missing(x, list),
+                    false => list.extend(Some(x).filter(|&x| self.is_pending(x))),
+                }
+            }
+            _ => list.extend(node.inputs.iter().map(|&i| self.source(i)).filter(|&i| self.is_pending(i))),
+        }
+    }
+
+    /// Computes a node that has all it needs, if it is pending.
+    fn compute(&mut self, id: NodeId) {
         if !self.is_pending(id) {
             return;
         }
-        let id = self.resolve_outputs(id);
-        if self.is_pending(id) {
-            self.prepare(id);
-            let shape = self.nodes[id as usize].shape().clone();
-            let value = self.chain(id, |program| match program {
-                AnyProgram::F32(p) => Tensor::build::<f32>(shape.clone(), |out| p.run(&shape, out)),
-                AnyProgram::F64(p) => Tensor::build::<f64>(shape.clone(), |out| p.run(&shape, out)),
-            });
-            self.settled(id, value);
-        }
+        let (kind, inputs) = (self.nodes[id as usize].kind.clone(), self.nodes[id as usize].inputs.clone());
+        let value = match kind {
+            Kind::Elementwise(..) => {
+                let shape = self.nodes[id as usize].shape().clone();
+                self.chain(id, |program| match program {
+                    AnyProgram::F32(p) => Tensor::build::<f32>(shape.clone(), |out| p.run(&shape, out)),
+                    AnyProgram::F64(p) => Tensor::build::<f64>(shape.clone(), |out| p.run(&shape, out)),
+                })
+            }
+            Kind::Op(op) => {
+                let mut memo = None;
+                let value = self.evaluate_op(&*op, &inputs, &mut memo).unwrap_or_else(|error| {
+                    panic!("{}: computed again after a checkpoint, it failed at the same inputs: {error}", op.name())
+                });
+                if let Some(memo) = memo {
+                    let place = self.memos.partition_point(|other| other.0 < id);
+                    self.memos.insert(place, (id, memo));
+                }
+                value
+            }
+            // An output of a function is the node that its `forward` ended in.
+            Kind::Output(..) => self.ready(self.source(id)).clone(),
+            Kind::Leaf | Kind::Constant => unreachable!("values from outside are never pending"),
+        };
+        let node = &mut self.nodes[id as usize];
+        node.value = Value::Ready(value);
+        node.weight = 0;
     }
 
     /// The total of a node's value along the axes where `kept` is 1; a pending chain is not written out for it.
     pub fn fold(&mut self, id: NodeId, total: Total, kept: &Shape) -> Tensor {
-        let id = self.resolve_outputs(id);
-        if self.is_pending(id) {
-            self.prepare(id);
+        let id = self.source(id);
+        match self.is_chained(id) {
+            true => self.chain_of(id).1.into_iter().for_each(|input| self.force(input)),
+            false => self.force(id),
         }
         let dims = self.nodes[id as usize].shape().clone();
         self.chain(id, |program| match program {
             AnyProgram::F32(p) => Tensor::build::<f32>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
             AnyProgram::F64(p) => Tensor::build::<f64>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
         })
-    }
-
-    fn settled(&mut self, id: NodeId, value: Tensor) {
-        let node = &mut self.nodes[id as usize];
-        node.value = Value::Ready(value);
-        node.weight = 0;
-    }
-
-    /// An output of a function is the node that its `forward` ended in; computes that and hands the value over.
-    fn resolve_outputs(&mut self, id: NodeId) -> NodeId {
-        let inner = self.source(id);
-        if inner != id && self.is_pending(id) {
-            self.force(inner);
-            let value = self.ready(inner).clone();
-            self.settled(id, value);
-        }
-        inner
     }
 
     /// The node whose value this is: the node itself, unless it is a pending output of a function.
@@ -140,21 +183,10 @@ impl Inner {
         id
     }
 
-    /// Computes whatever the chain of `root` reads from outside the chain: pending nodes of other shapes.
-    fn prepare(&mut self, root: NodeId) {
-        let mut waiting = vec![root];
-        while let Some(&id) = waiting.last() {
-            let outside: Vec<NodeId> =
-                self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i) && i != id).collect();
-            if outside.is_empty() {
-                waiting.pop();
-                if id != root && self.is_pending(id) {
-                    self.force(id);
-                }
-            } else {
-                waiting.extend(outside);
-            }
-        }
+    /// Whether a node may be computed inside the chains that read it. What a checkpoint has forgotten is not: it was
+    /// written out the first time, and is written out again.
+    fn is_chained(&self, id: NodeId) -> bool {
+        self.is_pending(id) && self.nodes[id as usize].weight > 0
     }
 
     /// The pending nodes of `root`'s shape that lead to it, in order, and the nodes that they read from outside.
@@ -173,7 +205,7 @@ impl Inner {
             chain.push(id);
             for &input in &self.nodes[id as usize].inputs {
                 let input = self.source(input);
-                if self.is_pending(input) && self.nodes[input as usize].shape() == shape {
+                if self.is_chained(input) && self.nodes[input as usize].shape() == shape {
                     stack.push(input);
                 } else if !inputs.contains(&input) {
                     inputs.push(input);
@@ -199,7 +231,7 @@ impl Inner {
         let steps = chain.iter().map(|&id| {
             let node = &self.nodes[id as usize];
             let Kind::Elementwise(op, parameter) = &node.kind else {
-                unreachable!("only elementwise operations are left pending")
+                unreachable!("only elementwise operations are part of chains")
             };
             let args = node.inputs.iter().map(|&input| {
                 let input = self.source(input);

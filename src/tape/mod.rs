@@ -5,17 +5,25 @@
 //! walk from the end to the beginning ([`backward`](Var::backward)), without recursion and without a graph search.
 //!
 //! - `mod.rs`: the tape. - `node`: its entries. - `var`: the handle that users compute with. - `lazy`: when values are
-//!   computed. - `backward`: the walk. - `gradients`: what it returns. - `param`: learnable tensors. - `scope`: layers.
+//!   computed. - `backward`: the walk; `slots`: the gradients under way in it. - `gradients`: what it returns. - `param`:
+//!   learnable tensors; `bind`: values in their place. - `scope`: layers and names.
+//! - `accumulate`: gradients added up. - `checkpoint`: values computed again in place of being kept. - `hooks`: functions that replace gradients. - `guard`:
+//!   selections that keep NaN out.
 //!
 //! What may not live here: the operations themselves (`ops`), and anything about layers or training.
 
+mod accumulate;
 mod backward;
 mod bind;
+mod checkpoint;
 mod gradients;
+mod guard;
+mod hooks;
 mod lazy;
 mod node;
 mod param;
 mod scope;
+mod slots;
 mod var;
 
 pub use gradients::Gradients;
@@ -24,6 +32,7 @@ pub use param::Param;
 pub use scope::Scope;
 pub use var::Var;
 
+pub use guard::Mixes;
 pub(crate) use node::{Inner, Inputs, Kind, Node, NodeId, Value};
 
 use std::{
@@ -107,7 +116,7 @@ impl Tape {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Tape {
             inner: RefCell::new(Inner {
-                scopes: vec![ScopeName { path: String::new(), outer: 0, name: String::new() }],
+                scopes: Arc::new(vec![ScopeName::default()]),
                 lazy_from: lazy::LAZY,
                 ..Inner::default()
             }),
@@ -147,7 +156,13 @@ impl Tape {
         inner.nodes.clear();
         inner.memos.clear();
         inner.watched.clear();
-        inner.names.clear();
+        match Arc::get_mut(&mut inner.names) {
+            Some(names) => names.clear(),
+            None => inner.names = Arc::default(),
+        }
+        inner.hooks.clear();
+        inner.segments.clear();
+        inner.open.clear();
         inner.scope = 0;
         inner.next_scope = 1;
         self.epoch.set(self.epoch.get() + 1);
@@ -208,7 +223,7 @@ impl Tape {
         let var = self.enter(kind, param.value());
         let mut inner = self.inner.borrow_mut();
         inner.watched.push((param.id(), var.id()));
-        inner.names.push((var.id(), param.shared_name()));
+        inner.name(var.id(), param.shared_name());
         var
     }
 
@@ -282,7 +297,9 @@ impl Tape {
 
     /// What the operation of node `id` kept for its backward rule.
     pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
-        let inner = self.inner.borrow();
+        let mut inner = self.inner.borrow_mut();
+        // A checkpoint forgets it with the value.
+        inner.force(id);
         inner.memos.binary_search_by_key(&id, |m| m.0).ok().map(|i| inner.memos[i].1.clone())
     }
 }

@@ -4,7 +4,11 @@ use std::{any::Any, panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::scope::ScopeName;
+use super::{
+    checkpoint::Segment,
+    hooks::Hook,
+    scope::{Name, ScopeName},
+};
 use crate::{
     error::{Error, Result},
     function::Call,
@@ -49,8 +53,10 @@ pub(crate) struct Node {
     pub needs_grad: bool,
     /// Whether the user asked to keep its gradient.
     pub retained: bool,
-    /// How many pending nodes its value stands for.
+    /// How many pending nodes its value stands for; 0 when it is computed, or pending but not part of a chain.
     pub weight: u8,
+    /// Whether its value is forgotten outside the checkpoint that it belongs to.
+    pub recomputed: bool,
     pub scope: u32,
     pub at: &'static Location<'static>,
 }
@@ -73,12 +79,18 @@ pub(crate) struct Inner {
     /// The parameters watched in this recording.
     pub watched: Vec<(u64, NodeId)>,
     /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
-    pub scopes: Vec<ScopeName>,
+    pub scopes: Arc<Vec<ScopeName>>,
     pub scope: u32,
+    /// The layers whose guards are alive, in the order in which they were entered; `None` where one was left early.
+    pub(super) open: Vec<Option<u32>>,
     /// Where the next layer is looked for first.
     pub(super) next_scope: u32,
-    /// Names of nodes: of parameters, and those given by the user.
-    pub names: Vec<(NodeId, Arc<str>)>,
+    /// Names of nodes (of parameters, and those given by the user), by node. Gradients share them.
+    pub names: Arc<Vec<Name>>,
+    /// Functions of the user that replace gradients, by node, then in the order in which they run.
+    pub hooks: Vec<Hook>,
+    /// The checkpoints, by their first nodes.
+    pub segments: Vec<Segment>,
     /// Off inside backward rules and `no_grad`: new nodes then want no gradient.
     pub no_grad: bool,
     /// The line that new nodes count as recorded at: while a built-in rule runs, that of the operation it differentiates.
@@ -100,6 +112,7 @@ impl Inner {
             needs_grad,
             retained: false,
             weight: 0,
+            recomputed: false,
             scope: self.scope,
             at: match self.line {
                 Some(line) => line,
@@ -151,8 +164,14 @@ impl Inner {
         while self.watched.last().is_some_and(|w| w.1 as usize >= mark) {
             self.watched.pop();
         }
-        while self.names.last().is_some_and(|n| n.0 as usize >= mark) {
-            self.names.pop();
+        while self.names.last().is_some_and(|n| n.node as usize >= mark) {
+            Arc::make_mut(&mut self.names).pop();
+        }
+        while self.hooks.last().is_some_and(|h| h.node as usize >= mark) {
+            self.hooks.pop();
+        }
+        while self.segments.last().is_some_and(|s| s.first as usize >= mark) {
+            self.segments.pop();
         }
     }
 }

@@ -1,8 +1,30 @@
-//! Stretches of a recording: those that belong to a layer, and those in which nothing wants a gradient.
+//! Names in a recording: of layers, to which stretches of it belong, and of single nodes. And the stretches in which
+//! nothing wants a gradient.
 
-use super::Tape;
+use std::sync::Arc;
+
+use super::{Inner, NodeId, Tape};
+
+/// The name of a node, and the layer in which the name was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    pub node: NodeId,
+    pub scope: u32,
+    pub name: Arc<str>,
+}
+
+impl Inner {
+    /// Gives a node a name.
+    pub(super) fn name(&mut self, node: NodeId, name: Arc<str>) {
+        let scope = self.scope;
+        let names = Arc::make_mut(&mut self.names);
+        let place = names.partition_point(|other| other.node <= node);
+        names.insert(place, Name { node, scope, name });
+    }
+}
 
 /// The name of a layer: its full path, and what it ends in.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ScopeName {
     pub path: String,
     pub outer: u32,
@@ -22,7 +44,21 @@ impl Tape {
         Pause { tape: self, before }
     }
 
-    /// Marks what is recorded until the guard is dropped as belonging to the layer `name`. Scopes nest.
+    /// Marks what is recorded until the guard is dropped as belonging to the layer `name`. Scopes nest, and each lasts
+    /// until its own guard is dropped, in whatever order that happens: what is recorded belongs to the one that was
+    /// entered last among those that last.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::new();
+    /// let block = tape.scope("block");
+    /// let conv = tape.scope("conv");
+    /// drop(block);
+    /// let x = tape.leaf(1.0);
+    /// drop(conv);
+    /// let y = x + 1.0;
+    /// let layers: Vec<String> = tape.nodes().map(|node| node.layer).collect();
+    /// assert_eq!(layers, ["block.conv", ""]);
+    /// ```
     pub fn scope(&self, name: &str) -> Scope<'_> {
         let mut inner = self.inner.borrow_mut();
         let outer = inner.scope;
@@ -36,12 +72,13 @@ impl Tape {
         let index = known.unwrap_or_else(|| {
             let around = &inner.scopes[outer as usize].path;
             let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
-            inner.scopes.push(ScopeName { path, outer, name: name.to_owned() });
+            Arc::make_mut(&mut inner.scopes).push(ScopeName { path, outer, name: name.to_owned() });
             inner.scopes.len() - 1
         });
         inner.scope = index as u32;
         inner.next_scope = inner.scope + 1;
-        Scope { tape: self, outer }
+        inner.open.push(Some(index as u32));
+        Scope { tape: self, place: inner.open.len() - 1 }
     }
 }
 
@@ -61,11 +98,15 @@ impl Drop for Pause<'_> {
 #[must_use = "the scope ends when this guard is dropped"]
 pub struct Scope<'t> {
     tape: &'t Tape,
-    outer: u32,
+    /// Where it stands among the scopes that were entered.
+    place: usize,
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        self.tape.inner.borrow_mut().scope = self.outer;
+        let inner = &mut *self.tape.inner.borrow_mut();
+        inner.open[self.place] = None;
+        while inner.open.pop_if(|scope| scope.is_none()).is_some() {}
+        inner.scope = inner.open.last().copied().flatten().unwrap_or(0);
     }
 }

@@ -103,10 +103,17 @@ impl<'t> Var<'t> {
         self
     }
 
-    /// Gives the node a name, for printing the tape.
+    /// Gives the node a name, for printing the tape and for finding its gradient with
+    /// [`Gradients::named`](super::Gradients::named).
     pub fn named(self, name: impl Into<Arc<str>>) -> Var<'t> {
-        self.tape.inner.borrow_mut().names.push((self.id, name.into()));
+        self.tape.inner.borrow_mut().name(self.id, name.into());
         self
+    }
+
+    /// The node as errors name it.
+    pub(super) fn describe(self) -> String {
+        let at = self.tape.inner.borrow().nodes[self.index()].at;
+        format!("node %{} of shape {} ({at})", self.id, self.shape())
     }
 
     /// The gradients of this single number by every leaf that it depends on.

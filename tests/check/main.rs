@@ -9,3 +9,4 @@ mod html;
 mod mutations;
 mod protocols;
 mod sound;
+mod special;

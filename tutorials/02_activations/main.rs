@@ -152,10 +152,11 @@ fn masked() -> Result<()> {
         println!("{what:<44} value {value:8.4}   gradient {:.4}", derivative(f, &[x])?[0]);
         Ok(())
     };
+    show("[x > 0] sqrt x + [x <= 0] x at 0", |x| x.gt(0.0) * x.sqrt() + x.le(0.0) * x, 0.0)?;
+    show("where(x > 0, sqrt x, x) at 0", |x| x.gt(0.0).select(x.sqrt(), x), 0.0)?;
     show("where(x > 0, sqrt x, x) at -1", |x| x.gt(0.0).select(x.sqrt(), x), -1.0)?;
-    show("where(x > 0, sqrt(where(x > 0, x, 1)), x)", |x| x.gt(0.0).select(x.gt(0.0).select(x, 1.0).sqrt(), x), -1.0)?;
     show("where(x > 0, x, exp(x) - 1) at 1000", |x| x.gt(0.0).select(x, x.exp() - 1.0), 1000.0)?;
-    show("where(x > 0, x, exp(min(x, 0)) - 1)", |x| x.gt(0.0).select(x, x.min(0.0).exp() - 1.0), 1000.0)
+    show("[x > 0] x + [x <= 0] (exp(min(x, 0)) - 1)", |x| x.gt(0.0) * x + x.le(0.0) * x.min(0.0).exp_m1(), 1000.0)
 }
 
 /// The gradient by the alpha of each of three channels, for 2 images of 2 by 2: from the tape, by hand, and by hand

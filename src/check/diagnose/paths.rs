@@ -26,7 +26,7 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let mut lines: HashSet<(&'static str, Line)> = HashSet::new();
     for at in (0..script.steps.len()).rev().take(LONGEST) {
         let step = &script.steps[at];
-        for edit in edits(&script, at) {
+        for edit in edits(&script, at).into_iter().chain(passed_by(&script, at)) {
             let Some(residual) = case.residual(k, |point| edited(&script, &point.x, &point.dz, at, &edit, k)) else {
                 continue;
             };
@@ -114,6 +114,14 @@ pub(super) fn edits(script: &Script, at: usize) -> Vec<Edit> {
     }
     edits.extend(straight(script, at));
     edits
+}
+
+/// A comparison or a rounding, which has no derivative, may be taken for the identity.
+fn passed_by(script: &Script, at: usize) -> Vec<Edit> {
+    match script.steps[at].action {
+        Action::Elementwise(row, _) if !row.differentiable() => straight(script, at),
+        _ => Vec::new(),
+    }
 }
 
 /// `forward` as a program from inputs to outputs.

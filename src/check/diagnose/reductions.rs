@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{
     Case, Point,
     relations::{masked, spread, with_tape},
+    size,
 };
 use crate::{
     DType, Function, Shape, Tape, Tensor,
@@ -21,8 +22,32 @@ use crate::{
 pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let mut found = too_many(case, k);
     found.extend(one_alone(case, k));
-    found.extend(before_the_sum(case, k));
+    let before = before_the_sum(case, k);
+    match before.is_empty() {
+        true => found.extend(not_summed(case, k)),
+        false => found.extend(before),
+    }
     found
+}
+
+/// The answer has more axes than the input, and its sum over some of them is exact.
+fn not_summed(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let own = case.points[0].truth[k].shape().clone();
+    let answer = case.points[0].answer[k].as_ref()?.shape().clone();
+    if answer == own || answer.rank() > 6 {
+        return None;
+    }
+    (1..1usize << answer.rank()).find_map(|set| {
+        let axes: Vec<isize> = (0..answer.rank() as isize).filter(|axis| set >> axis & 1 == 1).collect();
+        let summed = |point: &Point| {
+            let sum = with_tape(point.answer[k].as_ref()?, |a| a.sum_axes(&axes, false));
+            (sum.numel() == own.numel()).then(|| sum.reshape(own.clone()).ok()).flatten()
+        };
+        let residual = case.repaired(k, summed)?;
+        let fault = Fault::MissingReduction { how: format!("the sum over {} of the answer", name_axes(&axes)) };
+        let evidence = format!("the gradient came in shape {answer}, and the input has shape {own}");
+        Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence))
+    })
 }
 
 /// a is the sum, or the mean, of t over an axis, spread out again.
@@ -67,6 +92,10 @@ fn name_axes(axes: &[isize]) -> String {
 /// a is the share of a single index of an axis of the output.
 fn one_alone(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let mut found = Vec::new();
+    // A share of nothing explains no answer.
+    if case.points.iter().all(|p| p.answer[k].as_ref().is_none_or(|a| size(a) == 0.0)) {
+        return found;
+    }
     for (output, z) in case.points[0].z.iter().enumerate() {
         for axis in 0..z.shape().rank() {
             let n = z.shape()[axis];

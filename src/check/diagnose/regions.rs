@@ -145,16 +145,16 @@ fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<Stri
         .map(|(axis, set)| {
             let (first, last, n) = (set.first().copied()?, set.last().copied()?, dims[axis]);
             Some(match set.len() {
-                1 => format!("index {first} of axis {axis}"),
+                1 => format!("at index {first} of axis {axis}"),
                 2 if first == 0 && last + 1 == n => format!("at the ends of axis {axis}"),
-                count if last + 1 - first == count => format!("indices {first} to {last} of axis {axis}"),
+                count if last + 1 - first == count => format!("at indices {first} to {last} of axis {axis}"),
                 count if count + 1 == n => {
                     let but = (0..n).find(|i| !set.contains(i))?;
-                    format!("every index of axis {axis} but {but}")
+                    format!("at every index of axis {axis} but {but}")
                 }
-                _ if set.iter().all(|i| i % 2 == 1) => format!("odd indices of axis {axis}"),
-                _ if set.iter().all(|i| i % 2 == 0) => format!("even indices of axis {axis}"),
-                count => format!("{count} of {n} indices of axis {axis}"),
+                _ if set.iter().all(|i| i % 2 == 1) => format!("at odd indices of axis {axis}"),
+                _ if set.iter().all(|i| i % 2 == 0) => format!("at even indices of axis {axis}"),
+                count => format!("at {count} of the {n} indices of axis {axis}"),
             })
         })
         .collect::<Option<_>>()?;
@@ -182,7 +182,7 @@ fn inside(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> (String, f64) {
         return ("−1 times the true one".to_owned(), residual);
     }
     let (sum, square) = pairs.iter().fold((0.0, 0.0), |(s, q), (a, t)| (s + a * t, q + t * t));
-    let factor = sum / square;
+    let factor = if square > 0.0 { sum / square } else { 0.0 };
     if let Some(residual) = all(&|a, t| a - factor * t) {
         return (format!("{factor:.6} times the true one"), residual);
     }

@@ -11,7 +11,7 @@ use crate::{
     Backward, Function, Tape, Tensor, Var,
     check::{
         Comparison, Fault, Verdict,
-        measure::{Place, outliers},
+        measure::{Place, dot, outliers},
         script::{Action, Edit, Script, Source, Step},
         subject::{Probe, caught, weighted},
     },
@@ -124,6 +124,44 @@ fn detached(script: &Script, at: &[Tensor], place: &Place<'_>, comparisons: &[Co
             None => Fault::ForgottenPath { node: cut_name(script, k) },
         };
         Some(Verdict::new(fault, of.join(" and "), 0.0).because(evidence).at(Some(line)))
+    })
+}
+
+/// The detached value behind a wrong second derivative: attached again, the slope along `w` of Σ ⟨v, gradient⟩ is
+/// `wanted`, to within `allowed`.
+pub(in crate::check) fn second_order_fault(
+    place: &Place<'_>,
+    v: &[Tensor],
+    w: &[Tensor],
+    wanted: f64,
+    allowed: f64,
+) -> Option<Verdict> {
+    let at: Vec<Tensor> = place.slots.iter().map(|slot| slot.value.clone()).collect();
+    let script = place.probe.run(&at, |tape, slots, outputs| {
+        let Some(loss) = weighted(tape, outputs, place.upstream) else { return Ok(None) };
+        let gradients = tape.grad(loss, slots)?;
+        let sum = gradients.iter().zip(v).map(|(&g, v)| (g * tape.constant(v)).sum()).reduce(|a, b| a + b);
+        Ok(sum.map(|sum| Script::of(tape, slots, &[sum])))
+    });
+    let script = script.ok()??;
+    script.steps.iter().enumerate().filter(|(_, step)| step.detached).find_map(|(k, step)| {
+        let along = caught(|| {
+            let tape = Tape::f64();
+            let slots: Vec<Var<'_>> = at.iter().map(|x| tape.leaf(x)).collect();
+            let found = script.run(&tape, &slots, &[(k, Edit::Attach)])?[0].backward().ok()?;
+            Some(slots.iter().zip(w).filter_map(|(&x, w)| Some(dot(found.get(x)?, w))).sum::<f64>())
+        });
+        let off = (along.ok().flatten()? - wanted).abs();
+        if off > allowed {
+            return None;
+        }
+        let line = Line::from(step.at);
+        let fault = Fault::ForgottenPath { node: cut_name(&script, k) };
+        let evidence = format!(
+            "the first derivative is right; with the value that is detached at {line} attached again, so is the second"
+        );
+        let residual = off / wanted.abs().max(f64::MIN_POSITIVE);
+        Some(Verdict::new(fault, "the second derivative", residual).because(evidence).at(Some(line)))
     })
 }
 

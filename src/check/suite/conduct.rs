@@ -50,8 +50,9 @@ pub(super) fn test(e: &mut Examination<'_>) {
     e.verdicts.extend(new);
     let outcome = kinds(e);
     e.note("features and images", outcome);
-    let outcome = second(e);
+    let (outcome, verdict) = second(e);
     e.note("second order", outcome);
+    e.verdicts.extend(verdict);
 }
 
 /// Twice the same run gives the same bits, values and gradients.
@@ -297,7 +298,13 @@ fn kinds(e: &Examination<'_>) -> Outcome {
 }
 
 /// The gradient of the gradient, along a random direction, against differences of the gradient.
-fn second(e: &Examination<'_>) -> Outcome {
+fn second(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
+    let mut verdict = None;
+    let outcome = second_order(e, &mut verdict);
+    (outcome, verdict)
+}
+
+fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
     if e.failed("manual = numeric") || e.failed("manual = tape") || e.failed("tape = numeric") {
         return not_applicable("the first order failed");
     }
@@ -345,7 +352,10 @@ fn second(e: &Examination<'_>) -> Outcome {
                 (true, _) => {
                     passed(format!("to {:.1e}, along a random direction", off / value.abs().max(f64::MIN_POSITIVE)))
                 }
-                _ => failed(format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}")),
+                _ => {
+                    *verdict = diagnose::second_order_fault(&e.place_at(*b, upstream), &v, &w, value, allowed);
+                    failed(format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}"))
+                }
             }
         }
         _ => not_applicable("the gradient has a kink or a jump along the direction that was tried"),

@@ -2,12 +2,12 @@
 
 use super::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
 use crate::{
-    Mode, Rule, Tensor,
+    DType, Mode, Rule, Tensor,
     check::{
-        Comparison, Extent, Fault, Outcome, Verdict,
+        Comparison, Constraint, Extent, Fault, Outcome, Verdict,
         diagnose::{self, DIFFERENT, difference, size},
         measure::{FULL, Place, outliers, projected_excess},
-        subject::Failure,
+        subject::{Failure, Slot},
     },
 };
 
@@ -30,15 +30,16 @@ pub(super) fn test(e: &mut Examination<'_>) {
     let batches: Vec<Gradients> = e.sound.iter().map(|(b, u)| Gradients::of(&e.place_at(*b, u), by_hand)).collect();
     let sizes = sizes(&batches, by_hand);
     e.note(SIZES, sizes);
-    let manual_tape = manual_against_tape(e, &batches, by_hand);
-    e.note(MANUAL_TAPE, manual_tape);
     let found = numeric(e, batches.last().expect("there is a sound batch"), by_hand);
+    let beside = if by_hand { beside_kinks(e, &found.comparisons) } else { None };
+    let manual_tape = manual_against_tape(e, &batches, &found.comparisons, beside.as_deref(), by_hand);
+    e.note(MANUAL_TAPE, manual_tape);
     e.note(MANUAL_NUMERIC, found.manual);
     e.note(TAPE_NUMERIC, found.tape);
     e.gradients = found.comparisons;
     e.curves = found.curves;
     let remarks = found.remarks;
-    let faults = faults(e, by_hand);
+    let faults = faults(e, beside, by_hand);
     e.verdicts.extend(faults);
     e.verdicts.extend(remarks);
 }
@@ -68,29 +69,90 @@ fn sizes(batches: &[Gradients], by_hand: bool) -> Outcome {
     }
 }
 
-fn manual_against_tape(e: &Examination<'_>, batches: &[Gradients], by_hand: bool) -> Outcome {
+fn manual_against_tape(
+    e: &Examination<'_>,
+    batches: &[Gradients],
+    comparisons: &[Comparison],
+    beside: Option<&[Slot]>,
+    by_hand: bool,
+) -> Outcome {
     if !by_hand {
         return not_applicable(NO_RULE);
     }
     let mut worst = 0.0f64;
-    for ((b, _), gradients) in e.sound.iter().zip(batches) {
-        let (Ok(manual), Ok(tape)) = (&gradients.manual, &gradients.tape) else {
-            return not_applicable(format!("needs \"{SIZES}\", which failed"));
-        };
-        let global = tape.iter().map(size).fold(0.0, f64::max);
-        for (k, (manual, tape)) in manual.iter().zip(tape).enumerate() {
-            let slot = &e.batches[*b].slots[k];
-            let scale = size(tape).max(1e-3 * global);
-            let (manual, tape) =
-                (slot.constraint.tangent(&slot.value, manual), slot.constraint.tangent(&slot.value, tape));
-            match difference(&manual, &tape, scale) {
-                Some(off) if off <= DIFFERENT => worst = worst.max(off),
-                Some(off) => return failed(format!("the gradient by {} differs by {off:.1e}, relative", slot.name)),
-                None => return failed(format!("the gradient by {} is not finite", slot.name)),
-            }
+    for (place, ((b, _), gradients)) in e.sound.iter().zip(batches).enumerate() {
+        // Kinks are known of the last batch, the one that was differentiated numerically.
+        let kinks = if place + 1 == batches.len() { comparisons } else { &[] };
+        match largest_difference(&e.batches[*b].slots, gradients, kinks) {
+            Ok(off) => worst = worst.max(off),
+            Err(outcome) => return outcome,
         }
     }
+    if let (Some(slots), Some((_, upstream))) = (beside, e.sound.last()) {
+        let place = Place { probe: e.probe(Mode::Train), slots, upstream };
+        match largest_difference(slots, &Gradients::of(&place, true), &[]) {
+            Ok(off) => worst = worst.max(off),
+            Err(Outcome::Failed(why)) => return failed(format!("beside the kinks {why}")),
+            Err(outcome) => return outcome,
+        }
+        return passed(format!("to {worst:.1e}, in {} batches and beside the kinks", batches.len()));
+    }
     passed(format!("to {worst:.1e}, in {} batches", batches.len()))
+}
+
+/// The largest relative difference between the gradients of both rules, kinks left out where both are slopes of them;
+/// the outcome of the test where it is too large, or cannot be told.
+fn largest_difference(slots: &[Slot], gradients: &Gradients, comparisons: &[Comparison]) -> Result<f64, Outcome> {
+    let (Ok(manual), Ok(tape)) = (&gradients.manual, &gradients.tape) else {
+        return Err(not_applicable(format!("needs \"{SIZES}\", which failed")));
+    };
+    let global = tape.iter().map(size).fold(0.0, f64::max);
+    let mut worst = 0.0f64;
+    for ((slot, manual), tape) in slots.iter().zip(manual).zip(tape) {
+        let scale = size(tape).max(1e-3 * global);
+        let [manual, tape] = [manual, tape].map(|g| slot.constraint.tangent(&slot.value, g));
+        let comparison = comparisons.iter().find(|c| c.of == slot.name);
+        let manual = comparison.map_or_else(|| manual.clone(), |c| without_kinks(&manual, &tape, c));
+        match difference(&manual, &tape, scale) {
+            Some(off) if off <= DIFFERENT => worst = worst.max(off),
+            Some(_) if scale == 0.0 => {
+                let by_hand = size(&manual);
+                let name = &slot.name;
+                return Err(failed(format!("the gradient by {name} is 0, and as large as {by_hand:.3e} by hand")));
+            }
+            Some(off) => return Err(failed(format!("the gradient by {} differs by {off:.1e}, relative", slot.name))),
+            None => return Err(failed(format!("the gradient by {} is not finite", slot.name))),
+        }
+    }
+    Ok(worst)
+}
+
+/// A gradient by hand, with the tape's numbers where it takes another slope of the same kink: each rule may keep a
+/// convention of its own there.
+fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> Tensor {
+    let wrong = outliers(manual, comparison, 0.0);
+    let free = |i: usize| comparison.special.iter().any(|s| s.index == i) && !wrong.contains(&i);
+    let (by_hand, by_tape) = (manual.to_vec(), tape.to_vec());
+    Tensor::from_fn(manual.shape().clone(), DType::F64, |i| if free(i) { by_tape[i] } else { by_hand[i] })
+}
+
+/// The inputs with all elements at kinks moved off them, by a little and to either side; `None` without kinks. At a kink
+/// any slope between the two is allowed, so a wrong rule may hide there: |x| at 0 does not tell 0 from ±1.
+fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<Slot>> {
+    let (b, _) = e.sound.last()?;
+    let mut slots = e.batches[*b].slots.clone();
+    let mut any = false;
+    for slot in slots.iter_mut().filter(|slot| slot.constraint == Constraint::Free) {
+        let Some(comparison) = comparisons.iter().find(|c| c.of == slot.name) else { continue };
+        let step = 1e-2 * size(&slot.value).clamp(1e-3, 1e3);
+        let mut numbers = slot.value.to_vec();
+        for (k, special) in comparison.special.iter().filter(|s| s.kind == "kink").enumerate() {
+            numbers[special.index] += if k % 2 == 0 { step } else { -step };
+            any = true;
+        }
+        slot.value = Tensor::from_fn(slot.value.shape().clone(), DType::F64, |i| numbers[i]);
+    }
+    any.then_some(slots)
 }
 
 struct Found {
@@ -279,13 +341,14 @@ fn artefacts(comparisons: &[Comparison], curves: &[crate::check::StepCurve]) -> 
     curves.iter().filter_map(of).collect()
 }
 
-/// The faults behind failed comparisons.
-fn faults(e: &Examination<'_>, by_hand: bool) -> Vec<Verdict> {
+/// The faults behind failed comparisons; `beside` are inputs beside the kinks.
+fn faults(e: &Examination<'_>, beside: Option<Vec<Slot>>, by_hand: bool) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     if by_hand && (e.failed(SIZES) || e.failed(MANUAL_TAPE) || e.failed(MANUAL_NUMERIC)) {
         // The largest batch tells most; a rule that is right there may be wrong in a smaller one.
-        for (b, _) in e.sound.iter().rev() {
-            let found = e.probe(Mode::Train).run(&e.values(*b), |tape, _, _| Ok(super::applications(tape)));
+        let beside = beside.map(|slots| slots.into_iter().map(|slot| slot.value).collect());
+        for at in e.sound.iter().rev().map(|(b, _)| e.values(*b)).chain(beside) {
+            let found = e.probe(Mode::Train).run(&at, |tape, _, _| Ok(super::applications(tape)));
             for a in found.unwrap_or_default() {
                 let mut found = diagnose::rule_faults(&a.function, &a.inputs, &a.needs, a.at, e.check.seed);
                 found.iter_mut().for_each(|verdict| a.name_inputs(verdict));

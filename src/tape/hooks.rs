@@ -1,0 +1,79 @@
+//! Hooks: functions of the user that see, and may replace, the gradient of a node on its way down the tape.
+
+use std::{panic::Location, sync::Arc};
+
+use super::{Inner, NodeId, Var};
+use crate::{
+    error::{Error, HookFault, Result},
+    function::panic_message,
+};
+
+/// A function from a gradient to what takes its place.
+type Gradient = dyn for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync;
+
+/// A hook of a node, and the line that set it.
+pub(crate) struct Hook {
+    pub node: NodeId,
+    run: Arc<Gradient>,
+    at: &'static Location<'static>,
+}
+
+impl Inner {
+    #[inline]
+    pub(super) fn is_hooked(&self, id: NodeId) -> bool {
+        self.hooks.binary_search_by_key(&id, |hook| hook.node).is_ok()
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Calls `f` with the gradient of this value whenever one is taken, and goes on with what `f` returns: to inspect,
+    /// clip or replace it.
+    ///
+    /// `f` sees the *complete* gradient, the sum over all uses of the value, once for each walk, in
+    /// [`backward`](Var::backward) and in [`Tape::grad`](super::Tape::grad) alike; what [`Gradients`](super::Gradients)
+    /// keep is what it returned. It computes in tape algebra, so a recorded gradient can be differentiated through it.
+    /// Several hooks run in the order in which they were set. Hooks belong to the recording: `reset` forgets them. On a
+    /// value that no gradient reaches, a hook is never called.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([1.0, 2.0, 3.0]);
+    /// let y = (x * x).hook(|dy| dy.clamp(-1.0, 1.0));           // clipped between the two factors
+    /// let loss = (y * tape.constant([0.5, 10.0, -10.0])).sum();
+    /// assert_eq!(loss.backward()?.wrt(x)?.to_vec(), [1.0, 4.0, -6.0]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// When `f` returns a value of another shape or of another tape, or panics, the walk ends with [`Error::Hook`].
+    #[track_caller]
+    pub fn hook(self, f: impl for<'a> Fn(Var<'a>) -> Var<'a> + Send + Sync + 'static) -> Var<'t> {
+        let hook = Hook { node: self.id(), run: Arc::new(f), at: Location::caller() };
+        let hooks = &mut self.tape().inner.borrow_mut().hooks;
+        let place = hooks.partition_point(|other| other.node <= self.id());
+        hooks.insert(place, hook);
+        self
+    }
+}
+
+/// What the hooks of `node` make of its gradient.
+pub(super) fn run<'t>(node: Var<'t>, gradient: Var<'t>) -> Result<Var<'t>> {
+    let tape = node.tape();
+    let hooks: Vec<_> = {
+        let inner = tape.inner.borrow();
+        let own = inner.hooks.iter().filter(|hook| hook.node == node.id());
+        own.map(|hook| (hook.run.clone(), hook.at)).collect()
+    };
+    hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
+        let fault = |fault| Error::Hook { of: node.describe(), fault, at };
+        let replaced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(gradient)))
+            .map_err(|panic| fault(HookFault::Failed(panic_message(&*panic))))?;
+        if !std::ptr::eq(replaced.tape(), tape) {
+            return Err(fault(HookFault::OtherTape));
+        }
+        let (expected, got) = (Box::new(gradient.shape()), Box::new(replaced.shape()));
+        match expected == got {
+            true => Ok(replaced),
+            false => Err(fault(HookFault::Shape { expected, got })),
+        }
+    })
+}
