@@ -213,7 +213,7 @@ impl fmt::Display for Fault {
         match self {
             Fault::Failed => f.write_str("the rule failed"),
             Fault::Count => f.write_str("the rule returned the wrong number of gradients"),
-            Fault::Missing => f.write_str("the rule returned no gradient for an input that needs one"),
+            Fault::Missing => f.write_str("there is no gradient where one is needed"),
             Fault::Shape => f.write_str("the gradient has another shape than its input"),
             Fault::SignFlipped => f.write_str("the sign is flipped"),
             Fault::Factor { k, names } => match names.split_first() {

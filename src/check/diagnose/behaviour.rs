@@ -24,7 +24,8 @@ fn missing(case: &Case<'_>, k: usize) -> Option<Verdict> {
     let point = &case.points[0];
     point.answer[k].is_none().then(|| {
         let largest = size(&point.truth[k]);
-        Verdict::new(Fault::Missing, name(k), 0.0).because(format!("the true gradient is as large as {largest:.3e}"))
+        Verdict::new(Fault::Missing, name(k), 0.0)
+            .because(format!("the rule returned `None`; the true gradient is as large as {largest:.3e}"))
     })
 }
 

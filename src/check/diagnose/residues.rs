@@ -2,7 +2,8 @@
 //!
 //! If the rule lacks one term of a sum, then t − a is that term. Terms of derivatives are products of few values: the
 //! upstream gradient, inputs, outputs, and what `forward` or the rule compute on the way. So t − a is compared with
-//! c · v and c · v · w for all such values, with one number c for all elements and both points.
+//! c · v and c · v · w for all such values, with one number c for all elements and both points. Elements that are right
+//! are left out, for the term may belong to one branch alone; the region is described beside it.
 
 use super::{Case, Point, paths::script_of, size, terms::rule_script};
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
     },
 };
 
+/// With fewer elements than this a product could fit by chance.
+const FEWEST: usize = 4;
 /// Products are formed of this many values at most.
 const VALUES: usize = 60;
 
@@ -59,7 +62,13 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
 /// The c of m = c · v · w, if there is one.
 fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Option<(f64, f64)> {
     let (mut along, mut square) = (0.0, 0.0);
-    let triples = || m.iter().zip(v).zip(w).flat_map(|((m, v), w)| m.iter().zip(v).zip(w));
+    let triples = || {
+        let all = m.iter().zip(v).zip(w).flat_map(|((m, v), w)| m.iter().zip(v).zip(w));
+        all.filter(|((m, _), _)| m.abs() > super::EXACT * scale)
+    };
+    if triples().count() < FEWEST {
+        return None;
+    }
     for ((m, v), w) in triples() {
         along += m * v * w;
         square += v * w * v * w;
