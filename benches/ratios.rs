@@ -4,7 +4,13 @@
 //! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of a
 //! check for each number with their count.
 
-use std::time::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 
 use wengert::{DType, Tape, Tensor, Var};
 
@@ -57,6 +63,32 @@ fn projected_check(numbers: usize) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
+/// Eight layers, each of which notes what the tape holds when its gradient comes by.
+fn eight_layers<'t>(mut x: Var<'t>, w: Var<'t>, most: &Arc<AtomicUsize>) -> Var<'t> {
+    for _ in 0..8 {
+        let most = most.clone();
+        x = x.matmul(w).tanh().hook(move |dy| {
+            most.fetch_max(dy.tape().bytes(), Ordering::Relaxed);
+            dy
+        });
+    }
+    x
+}
+
+/// The most bytes that values hold, as seen from between the layers, while 64 layers are differentiated: with all
+/// values kept, or in 8 checkpoints.
+fn peak_bytes(checkpoints: bool) -> usize {
+    let tape = Tape::new();
+    let w = tape.leaf(Tensor::from_fn([64, 64], DType::F32, |i| (i as f64 * 0.37).sin() / 8.0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let mut x = tape.leaf(Tensor::ones([128, 64], DType::F32));
+    for _ in 0..8 {
+        x = if checkpoints { tape.checkpoint(|| eight_layers(x, w, &most)) } else { eight_layers(x, w, &most) };
+    }
+    x.sum().backward().expect("w is a leaf");
+    most.load(Ordering::Relaxed)
+}
+
 fn main() {
     let x = Tensor::from_fn([128, 20, 24, 24], DType::F32, |i| (i as f64 * 0.7).sin());
     let alpha = Tensor::from_fn([20], DType::F32, |i| i as f64 / 20.0);
@@ -66,6 +98,9 @@ fn main() {
     for length in [10_000, 100_000, 1_000_000] {
         println!("a chain of {length:>9} operations and its gradient: {:>6.0} ns an operation", chain(length));
     }
+    let (kept, again) = (peak_bytes(false), peak_bytes(true));
+    let ratio = kept as f64 / again as f64;
+    println!("64 layers differentiated hold {kept} bytes at most, in 8 checkpoints {again}: ratio {ratio:.1}");
     #[cfg(feature = "check")]
     for numbers in [10_000, 100_000, 1_000_000] {
         let ms = (0..5).map(|_| projected_check(numbers)).fold(f64::INFINITY, f64::min);

@@ -4,7 +4,7 @@
 //! capture: they are known when the function is made, and have no cotangent.
 //!
 //! The two examples show the two reasons to write a rule by hand. [`log1pexp`] has a derivative, and the rule computes it
-//! where the chain rule overflows: there the check must pass. [`clip_gradient`] is the identity with a backward pass that
+//! in one step that cannot overflow: there the check must pass. [`clip_gradient`] is the identity with a backward pass that
 //! is *no* derivative of it: there the check must say so.
 
 use wengert::{Backward, Function, Var};

@@ -193,14 +193,16 @@ fn jax_functions_pass() {
 }
 
 #[test]
-fn jax_log1pexp_is_right_where_the_chain_rule_overflows() {
+fn jax_log1pexp_is_right_where_exp_overflows() {
     let at = [Tensor::from([-800.0, 0.0, 29.0, 31.0, 1000.0])];
     let upstream = numbers(&[5], 0.3).to_vec();
-    let by_hand = &gradients(jax::log1pexp(), &at, Rule::Manual)[0];
-    for ((found, x), u) in by_hand.iter().zip(at[0].to_vec()).zip(upstream) {
-        assert!((found - u / (1.0 + (-x).exp())).abs() < 1e-15, "{found} at {x}");
+    // By the tape too: the branch that `select` leaves out overflows, and puts no NaN into the gradient.
+    for rule in [Rule::Manual, Rule::Tape] {
+        let found = &gradients(jax::log1pexp(), &at, rule)[0];
+        for ((found, x), u) in found.iter().zip(at[0].to_vec()).zip(&upstream) {
+            assert!((found - u / (1.0 + (-x).exp())).abs() < 1e-15, "{found} at {x}, {rule}");
+        }
     }
-    assert!(gradients(jax::log1pexp(), &at, Rule::Tape)[0][4].is_nan());
 }
 
 #[test]

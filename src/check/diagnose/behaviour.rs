@@ -34,7 +34,7 @@ fn not_finite(case: &Case<'_>, k: usize) -> Option<Verdict> {
     case.points.iter().find_map(|point| {
         let (index, value) = point.answer[k].as_ref()?.first_non_finite()?;
         let truth = point.truth[k].to_vec();
-        let operation = super::terms::first_non_finite(case, point);
+        let operation = super::non_finite::first_non_finite(case, point);
         let (operation, line) = operation.unwrap_or_else(|| (case.function.name().to_owned(), None));
         let verdict = Verdict::new(Fault::NonFinite { operation }, name(k), 0.0).at(line).because(format!(
             "element {index} is {value}, and in truth {:.6e}, where the input is {:.6e}",

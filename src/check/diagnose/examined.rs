@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::{Answer, Case, DIFFERENT, EXACT, Point, difference, jittered, paths, reductions, size, terms};
+use super::{Answer, Case, DIFFERENT, EXACT, Point, difference, jittered, paths, reductions, repairs, size};
 use crate::{
     Function, Shape, Tensor,
     check::script::{Edit, Script},
@@ -147,7 +147,7 @@ impl Examined {
     pub fn rule_edits(&self, k: usize) -> Vec<(usize, Edit, String)> {
         let needs = vec![true; self.points[0].x.len()];
         let case = Case { function: &self.function, needs: &needs, points: Vec::new(), numeric: false };
-        terms::mistakes(&case, &self.points[0], k)
+        repairs::mistakes(&case, &self.points[0], k)
     }
 
     /// The gradient by input `k` of `function` with one step of its `forward` changed.

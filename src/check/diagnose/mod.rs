@@ -12,18 +12,22 @@
 //! explain it. What several experiments explain equally well is reported in the order of [`Fault::rank`].
 
 mod behaviour;
+mod borrowed;
 mod examined;
+mod non_finite;
 mod paths;
 mod reductions;
 mod regions;
 mod relations;
+mod repairs;
 mod residues;
 mod tape;
 mod terms;
 
 pub(super) use examined::Examined;
+pub(super) use non_finite::first_non_finite_derivative;
 pub(super) use reductions::unsummed_gradient;
-pub(super) use tape::{first_non_finite_derivative, second_order_fault, tape_faults};
+pub(super) use tape::{second_order_fault, tape_faults};
 
 use std::{panic::Location, sync::Arc};
 
@@ -373,7 +377,7 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     let nothing = case.points[0].answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&case.points[0].truth[k]));
     let region = found.iter().any(|v| matches!(v.fault, Fault::Region { .. }) && !weak(v));
     found.sort_by_key(|v| rank(v, nothing, region));
-    let repair = terms::line_of_repair(case, k).filter(is_users);
+    let repair = repairs::line_of_repair(case, k).filter(is_users);
     let main = found[0].clone();
     let mut names = std::collections::HashSet::new();
     found.retain(|v| names.insert(v.fault.name()));

@@ -5,7 +5,7 @@
 //! c · v and c · v · w for all such values, with one number c for all elements and both points. Elements that are right
 //! are left out, for the term may belong to one branch alone; the region is described beside it.
 
-use super::{Case, Point, paths::script_of, size, terms::rule_script};
+use super::{Case, Point, paths::script_of, repairs::rule_script, size};
 use crate::{
     Shape, Tape, Tensor, Var,
     check::{

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use super::{Line, residues::results, size};
+use super::{Line, non_finite::first_non_finite_derivative, residues::results, size};
 use crate::{
     Backward, Function, Tape, Tensor, Var,
     check::{
         Comparison, Fault, Verdict,
         measure::{Place, dot, outliers},
         script::{Action, Edit, Script, Source, Step},
-        subject::{Probe, caught, weighted},
+        subject::{caught, weighted},
     },
 };
 
@@ -61,33 +61,7 @@ fn not_finite(place: &Place<'_>, at: &[Tensor], comparisons: &[Comparison]) -> O
     Some(verdict.because(format!("element {index} of the gradient is {value}")))
 }
 
-/// The first operation, in forward order, whose own derivative is not finite at its operands, with its line.
-pub(in crate::check) fn first_non_finite_derivative(
-    probe: &Probe<'_>,
-    at: &[Tensor],
-) -> Option<(String, Option<Line>)> {
-    let script = probe.run(at, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))).ok()?;
-    let values = results(&script, at)?;
-    script.steps.iter().enumerate().find_map(|(k, step)| {
-        let operands = operands(&script, k, at, &values);
-        if operands.iter().any(|x| x.first_non_finite().is_some()) {
-            return None;
-        }
-        let local = caught(|| {
-            let tape = Tape::f64();
-            let x: Vec<Var<'_>> = operands.iter().map(|x| tape.leaf(x)).collect();
-            let y = step.perform(&tape, &x, None).ok()?;
-            if !y.needs_grad() {
-                return Some(false);
-            }
-            let found = y.sum().backward().ok()?;
-            Some(x.iter().any(|&x| found.get(x).is_some_and(|g| g.first_non_finite().is_some())))
-        });
-        matches!(local, Ok(Some(true))).then(|| (step.name().to_owned(), Some(Line::from(step.at))))
-    })
-}
-
-fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tensor]) -> Vec<Tensor> {
+pub(super) fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tensor]) -> Vec<Tensor> {
     let find = |source: &Source| match *source {
         Source::Slot(k) => at[k].clone(),
         Source::Fixed(k) => script.fixed[k].clone(),

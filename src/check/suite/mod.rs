@@ -2,11 +2,15 @@
 //!
 //! Each test ends passed, failed, or not applicable with the reason. When a test cannot be run because another failed,
 //! its reason names that one. `runs` asks whether the subject runs at all and what comes out, `gradients` compares
-//! gradients and asks for a verdict, `upstream` and `conduct` look at how gradients and values behave.
+//! gradients (with differences in `numeric`) and asks for a verdict, `upstream`, `conduct`, `batch` and `second` look at
+//! how gradients and values behave.
 
+mod batch;
 mod conduct;
 mod gradients;
+mod numeric;
 mod runs;
+mod second;
 mod upstream;
 
 use std::time::Instant;

@@ -1,0 +1,77 @@
+//! The gradient of the gradient.
+
+use super::{Examination, Outcome, failed, not_applicable, passed};
+use crate::{
+    DType, Mode, Tensor,
+    check::{
+        Verdict,
+        diagnose::{self},
+        numeric::{Slope, slope},
+        subject::weighted,
+    },
+};
+
+/// The gradient of the gradient, along a random direction, against differences of the gradient.
+pub(super) fn second(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
+    let mut verdict = None;
+    let outcome = second_order(e, &mut verdict);
+    (outcome, verdict)
+}
+
+fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
+    if e.failed("manual = numeric") || e.failed("manual = tape") || e.failed("tape = numeric") {
+        return not_applicable("the first order failed");
+    }
+    let (b, upstream) = e.sound.last().expect("there is a sound batch");
+    let (at, probe) = (e.values(*b), e.probe(Mode::Train));
+    if e.batches[*b].slots.iter().any(|slot| slot.constraint != crate::check::Constraint::Free) {
+        return not_applicable("an input is constrained");
+    }
+    if e.gradients.iter().any(|c| !c.special.is_empty()) {
+        return not_applicable("there are kinks at these inputs");
+    }
+    let direction =
+        |x: &Tensor, seed: f64| Tensor::from_fn(x.shape().clone(), DType::F64, |i| ((i as f64 + seed) * 1.37).sin());
+    let (v, w): (Vec<Tensor>, Vec<Tensor>) = at.iter().map(|x| (direction(x, 1.0), direction(x, 2.5))).unzip();
+    // s(x) = Σ ⟨v, gradient⟩, and its slope along w by the tape.
+    let slope_of = |at: &[Tensor], differentiate: bool| {
+        probe.run(at, |tape, slots, outputs| {
+            let Some(loss) = weighted(tape, outputs, upstream) else { return Ok((0.0, 0.0)) };
+            let gradients = tape.grad(loss, slots)?;
+            let terms = gradients.iter().zip(&v).map(|(&g, v)| (g * tape.constant(v)).sum());
+            let s = terms.reduce(|a, b| a + b).expect("there is a slot");
+            if !differentiate || !s.needs_grad() {
+                return Ok((s.item(), 0.0));
+            }
+            let second = s.backward()?;
+            let along = slots.iter().zip(&w).filter_map(|(&x, w)| Some(crate::check::measure::dot(second.get(x)?, w)));
+            Ok((s.item(), along.sum()))
+        })
+    };
+    let (here, by_tape) = match slope_of(&at, true) {
+        Ok(found) => found,
+        Err(failure) => return not_applicable(failure.sentence),
+    };
+    let moved = |t: f64| {
+        let at: Vec<Tensor> =
+            at.iter().zip(&w).map(|(x, w)| crate::check::Constraint::Free.moved(x, Some(w), t)).collect();
+        slope_of(&at, false).map_or(f64::NAN, |found| found.0)
+    };
+    match slope(moved, here, 1.0, 1e-8 * here.abs().max(1.0)) {
+        Slope::Smooth { value, error, .. } => {
+            let off = (value - by_tape).abs();
+            let allowed = 10.0 * error + 1e-7 * value.abs().max(here.abs()).max(1e-3);
+            match (off <= allowed, by_tape == 0.0 && value.abs() <= allowed) {
+                (_, true) => not_applicable("the gradient does not depend on the input"),
+                (true, _) => {
+                    passed(format!("to {:.1e}, along a random direction", off / value.abs().max(f64::MIN_POSITIVE)))
+                }
+                _ => {
+                    *verdict = diagnose::second_order_fault(&e.place_at(*b, upstream), &v, &w, value, allowed);
+                    failed(format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}"))
+                }
+            }
+        }
+        _ => not_applicable("the gradient has a kink or a jump along the direction that was tried"),
+    }
+}
