@@ -72,7 +72,7 @@ pub fn elu() -> impl Function {
 }
 
 /// ln(1 + eˣ), and x itself from 30 on, where they agree to all digits. The value is right everywhere; the tape's
-/// gradient is NaN where the exponential of the branch that is not taken overflows. The rule, 1 / (1 + e⁻ˣ), is not.
+/// gradient goes through an exponential that overflows. The rule, 1 / (1 + e⁻ˣ), does not.
 pub fn log1pexp() -> impl Function {
     custom_vjp(
         "log1pexp",

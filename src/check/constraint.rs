@@ -73,13 +73,11 @@ impl Constraint {
     pub(super) fn moved(self, x: &Tensor, v: Option<&Tensor>, t: f64) -> Tensor {
         let moved = match v {
             Some(v) => {
-                let (x, v) = (x.to_vec(), v.to_vec());
-                let sums: Vec<f64> = x.iter().zip(v).map(|(x, v)| x + t * v).collect();
-                sums
+                let (from, along) = (numbers(x), numbers(v));
+                Tensor::from_fn(x.shape().clone(), DType::F64, |i| from[i] + t * along[i])
             }
-            None => x.to_vec(),
+            None => x.clone(),
         };
-        let moved = Tensor::from_vec(moved, x.shape()).expect("a moved tensor keeps its shape");
         match self {
             Constraint::UnitNorm => along_rows(x, &moved, |_, v| {
                 let length = v.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -93,6 +91,11 @@ impl Constraint {
             _ => moved,
         }
     }
+}
+
+/// The numbers of a tensor of the checker, which are all in double precision.
+pub(super) fn numbers(x: &Tensor) -> &[f64] {
+    x.as_slice().expect("everything is checked in double precision")
 }
 
 fn symmetrised(v: &Tensor) -> Tensor {

@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
     Comparison, Special, StepCurve,
+    constraint::numbers,
     diagnose::size,
     numeric::{Slope, central_differences, slope},
     subject::{Failure, Probe, Slot},
@@ -83,15 +84,15 @@ impl Place<'_> {
         let slot = &self.slots[k];
         let shape = slot.value.shape().clone();
         let n = slot.value.numel();
-        let (mut numbers, mut errors, mut special) = (vec![0.0; n], vec![0.0; n], Vec::new());
+        let (mut slopes, mut errors, mut special) = (vec![0.0; n], vec![0.0; n], Vec::new());
         for index in 0..n {
             let unit = Tensor::from_fn(shape.clone(), DType::F64, |i| f64::from(i == index));
             let direction = slot.constraint.tangent(&slot.value, &unit);
-            let x = slot.value.to_vec()[index].abs();
+            let x = numbers(&slot.value)[index].abs();
             let scale = if x > 0.0 { x.clamp(0.1 * self.scale(k), 1e3) } else { self.scale(k) };
             let found = slope(|t| self.moved(k, &direction, t), here, scale, WANTED * here.abs().max(1e-3));
             let mut odd = |kind, left, right| special.push(Special { index, kind, left, right });
-            (numbers[index], errors[index]) = match found {
+            (slopes[index], errors[index]) = match found {
                 Slope::Smooth { value, error, .. } => (value, error),
                 Slope::Kink { left, right } => {
                     odd("kink", left, right);
@@ -108,7 +109,7 @@ impl Place<'_> {
             };
         }
         let tensor = |v: Vec<f64>| Tensor::from_vec(v, &shape).expect("one number for each element");
-        Ok((tensor(numbers), tensor(errors), special))
+        Ok((tensor(slopes), tensor(errors), special))
     }
 
     /// How the error of a central difference of slot `k` depends on its step; `gradient` is held for true.
@@ -129,14 +130,14 @@ impl Place<'_> {
 
 /// ⟨a, b⟩.
 pub(super) fn dot(a: &Tensor, b: &Tensor) -> f64 {
-    a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| a * b).sum()
+    numbers(a).iter().zip(numbers(b)).map(|(a, b)| a * b).sum()
 }
 
 /// How far a gradient is from the slopes along random directions, in units of what the slopes allow.
 pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], floor: f64) -> f64 {
     let excess = |p: &Projection| {
         let Slope::Smooth { value, error, .. } = p.slope else { return f64::INFINITY };
-        let mass: f64 = gradient.to_vec().iter().zip(p.direction.to_vec()).map(|(g, v)| (g * v).abs()).sum();
+        let mass: f64 = numbers(gradient).iter().zip(numbers(&p.direction)).map(|(g, v)| (g * v).abs()).sum();
         (dot(gradient, &p.direction) - value).abs() / (10.0 * error + 1e-9 * mass.max(floor))
     };
     projections.iter().map(excess).fold(0.0, |m, e| if e.is_nan() { f64::INFINITY } else { f64::max(m, e) })
@@ -145,7 +146,7 @@ pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], fl
 /// The elements where a gradient is outside what the numeric one allows.
 pub(super) fn outliers(gradient: &Tensor, comparison: &Comparison, floor: f64) -> Vec<usize> {
     let (Some(numeric), Some(error)) = (&comparison.numeric, &comparison.numeric_error) else { return Vec::new() };
-    let (n, e, a) = (numeric.to_vec(), error.to_vec(), gradient.to_vec());
+    let (n, e, a) = (numbers(numeric), numbers(error), numbers(gradient));
     let scale = n.iter().filter(|v| v.is_finite()).fold(floor, |m, v| m.max(v.abs()));
     let is_out = |i: &usize| match comparison.special.iter().find(|s| s.index == *i) {
         Some(Special { kind: "kink", left, right, .. }) => {

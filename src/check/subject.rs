@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use super::{Constraint, Line, Verdict};
+use super::{Constraint, Line, Verdict, measure::dot};
 use crate::{Error, Function, Mode, Param, Rule, Tape, Tensor, Var, nn::Layer, tape::Kind};
 
 /// Where functions are applied that are checked by themselves.
@@ -231,7 +231,6 @@ impl Probe<'_> {
     /// ⟨upstream, output⟩ summed over the outputs.
     pub fn weighted(&self, at: &[Tensor], upstream: &[Tensor]) -> Result<f64, Failure> {
         let values = self.values(at)?;
-        let dot = |y: &Tensor, u: &Tensor| -> f64 { y.to_vec().iter().zip(u.to_vec()).map(|(y, u)| y * u).sum() };
         Ok(values.iter().zip(upstream).map(|(y, u)| dot(y, u)).sum())
     }
 }

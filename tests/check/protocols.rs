@@ -196,11 +196,12 @@ fn jax_functions_pass() {
 fn jax_log1pexp_is_right_where_exp_overflows() {
     let at = [Tensor::from([-800.0, 0.0, 29.0, 31.0, 1000.0])];
     let upstream = numbers(&[5], 0.3).to_vec();
-    // By the tape too: the branch that `select` leaves out overflows, and puts no NaN into the gradient.
-    for rule in [Rule::Manual, Rule::Tape] {
+    // By the tape too: the branch that `select` leaves out overflows, and puts no NaN into the gradient. Beyond 30 the
+    // forward pass takes x for ln(1 + eˣ), whose slope is e⁻³⁰ off.
+    for (rule, within) in [(Rule::Manual, 1e-15), (Rule::Tape, 2.0 * (-30f64).exp())] {
         let found = &gradients(jax::log1pexp(), &at, rule)[0];
         for ((found, x), u) in found.iter().zip(at[0].to_vec()).zip(&upstream) {
-            assert!((found - u / (1.0 + (-x).exp())).abs() < 1e-15, "{found} at {x}, {rule}");
+            assert!((found - u / (1.0 + (-x).exp())).abs() < within, "{found} at {x}, {rule}");
         }
     }
 }

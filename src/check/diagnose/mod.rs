@@ -35,6 +35,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
     Fault, Line, Verdict,
+    constraint::numbers,
     measure::dot,
     numeric::{Slope, slope},
     subject::{Failure, caught},
@@ -190,7 +191,7 @@ pub(super) fn upstream(z: &Tensor, rng: &mut StdRng) -> Tensor {
 
 /// The largest magnitude.
 pub(super) fn size(x: &Tensor) -> f64 {
-    x.to_vec().iter().fold(0.0, |m: f64, v| m.max(v.abs()))
+    numbers(x).iter().fold(0.0, |m: f64, v| m.max(v.abs()))
 }
 
 /// The largest difference relative to `scale`; `None` when the shapes differ or a number is not finite.
@@ -198,8 +199,8 @@ pub(super) fn difference(a: &Tensor, b: &Tensor, scale: f64) -> Option<f64> {
     if a.shape() != b.shape() {
         return None;
     }
-    let worst = a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let nan = a.to_vec().iter().any(|v| !v.is_finite());
+    let worst = numbers(a).iter().zip(numbers(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let nan = numbers(a).iter().any(|v| !v.is_finite());
     (!nan && worst.is_finite()).then(|| if worst == 0.0 { 0.0 } else { worst / scale.max(f64::MIN_POSITIVE) })
 }
 

@@ -125,6 +125,9 @@ fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
     let indices: Vec<Vec<usize>> = (0..dims.iter().product()).map(index_of).collect();
     // Wrong elements may be right by chance at one point (a gradient of 0), so the union over the points counts.
     let union: Vec<bool> = (0..indices.len()).map(|i| sets.iter().any(|set| set[i])).collect();
+    if union.iter().all(|w| *w) {
+        return None;
+    }
     let described = places.into_iter().find(|(_, inside)| indices.iter().zip(&union).all(|(at, &w)| inside(at) == w));
     described.map(|place| place.0).or_else(|| block(dims, &indices, &union))
 }

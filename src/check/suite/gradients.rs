@@ -138,18 +138,20 @@ fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> Ten
 fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<Slot>> {
     let (b, _) = e.sound.last()?;
     let mut slots = e.batches[*b].slots.clone();
-    let mut any = false;
+    let mut moved = 0u32;
     for slot in slots.iter_mut().filter(|slot| slot.constraint == Constraint::Free) {
         let Some(comparison) = comparisons.iter().find(|c| c.of == slot.name) else { continue };
         let step = 1e-2 * size(&slot.value).clamp(1e-3, 1e3);
         let mut numbers = slot.value.to_vec();
-        for (k, special) in comparison.special.iter().filter(|s| s.kind == "kink").enumerate() {
-            numbers[special.index] += if k % 2 == 0 { step } else { -step };
-            any = true;
+        for special in comparison.special.iter().filter(|s| s.kind == "kink") {
+            // Every element by an amount of its own: two vectors that are parallel must not stay so.
+            let fraction = (f64::from(moved) * 0.618_033_988_749_894_9).fract();
+            numbers[special.index] += step * (0.5 + fraction) * if moved % 2 == 0 { 1.0 } else { -1.0 };
+            moved += 1;
         }
         slot.value = Tensor::from_fn(slot.value.shape().clone(), DType::F64, |i| numbers[i]);
     }
-    any.then_some(slots)
+    (moved > 0).then_some(slots)
 }
 
 /// The faults behind failed comparisons; `beside` are inputs beside the kinks.

@@ -7,16 +7,13 @@
 //! Sums run in vectors over at most a few thousand numbers; those runs are added in double precision and in order, so a
 //! large batch loses no digits and the number of threads changes no bit. The variance of a run is taken around the run's
 //! own mean while it lies in the cache, and runs are merged by the parallel-axis theorem (Chan, Golub & LeVeque 1979):
-//! one pass over memory, and no cancellation.
+//! one pass over memory, and no cancellation. [`runs`] cuts the work, [`sums`] adds up a run.
 
-use super::{Real, parallel, scratch::with_scratch, simd};
+mod runs;
+mod sums;
 
-/// Rows to a run where a row is one number per channel.
-const ROWS: usize = 64;
-/// Numbers to a run where a channel's numbers lie together.
-const RUN: usize = 4096;
-/// Running sums of one run: enough to keep the vector units busy.
-const LANES: usize = 32;
+use self::sums::{add_up, add_up_products, centred_products, total};
+use super::{Real, scratch::with_scratch};
 
 /// The sizes of a tensor `[n, c, s]` whose axis 1 is the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,159 +160,6 @@ impl Channels {
             });
         });
     }
-
-    /// Runs of observations that are summed by themselves.
-    fn runs(&self) -> usize {
-        self.n.div_ceil(if self.s == 1 { ROWS } else { 1 })
-    }
-
-    /// The observations of a run.
-    #[inline(always)]
-    fn rows(&self, run: usize) -> std::ops::Range<usize> {
-        let rows = if self.s == 1 { ROWS } else { 1 };
-        run * rows..self.n.min((run + 1) * rows)
-    }
-
-    /// The planes of an observation, channel by channel.
-    #[inline(always)]
-    fn planes<'a, T>(&self, x: &'a [T], rows: &std::ops::Range<usize>) -> std::slice::ChunksExact<'a, T> {
-        let image = self.c * self.s;
-        x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
-    }
-
-    /// Lets `fill` write `values` partial sums per channel for each run, then hands all of them, run by run, to `finish`.
-    fn partials(
-        &self,
-        values: usize,
-        fill: impl Fn(std::ops::Range<usize>, &mut [f64]) + Sync,
-        finish: impl FnOnce(&[f64]),
-    ) {
-        let (runs, width) = (self.runs(), values * self.c);
-        let numbers = self.n * self.c * self.s;
-        let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
-        with_scratch(runs * width, |partials: &mut [f64]| {
-            parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
-                simd(
-                    #[inline(always)]
-                    || {
-                        for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
-                            part.fill(0.0);
-                            fill(self.rows(chunk * group + i), part);
-                        }
-                    },
-                );
-            });
-            finish(partials);
-        });
-    }
-
-    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and lie in one channel, or, where channels
-    /// alternate, for whole rows (`None`).
-    fn map<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Option<usize>, &mut [T]) + Sync) {
-        let image = self.c * self.s;
-        let size = parallel::rows_per_chunk(self.n, image) * image;
-        let run = if self.s == 1 { self.c } else { self.s };
-        let numbers = out.len();
-        parallel::each_chunk(out, size, numbers, |chunk, out| {
-            simd(
-                #[inline(always)]
-                || {
-                    for (i, part) in out.chunks_exact_mut(run.max(1)).enumerate() {
-                        let channel = (self.s != 1).then_some(i % self.c);
-                        body(chunk * size + i * run, channel, part);
-                    }
-                },
-            );
-        });
-    }
-}
-
-/// The sum of running sums: halves added onto each other.
-#[inline(always)]
-fn horizontal<T: Real, const N: usize>(mut lanes: [T; N]) -> f64 {
-    let mut width = N / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] += lanes[l + width];
-        }
-        width /= 2;
-    }
-    lanes[0].to_f64()
-}
-
-/// Σ f(x).
-#[inline(always)]
-fn total<T: Real>(x: &[T], f: impl Fn(T) -> T) -> f64 {
-    let mut sum = 0.0;
-    for run in x.chunks(RUN) {
-        let mut lanes = [T::ZERO; LANES];
-        let (vectors, rest) = run.as_chunks::<LANES>();
-        for vector in vectors {
-            for (lane, &x) in lanes.iter_mut().zip(vector) {
-                *lane += f(x);
-            }
-        }
-        // A copy, for an array that is indexed by a variable does not stay in registers.
-        let mut last = lanes;
-        for (lane, &x) in last.iter_mut().zip(rest) {
-            *lane += f(x);
-        }
-        sum += horizontal(last);
-    }
-    sum
-}
-
-/// (Σ dy · (x − mean), Σ dy).
-#[inline(always)]
-fn centred_products<T: Real>(x: &[T], dy: &[T], mean: T) -> (f64, f64) {
-    let (mut product, mut sum) = (0.0, 0.0);
-    for (x, dy) in x.chunks(RUN).zip(dy.chunks(RUN)) {
-        let (mut products, mut sums) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let ((xs, x), (dys, dy)) = (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
-        for (x, dy) in xs.iter().zip(dys) {
-            for l in 0..LANES {
-                products[l] += dy[l] * (x[l] - mean);
-                sums[l] += dy[l];
-            }
-        }
-        let (mut last_products, mut last_sums) = (products, sums);
-        for ((product, sum), (&x, &dy)) in last_products.iter_mut().zip(&mut last_sums).zip(x.iter().zip(dy)) {
-            *product += dy * (x - mean);
-            *sum += dy;
-        }
-        product += horizontal(last_products);
-        sum += horizontal(last_sums);
-    }
-    (product, sum)
-}
-
-/// `part[i] = Σ over rows of f(x[row, i], i)` for rows of `c` numbers, at most [`ROWS`] of them.
-#[inline(always)]
-fn add_up<T: Real>(x: &[T], c: usize, part: &mut [f64], f: impl Fn(T, usize) -> T) {
-    with_scratch(c, |sums: &mut [T]| {
-        sums.fill(T::ZERO);
-        for row in x.chunks_exact(c.max(1)) {
-            for (i, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
-                *sum += f(x, i);
-            }
-        }
-        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
-    });
-}
-
-/// `part[i] = Σ over rows of dy[row, i] · (x[row, i] − mean[i])`.
-#[inline(always)]
-fn add_up_products<T: Real>(x: &[T], dy: &[T], mean: &[T], part: &mut [f64]) {
-    let c = mean.len();
-    with_scratch(c, |sums: &mut [T]| {
-        sums.fill(T::ZERO);
-        for (x, dy) in x.chunks_exact(c.max(1)).zip(dy.chunks_exact(c.max(1))) {
-            for ((sum, &mean), (&x, &dy)) in sums.iter_mut().zip(mean).zip(x.iter().zip(dy)) {
-                *sum += dy * (x - mean);
-            }
-        }
-        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
-    });
 }
 
 #[cfg(test)]

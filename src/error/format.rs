@@ -1,0 +1,83 @@
+//! What is wrong inside a file or folder that could be read.
+
+use std::path::PathBuf;
+
+use crate::tensor::Shape;
+
+/// What is wrong inside a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FormatProblem {
+    /// The first bytes are not those of the format.
+    Magic {
+        /// What a good file starts with.
+        expected: u64,
+        /// What this file starts with.
+        found: u64,
+    },
+    /// The file ends too early, or has bytes left over.
+    Size {
+        /// The number of bytes (or items) its header promises.
+        expected: u64,
+        /// The number it holds.
+        found: u64,
+    },
+    /// Two files that belong together hold different numbers of items.
+    Count {
+        /// The items in this file.
+        here: u64,
+        /// The items in the other file.
+        there: u64,
+        /// The other file.
+        other: PathBuf,
+    },
+    /// A folder has a file under none of the names that it may have.
+    NoFile {
+        /// The names that were tried, in that order.
+        tried: Vec<String>,
+    },
+    /// A named entry is missing.
+    Missing {
+        /// The entry.
+        name: String,
+    },
+    /// A named entry that is not known here.
+    Unknown {
+        /// The entry.
+        name: String,
+    },
+    /// A named entry has another shape than what it is read into.
+    Shape {
+        /// The entry.
+        name: String,
+        /// The shape wanted.
+        expected: Box<Shape>,
+        /// The shape found.
+        found: Box<Shape>,
+    },
+    /// Anything else, in the words of the library that reads the format.
+    Other(String),
+}
+
+impl std::fmt::Display for FormatProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FormatProblem::Magic { expected, found } => {
+                write!(f, "it starts with {found:#010x} instead of {expected:#010x}, so it is another kind of file")
+            }
+            FormatProblem::Size { expected, found } => {
+                write!(f, "its header promises {expected} bytes, but it holds {found}")
+            }
+            FormatProblem::Count { here, there, other } => {
+                write!(f, "it holds {here} items, but {} holds {there}", other.display())
+            }
+            FormatProblem::NoFile { tried } => write!(f, "it has none of the files {}", tried.join(", ")),
+            FormatProblem::Missing { name } => write!(f, "it has no entry `{name}`"),
+            FormatProblem::Unknown { name } => write!(f, "it has an entry `{name}` that is not known here"),
+            FormatProblem::Shape { name, expected, found } => {
+                write!(f, "its entry `{name}` has shape {found}, but {expected} is needed")
+            }
+            FormatProblem::Other(why) => f.write_str(why),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What can go wrong, with the data that says where.
+//!
+//! One enum serves the whole crate. Every variant keeps the shapes, names, numbers or paths that a reader needs to
+//! mend the cause, and its message is a whole sentence. Operators panic with the same sentence at the caller's line;
+//! their `try_` twins return it.
+//!
+//! Where one variant has several causes, they are an enum of their own: of missing gradients (`gradient`), of rules and
+//! hooks (`rule`), of files (`format`).
+
+mod format;
+mod gradient;
+mod rule;
+
+pub use format::FormatProblem;
+pub use gradient::{NameFault, NoGradient};
+pub use rule::{HookFault, RuleFault};
+
+use std::{io, panic::Location, path::PathBuf};
+
+use crate::tensor::{DType, Shape};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An operation does not accept these shapes.
+    #[error("{op}: {need}, but got {}{}", list(shapes), within(scope))]
+    Shape {
+        /// The operation.
+        op: String,
+        /// The shapes of its inputs, in order.
+        shapes: Vec<Shape>,
+        /// What the operation needs, as half a sentence: "the inner sizes must agree (3 and 4 differ)".
+        need: String,
+        /// The layer in which it happened, outermost first ("" outside every layer).
+        scope: String,
+    },
+
+    /// An axis that the tensor does not have.
+    #[error("{op}: axis {axis} is out of range for shape {shape}, which has {} axes{}", shape.rank(), within(scope))]
+    Axis {
+        /// The operation.
+        op: String,
+        /// The axis as it was given (negative counts from the end).
+        axis: isize,
+        /// The shape it was meant for.
+        shape: Shape,
+        /// The layer in which it happened.
+        scope: String,
+    },
+
+    /// A matrix that an operation cannot be computed of.
+    #[error("{op}: matrix {index} of {shape} {fault}{}", within(scope))]
+    Matrix {
+        /// The operation.
+        op: String,
+        /// The first such matrix of the batch.
+        index: usize,
+        /// The shape of the batch of matrices.
+        shape: Shape,
+        /// What is wrong with it, as the rest of a sentence: "is singular".
+        fault: &'static str,
+        /// The layer in which it happened.
+        scope: String,
+    },
+
+    /// An attribute of an operation, a layer or a setting that cannot be used.
+    #[error("{of}: {name} = {value}, but it must be {must}")]
+    Setting {
+        /// The operation, layer, optimiser or program.
+        of: String,
+        /// The attribute.
+        name: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What is allowed, as the rest of a sentence: "positive and finite".
+        must: &'static str,
+    },
+
+    /// Numbers that do not fill the shape that was asked for.
+    #[error("a tensor of shape {shape} has {} elements, but {len} numbers were given", shape.numel())]
+    Length {
+        /// The shape asked for.
+        shape: Shape,
+        /// The number of elements given.
+        len: usize,
+    },
+
+    /// A precision that was not expected.
+    #[error("{op}: expected {expected}, but got {got}")]
+    DType {
+        /// The operation.
+        op: String,
+        /// The precision wanted.
+        expected: DType,
+        /// The precision given.
+        got: DType,
+    },
+
+    /// Operands that were recorded on two different tapes.
+    #[error(
+        "{op}: the operands belong to different tapes; record both on one tape, or pass a value over with `tape.constant(v.value())`"
+    )]
+    DifferentTapes {
+        /// The operation.
+        op: String,
+    },
+
+    /// `backward` was asked of something that is not one number.
+    #[error(
+        "backward: the gradient of a single number was asked for, but this node has shape {shape}; reduce it first (`.sum()` or `.mean()`), or give the upstream gradient with `vjp`"
+    )]
+    NotScalar {
+        /// The shape of the node.
+        shape: Shape,
+    },
+
+    /// Derivatives of each observation alone were asked of observations that depend on each other.
+    #[error(
+        "{op}: observation {of} of y depends on observation {on} of x, so there is no derivative of each observation alone; take that of all of them, or keep them apart (batch norm couples them in training, not in inference)"
+    )]
+    Coupled {
+        /// The operation.
+        op: String,
+        /// The observation of y.
+        of: usize,
+        /// The other observation, of x.
+        on: usize,
+    },
+
+    /// There is no gradient, and why.
+    #[error("no gradient for {of}: {why}")]
+    NoGradient {
+        /// The node or parameter.
+        of: String,
+        /// The reason.
+        why: NoGradient,
+    },
+
+    /// A hand-written rule returned something that cannot be a gradient.
+    #[error("the backward rule of `{rule}` {fault} (recorded at {at})")]
+    Rule {
+        /// The function's name.
+        rule: String,
+        /// What was wrong with it.
+        fault: RuleFault,
+        /// The line that applied the function.
+        at: &'static Location<'static>,
+    },
+
+    /// A hook returned something that cannot take the place of a gradient.
+    #[error("the hook on {of} {fault} (set at {at})")]
+    Hook {
+        /// The node.
+        of: String,
+        /// What was wrong with it.
+        fault: HookFault,
+        /// The line that set the hook.
+        at: &'static Location<'static>,
+    },
+
+    /// A gradient was asked for by a name that does not say which one.
+    #[error("no gradient is found by the name `{name}`: {fault}")]
+    Name {
+        /// The name.
+        name: String,
+        /// Why it does not say which one.
+        fault: NameFault,
+    },
+
+    /// A class label that the logits have no column for.
+    #[error("{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {})", classes.wrapping_sub(1))]
+    Label {
+        /// The operation or data set.
+        op: String,
+        /// The label.
+        label: usize,
+        /// Its position in the batch.
+        index: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// Something that must not be empty is empty.
+    #[error("{what} is empty: {need}")]
+    Empty {
+        /// What is empty.
+        what: String,
+        /// What it takes.
+        need: &'static str,
+    },
+
+    /// A number that is NaN or infinite where a finite one is needed.
+    #[error("{what} holds {value} at index {index}; every number must be finite")]
+    NonFinite {
+        /// The tensor, data set or parameter.
+        what: String,
+        /// The flat index of the first such number.
+        index: usize,
+        /// The number.
+        value: f64,
+    },
+
+    /// A file or folder that cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// What was tried: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A file whose contents are not what they should be.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and where.
+        problem: FormatProblem,
+    },
+}
+
+impl Error {
+    /// The same error, with the layer in which it happened, where the variant has a place for it.
+    pub(crate) fn in_scope(mut self, name: &str) -> Self {
+        match &mut self {
+            Error::Shape { scope, .. } | Error::Axis { scope, .. } | Error::Matrix { scope, .. }
+                if scope.is_empty() =>
+            {
+                *scope = name.to_owned()
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// A shape error before its layer is known.
+    pub(crate) fn shape(op: &str, shapes: &[&Shape], need: impl Into<String>) -> Self {
+        Error::Shape {
+            op: op.to_owned(),
+            shapes: shapes.iter().map(|&s| s.clone()).collect(),
+            need: need.into(),
+            scope: String::new(),
+        }
+    }
+
+    /// A setting that cannot be used.
+    pub(crate) fn setting(of: &str, name: &'static str, value: impl ToString, must: &'static str) -> Self {
+        Error::Setting { of: of.to_owned(), name, value: value.to_string(), must }
+    }
+}
+
+fn list(shapes: &[Shape]) -> String {
+    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn within(scope: &str) -> String {
+    if scope.is_empty() { String::new() } else { format!(" (in layer {scope})") }
+}

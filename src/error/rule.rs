@@ -1,0 +1,106 @@
+//! What was wrong with the gradients that code of the user returned: a backward rule written by hand, or a hook.
+
+use std::panic::Location;
+
+use crate::tensor::Shape;
+
+/// What was wrong with the answer of a backward rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuleFault {
+    /// The number of gradients differs from the number of inputs.
+    Count {
+        /// The number of inputs.
+        expected: usize,
+        /// The number of gradients returned.
+        got: usize,
+    },
+    /// The number of outputs that `forward` returned is zero.
+    NoOutput,
+    /// `forward` computes with something that wants a gradient and is not among its inputs.
+    HiddenInput {
+        /// The line that brings it in.
+        line: &'static Location<'static>,
+    },
+    /// A gradient has another shape than its input.
+    Shape {
+        /// Which input.
+        input: usize,
+        /// The input's shape.
+        expected: Box<Shape>,
+        /// The gradient's shape.
+        got: Box<Shape>,
+    },
+    /// The rule returned a node of another tape.
+    OtherTape {
+        /// Which input.
+        input: usize,
+    },
+    /// The rule has no derivative of its own, and a second derivative was asked for.
+    OnceDifferentiable,
+    /// The rule failed with this message.
+    Failed(String),
+}
+
+impl std::fmt::Display for RuleFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RuleFault::Count { expected, got } => {
+                write!(
+                    f,
+                    "returned {got} gradients for {expected} inputs; return one per input, `None` where there is none"
+                )
+            }
+            RuleFault::NoOutput => write!(f, "has nothing to differentiate: `forward` returned no output"),
+            RuleFault::HiddenInput { line } => {
+                write!(
+                    f,
+                    "would lose a gradient: `forward` uses a value that is not among its inputs ({line}); pass it as an input"
+                )
+            }
+            RuleFault::Shape { input, expected, got } => {
+                write!(
+                    f,
+                    "returned a gradient of shape {got} for input {input} of shape {expected}; they must be equal"
+                )
+            }
+            RuleFault::OtherTape { input } => write!(f, "returned a node of another tape for input {input}"),
+            RuleFault::OnceDifferentiable => {
+                write!(
+                    f,
+                    "works on plain numbers, so it can be differentiated once only; write it in tape algebra for higher orders"
+                )
+            }
+            RuleFault::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+/// What was wrong with the answer of a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HookFault {
+    /// It has another shape than the gradient that it was given.
+    Shape {
+        /// The gradient's shape.
+        expected: Box<Shape>,
+        /// The shape returned.
+        got: Box<Shape>,
+    },
+    /// It is a node of another tape.
+    OtherTape,
+    /// The hook failed with this message.
+    Failed(String),
+}
+
+impl std::fmt::Display for HookFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HookFault::Shape { expected, got } => {
+                write!(f, "returned a gradient of shape {got} in place of one of shape {expected}; they must be equal")
+            }
+            HookFault::OtherTape => f.write_str("returned a node of another tape"),
+            HookFault::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}

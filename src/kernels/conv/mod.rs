@@ -1,0 +1,176 @@
+//! Two-dimensional convolution (cross-correlation, as every deep-learning library has it), images `[n, c, h, w]`:
+//!
+//! y[o, p] = Σ over channels c and taps t of w[o, c, t] · x[c, input of position p through tap t]
+//!
+//! Unfolding an image (see [`window`](super::window)) turns this into a product `w [c_out, c·taps] × columns
+//! [c·taps, positions]`, done image by image in a block of rows that stays in the cache:
+//!
+//! - forward: y = w · unfold(x);
+//! - gradient of the input: dx = fold(wᵀ · dy);
+//! - gradient of the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in order.
+//!
+//! With `groups` the channels fall into that many groups, each convolved by itself. [`plan`] cuts the work.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use faer::{MatMut, MatRef};
+
+use super::{Real, matmul::product, parallel, scratch::with_scratch, shifted::Shifted, simd, window::Window};
+
+/// Bytes of partial weight gradients at most.
+const PARTIALS: usize = 1 << 23;
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Images.
+    pub n: usize,
+    /// Channels of the input; a multiple of `groups`.
+    pub c_in: usize,
+    /// Height of the input.
+    pub h: usize,
+    /// Width of the input.
+    pub w: usize,
+    /// Channels of the output; a multiple of `groups`.
+    pub c_out: usize,
+    /// Height of the kernel.
+    pub kh: usize,
+    /// Width of the kernel.
+    pub kw: usize,
+    /// Steps between two windows, in y and x.
+    pub stride: [usize; 2],
+    /// Zeros around the image on each side, in y and x.
+    pub padding: [usize; 2],
+    /// Distance between two taps, in y and x.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+impl Conv2d {
+    /// Height of the output.
+    pub fn out_h(&self) -> usize {
+        self.window().outputs(0)
+    }
+
+    /// Width of the output.
+    pub fn out_w(&self) -> usize {
+        self.window().outputs(1)
+    }
+
+    /// The geometry of one plane.
+    pub fn window(&self) -> Window {
+        Window {
+            size: [self.h, self.w],
+            kernel: [self.kh, self.kw],
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+        }
+    }
+
+    /// `out [n, c_out, out_h, out_w]` from `x [n, c_in, h, w]`, `w [c_out, c_in / groups, kh, kw]` and `bias [c_out]`.
+    pub fn forward<T: Real>(&self, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
+        let plan = self.plan::<T>();
+        debug_assert!(x.len() == self.n * plan.image && w.len() == self.c_out * plan.terms, "{self:?}");
+        debug_assert_eq!(out.len(), self.n * plan.output, "{self:?}");
+        if plan.image == 0 {
+            // Of images without a channel or a pixel nothing is left but the bias.
+            for (i, plane) in out.chunks_exact_mut(plan.positions).enumerate() {
+                plane.fill(bias.map_or(T::ZERO, |bias| bias[i % self.c_out]));
+            }
+            return;
+        }
+        if let Some(shifted) = Shifted::new(plan.window, self.c_in / self.groups) {
+            return plan.forward_shifted(&shifted, x, w, bias, out);
+        }
+        parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
+            let images = x[chunk * plan.images * plan.image..].chunks(plan.image.max(1));
+            for (x, out) in images.zip(out.chunks_mut(plan.output)) {
+                if let Some(bias) = bias {
+                    out.chunks_exact_mut(plan.positions).zip(bias).for_each(|(plane, &b)| plane.fill(b));
+                }
+                plan.each_block(|group, rows, columns| {
+                    let x = &x[group * plan.part..][..plan.part];
+                    let w = &w[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
+                    let out = &mut out[group * plan.filters * plan.positions..][..plan.filters * plan.positions];
+                    let w = MatRef::from_row_major_slice(w, plan.filters, plan.terms);
+                    let out = MatMut::from_row_major_slice_mut(out, plan.filters, plan.positions);
+                    let out = out.subcols_mut(rows.start * plan.out_w, rows.len() * plan.out_w);
+                    product(out, bias.is_some(), w, plan.unfolded(x, rows, columns));
+                });
+            }
+        });
+    }
+
+    /// `dx [n, c_in, h, w]` from `w` and the upstream gradient `dy [n, c_out, out_h, out_w]`.
+    pub fn grad_input<T: Real>(&self, w: &[T], dy: &[T], dx: &mut [T]) {
+        let plan = self.plan::<T>();
+        debug_assert!(dy.len() == self.n * plan.output && dx.len() == self.n * plan.image, "{self:?}");
+        parallel::each_chunk(dx, plan.images * plan.image, plan.work, |chunk, dx| {
+            let upstream = dy[(chunk * plan.images * plan.output).min(dy.len())..].chunks(plan.output.max(1));
+            dx.fill(T::ZERO);
+            for (dy, dx) in upstream.zip(dx.chunks_mut(plan.image)) {
+                plan.each_block(|group, rows, columns| {
+                    let dx = &mut dx[group * plan.part..][..plan.part];
+                    let w = &w[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
+                    let w = MatRef::from_row_major_slice(w, plan.filters, plan.terms).transpose();
+                    let dy = plan.upstream(dy, group, &rows);
+                    let seen = rows.len() * plan.out_w;
+                    if plan.window.is_pointwise() {
+                        let dx = MatMut::from_row_major_slice_mut(dx, plan.terms, plan.positions);
+                        return product(dx.subcols_mut(rows.start * plan.out_w, seen), false, w, dy);
+                    }
+                    let columns = &mut columns[..plan.terms * seen];
+                    product(MatMut::from_row_major_slice_mut(columns, plan.terms, seen), false, w, dy);
+                    simd(
+                        #[inline(always)]
+                        || plan.window.fold_rows(columns, rows, dx),
+                    );
+                });
+            }
+        });
+    }
+
+    /// `dw [c_out, c_in / groups, kh, kw]` from `x` and the upstream gradient `dy`.
+    pub fn grad_weight<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T]) {
+        let plan = self.plan::<T>();
+        debug_assert!(dy.len() == self.n * plan.output && dw.len() == self.c_out * plan.terms, "{self:?}");
+        if plan.image == 0 {
+            return dw.fill(T::ZERO);
+        }
+        let weights = dw.len();
+        // As many groups of images as threads could want and their partial gradients have room for.
+        let pieces = (PARTIALS / size_of_val(dw).max(1)).clamp(2, 16);
+        let images = self.n.div_ceil(pieces).max(1);
+        let pieces = self.n.div_ceil(images);
+        let shifted = Shifted::new(plan.window, self.c_in / self.groups);
+        with_scratch(pieces * weights, |partials: &mut [T]| {
+            parallel::each_chunk(partials, weights, plan.work, |piece, dw| {
+                dw.fill(T::ZERO);
+                if let Some(shifted) = &shifted {
+                    let range = piece * images..self.n.min((piece + 1) * images);
+                    let x = &x[range.start * plan.image..range.end * plan.image];
+                    let dy = &dy[range.start * plan.output..range.end * plan.output];
+                    return plan.grad_weight_shifted(shifted, x, dy, dw);
+                }
+                for i in piece * images..self.n.min((piece + 1) * images) {
+                    let (x, dy) = (&x[i * plan.image..][..plan.image], &dy[i * plan.output..][..plan.output]);
+                    plan.each_block(|group, rows, columns| {
+                        let x = &x[group * plan.part..][..plan.part];
+                        let dw = &mut dw[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
+                        let dw = MatMut::from_row_major_slice_mut(dw, plan.filters, plan.terms);
+                        let dy = plan.upstream(dy, group, &rows);
+                        product(dw, true, dy, plan.unfolded(x, rows, columns).transpose());
+                    });
+                }
+            });
+            dw.fill(T::ZERO);
+            for partial in partials.chunks_exact(weights.max(1)) {
+                dw.iter_mut().zip(partial).for_each(|(sum, &p)| *sum += p);
+            }
+        });
+    }
+}

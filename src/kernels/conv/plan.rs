@@ -1,0 +1,143 @@
+//! How the work of a convolution is cut, and what a pass does with one piece.
+//!
+//! Images fall into chunks for the threads, an image into its groups of channels, and the output rows of a group into
+//! blocks whose unfolded columns stay in the cache. Where windows move by one and sums are short, a piece is one image
+//! of one group, and [`Shifted`] needs no columns.
+
+use std::ops::Range;
+
+use faer::MatRef;
+
+use super::Conv2d;
+use crate::kernels::{Real, parallel, scratch::with_scratch, shifted::Shifted, window::Window};
+
+/// Bytes of unfolded image worked on at once: they should stay in a core's own cache.
+const BLOCK: usize = 1 << 18;
+
+/// Images whose weight gradient is summed in registers before it is added up.
+const TOGETHER: usize = 4;
+
+/// The sizes that follow from a [`Conv2d`], each used several times.
+pub(super) struct Plan {
+    /// The geometry of one plane.
+    pub window: Window,
+    /// Groups of channels.
+    pub groups: usize,
+    /// Output channels of a group.
+    pub filters: usize,
+    /// Terms of the sum behind one output: channels of a group times taps.
+    pub terms: usize,
+    /// Width of the output.
+    pub out_w: usize,
+    /// Outputs of a plane.
+    pub positions: usize,
+    /// Numbers of an input image that belong to one group.
+    pub part: usize,
+    /// Numbers of an input image.
+    pub image: usize,
+    /// Numbers of an output image.
+    pub output: usize,
+    /// Output rows unfolded at once.
+    pub rows: usize,
+    /// Images of a chunk of work.
+    pub images: usize,
+    /// Multiply-adds / 8 of the whole.
+    pub work: usize,
+}
+
+impl Conv2d {
+    /// The sizes for numbers of type `T`.
+    pub(super) fn plan<T>(&self) -> Plan {
+        let window = self.window();
+        let (out_w, positions) = (window.outputs(1), window.positions());
+        let (channels, filters) = (self.c_in / self.groups, self.c_out / self.groups);
+        let terms = channels * window.taps();
+        let per_image = self.c_out * positions * terms / 8;
+        let row = (terms * out_w * size_of::<T>()).max(1);
+        Plan {
+            window,
+            groups: self.groups,
+            filters,
+            terms,
+            out_w,
+            positions,
+            part: channels * window.area(),
+            image: self.c_in * window.area(),
+            output: self.c_out * positions,
+            rows: (BLOCK / row).clamp(1, window.outputs(0).max(1)),
+            images: parallel::rows_per_chunk(self.n, per_image),
+            work: self.n * per_image,
+        }
+    }
+}
+
+impl Plan {
+    /// [`Conv2d::forward`] without unfolding.
+    pub fn forward_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
+        parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
+            let (image, wide) = (shifted.image(), shifted.outputs(self.filters));
+            with_scratch(image + wide, |scratch: &mut [T]| {
+                let (padded, wide) = scratch.split_at_mut(image);
+                let parts = x[chunk * self.images * self.part * self.groups..].chunks_exact(self.part);
+                let outs = out.chunks_exact_mut(self.filters * self.positions);
+                for (i, (x, out)) in parts.zip(outs).enumerate() {
+                    let filters = i % self.groups * self.filters..(i % self.groups + 1) * self.filters;
+                    shifted.pad(x, padded);
+                    let w = &w[filters.start * self.terms..filters.end * self.terms];
+                    shifted.forward(padded, w, bias.map(|bias| &bias[filters]), wide, out);
+                }
+            });
+        });
+    }
+
+    /// Adds the weight gradient of some images without unfolding.
+    pub fn grad_weight_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], dy: &[T], dw: &mut [T]) {
+        let (image, wide) = (shifted.image(), shifted.outputs(self.filters));
+        with_scratch(TOGETHER * (image + wide), |scratch: &mut [T]| {
+            let (padded, spread) = scratch.split_at_mut(TOGETHER * image);
+            for (x, dy) in x.chunks(TOGETHER * self.image).zip(dy.chunks(TOGETHER * self.output)) {
+                for (group, dw) in dw.chunks_exact_mut(self.filters * self.terms).enumerate() {
+                    let images = x.chunks_exact(self.image).zip(dy.chunks_exact(self.output));
+                    let places = padded.chunks_exact_mut(image).zip(spread.chunks_exact_mut(wide));
+                    for ((x, dy), (padded, spread)) in images.zip(places) {
+                        shifted.pad(&x[group * self.part..][..self.part], padded);
+                        let planes = self.filters * self.positions;
+                        shifted.spread(&dy[group * planes..][..planes], spread);
+                    }
+                    let images = x.len() / self.image;
+                    shifted.grad_weight(&padded[..images * image], &spread[..images * wide], dw);
+                }
+            }
+        });
+    }
+
+    /// Calls `body(group, rows, columns)` for each block of output rows of each group, with scratch for its columns.
+    pub fn each_block<T: Real>(&self, mut body: impl FnMut(usize, Range<usize>, &mut [T])) {
+        let needed = if self.window.is_pointwise() { 0 } else { self.terms * self.rows * self.out_w };
+        with_scratch(needed, |columns: &mut [T]| {
+            for group in 0..self.groups {
+                for start in (0..self.window.outputs(0)).step_by(self.rows) {
+                    body(group, start..(start + self.rows).min(self.window.outputs(0)), columns);
+                }
+            }
+        });
+    }
+
+    /// The matrix `[terms, rows * out_w]` of the windows of `rows`, unfolded into `columns` unless it lies in `x` already.
+    pub fn unfolded<'a, T: Real>(&self, x: &'a [T], rows: Range<usize>, columns: &'a mut [T]) -> MatRef<'a, T> {
+        let seen = rows.len() * self.out_w;
+        if self.window.is_pointwise() {
+            return MatRef::from_row_major_slice(x, self.terms, self.positions).subcols(rows.start * self.out_w, seen);
+        }
+        let columns = &mut columns[..self.terms * seen];
+        self.window.unfold_rows(x, rows, columns);
+        MatRef::from_row_major_slice(columns, self.terms, seen)
+    }
+
+    /// The upstream gradient `[filters, rows * out_w]` of a group.
+    pub fn upstream<'a, T: Real>(&self, dy: &'a [T], group: usize, rows: &Range<usize>) -> MatRef<'a, T> {
+        let dy = &dy[group * self.filters * self.positions..][..self.filters * self.positions];
+        let dy = MatRef::from_row_major_slice(dy, self.filters, self.positions);
+        dy.subcols(rows.start * self.out_w, rows.len() * self.out_w)
+    }
+}

@@ -1,0 +1,79 @@
+//! How `[n, c, s]` is cut: in runs that are summed by themselves, and in chunks of runs for the threads.
+//!
+//! A run is one observation; where an observation has but one number of each channel, it is [`ROWS`] of them. Both
+//! follow from the sizes alone.
+
+use std::{ops::Range, slice::ChunksExact};
+
+use super::Channels;
+use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
+
+/// Rows to a run where a row is one number per channel.
+const ROWS: usize = 64;
+
+impl Channels {
+    /// Runs of observations that are summed by themselves.
+    fn runs(&self) -> usize {
+        self.n.div_ceil(if self.s == 1 { ROWS } else { 1 })
+    }
+
+    /// The observations of a run.
+    #[inline(always)]
+    pub(super) fn rows(&self, run: usize) -> Range<usize> {
+        let rows = if self.s == 1 { ROWS } else { 1 };
+        run * rows..self.n.min((run + 1) * rows)
+    }
+
+    /// The planes of an observation, channel by channel.
+    #[inline(always)]
+    pub(super) fn planes<'a, T>(&self, x: &'a [T], rows: &Range<usize>) -> ChunksExact<'a, T> {
+        let image = self.c * self.s;
+        x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
+    }
+
+    /// Lets `fill` write `values` partial sums per channel for each run, then hands all of them, run by run, to `finish`.
+    pub(super) fn partials(
+        &self,
+        values: usize,
+        fill: impl Fn(Range<usize>, &mut [f64]) + Sync,
+        finish: impl FnOnce(&[f64]),
+    ) {
+        let (runs, width) = (self.runs(), values * self.c);
+        let numbers = self.n * self.c * self.s;
+        let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
+        with_scratch(runs * width, |partials: &mut [f64]| {
+            parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
+                            part.fill(0.0);
+                            fill(self.rows(chunk * group + i), part);
+                        }
+                    },
+                );
+            });
+            finish(partials);
+        });
+    }
+
+    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and lie in one channel, or, where channels
+    /// alternate, for whole rows (`None`).
+    pub(super) fn map<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Option<usize>, &mut [T]) + Sync) {
+        let image = self.c * self.s;
+        let size = parallel::rows_per_chunk(self.n, image) * image;
+        let run = if self.s == 1 { self.c } else { self.s };
+        let numbers = out.len();
+        parallel::each_chunk(out, size, numbers, |chunk, out| {
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, part) in out.chunks_exact_mut(run.max(1)).enumerate() {
+                        let channel = (self.s != 1).then_some(i % self.c);
+                        body(chunk * size + i * run, channel, part);
+                    }
+                },
+            );
+        });
+    }
+}

@@ -1,0 +1,127 @@
+//! Several values one after the other, along an axis that they have or a new one.
+//!
+//! The gradient of each part is the slice of dy that it fills.
+
+use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::movement,
+    tape::{Memo, Mixes, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// Inputs one after the other along an axis.
+pub(super) struct Concat(usize);
+
+impl Op for Concat {
+    fn name(&self) -> &str {
+        "concat"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {}", self.0)
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let first = x[0];
+        let fits = |s: &&&Shape| {
+            s.rank() == first.rank() && s.iter().zip(first.iter()).enumerate().all(|(i, (a, b))| i == self.0 || a == b)
+        };
+        if !x.iter().all(|s| fits(&s)) {
+            let need = format!("all sizes but that of axis {} must be equal", self.0);
+            return Err(Error::shape("concat", x, need));
+        }
+        let total = x.iter().map(|s| s[self.0]).sum();
+        Ok(first.iter().enumerate().map(|(i, &n)| if i == self.0 { total } else { n }).collect())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let (outer, inner) = (shape[..self.0].iter().product(), shape[self.0 + 1..].iter().product());
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            let parts: Vec<_> = x.iter().map(|x| (x.data::<T>(), x.shape()[self.0])).collect();
+            movement::concat(&parts, outer, inner, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let mut start = 0;
+        (0..at.x.len())
+            .map(|k| {
+                let len = at.x[k].shape()[self.0];
+                let dx = at.by(k, || at.dy.try_narrow(self.0 as isize, start, len));
+                start += len;
+                dx
+            })
+            .collect()
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
+}
+
+impl Sampled for Concat {
+    fn samples() -> Vec<Sample> {
+        use super::table::numbers;
+        let pair = |a: [usize; 2], b: [usize; 2]| vec![numbers(a, -1.0, 1.0, 1), numbers(b, -1.0, 1.0, 2)];
+        vec![
+            Sample::new("concat", pair([2, 3], [2, 2]), |x| expect(Var::try_concat(x, 1))),
+            Sample::new("stack", pair([2, 3], [2, 3]), |x| Var::stack(x, 1)),
+        ]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The inputs one after the other along an axis.
+    ///
+    /// # Panics
+    /// When there are none, or their other sizes differ.
+    #[track_caller]
+    pub fn concat(parts: &[Var<'t>], axis: isize) -> Var<'t> {
+        expect(Var::try_concat(parts, axis))
+    }
+
+    /// [`concat`](Var::concat) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] when there are none, [`Error::Shape`] when their other sizes differ.
+    #[track_caller]
+    pub fn try_concat(parts: &[Var<'t>], axis: isize) -> Result<Var<'t>> {
+        let Some(first) = parts.first() else {
+            return Err(Error::Empty { what: "the list of parts to concat".into(), need: "give at least one" });
+        };
+        let axis = first.axis("concat", axis)?;
+        first.tape().builtin(Concat(axis), parts)
+    }
+
+    /// The inputs, of equal shape, along a new axis.
+    ///
+    /// # Panics
+    /// When there are none, or their shapes differ.
+    #[track_caller]
+    pub fn stack(parts: &[Var<'t>], axis: usize) -> Var<'t> {
+        expect(Var::try_stack(parts, axis))
+    }
+
+    /// [`stack`](Var::stack) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis` is
+    /// larger than the number of axes.
+    #[track_caller]
+    pub fn try_stack(parts: &[Var<'t>], axis: usize) -> Result<Var<'t>> {
+        let Some(first) = parts.first() else {
+            return Err(Error::Empty { what: "the list of parts to stack".into(), need: "give at least one" });
+        };
+        let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
+        if shapes.iter().any(|shape| *shape != shapes[0]) {
+            let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
+            return Err(first.tape().locate(error));
+        }
+        if axis > first.rank() {
+            first.axis("stack", axis as isize)?;
+        }
+        let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
+        Var::try_concat(&widened, axis as isize)
+    }
+}

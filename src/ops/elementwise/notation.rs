@@ -1,0 +1,94 @@
+//! How a row of the tables is written, and what it becomes.
+//!
+//! A row reads: documentation; name of the row and of the method; value, as a function of one number (or two);
+//! derivative, as what the upstream gradient `g` becomes, in tape algebra, given inputs and output; and where its inputs
+//! are drawn from in tests. The value is expanded for `f32` and `f64` into a vectorised loop. `zero` declares a function
+//! that is constant between its jumps: no gradient flows through it.
+//!
+//! Each table becomes one static [`Elementwise`](super::Elementwise) for each row and the list of them.
+
+/// A row's derivative, if it has one.
+macro_rules! rule {
+    () => {
+        None
+    };
+    ($rule:expr) => {
+        Some($rule)
+    };
+}
+
+/// Operations of one input.
+macro_rules! unary {
+    ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident| $value:expr,
+        $(d |$dx:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,)? $(zero,)? on $domain:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) static $ROW: Elementwise = Elementwise {
+                name: stringify!($name),
+                parameter: None,
+                domain: &[$domain],
+                loop_f32: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
+                loop_f64: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f64| $value)),
+                rule: rule!($(|x, _, y, g, _| { let ($dx, $dy, $g) = (x[0], y, g); $derivative })?),
+            };
+        )*
+        impl<'t> Var<'t> {
+            $(
+                $(#[$doc])*
+                #[track_caller]
+                pub fn $name(self) -> Var<'t> {
+                    self.unary(&$ROW, 0.0)
+                }
+            )*
+        }
+        /// The rows of one input.
+        pub(crate) static UNARY: &[&Elementwise] = &[$(&$ROW),*];
+    };
+}
+
+/// Operations of one input and a number.
+macro_rules! with_number {
+    ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident, $c:ident| $value:expr,
+        $(d |$dx:pat_param, $dc:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,)? $(zero,)?
+        on $domain:expr, with $sample:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) static $ROW: Elementwise = Elementwise {
+                name: stringify!($name),
+                parameter: Some($sample),
+                domain: &[$domain],
+                loop_f32: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
+                loop_f64: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f64| $value)),
+                rule: rule!($(|x, c, y, g, _| { let ($dx, $dc, $dy, $g) = (x[0], c, y, g); $derivative })?),
+            };
+        )*
+        /// The rows of one input and a number.
+        pub(crate) static WITH_NUMBER: &[&Elementwise] = &[$(&$ROW),*];
+    };
+}
+
+/// Operations of two inputs.
+macro_rules! binary {
+    ($($(#[$doc:meta])* $ROW:ident $name:ident |$a:ident, $b:ident| $value:expr,
+        $(d |$da:pat_param, $db:pat_param, $dy:pat_param, $g:pat_param| [$by_a:expr, $by_b:expr],)? $(zero,)?
+        on $domain_a:expr, $domain_b:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) static $ROW: Elementwise = Elementwise {
+                name: stringify!($name),
+                parameter: None,
+                domain: &[$domain_a, $domain_b],
+                loop_f32: Loop::Binary(|a, b, out| zip(a, b, out, #[inline(always)] |$a: f32, $b: f32| $value)),
+                loop_f64: Loop::Binary(|a, b, out| zip(a, b, out, #[inline(always)] |$a: f64, $b: f64| $value)),
+                rule: rule!($(|x, _, y, g, k| {
+                    let ($da, $db, $dy, $g) = (x[0], x[1], y, g);
+                    if k == 0 { $by_a } else { $by_b }
+                })?),
+            };
+        )*
+        /// The rows of two inputs.
+        pub(crate) static BINARY: &[&Elementwise] = &[$(&$ROW),*];
+    };
+}
+
+pub(super) use {binary, rule, unary, with_number};

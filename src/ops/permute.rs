@@ -1,0 +1,110 @@
+//! Axes in another order: axis i of y is axis p(i) of x.
+//!
+//! The gradient goes back by the inverse permutation: axis p(i) of dx is axis i of dy. A transposition is the
+//! permutation that exchanges two axes.
+
+use smallvec::SmallVec;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::movement,
+    tape::{Memo, Mixes, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// The axes in another order.
+pub(super) struct Permute(SmallVec<[usize; 4]>);
+
+impl Op for Permute {
+    fn name(&self) -> &str {
+        "permute"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axes {:?}", &self.0[..])
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(self.0.iter().map(|&axis| x[0][axis]).collect())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let mut inverse = SmallVec::from_elem(0, self.0.len());
+        for (to, &from) in self.0.iter().enumerate() {
+            inverse[from] = to;
+        }
+        Ok(Grads::from_iter([Some(at.tape().builtin(Permute(inverse), &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
+}
+
+impl Sampled for Permute {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("permute", [2, 3, 4], |x| x.permute(&[2, 0, 1])),
+            Sample::unary("transpose", [2, 3, 4], |x| x.transpose(-1, 0)),
+        ]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The axes in another order: axis i of the result is axis `axes[i]` of this value.
+    ///
+    /// # Panics
+    /// When `axes` is not an order of all axes.
+    #[track_caller]
+    pub fn permute(self, axes: &[isize]) -> Var<'t> {
+        expect(self.try_permute(axes))
+    }
+
+    /// [`permute`](Var::permute) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not an order of all axes.
+    #[track_caller]
+    pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let order = axes.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
+        if order.iter().copied().eq(0..shape.rank()) {
+            return Ok(self);
+        }
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..shape.rank()) {
+            let error = Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}"));
+            return Err(self.tape().locate(error));
+        }
+        self.tape().builtin(Permute(order), &[self])
+    }
+
+    /// Two axes exchanged.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn transpose(self, a: isize, b: isize) -> Var<'t> {
+        expect(self.try_transpose(a, b))
+    }
+
+    /// [`transpose`](Var::transpose) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {
+        let (a, b) = (self.axis("transpose", a)?, self.axis("transpose", b)?);
+        let mut axes: Vec<isize> = (0..self.rank() as isize).collect();
+        axes.swap(a, b);
+        self.try_permute(&axes)
+    }
+}

@@ -1,0 +1,222 @@
+//! Slices with steps, and their adjoint.
+//!
+//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is *scattering*:
+//! it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient. Padding with zeros
+//! is a scattering too.
+
+use smallvec::SmallVec;
+
+use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use crate::{
+    error::{Error, Result},
+    kernels::movement,
+    tape::{Memo, Mixes, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// What is at `start + i · step` along each axis.
+#[derive(Clone)]
+pub(super) struct Slice {
+    start: SmallVec<[usize; 4]>,
+    step: SmallVec<[isize; 4]>,
+    shape: Shape,
+}
+
+impl Op for Slice {
+    fn name(&self) -> &str {
+        "slice"
+    }
+
+    fn attributes(&self) -> String {
+        format!("from {:?} step {:?}", &self.start[..], &self.step[..])
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::slice(x[0].data::<T>(), x[0].shape(), &self.start, &self.step, &self.shape, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let scatter = Scatter { slice: self.clone(), shape: at.x[0].shape() };
+        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
+}
+
+impl Sampled for Slice {
+    fn samples() -> Vec<Sample> {
+        vec![
+            Sample::unary("narrow", [4, 3], |x| x.narrow(0, 1, 2)),
+            Sample::unary("slice with a step", [2, 7], |x| x.slice(-1, 1, 7, 2)),
+            Sample::unary("flip", [3, 4], |x| x.flip(&[1])),
+        ]
+    }
+}
+
+impl Slice {
+    /// The slice that takes all of `shape`.
+    fn whole(shape: &Shape) -> Self {
+        Slice {
+            start: SmallVec::from_elem(0, shape.rank()),
+            step: SmallVec::from_elem(1, shape.rank()),
+            shape: shape.clone(),
+        }
+    }
+}
+
+/// The adjoint of a slice: its input is written where the slice reads, the rest is 0.
+pub(super) struct Scatter {
+    slice: Slice,
+    shape: Shape,
+}
+
+impl Op for Scatter {
+    fn name(&self) -> &str {
+        "scatter"
+    }
+
+    fn attributes(&self) -> String {
+        self.slice.attributes()
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let Slice { start, step, shape: part } = &self.slice;
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::slice_grad(x[0].data::<T>(), &self.shape, start, step, part, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        Ok(Grads::from_iter([Some(at.tape().builtin(self.slice.clone(), &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
+}
+
+impl Sampled for Scatter {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("pad", [2, 3], |x| x.pad(&[(1, 0), (2, 1)], 0.5))]
+    }
+}
+
+impl<'t> Var<'t> {
+    /// The `len` entries from `start` on along an axis.
+    ///
+    /// # Panics
+    /// When they lie outside the axis.
+    #[track_caller]
+    pub fn narrow(self, axis: isize, start: usize, len: usize) -> Var<'t> {
+        expect(self.try_narrow(axis, start, len))
+    }
+
+    /// [`narrow`](Var::narrow) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis.
+    #[track_caller]
+    pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
+        self.try_slice(axis, start, start + len, 1)
+    }
+
+    /// Every `step`-th entry from `start` up to, not including, `stop` along an axis.
+    ///
+    /// # Panics
+    /// When they lie outside the axis, or for step 0.
+    #[track_caller]
+    pub fn slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Var<'t> {
+        expect(self.try_slice(axis, start, stop, step))
+    }
+
+    /// [`slice`](Var::slice) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis, or for step 0.
+    #[track_caller]
+    pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let axis = self.axis("slice", axis)?;
+        if start > stop || stop > shape[axis] || step == 0 {
+            let need = format!("{start}..{stop} by {step} must lie within axis {axis}, of size {}", shape[axis]);
+            return Err(self.tape().locate(Error::shape("slice", &[&shape], need)));
+        }
+        let mut slice = Slice::whole(&shape);
+        slice.start[axis] = start;
+        slice.step[axis] = step as isize;
+        slice.shape =
+            shape.iter().enumerate().map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n }).collect();
+        self.tape().builtin(slice, &[self])
+    }
+
+    /// The entries along `axes` in reverse order.
+    ///
+    /// # Panics
+    /// For an axis that does not exist.
+    #[track_caller]
+    pub fn flip(self, axes: &[isize]) -> Var<'t> {
+        expect(self.try_flip(axes))
+    }
+
+    /// [`flip`](Var::flip) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] for an axis that does not exist.
+    #[track_caller]
+    pub fn try_flip(self, axes: &[isize]) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let mut slice = Slice::whole(&shape);
+        for &axis in axes {
+            let axis = self.axis("flip", axis)?;
+            slice.start[axis] = shape[axis].saturating_sub(1);
+            slice.step[axis] = -1;
+        }
+        self.tape().builtin(slice, &[self])
+    }
+
+    /// `value` around the edges: `amounts` gives, for each axis, how many entries before and after.
+    ///
+    /// # Panics
+    /// When `amounts` has not one pair for each axis.
+    #[track_caller]
+    pub fn pad(self, amounts: &[(usize, usize)], value: f64) -> Var<'t> {
+        expect(self.try_pad(amounts, value))
+    }
+
+    /// [`pad`](Var::pad) with an error in place of a panic.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `amounts` has not one pair for each axis.
+    #[track_caller]
+    pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
+        let part = self.shape();
+        if amounts.len() != part.rank() {
+            let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
+            return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
+        }
+        let shape: Shape = part.iter().zip(amounts).map(|(n, (before, after))| n + before + after).collect();
+        let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
+        let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
+        if value == 0.0 {
+            return Ok(placed);
+        }
+        let inside = Tensor::ones(part, self.dtype());
+        let frame = self.tape().no_grad(|| {
+            let inside = self.tape().constant(inside);
+            Ok((1.0 - self.tape().builtin(Scatter { slice, shape }, &[inside])?) * value)
+        });
+        placed.try_add(frame?)
+    }
+}

@@ -1,0 +1,144 @@
+//! Line charts: one or several series over a common horizontal axis.
+//!
+//! A point with a coordinate that is not finite (or not positive on a logarithmic axis) is a gap in its line.
+//! This file holds what a chart is told; `ranges` finds what its axes show, `draw` puts it on paper.
+
+mod draw;
+mod ranges;
+
+use super::{
+    axes::Titles,
+    colour::Colour,
+    legend::{Entry, Legend},
+    series::Series,
+    stroke::Dash,
+};
+
+/// A chart of one or several [`Series`].
+///
+/// ```
+/// use wengert::plot::{Figure, LineChart, Series};
+/// # fn main() -> Result<(), wengert::Error> {
+/// let chart = LineChart::new()
+///     .x_label("iteration")
+///     .y_label("loss")
+///     .log_y()
+///     .series(Series::counted("ELU", [2.5, 0.45, 0.15, 0.095]))
+///     .series(Series::counted("ReLU", [2.5, 0.52, 0.20, 0.11]));
+/// # let folder = tempfile::tempdir().unwrap();
+/// Figure::new(640, 400).panel(chart).save(folder.path().join("loss"))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct LineChart {
+    titles: Titles,
+    series: Vec<Series>,
+    keys: Vec<Entry>,
+    legend: Legend,
+    x_limits: Option<(f64, f64)>,
+    y_limits: Option<(f64, f64)>,
+    log_x: bool,
+    log_y: bool,
+    origin: bool,
+    bands: Option<(String, Vec<f64>)>,
+}
+
+impl LineChart {
+    /// A chart without series.
+    pub fn new() -> LineChart {
+        LineChart::default()
+    }
+
+    /// Sets the title.
+    pub fn title(mut self, title: impl Into<String>) -> LineChart {
+        self.titles.title = title.into();
+        self
+    }
+
+    /// Names the horizontal axis.
+    pub fn x_label(mut self, label: impl Into<String>) -> LineChart {
+        self.titles.x_label = label.into();
+        self
+    }
+
+    /// Names the vertical axis.
+    pub fn y_label(mut self, label: impl Into<String>) -> LineChart {
+        self.titles.y_label = label.into();
+        self
+    }
+
+    /// Adds a line; later ones lie on top.
+    pub fn series(mut self, series: Series) -> LineChart {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds a line to the legend that stands for no single series, to explain a manner of drawing.
+    pub fn key(mut self, label: impl Into<String>, colour: Colour, dash: Dash, width: f64) -> LineChart {
+        self.keys.push(Entry { label: label.into(), colour, dash, width });
+        self
+    }
+
+    /// Sets where the legend stands (unless set, in a corner of the plot that is free, or above it).
+    pub fn legend(mut self, legend: Legend) -> LineChart {
+        self.legend = legend;
+        self
+    }
+
+    /// Sets the ends of the horizontal axis; what lies beyond is cut off.
+    pub fn x_limits(mut self, low: f64, high: f64) -> LineChart {
+        self.x_limits = Some((low, high));
+        self
+    }
+
+    /// Sets the ends of the vertical axis; what lies beyond is cut off.
+    pub fn y_limits(mut self, low: f64, high: f64) -> LineChart {
+        self.y_limits = Some((low, high));
+        self
+    }
+
+    /// Makes the horizontal axis logarithmic; points whose x is not positive become gaps.
+    pub fn log_x(mut self) -> LineChart {
+        self.log_x = true;
+        self
+    }
+
+    /// Makes the vertical axis logarithmic; points that are not positive become gaps.
+    pub fn log_y(mut self) -> LineChart {
+        self.log_y = true;
+        self
+    }
+
+    /// Draws the axes through the origin instead of along the edges, as in a textbook. Ranges are stretched to hold
+    /// zero. A logarithmic chart has no origin and keeps its axes at the edges.
+    pub fn axes_through_origin(mut self) -> LineChart {
+        self.origin = true;
+        self
+    }
+
+    /// Divides the horizontal axis at these places, shades every second part and numbers the parts from 1 above the
+    /// plot, as epochs over iterations.
+    pub fn bands(mut self, name: impl Into<String>, edges: impl Into<Vec<f64>>) -> LineChart {
+        self.bands = Some((name.into(), edges.into()));
+        self
+    }
+
+    /// Which axes, x and y, are logarithmic.
+    fn logs(&self) -> [bool; 2] {
+        [self.log_x, self.log_y]
+    }
+
+    /// Whether the axes run through the origin: a logarithmic axis has none.
+    fn through_zero(&self) -> bool {
+        self.origin && self.logs() == [false, false]
+    }
+
+    fn name(&self) -> String {
+        if self.titles.title.is_empty() {
+            "line chart".to_owned()
+        } else {
+            format!("line chart `{}`", self.titles.title)
+        }
+    }
+}
