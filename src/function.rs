@@ -54,7 +54,8 @@ pub trait Function: Send + Sync {
         (self.forward(x), Vec::new())
     }
 
-    /// The gradient by each input, of that input's shape; `None` for an input that gets none (a label, a mask).
+    /// The gradient by each input, of that input's shape; `None` for an input that gets none (a label, a mask), which a
+    /// tape gets as a [`constant`](Tape::constant).
     ///
     /// Work for inputs that want no gradient may be skipped: see [`Backward::needs`].
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>>;

@@ -121,6 +121,8 @@ pub enum Fault {
         /// The first operation, in forward order, whose derivative is not finite.
         operation: String,
     },
+    /// The same run gives different numbers.
+    NotDeterministic,
     /// Observations of a batch influence each other.
     Coupled,
     /// The numeric derivative, not the gradient, is in doubt: no step is small and large enough.
@@ -161,6 +163,7 @@ impl Fault {
             Fault::Kink => "kink",
             Fault::Jump => "jump",
             Fault::NonFinite { .. } => "non-finite",
+            Fault::NotDeterministic => "not deterministic",
             Fault::Coupled => "coupled observations",
             Fault::StepSize => "step-size artefact",
             Fault::Precision { .. } => "precision lost",
@@ -177,7 +180,7 @@ impl Fault {
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Fault::Failed => 0,
-            Fault::Count => 1,
+            Fault::Count | Fault::NotDeterministic => 1,
             Fault::NonFinite { .. } => 2,
             Fault::Missing => 3,
             Fault::UpstreamIgnored => 4,
@@ -211,7 +214,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Failed => f.write_str("the rule failed"),
+            Fault::Failed => f.write_str("it failed"),
             Fault::Count => f.write_str("the rule returned the wrong number of gradients"),
             Fault::Missing => f.write_str("there is no gradient where one is needed"),
             Fault::Shape => f.write_str("the gradient has another shape than its input"),
@@ -242,6 +245,7 @@ impl fmt::Display for Fault {
             Fault::Kink => f.write_str("a kink: the slopes from the left and from the right differ"),
             Fault::Jump => f.write_str("a jump: the function is not continuous here"),
             Fault::NonFinite { operation } => write!(f, "not finite: the derivative of `{operation}` is the first"),
+            Fault::NotDeterministic => f.write_str("not deterministic: the same run gives different numbers"),
             Fault::Coupled => f.write_str("observations of a batch influence each other"),
             Fault::StepSize => f.write_str("an artefact of the step: the numeric derivative itself is not accurate"),
             Fault::Precision { digits } => write!(f, "precision lost: only {digits:.1} digits agree"),

@@ -60,7 +60,7 @@ impl Place<'_> {
 
     fn scale(&self, k: usize) -> f64 {
         let typical = size(&self.slots[k].value);
-        if typical > 0.0 { typical.clamp(1e-3, 1e3) } else { 1.0 }
+        if typical > 0.0 { typical.max(1e-3) } else { 1.0 }
     }
 
     /// The slopes along random directions of slot `k`.
@@ -89,7 +89,7 @@ impl Place<'_> {
             let unit = Tensor::from_fn(shape.clone(), DType::F64, |i| f64::from(i == index));
             let direction = slot.constraint.tangent(&slot.value, &unit);
             let x = numbers(&slot.value)[index].abs();
-            let scale = if x > 0.0 { x.clamp(0.1 * self.scale(k), 1e3) } else { self.scale(k) };
+            let scale = if x > 0.0 { x.max(0.1 * self.scale(k)) } else { self.scale(k) };
             let found = slope(|t| self.moved(k, &direction, t), here, scale, WANTED * here.abs().max(1e-3));
             let mut odd = |kind, left, right| special.push(Special { index, kind, left, right });
             (slopes[index], errors[index]) = match found {

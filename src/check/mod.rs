@@ -59,7 +59,7 @@ pub use report::{Comparison, Outcome, Report, Special, StepCurve, Test};
 
 use std::{panic::Location, sync::Arc};
 
-use subject::{Closure, Layered, Ruled, Slot, Subject};
+use subject::{Closure, Layered, Ruled, Slot, Subject, WithConstants};
 
 use crate::{DType, Error, Function, Result, Shape, Tensor, Var, nn::Layer};
 
@@ -162,6 +162,7 @@ pub struct Check<'a> {
     /// The sizes of a valid input with its axis of observations, if it was declared that way.
     valid: Option<Vec<usize>>,
     coupled: bool,
+    constants: Vec<usize>,
     extent: Extent,
     seed: u64,
 }
@@ -187,6 +188,7 @@ impl<'a> Check<'a> {
             axis: None,
             valid: None,
             coupled: false,
+            constants: Vec::new(),
             extent: Extent::Automatic,
             seed: 0,
         }
@@ -232,6 +234,21 @@ impl<'a> Check<'a> {
         self
     }
 
+    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule may
+    /// return `None` for it.
+    ///
+    /// ```
+    /// use wengert::{Tensor, check};
+    /// let (logits, targets) = (Tensor::from([0.3, -1.2, 2.0]), Tensor::from([1.0, 0.0, 1.0]));
+    /// let report = check::closure(|x| (x[0] - x[1].detach()).square().sum(), &[logits, targets]).constant(1).run()?;
+    /// assert!(report.passed(), "{report}");
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    pub fn constant(mut self, k: usize) -> Self {
+        self.constants.push(k);
+        self
+    }
+
     /// Compares along random directions alone, unless that fails: the cost is linear in the number of elements.
     pub fn projected(mut self) -> Self {
         self.extent = Extent::Projected;
@@ -257,8 +274,31 @@ impl<'a> Check<'a> {
     /// parameter with NaN or an infinity; [`Error::Setting`] for a range that is empty, or an axis that does not exist.
     /// What is wrong with the subject is not an error: it is in the report.
     pub fn run(self) -> Result<Report> {
-        let batches = self.batches()?;
-        Ok(suite::run(&self, batches))
+        let check = self.with_constants_aside()?;
+        let batches = check.batches()?;
+        Ok(suite::run(&check, batches))
+    }
+
+    /// Hands the inputs that were declared as data to the subject.
+    fn with_constants_aside(self) -> Result<Self> {
+        let mut places = self.constants.clone();
+        places.sort_unstable();
+        places.dedup();
+        let Some(&last) = places.last() else { return Ok(self) };
+        let Inputs::Given(inputs) = &self.inputs else {
+            return Err(Error::setting(
+                "check",
+                "constant",
+                last,
+                "an input of a function: a layer has one input alone",
+            ));
+        };
+        if last >= inputs.len() {
+            return Err(Error::setting("check", "constant", last, "the position of an input"));
+        }
+        let constants = places.iter().map(|&k| (k, inputs[k].clone())).collect();
+        let subject = Box::new(WithConstants { subject: self.subject, constants });
+        Ok(Check { subject, constants: places, ..self })
     }
 
     fn batches(&self) -> Result<Vec<Batch>> {
@@ -303,7 +343,12 @@ impl<'a> Check<'a> {
             })?),
             None => None,
         };
-        Ok(Batch { slots: inputs.iter().enumerate().map(slot).collect(), observations })
+        let differentiated = inputs.iter().enumerate().filter(|(k, _)| !self.constants.contains(k));
+        let slots: Vec<Slot> = differentiated.map(slot).collect();
+        match slots.is_empty() {
+            true => Err(Error::setting("check", "constant", format!("{:?}", self.constants), "fewer than all inputs")),
+            false => Ok(Batch { slots, observations }),
+        }
     }
 
     /// The sizes of one observation of a valid input.

@@ -42,8 +42,8 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.sentence)?;
         match &self.line {
-            Some(line) => write!(f, " ({line})"),
-            None => Ok(()),
+            Some(line) if !self.sentence.contains(&line.to_string()) => write!(f, " ({line})"),
+            _ => Ok(()),
         }
     }
 }
@@ -98,6 +98,27 @@ pub(super) struct Ruled(pub Arc<dyn Function>, pub &'static Location<'static>);
 impl Subject for Ruled {
     fn outputs<'t>(&self, tape: &'t Tape, slots: &[Var<'t>]) -> Result<Vec<Var<'t>>, Error> {
         tape.apply_at(self.0.clone(), slots, self.1)
+    }
+}
+
+/// A function some of whose inputs are constants: targets, masks.
+pub(super) struct WithConstants<'a> {
+    pub subject: Box<dyn Subject + 'a>,
+    /// The constants with their places among the inputs, in order.
+    pub constants: Vec<(usize, Tensor)>,
+}
+
+impl Subject for WithConstants<'_> {
+    fn outputs<'t>(&self, tape: &'t Tape, slots: &[Var<'t>]) -> Result<Vec<Var<'t>>, Error> {
+        let mut all = slots.to_vec();
+        for (place, value) in &self.constants {
+            all.insert(*place, tape.constant(value));
+        }
+        self.subject.outputs(tape, &all)
+    }
+
+    fn restore(&self) {
+        self.subject.restore();
     }
 }
 

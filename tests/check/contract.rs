@@ -262,3 +262,90 @@ fn a_projected_check_costs_few_evaluations_and_a_failed_one_is_made_in_full() {
     let Fault::Region { condition, .. } = &report.verdict().unwrap().fault else { panic!("{report}") };
     assert!(condition.contains("axis 0"), "{condition}");
 }
+
+#[test]
+fn a_target_is_declared_as_data() {
+    // (p − t)², whose rule knows no gradient by its target.
+    let rule = || {
+        hand(|x| vec![(x[0] - x[1]).square()], |Backward { x, dz, .. }| vec![Some((x[0] - x[1]) * dz[0] * 2.0), None])
+    };
+    let inputs = [Tensor::from([0.4, -1.0, 2.0]), Tensor::from([1.0, 0.0, 0.5])];
+    let report = check::function(rule(), &inputs).constant(1).run().unwrap();
+    assert!(report.passed() && report.verdicts.is_empty(), "{report}");
+    assert!(!check::function(rule(), &inputs).run().unwrap().passed());
+    let error = |k: usize| check::function(rule(), &inputs).constant(k).run().unwrap_err().to_string();
+    assert_eq!(error(2), "check: constant = 2, but it must be the position of an input");
+    let all = check::function(rule(), &inputs).constant(0).constant(1).run().unwrap_err().to_string();
+    assert_eq!(all, "check: constant = [0, 1], but it must be fewer than all inputs");
+    let layer = check::layer(&wengert::nn::Relu, &[[3]]).constant(0).run().unwrap_err().to_string();
+    assert!(layer.ends_with("a layer has one input alone"), "{layer}");
+}
+
+/// Uses a parameter that it does not list.
+struct Forgetful {
+    weight: Param,
+    shift: Param,
+}
+
+impl Layer for Forgetful {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        x * x.tape().watch(&self.weight) + x.tape().watch(&self.shift)
+    }
+    fn params(&self) -> Vec<Param> {
+        vec![self.weight.clone()]
+    }
+}
+
+#[test]
+fn a_parameter_that_is_not_listed_is_named() {
+    let param = |name| Param::new(name, Tensor::from([1.0, 2.0]));
+    let report = check::check_layer(&Forgetful { weight: param("weight"), shift: param("shift") }, &[[2]]).unwrap();
+    let why = sentence(report.outcome("every parameter is reached"));
+    assert_eq!(why, "`forward` differentiates by `shift`, which `params` does not list");
+}
+
+#[test]
+fn where_every_gradient_is_zero_nothing_was_tested() {
+    let rule = hand(|x| vec![x[0].square()], |Backward { x, dz, .. }| vec![Some(x[0] * dz[0] * 7.0)]);
+    let report = check::function(rule, &[Tensor::from([0.0, 0.0])]).run().unwrap();
+    for name in ["manual = tape", "manual = numeric", "tape = numeric"] {
+        let Some(Outcome::NotApplicable(why)) = report.outcome(name) else { panic!("{name}\n{report}") };
+        assert_eq!(why, "every gradient is 0 at these inputs: choose others");
+    }
+}
+
+#[test]
+fn a_wrong_rule_does_not_hide_at_a_jump_nor_in_large_numbers() {
+    let rule = hand(|x| vec![x[0] + x[0].gt(0.0)], |Backward { dz, .. }| vec![Some(dz[0] * 42.0)]);
+    assert!(!check::function(rule, &[Tensor::from([0.0, 0.0])]).run().unwrap().passed());
+    for size in [1e30, 1e150, 1e200, 1e-200] {
+        let right = hand(|x| vec![x[0].square()], |Backward { x, dz, .. }| vec![Some(x[0] * dz[0] * 2.0)]);
+        let inputs = [Tensor::from([size, -0.7 * size])];
+        let report = check::function(right, &inputs).run().unwrap();
+        assert!(report.passed(), "{size}\n{report}");
+        let wrong = hand(|x| vec![x[0].square()], |Backward { x, dz, .. }| vec![Some(x[0] * dz[0])]);
+        let report = check::function(wrong, &inputs).run().unwrap();
+        assert!(!report.passed(), "{size}\n{report}");
+    }
+}
+
+#[test]
+fn gradients_in_the_wrong_order_are_named() {
+    let rule = hand(|x| vec![x[0] * x[1]], |Backward { x, dz, .. }| vec![Some(dz[0] * x[0]), Some(dz[0] * x[1])]);
+    let report = check::function(rule, &[Tensor::from([1.0, 2.0]), Tensor::from([0.5, -0.3])]).run().unwrap();
+    let known = report.verdicts.iter().any(|v| v.evidence.iter().any(|e| e.contains("in the order of the inputs?")));
+    assert!(known || matches!(report.verdict().unwrap().fault, Fault::MixedUp { .. }), "{report}");
+}
+
+#[test]
+fn a_large_layer_that_is_wrong_is_named_in_seconds() {
+    let rule = hand(
+        |x| vec![x[0].matmul(x[1].transpose(0, 1))],
+        |Backward { x, dz, .. }| vec![Some(dz[0].matmul(x[1])), Some(x[0].transpose(0, 1).matmul(dz[0]))],
+    );
+    let numbers =
+        |rows: usize, seed: f64| Tensor::from_fn([rows, 200], DType::F64, |i| ((i as f64 + seed) * 0.37).sin());
+    let report = check::function(rule, &[numbers(3, 0.0), numbers(200, 1.0)]).run().unwrap();
+    assert_eq!(report.verdict().unwrap().fault, Fault::Transposed, "{report}");
+    assert!(report.seconds < 60.0, "a search that is quadratic in the size takes minutes: {}", report.seconds);
+}

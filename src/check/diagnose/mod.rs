@@ -200,8 +200,8 @@ pub(super) fn difference(a: &Tensor, b: &Tensor, scale: f64) -> Option<f64> {
         return None;
     }
     let worst = numbers(a).iter().zip(numbers(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let nan = numbers(a).iter().any(|v| !v.is_finite());
-    (!nan && worst.is_finite()).then(|| if worst == 0.0 { 0.0 } else { worst / scale.max(f64::MIN_POSITIVE) })
+    let finite = |x: &Tensor| numbers(x).iter().all(|v| v.is_finite());
+    (finite(a) && finite(b)).then(|| if worst == 0.0 { 0.0 } else { worst / scale.max(f64::MIN_POSITIVE) })
 }
 
 /// Names the faults of the rule of `function` at `inputs`, the likeliest first; none when it is right there. `at` is the
@@ -233,7 +233,12 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
             // The second point lies near the first, so that it is valid where the first is.
             let near: Vec<Tensor> = inputs.iter().map(|x| jittered(x, &mut rng)).collect();
             let second = case.point(&near, &mut rng).or_else(|_| case.point(inputs, &mut rng));
-            case.points.extend(second.ok().filter(|p| p.truth.iter().all(|t| size(t).is_finite())));
+            case.points.extend(second.ok());
+            // Where the true gradient is not finite no answer can be compared with it.
+            case.points.retain(|p| p.truth.iter().all(|t| t.first_non_finite().is_none()));
+            if case.points.is_empty() {
+                return Vec::new();
+            }
             examine(&case, at)
         }
     };
@@ -388,7 +393,7 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
             verdict.line = repair.clone().or_else(|| users(at));
         }
         if verdict.fault != main.fault {
-            verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.fault));
+            verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.fault.name()));
         }
     }
     found

@@ -58,7 +58,7 @@ pub(in crate::check) fn first_non_finite_node(tape: &Tape) -> Option<(String, Op
             continue;
         }
         let view = tape.nodes().nth(node)?;
-        if view.inputs.iter().all(|&i| finite(i)) {
+        if !view.inputs.is_empty() && view.inputs.iter().all(|&i| finite(i)) {
             return Some((view.op, Some(Line::from(view.line))));
         }
     }

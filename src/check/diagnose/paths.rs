@@ -27,6 +27,9 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     for at in (0..script.steps.len()).rev().take(LONGEST) {
         let step = &script.steps[at];
         for edit in edits(&script, at).into_iter().chain(passed_by(&script, at)) {
+            if matches!(edit, Edit::StraightThrough(from) if !depends(&script, from, k)) {
+                continue;
+            }
             let Some(residual) = case.residual(k, |point| edited(&script, &point.x, &point.dz, at, &edit, k)) else {
                 continue;
             };
@@ -122,6 +125,20 @@ fn passed_by(script: &Script, at: usize) -> Vec<Edit> {
         Action::Elementwise(row, _) if !row.differentiable() => straight(script, at),
         _ => Vec::new(),
     }
+}
+
+/// Whether a value is computed from input `k`.
+fn depends(script: &Script, source: Source, k: usize) -> bool {
+    let mut waiting = vec![source];
+    let mut seen = HashSet::new();
+    while let Some(source) = waiting.pop() {
+        match source {
+            Source::Slot(slot) if slot == k => return true,
+            Source::Step(step) if seen.insert(step) => waiting.extend(script.steps[step].inputs.iter().copied()),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `forward` as a program from inputs to outputs.

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let mut found: Vec<Verdict> = proportional(case, k).into_iter().collect();
     if found.is_empty() {
+        found.extend(another_inputs(case, k));
         found.extend(rearranged(case, k));
         found.extend(shape(case, k));
     }
@@ -21,6 +22,9 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 /// The k of a = k t, and what is left of a.
 pub(super) fn ratio(a: &Tensor, t: &Tensor) -> Option<(f64, f64)> {
     if a.shape() != t.shape() {
+        return None;
+    }
+    if a.first_non_finite().or(t.first_non_finite()).is_some() {
         return None;
     }
     let (a_numbers, t_numbers) = (a.to_vec(), t.to_vec());
@@ -102,6 +106,18 @@ fn names_of(k: f64, x: &[Tensor], input: usize, z: &[Tensor]) -> Vec<String> {
     names
 }
 
+/// a is the true gradient by another input: the answers stand in the wrong order.
+fn another_inputs(case: &Case<'_>, k: usize) -> Option<Verdict> {
+    let others = (0..case.points[0].truth.len()).filter(|&other| other != k);
+    others.filter(|&other| size(&case.points[0].truth[other]) > 0.0).find_map(|other| {
+        let residual = case.residual(k, |p| Some(p.truth[other].clone()))?;
+        let [used, wanted] = [other, k].map(|i| format!("the gradient by input {i}"));
+        let evidence =
+            format!("it is exactly the gradient by input {other}: are the gradients in the order of the inputs?");
+        Some(Verdict::new(Fault::MixedUp { used, wanted }, format!("input {k}"), residual).because(evidence))
+    })
+}
+
 /// a is t with its axes exchanged or turned around.
 fn rearranged(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     let shape = case.points[0].truth[k].shape().clone();
@@ -172,15 +188,15 @@ pub(super) fn precision(case: &Case<'_>, k: usize) -> Option<Verdict> {
     let mut worst = (0.0f64, 0usize, 0.0, 0.0);
     for point in &case.points {
         let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
-        let whole = difference(answer, truth, size(truth))?;
+        let largest = size(truth);
+        if difference(answer, truth, largest)? > PRECISION {
+            return None;
+        }
         for (index, (a, t)) in answer.to_vec().into_iter().zip(truth.to_vec()).enumerate() {
-            let off = (a - t).abs() / t.abs().max(1e-6 * size(truth));
+            let off = (a - t).abs() / t.abs().max(1e-6 * largest);
             if off > worst.0 {
                 worst = (off, index, a, t);
             }
-        }
-        if whole > PRECISION {
-            return None;
         }
     }
     if worst.0 == 0.0 {

@@ -60,12 +60,21 @@ pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
     (passed(format!("each of {n} moved in turn")), None)
 }
 
+/// A gradient reaches every parameter, and every parameter in use is listed.
 pub(super) fn reached(e: &Examination<'_>) -> Outcome {
+    if e.check.layer.is_none() {
+        return not_applicable("there are no parameters");
+    }
     let (b, upstream) = e.sound.last().expect("there is a sound batch");
     let params: Vec<usize> =
         (0..e.batches[*b].slots.len()).filter(|&k| e.batches[*b].slots[k].name.starts_with("parameter")).collect();
-    if params.is_empty() {
-        return not_applicable("there are no parameters");
+    let unlisted = e.probe(Mode::Train).run(&e.values(*b), |tape, slots, _| {
+        let own = |index: usize| slots.iter().any(|slot| slot.index() == index);
+        let leaves = tape.nodes().filter(|node| node.op == "leaf" && !own(node.index));
+        Ok(leaves.map(|node| node.name.unwrap_or_else(|| node.line.to_string())).collect::<Vec<_>>())
+    });
+    if let Some(name) = unlisted.iter().flatten().next() {
+        return failed(format!("`forward` differentiates by `{name}`, which `params` does not list"));
     }
     let found = e.probe(Mode::Train).gradients(&e.values(*b), upstream, Rule::Manual);
     match found {
@@ -77,6 +86,7 @@ pub(super) fn reached(e: &Examination<'_>) -> Outcome {
                 .map(|&k| e.batches[*b].slots[k].name.as_str())
                 .collect();
             match lost.is_empty() {
+                true if params.is_empty() => not_applicable("there are no parameters"),
                 true => passed(format!("all {}", params.len())),
                 false => failed(format!("no gradient reaches {}", lost.join(", "))),
             }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    Batch, Check, Comparison, Outcome, Report, StepCurve, Test, Verdict,
+    Batch, Check, Comparison, Fault, Outcome, Report, StepCurve, Test, Verdict,
     diagnose::upstream as draw_upstream,
     measure::Place,
     subject::{Application, Probe, applications},
@@ -56,6 +56,11 @@ pub(super) fn run(check: &Check<'_>, batches: Vec<Batch>) -> Report {
     gradients::test(&mut e);
     upstream::test(&mut e);
     conduct::test(&mut e);
+    if e.failed("deterministic") {
+        // What changes from run to run cannot be compared: every other verdict would be about noise.
+        let same = "whatever is random must draw from a seed that is part of the layer's state";
+        e.verdicts = vec![Verdict::new(Fault::NotDeterministic, "two runs on one input", 0.0).because(same)];
+    }
     check.subject.restore();
     Report {
         subject: check.name.clone(),

@@ -2,7 +2,7 @@
 
 use super::{
     Examination, failed,
-    gradients::{Gradients, NO_RULE},
+    gradients::{ALL_ZERO, Gradients, NO_RULE},
     not_applicable, passed,
 };
 use crate::{
@@ -93,6 +93,7 @@ pub(super) fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
         (_, 0) if tally.fault.is_none() => {
             not_applicable(format!("all {special} elements are at kinks or jumps: move the input off them"))
         }
+        _ if tally.fault.is_none() && global == 0.0 => not_applicable(ALL_ZERO),
         _ => tally.outcome(special),
     };
     found.tape = outcome(&tallies[1], &gradients.tape);
