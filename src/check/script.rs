@@ -89,6 +89,8 @@ pub(super) enum Edit {
 pub(super) struct Script {
     pub steps: Vec<Step>,
     pub fixed: Vec<Tensor>,
+    /// Where the constants were entered.
+    pub fixed_at: Vec<&'static Location<'static>>,
     pub outputs: Vec<Source>,
 }
 
@@ -105,13 +107,14 @@ impl Script {
                 waiting.extend(inner.nodes[id as usize].inputs.iter());
             }
         }
-        let mut script = Script { steps: Vec::new(), fixed: Vec::new(), outputs: Vec::new() };
+        let mut script = Script { steps: Vec::new(), fixed: Vec::new(), fixed_at: Vec::new(), outputs: Vec::new() };
         let mut known: HashMap<NodeId, Source> = HashMap::new();
         for id in (0..needed.len() as NodeId).filter(|&id| needed[id as usize]) {
             let source = match (is_slot(id), inner.nodes[id as usize].kind.clone()) {
                 (Some(k), _) => Source::Slot(k),
                 (None, Kind::Constant | Kind::Leaf) => {
                     script.fixed.push(inner.ready(id).clone());
+                    script.fixed_at.push(inner.nodes[id as usize].at);
                     Source::Fixed(script.fixed.len() - 1)
                 }
                 (None, Kind::Output(..)) => known[&inner.nodes[id as usize].inputs[0]],

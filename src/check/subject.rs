@@ -18,9 +18,6 @@ use std::{
 use super::{Constraint, Line, Verdict, measure::dot};
 use crate::{Error, Function, Mode, Param, Rule, Tape, Tensor, Var, nn::Layer, tape::Kind};
 
-/// Where functions are applied that are checked by themselves.
-pub(super) const FILE: &str = file!();
-
 /// A run that did not end.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {

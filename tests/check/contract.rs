@@ -349,3 +349,28 @@ fn a_large_layer_that_is_wrong_is_named_in_seconds() {
     assert_eq!(report.verdict().unwrap().fault, Fault::Transposed, "{report}");
     assert!(report.seconds < 60.0, "a search that is quadratic in the size takes minutes: {}", report.seconds);
 }
+
+#[test]
+fn a_value_taken_off_the_tape_is_found_with_its_line() {
+    let report = check::gradcheck(
+        |x| {
+            let norm = x[0].tape().constant(x[0].norm(&[], false).value()); // off the tape
+            x[0] / norm
+        },
+        &[Tensor::from([0.3, -0.6, 1.1])],
+    )
+    .unwrap();
+    let verdict = report.verdict().unwrap();
+    assert_eq!(verdict.fault, Fault::ForgottenPath { node: "a value taken off the tape".to_owned() }, "{report}");
+    let source = include_str!("contract.rs");
+    let line = source.lines().position(|line| line.ends_with("// off the tape")).unwrap() as u32 + 1;
+    assert_eq!(verdict.line.clone().unwrap().line, line);
+    // The rule beside such a `forward` is right, and is not blamed.
+    let rule = hand(
+        |x| vec![x[0].tape().constant(x[0].value()) * x[0]],
+        |Backward { x, dz, .. }| vec![Some(x[0] * dz[0] * 2.0)],
+    );
+    let report = check::function(rule, &[Tensor::from([0.3, -0.6, 1.1])]).run().unwrap();
+    assert!(matches!(report.verdict().unwrap().fault, Fault::ForgottenPath { .. }), "{report}");
+    assert!(report.verdicts.iter().all(|v| v.rule.is_none()), "{report}");
+}

@@ -4,9 +4,14 @@
 //! rule's answer a is known too, and so is the rule itself, as a program. So a fault is named by experiment:
 //!
 //! - `behaviour`: the rule is asked again with another upstream gradient, other values, after another call;
-//! - `relations`: a is compared with −t, k t, tᵀ, sums and permutations of t, and element by element;
+//! - `relations`, `reductions`, `regions`: a is compared with −t, k t, tᵀ, permutations and sums of t, and element by
+//!   element;
 //! - `paths`: the function is differentiated with one of its nodes held constant, or straight through;
-//! - `terms`: single edits of the program of the true gradient that give a, and single edits of the rule that give t.
+//! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
+//! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right.
+//!
+//! `tape` and `non_finite` are for gradients that are wrong although no rule is: of operations on plain numbers, of detached
+//! values, of infinite slopes. `examined` serves those who break rules on purpose.
 //!
 //! An experiment counts only if it agrees to rounding at two points, with two upstream gradients, so chance cannot
 //! explain it. What several experiments explain equally well is reported in the order of [`Fault::rank`].
@@ -226,7 +231,7 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
     let mut verdicts = match case.point(inputs, &mut rng) {
         Err(failure) => {
             let verdict = Verdict::new(Fault::Failed, "every input", 0.0).because(failure.sentence.clone());
-            vec![verdict.at(failure.line.or_else(|| users(at)))]
+            vec![verdict.at(failure.line.or(Some(Line::from(at))))]
         }
         Ok(point) => {
             case.points.push(point);
@@ -248,14 +253,9 @@ fn name_faults(mut case: Case<'_>, inputs: &[Tensor], at: &Location<'_>, seed: u
     verdicts
 }
 
-/// The line that applied a function, if it is the user's: what a check applies itself has none to show.
-fn users(at: &Location<'_>) -> Option<Line> {
-    Some(Line::from(at)).filter(is_users)
-}
-
-/// Whether a line is not one of the checker's own.
+/// Whether a line is the user's: a mistake made by `mutate` has none to show.
 fn is_users(line: &Line) -> bool {
-    ![super::subject::FILE, super::mutate::FILE].contains(&line.file.as_str())
+    line.file != super::mutate::FILE
 }
 
 /// The verdict on a rule that is right when asked at once, but whose answer depends on other calls.
@@ -272,7 +272,7 @@ pub(super) fn carried(
     case.points.push(point);
     let mut verdict = (0..answered).filter(|&k| needs[k]).find_map(|k| behaviour::stale(&case, k))?;
     verdict.rule = Some(function.name().to_owned());
-    verdict.line = verdict.line.or_else(|| users(at));
+    verdict.line = verdict.line.or(Some(Line::from(at)));
     Some(verdict)
 }
 
@@ -306,7 +306,7 @@ fn examine(case: &Case<'_>, at: &Location<'_>) -> Vec<Verdict> {
             point.answer.len(),
             point.x.len()
         ));
-        return vec![verdict.at(users(at))];
+        return vec![verdict.at(Some(Line::from(at)))];
     }
     let wrong: Vec<usize> = (0..point.x.len()).filter(|&k| case.needs[k] && is_wrong(case, k)).collect();
     let mut verdicts: Vec<Verdict> = Vec::new();
@@ -390,7 +390,7 @@ fn examine_input(case: &Case<'_>, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     found.truncate(3);
     for verdict in &mut found {
         if verdict.line.is_none() {
-            verdict.line = repair.clone().or_else(|| users(at));
+            verdict.line = repair.clone().or(Some(Line::from(at)));
         }
         if verdict.fault != main.fault {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.fault.name()));

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use super::{Line, non_finite::first_non_finite_derivative, residues::results, size};
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{Line, jittered, non_finite::first_non_finite_derivative, residues::results, size};
 use crate::{
     Backward, Function, Tape, Tensor, Var,
     check::{
@@ -27,6 +29,9 @@ pub(in crate::check) fn tape_faults(place: &Place<'_>, comparisons: &[Comparison
         return Vec::new();
     };
     let mut found = own_rules(&script, &at);
+    if found.is_empty() {
+        found.extend(off_the_tape(&script, &at, place));
+    }
     if found.is_empty() {
         found.extend(detached(&script, &at, place, comparisons));
     }
@@ -68,6 +73,24 @@ pub(super) fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tenso
         Source::Step(k) => values[k].clone(),
     };
     script.steps[k].inputs.iter().map(find).collect()
+}
+
+/// A constant that changes with the inputs: a value that was read off the tape as numbers and put back.
+fn off_the_tape(script: &Script, at: &[Tensor], place: &Place<'_>) -> Option<Verdict> {
+    let mut rng = StdRng::seed_from_u64(0);
+    let moved: Vec<Tensor> = at.iter().map(|x| jittered(x, &mut rng)).collect();
+    let other = place.probe.run(&moved, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))).ok()?;
+    if script.steps.len() != other.steps.len() || script.fixed.len() != other.fixed.len() {
+        return None;
+    }
+    let changed = (0..script.fixed.len()).find(|&k| script.fixed[k] != other.fixed[k])?;
+    let line = Line::from(script.fixed_at[changed]);
+    let evidence = format!(
+        "the constant entered at {line} changes with the input: it was read off the tape as numbers and put back, and no \
+         gradient flows through it"
+    );
+    let fault = Fault::ForgottenPath { node: "a value taken off the tape".to_owned() };
+    Some(Verdict::new(fault, "every input", 0.0).because(evidence).at(Some(line)))
 }
 
 /// A detached value that, attached again, makes the gradient the numeric one.

@@ -171,7 +171,9 @@ fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<S
 /// The faults behind failed comparisons; `beside` are inputs beside the kinks.
 fn faults(e: &Examination<'_>, beside: Option<Vec<Slot>>, by_hand: bool) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    if by_hand && (e.failed(SIZES) || e.failed(MANUAL_TAPE) || e.failed(MANUAL_NUMERIC)) {
+    // Where differences side with the rule, it is the tape that is wrong.
+    let rule_is_right = e.failed(TAPE_NUMERIC) && e.passed(MANUAL_NUMERIC);
+    if by_hand && !rule_is_right && (e.failed(SIZES) || e.failed(MANUAL_TAPE) || e.failed(MANUAL_NUMERIC)) {
         // The largest batch tells most; a rule that is right there may be wrong in a smaller one.
         let beside = beside.map(|slots| slots.into_iter().map(|slot| slot.value).collect());
         for at in e.sound.iter().rev().map(|(b, _)| e.values(*b)).chain(beside) {

@@ -111,6 +111,10 @@ impl Examination<'_> {
         self.tests.push(Test { name, outcome });
     }
 
+    fn passed(&self, name: &str) -> bool {
+        self.tests.iter().any(|test| test.name == name && matches!(test.outcome, Outcome::Passed(_)))
+    }
+
     fn failed(&self, name: &str) -> bool {
         self.tests.iter().any(|test| test.name == name && matches!(test.outcome, Outcome::Failed(_)))
     }
