@@ -32,11 +32,10 @@ fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
     let script = gradient_script(case, &forward, k)?;
     let search = |at: usize| {
         let step = &script.steps[at];
-        let keep: &[(usize, &str)] = match step.name() {
-            "add" | "sub" if step.inputs.len() == 2 => &[(0, "second"), (1, "first")],
-            _ => return None,
-        };
-        keep.iter().find_map(|&(operand, _)| {
+        if !["add", "sub"].contains(&step.name()) || step.inputs.len() != 2 {
+            return None;
+        }
+        [0, 1].into_iter().find_map(|operand| {
             let residual = case.residual(k, |p| replayed(&script, p, &[(at, Edit::Keep(operand))]))?;
             let lost = match step.inputs[1 - operand] {
                 Source::Step(term) => &script.steps[term],

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{
     super::{
         diagnose::{Examined, unsummed_gradient},
-        script::Script,
+        script::{Edit, Script},
     },
     Change,
 };
@@ -39,24 +39,12 @@ impl Broken {
     }
 
     /// The gradient by input `k` of the function with one step of `forward` changed.
-    fn of_another_function<'t>(
-        &self,
-        at: &Backward<'_, 't>,
-        k: usize,
-        edit: &super::super::script::Edit,
-        step: usize,
-    ) -> Option<Var<'t>> {
+    fn of_another_function<'t>(&self, at: &Backward<'_, 't>, k: usize, edit: &Edit, step: usize) -> Option<Var<'t>> {
         self.aside(at, k, |x, dz| Examined::edited_gradient(&self.function, x, dz, step, edit, k))
     }
 
     /// The rule's own program for input `k`, with one step changed.
-    fn edited<'t>(
-        &self,
-        at: &Backward<'_, 't>,
-        k: usize,
-        step: usize,
-        edit: &super::super::script::Edit,
-    ) -> Option<Var<'t>> {
+    fn edited<'t>(&self, at: &Backward<'_, 't>, k: usize, step: usize, edit: &Edit) -> Option<Var<'t>> {
         let slots: Vec<Var<'t>> = [at.x, at.z, at.dz, at.memory].concat();
         let aside = Tape::with_dtype(at.x[0].dtype());
         let enter = |all: &[Var<'t>]| all.iter().map(|v| aside.leaf(v.value())).collect::<Vec<Var<'_>>>();
@@ -148,13 +136,11 @@ impl Function for Broken {
                 let (z, memory) = self.function.forward_with_memory(&x);
                 self.function.backward(Backward { x: &x, z: &z, memory: &memory, ..at })
             }
-            Change::DroppedTerm { k, step, keep } => {
-                replace(*k, self.edited(&at, *k, *step, &super::super::script::Edit::Keep(*keep)))
-            }
+            Change::DroppedTerm { k, step, keep } => replace(*k, self.edited(&at, *k, *step, &Edit::Keep(*keep))),
             Change::WrongOperation { k, step, edit, .. } => replace(*k, self.edited(&at, *k, *step, edit)),
             Change::Forgotten { k, step, edit } => replace(*k, self.of_another_function(&at, *k, edit, *step)),
             Change::StraightThrough { k, step, from } => {
-                let edit = super::super::script::Edit::StraightThrough(*from);
+                let edit = Edit::StraightThrough(*from);
                 replace(*k, self.of_another_function(&at, *k, &edit, *step))
             }
             Change::Region { k, border, factor } => {

@@ -4,7 +4,7 @@ use super::{DOES_NOT_RUN, Examination, Outcome, failed, not_applicable, passed};
 use crate::{
     DType, Mode, Rule, Tensor,
     check::{
-        Fault, Verdict,
+        Constraint, Fault, Verdict,
         diagnose::{DIFFERENT, difference, size},
     },
 };
@@ -36,7 +36,7 @@ pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
             if i / rest % n == moved { numbers[i] + 0.1 + 0.05 * (i as f64).sin() } else { numbers[i] }
         });
         other[0] = match slot.constraint {
-            crate::check::Constraint::Free => shifted,
+            Constraint::Free => shifted,
             constraint => constraint.moved(&constraint.tangent(&at[0], &shifted), None, 0.0),
         };
         let Ok(after) = place.probe.values(&other) else { continue };

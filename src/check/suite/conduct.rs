@@ -4,7 +4,7 @@ use super::{DOES_NOT_RUN, Examination, Outcome, batch, failed, not_applicable, p
 use crate::{
     DType, Mode, Rule, Tensor,
     check::{
-        Fault, Line, Verdict,
+        Constraint, Fault, Line, Verdict,
         diagnose::{self},
     },
 };
@@ -132,7 +132,7 @@ fn state(e: &Examination<'_>) -> Outcome {
 fn finite(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
     let (b, upstream) = e.sound.last().expect("there is a sound batch");
     let slots = &e.batches[*b].slots;
-    if slots[0].constraint != crate::check::Constraint::Free {
+    if slots[0].constraint != Constraint::Free {
         return (not_applicable("the input is constrained"), None);
     }
     let probe = e.probe(Mode::Train);

@@ -4,8 +4,8 @@ use super::{Examination, Outcome, failed, not_applicable, passed};
 use crate::{
     DType, Mode, Tensor,
     check::{
-        Verdict,
-        diagnose::{self},
+        Constraint, Verdict, diagnose,
+        measure::dot,
         numeric::{Slope, slope},
         subject::weighted,
     },
@@ -24,7 +24,7 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
     }
     let (b, upstream) = e.sound.last().expect("there is a sound batch");
     let (at, probe) = (e.values(*b), e.probe(Mode::Train));
-    if e.batches[*b].slots.iter().any(|slot| slot.constraint != crate::check::Constraint::Free) {
+    if e.batches[*b].slots.iter().any(|slot| slot.constraint != Constraint::Free) {
         return not_applicable("an input is constrained");
     }
     if e.gradients.iter().any(|c| !c.special.is_empty()) {
@@ -44,7 +44,7 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
                 return Ok((s.item(), 0.0));
             }
             let second = s.backward()?;
-            let along = slots.iter().zip(&w).filter_map(|(&x, w)| Some(crate::check::measure::dot(second.get(x)?, w)));
+            let along = slots.iter().zip(&w).filter_map(|(&x, w)| Some(dot(second.get(x)?, w)));
             Ok((s.item(), along.sum()))
         })
     };
@@ -53,8 +53,7 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
         Err(failure) => return not_applicable(failure.sentence),
     };
     let moved = |t: f64| {
-        let at: Vec<Tensor> =
-            at.iter().zip(&w).map(|(x, w)| crate::check::Constraint::Free.moved(x, Some(w), t)).collect();
+        let at: Vec<Tensor> = at.iter().zip(&w).map(|(x, w)| Constraint::Free.moved(x, Some(w), t)).collect();
         slope_of(&at, false).map_or(f64::NAN, |found| found.0)
     };
     match slope(moved, here, 1.0, 1e-8 * here.abs().max(1.0)) {
