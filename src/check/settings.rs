@@ -1,0 +1,276 @@
+//! A check with its settings, and the inputs that it is made at.
+//!
+//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three observations,
+//! drawn for each declared shape, with its parameters as they are.
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{
+    Constraint, Report,
+    subject::{Slot, Subject, WithConstants},
+    suite,
+};
+use crate::{DType, Error, Result, Shape, Tensor, nn::Layer};
+
+/// Where the inputs come from.
+pub(super) enum Inputs {
+    /// As they are.
+    Given(Vec<Tensor>),
+    /// Batches of observations of these shapes, and parameters.
+    Drawn { shapes: Vec<Shape>, params: Vec<(String, Tensor)> },
+}
+
+/// Inputs at which the subject is run, and how many observations they hold.
+pub(super) struct Batch {
+    pub slots: Vec<Slot>,
+    pub observations: Option<usize>,
+}
+
+/// A check with its settings; [`run`](Check::run) carries it out.
+///
+/// ```
+/// use wengert::{Tensor, check::{self, Constraint}};
+/// // ln det of a positive definite matrix: its input is moved among symmetric matrices.
+/// let a = Tensor::from([[2.0, 0.3], [0.3, 1.0]]);
+/// let report = check::closure(|x| x[0].slogdet().1, &[a]).named("log det").constraint(Constraint::PositiveDefinite).run()?;
+/// assert!(report.passed(), "{report}");
+/// # Ok::<(), wengert::Error>(())
+/// ```
+pub struct Check<'a> {
+    pub(super) name: String,
+    pub(super) subject: Box<dyn Subject + 'a>,
+    pub(super) layer: Option<&'a dyn Layer>,
+    pub(super) inputs: Inputs,
+    pub(super) constraint: Constraint,
+    pub(super) range: (f64, f64),
+    pub(super) axis: Option<usize>,
+    /// The sizes of a valid input with its axis of observations, if it was declared that way.
+    pub(super) valid: Option<Vec<usize>>,
+    pub(super) coupled: bool,
+    pub(super) constants: Vec<usize>,
+    pub(super) extent: Extent,
+    pub(super) seed: u64,
+}
+
+/// Whether gradients are compared element by element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// In full for small inputs, projected for large ones, and in full again where that fails.
+    Automatic,
+    Projected,
+    Full,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(name: &str, subject: Box<dyn Subject + 'a>, inputs: Inputs) -> Self {
+        Check {
+            name: name.to_owned(),
+            subject,
+            layer: None,
+            inputs,
+            constraint: Constraint::Free,
+            range: (-2.0, 2.0),
+            axis: None,
+            valid: None,
+            coupled: false,
+            constants: Vec::new(),
+            extent: Extent::Automatic,
+            seed: 0,
+        }
+    }
+
+    /// The name on the report.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    /// What the values of the inputs (not of parameters) must satisfy; they are moved along it.
+    pub fn constraint(mut self, constraint: Constraint) -> Self {
+        self.constraint = constraint;
+        self
+    }
+
+    /// Where the numbers of a layer's inputs are drawn from, −2 to 2 if not told.
+    pub fn range(mut self, low: f64, high: f64) -> Self {
+        self.range = (low, high);
+        self
+    }
+
+    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the observations
+    /// are then laid along this axis of its input.
+    pub fn observation_axis(mut self, axis: usize) -> Self {
+        self.axis = Some(axis);
+        self
+    }
+
+    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as MATLAB's
+    /// `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
+    pub fn valid_size(mut self, sizes: &[usize], observation_axis: usize) -> Self {
+        self.valid = Some(sizes.to_vec());
+        self.axis = Some(observation_axis);
+        self
+    }
+
+    /// Declares that observations of a batch influence each other, as in batch norm. Layers that say so themselves
+    /// ([`Layer::couples_observations`]) need no declaration.
+    pub fn coupled(mut self) -> Self {
+        self.coupled = true;
+        self
+    }
+
+    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule may
+    /// return `None` for it.
+    ///
+    /// ```
+    /// use wengert::{Tensor, check};
+    /// let (logits, targets) = (Tensor::from([0.3, -1.2, 2.0]), Tensor::from([1.0, 0.0, 1.0]));
+    /// let report = check::closure(|x| (x[0] - x[1].detach()).square().sum(), &[logits, targets]).constant(1).run()?;
+    /// assert!(report.passed(), "{report}");
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    pub fn constant(mut self, k: usize) -> Self {
+        self.constants.push(k);
+        self
+    }
+
+    /// Compares along random directions alone, unless that fails: the cost is linear in the number of elements.
+    pub fn projected(mut self) -> Self {
+        self.extent = Extent::Projected;
+        self
+    }
+
+    /// Compares element by element, however many there are.
+    pub fn full(mut self) -> Self {
+        self.extent = Extent::Full;
+        self
+    }
+
+    /// The seed of all that is random, 0 if not told.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Carries out the check.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without inputs, or with an input that holds no numbers; [`Error::NonFinite`] for an input or
+    /// parameter with NaN or an infinity; [`Error::Setting`] for a range that is empty, or an axis that does not exist.
+    /// What is wrong with the subject is not an error: it is in the report.
+    pub fn run(self) -> Result<Report> {
+        let check = self.with_constants_aside()?;
+        let batches = check.batches()?;
+        Ok(suite::run(&check, batches))
+    }
+
+    /// Hands the inputs that were declared as data to the subject.
+    fn with_constants_aside(self) -> Result<Self> {
+        let mut places = self.constants.clone();
+        places.sort_unstable();
+        places.dedup();
+        let Some(&last) = places.last() else { return Ok(self) };
+        let Inputs::Given(inputs) = &self.inputs else {
+            return Err(Error::setting(
+                "check",
+                "constant",
+                last,
+                "an input of a function: a layer has one input alone",
+            ));
+        };
+        if last >= inputs.len() {
+            return Err(Error::setting("check", "constant", last, "the position of an input"));
+        }
+        let constants = places.iter().map(|&k| (k, inputs[k].clone())).collect();
+        let subject = Box::new(WithConstants { subject: self.subject, constants });
+        Ok(Check { subject, constants: places, ..self })
+    }
+
+    fn batches(&self) -> Result<Vec<Batch>> {
+        let (low, high) = self.range;
+        if low >= high || !low.is_finite() || !high.is_finite() {
+            return Err(Error::setting("check", "range", format!("{low}..{high}"), "from a number to a larger one"));
+        }
+        let batches = match &self.inputs {
+            Inputs::Given(inputs) => vec![self.given(inputs)?],
+            Inputs::Drawn { shapes, params } => match &self.valid {
+                Some(valid) => self.drawn(&[self.without_axis(valid)?], params)?,
+                None => self.drawn(shapes, params)?,
+            },
+        };
+        for slot in batches.iter().flat_map(|batch| &batch.slots) {
+            let what = || format!("{} of the {}", slot.name, self.name);
+            if slot.value.numel() == 0 {
+                let need = "a gradient is checked at numbers, so give it at least one";
+                return Err(Error::Empty { what: what(), need });
+            }
+            if let Some((index, value)) = slot.value.first_non_finite() {
+                return Err(Error::NonFinite { what: what(), index, value });
+            }
+        }
+        Ok(batches)
+    }
+
+    fn given(&self, inputs: &[Tensor]) -> Result<Batch> {
+        if inputs.is_empty() {
+            let need = "give at least one tensor to differentiate by";
+            return Err(Error::Empty { what: format!("the list of inputs of the {}", self.name), need });
+        }
+        let slot = |(k, value): (usize, &Tensor)| Slot {
+            name: format!("input {k}"),
+            value: value.cast(DType::F64),
+            constraint: self.constraint,
+        };
+        let observations = match self.axis {
+            Some(axis) => Some(*inputs[0].shape().get(axis).ok_or_else(|| {
+                let must = "an axis of the first input";
+                Error::setting("check", "observation_axis", axis, must)
+            })?),
+            None => None,
+        };
+        let differentiated = inputs.iter().enumerate().filter(|(k, _)| !self.constants.contains(k));
+        let slots: Vec<Slot> = differentiated.map(slot).collect();
+        match slots.is_empty() {
+            true => Err(Error::setting("check", "constant", format!("{:?}", self.constants), "fewer than all inputs")),
+            false => Ok(Batch { slots, observations }),
+        }
+    }
+
+    /// The sizes of one observation of a valid input.
+    fn without_axis(&self, valid: &[usize]) -> Result<Shape> {
+        let axis = self.axis.unwrap_or(0);
+        if axis >= valid.len() {
+            return Err(Error::setting("check", "observation_axis", axis, "an axis of the valid size"));
+        }
+        Ok(valid.iter().enumerate().filter(|(k, _)| *k != axis).map(|(_, &n)| n).collect())
+    }
+
+    fn drawn(&self, shapes: &[Shape], params: &[(String, Tensor)]) -> Result<Vec<Batch>> {
+        if shapes.is_empty() {
+            let need = "give at least one shape of an observation: [512] for features, [3, 32, 32] for images";
+            return Err(Error::Empty { what: format!("the list of shapes of the {}", self.name), need });
+        }
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        let axis = self.axis.unwrap_or(0);
+        let mut batches = Vec::new();
+        for shape in shapes {
+            if axis > shape.rank() {
+                let must = "at most the number of axes of an observation";
+                return Err(Error::setting("check", "observation_axis", axis, must));
+            }
+            for n in 1..=3 {
+                let mut dims = shape.dims().to_vec();
+                dims.insert(axis, n);
+                let value = self.constraint.draw(&Shape::from(dims), self.range, &mut rng);
+                let mut slots = vec![Slot { name: "input 0".to_owned(), value, constraint: self.constraint }];
+                slots.extend(params.iter().map(|(name, value)| Slot {
+                    name: format!("parameter `{name}`"),
+                    value: value.clone(),
+                    constraint: Constraint::Free,
+                }));
+                batches.push(Batch { slots, observations: Some(n) });
+            }
+        }
+        Ok(batches)
+    }
+}
