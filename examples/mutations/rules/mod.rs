@@ -2,32 +2,15 @@
 
 mod algebra;
 mod elementwise;
+mod hand;
 mod losses;
 mod normalise;
 mod spatial;
 
 use std::sync::Arc;
 
+use hand::Hand;
 use wengert::{Backward, DType, Function, Shape, Tensor, Var};
-
-/// A function with its derivative, as two plain functions.
-struct Hand {
-    name: &'static str,
-    forward: for<'t> fn(&[Var<'t>]) -> Vec<Var<'t>>,
-    backward: for<'a, 't> fn(Backward<'a, 't>) -> Vec<Option<Var<'t>>>,
-}
-
-impl Function for Hand {
-    fn name(&self) -> &str {
-        self.name
-    }
-    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        (self.forward)(x)
-    }
-    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        (self.backward)(at)
-    }
-}
 
 /// A correct rule, and inputs to try it on.
 pub struct Rule {
