@@ -2,8 +2,8 @@
 //!
 //! A layer, a closure and a hand-written [`Function`] all become the same thing: outputs computed from *slots*. The
 //! slots of a layer are its input and its parameters, for which checked values [stand in](Tape::bind), so that a layer
-//! that trains in single precision is checked in double precision, and never altered. Its state (running statistics) is
-//! put back before every run.
+//! that trains in single precision is checked in double precision, without being altered. What a run changes itself
+//! (running statistics, or a parameter) is put back before the next.
 //!
 //! User code may panic, and may be asked to run on inputs that do not suit it: every run is caught, with the sentence
 //! and the line of the panic.
@@ -123,14 +123,15 @@ impl Subject for WithConstants<'_> {
 pub(super) struct Layered<'a> {
     layer: &'a dyn Layer,
     params: Vec<Param>,
-    state: Vec<(Param, Tensor)>,
+    /// Parameters and state as they were.
+    before: Vec<(Param, Tensor)>,
 }
 
 impl<'a> Layered<'a> {
     pub fn new(layer: &'a dyn Layer) -> Self {
         let params = layer.params().into_iter().filter(Param::trainable).collect();
-        let state = layer.state().into_iter().map(|s| (s.clone(), s.value())).collect();
-        Layered { layer, params, state }
+        let before = layer.tensors().into_iter().map(|p| (p.clone(), p.value())).collect();
+        Layered { layer, params, before }
     }
 
     pub fn params(&self) -> &[Param] {
@@ -147,8 +148,8 @@ impl Subject for Layered<'_> {
     }
 
     fn restore(&self) {
-        for (param, value) in &self.state {
-            param.set(value).expect("the state has kept its shape");
+        for (param, value) in &self.before {
+            param.update(|now| *now = value.clone());
         }
     }
 }

@@ -162,6 +162,27 @@ fn parameters_come_out_of_a_check_as_they_went_in() {
     assert!(after.iter().all(|value| value.dtype() == DType::F32));
 }
 
+/// Halves its own parameter whenever it runs.
+struct Decays(Param);
+
+impl Layer for Decays {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let y = x * x.tape().watch(&self.0);
+        self.0.update(|weight| *weight = Tensor::from([0.5 * weight.item()]));
+        y
+    }
+    fn params(&self) -> Vec<Param> {
+        vec![self.0.clone()]
+    }
+}
+
+#[test]
+fn a_layer_that_changes_its_parameters_gets_them_back() {
+    let layer = Decays(Param::new("weight", Tensor::from([3.0])));
+    check::check_layer(&layer, &[[2]]).unwrap();
+    assert_eq!(layer.0.value().item(), 3.0);
+}
+
 #[test]
 fn observations_along_the_wrong_axis_are_told() {
     let layer = wengert::nn::Linear::new(512, 4, 0);

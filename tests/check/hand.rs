@@ -1,9 +1,6 @@
 //! Functions given as two closures, for rules that are wrong in one way each.
 
-#[path = "../../examples/mutations/rules/hand.rs"]
-mod function;
-
-pub use function::Hand;
+pub use crate::mutations::rules::Hand;
 use wengert::{Backward, Var};
 
 /// A function with its (perhaps wrong) rule.

@@ -3,7 +3,7 @@
 use wengert::check::{self, mutate};
 
 #[path = "../../examples/mutations/rules/mod.rs"]
-mod rules;
+pub mod rules;
 
 #[test]
 fn correct_rules_give_no_alarm() {

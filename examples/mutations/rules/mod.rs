@@ -9,7 +9,7 @@ mod spatial;
 
 use std::sync::Arc;
 
-use hand::Hand;
+pub use hand::Hand;
 use wengert::{Backward, DType, Function, Shape, Tensor, Var};
 
 /// A correct rule, and inputs to try it on.
