@@ -1,9 +1,9 @@
 //! Differentiable functions with a backward rule written by hand.
 //!
-//! A [`Function`] says twice what it does: `forward` computes z = f(x) in tape algebra, `backward` turns the upstream
-//! gradients dz into dx, in tape algebra too. One object so has *three* gradients: the hand-written one, the tape's own
-//! (through what `forward` recorded), and the numeric one. [`Tape::set_rule`] switches between the first two, and
-//! nothing is computed differently until the gradient is taken.
+//! A [`Function`] says what it does in two ways: `forward` computes z = f(x) in tape algebra, and `backward` turns the
+//! upstream gradients dz into dx, also in tape algebra. So one object has *three* gradients: the hand-written one, the
+//! tape's own (through what `forward` recorded), and the numeric one. [`Tape::set_rule`] switches between the first two,
+//! and nothing is computed differently until the gradient is taken.
 //!
 //! Since `forward` stays on the tape, whatever it hands to `backward` through [`Backward::memory`] is a recorded
 //! function of the inputs. So the hand-written rule can be differentiated again, and its second derivative is right.
@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result, RuleFault},
     ops::Grads,
-    tape::{Inputs, Kind, NodeId, Rule, Tape, Var},
+    tape::{Inputs, Kind, NodeId, Tape, Var},
 };
 
 /// A differentiable function with a hand-written backward rule.
@@ -124,7 +124,6 @@ impl Tape {
         if let Some(line) = self.hidden_input(first, x, &inner) {
             return Err(fault(RuleFault::HiddenInput { line }));
         }
-        let needs_grad = x.iter().any(|v| v.needs_grad());
         let call = Arc::new(Call {
             inputs: x.iter().map(|v| v.id()).collect(),
             memory: memory.iter().map(|v| v.id()).collect(),
@@ -132,66 +131,58 @@ impl Tape {
             function,
             at,
         });
-        Ok(inner
-            .into_iter()
-            .enumerate()
-            .map(|(k, z)| z.output(Kind::Output(call.clone(), k), needs_grad, at))
-            .collect())
+        Ok(inner.into_iter().enumerate().map(|(k, z)| self.output(&call, k, z.id())).collect())
+    }
+
+    /// Records output `k` of a call: a node with the value of the node `z`, and with a rule of its own.
+    fn output(&self, call: &Arc<Call>, k: usize, z: NodeId) -> Var<'_> {
+        let _line = self.at_line(Some(call.at));
+        let list = &mut *self.list.borrow_mut();
+        let (value, weight) = (list.node(z).value.clone(), list.node(z).weight);
+        let needs_grad = list.any_needs_grad(&call.inputs);
+        let id = list.push(Kind::Output(call.clone(), k), SmallVec::from_slice(&[z]), value, needs_grad);
+        list.nodes[id as usize].weight = weight;
+        Var::new(self, id)
     }
 
     /// The line of a source of gradients that is not among `x` and that the outputs `z`, or what was recorded since
     /// `first`, would pass a gradient to. What is detached or compared alone loses nothing.
     fn hidden_input(&self, first: usize, x: &[Var<'_>], z: &[Var<'_>]) -> Option<&'static Location<'static>> {
-        let inner = self.inner.borrow();
+        let list = self.list.borrow();
         let foreign =
-            |i: NodeId| (i as usize) < first && inner.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i);
-        let mut recorded = inner.nodes[first..].iter().filter(|node| node.needs_grad);
+            |i: NodeId| (i as usize) < first && list.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i);
+        let mut recorded = list.nodes[first..].iter().filter(|node| node.needs_grad);
         let hidden = recorded.find(|node| matches!(node.kind, Kind::Leaf) || node.inputs.iter().any(|&i| foreign(i)));
-        let handed_on = || z.iter().find(|z| foreign(z.id())).map(|z| &inner.nodes[z.index()]);
+        let handed_on = || z.iter().find(|z| foreign(z.id())).map(|z| &list.nodes[z.index()]);
         hidden.or_else(handed_on).map(|node| node.at)
     }
 }
 
-/// Calls the rule of `call`; a panic in it becomes an error that names the function.
-pub(crate) fn call_rule<'t>(
-    call: &Call,
-    tape: &'t Tape,
-    z: &[Var<'t>],
-    dz: &[Var<'t>],
-    needs: &[bool],
-) -> Result<Grads<'t>> {
-    let x: SmallVec<[Var<'t>; 4]> = call.inputs.iter().map(|&i| Var::new(tape, i)).collect();
-    let memory: SmallVec<[Var<'t>; 2]> = call.memory.iter().map(|&i| Var::new(tape, i)).collect();
-    let at = Backward { x: &x, z, dz, memory: &memory, needs };
-    let gradients = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call.function.backward(at)));
-    gradients.map(SmallVec::from_vec).map_err(|panic| {
-        let fault = RuleFault::Failed(panic_message(&*panic));
-        Error::Rule { rule: call.function.name().to_owned(), fault, at: call.at }
-    })
+impl Call {
+    /// What the hand-written rule makes of the gradients `dz` of all outputs, of which `first` is the first. A panic in it
+    /// becomes an error that names the function.
+    pub fn vjp<'t>(
+        &self,
+        tape: &'t Tape,
+        first: NodeId,
+        x: &[Var<'t>],
+        dz: &[Var<'t>],
+        needs: &[bool],
+    ) -> Result<Grads<'t>> {
+        let z: SmallVec<[Var<'t>; 2]> = (first..).take(self.outputs).map(|id| Var::new(tape, id)).collect();
+        let memory: SmallVec<[Var<'t>; 2]> = self.memory.iter().map(|&id| Var::new(tape, id)).collect();
+        // What a hand-written rule records has lines of its own.
+        let _own = tape.at_line(None);
+        let rule = || self.function.backward(Backward { x, z: &z, dz, memory: &memory, needs });
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(rule)).map(SmallVec::from_vec).map_err(|panic| {
+            let fault = RuleFault::Failed(panic_message(&*panic));
+            Error::Rule { rule: self.function.name().to_owned(), fault, at: self.at }
+        })
+    }
 }
 
 /// What a caught panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it panicked without a message").to_owned()
-}
-
-impl std::str::FromStr for Rule {
-    type Err = Error;
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "manual" => Ok(Rule::Manual),
-            "tape" => Ok(Rule::Tape),
-            _ => Err(Error::setting("gradient", "rule", name, "manual or tape")),
-        }
-    }
-}
-
-impl std::fmt::Display for Rule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Rule::Manual => "manual",
-            Rule::Tape => "tape",
-        })
-    }
 }

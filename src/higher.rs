@@ -184,7 +184,7 @@ impl Tape {
                 .map(|of| (of, on));
         }
         // What was recorded here has told what it can.
-        self.inner.borrow_mut().truncate(mark);
+        self.list.borrow_mut().truncate(mark);
         match coupled {
             None => Ok(()),
             Some((of, on)) => Err(Error::Coupled { op: op.to_owned(), of, on }),

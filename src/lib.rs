@@ -175,13 +175,15 @@ mod higher;
 pub mod inspect;
 mod kernels;
 pub mod ops;
+mod param;
 mod tape;
 mod tensor;
 
 pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, RuleFault};
 pub use function::{Backward, Function};
 pub use kernels::threads;
-pub use tape::{Gradients, Memo, Mode, Param, Rule, Scope, Tape, Var};
+pub use param::Param;
+pub use tape::{Gradients, Memo, Mode, Rule, Scope, Tape, Var};
 pub use tensor::{DType, Element, Shape, Tensor};
 
 #[cfg(feature = "check")]

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::{
     Result, Shape, Tape, Tensor, Var,
     ops::{Elementwise, Op},
-    tape::{Inner, Kind, NodeId},
+    tape::{Kind, List, NodeId},
 };
 
 /// Where an operand comes from.
@@ -98,30 +98,30 @@ impl Script {
     /// The steps that lead from `slots` to `outputs`. Hand-written rules are looked through to what their `forward`
     /// recorded; leaves that are not among the slots are constants.
     pub fn of(tape: &Tape, slots: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
-        let inner = &mut *tape.inner.borrow_mut();
-        let mut needed: Vec<bool> = vec![false; inner.nodes.len()];
+        let list = &mut *tape.list.borrow_mut();
+        let mut needed: Vec<bool> = vec![false; list.nodes.len()];
         let is_slot = |id: NodeId| slots.iter().position(|v| v.id() == id);
         let mut waiting: Vec<NodeId> = outputs.iter().map(|v| v.id()).collect();
         while let Some(id) = waiting.pop() {
             if !std::mem::replace(&mut needed[id as usize], true) && is_slot(id).is_none() {
-                waiting.extend(inner.nodes[id as usize].inputs.iter());
+                waiting.extend(list.nodes[id as usize].inputs.iter());
             }
         }
         let mut script = Script { steps: Vec::new(), fixed: Vec::new(), fixed_at: Vec::new(), outputs: Vec::new() };
         let mut known: HashMap<NodeId, Source> = HashMap::new();
         for id in (0..needed.len() as NodeId).filter(|&id| needed[id as usize]) {
-            let source = match (is_slot(id), inner.nodes[id as usize].kind.clone()) {
+            let source = match (is_slot(id), list.nodes[id as usize].kind.clone()) {
                 (Some(k), _) => Source::Slot(k),
                 (None, Kind::Constant | Kind::Leaf) => {
-                    script.fixed.push(inner.ready(id).clone());
-                    script.fixed_at.push(inner.nodes[id as usize].at);
+                    script.fixed.push(list.ready(id).clone());
+                    script.fixed_at.push(list.nodes[id as usize].at);
                     Source::Fixed(script.fixed.len() - 1)
                 }
-                (None, Kind::Output(..)) => known[&inner.nodes[id as usize].inputs[0]],
+                (None, Kind::Output(..)) => known[&list.nodes[id as usize].inputs[0]],
                 (None, Kind::Elementwise(row, number)) => {
-                    script.push(inner, id, Action::Elementwise(row, number), &known)
+                    script.push(list, id, Action::Elementwise(row, number), &known)
                 }
-                (None, Kind::Op(op)) => script.push(inner, id, Action::Op(op), &known),
+                (None, Kind::Op(op)) => script.push(list, id, Action::Op(op), &known),
             };
             known.insert(id, source);
         }
@@ -129,9 +129,9 @@ impl Script {
         script
     }
 
-    fn push(&mut self, inner: &Inner, id: NodeId, action: Action, known: &HashMap<NodeId, Source>) -> Source {
-        let node = &inner.nodes[id as usize];
-        let detached = !node.needs_grad && node.inputs.iter().any(|&i| inner.nodes[i as usize].needs_grad);
+    fn push(&mut self, list: &List, id: NodeId, action: Action, known: &HashMap<NodeId, Source>) -> Source {
+        let node = &list.nodes[id as usize];
+        let detached = !node.needs_grad && node.inputs.iter().any(|&i| list.nodes[i as usize].needs_grad);
         let differentiable = !matches!(action, Action::Elementwise(row, _) if !row.differentiable());
         self.steps.push(Step {
             action,
@@ -154,9 +154,9 @@ impl Script {
             Source::Step(k) => done[k],
         };
         // What is recorded here, and the rules that differentiate it, belongs to the lines of the script.
-        let _ended = Attributed(tape);
+        let _ended = tape.at_line(None);
         for (k, step) in self.steps.iter().enumerate() {
-            tape.inner.borrow_mut().line = Some(step.at);
+            tape.list.borrow_mut().notes.line = Some(step.at);
             let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
             let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
             match edit {
@@ -191,15 +191,6 @@ impl Script {
             done.push(y);
         }
         Some(self.outputs.iter().map(|&source| find(&done, source)).collect())
-    }
-}
-
-/// While it lives, what is recorded counts as recorded at the lines of a script.
-struct Attributed<'t>(&'t Tape);
-
-impl Drop for Attributed<'_> {
-    fn drop(&mut self) {
-        self.0.inner.borrow_mut().line = None;
     }
 }
 

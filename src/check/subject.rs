@@ -286,8 +286,8 @@ impl Application {
 /// The applications of hand-written rules that are recorded on `tape`.
 pub(super) fn applications(tape: &Tape) -> Vec<Application> {
     let calls: Vec<_> = {
-        let inner = tape.inner.borrow();
-        let firsts = inner.nodes.iter().filter_map(|node| match &node.kind {
+        let list = tape.list.borrow();
+        let firsts = list.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Output(call, 0) => Some(call.clone()),
             _ => None,
         });

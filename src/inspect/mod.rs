@@ -27,8 +27,7 @@ pub use graph::{Dot, Mermaid};
 use std::panic::Location;
 
 use crate::{
-    ops::number_comes_first,
-    tape::{Inner, Kind, Node, NodeId, Tape, Value},
+    tape::{Kind, List, Node, NodeId, Tape, Value},
     tensor::{DType, Shape, Tensor},
 };
 
@@ -82,17 +81,17 @@ impl NodeView {
     }
 
     fn new(tape: &Tape, index: usize) -> NodeView {
-        let inner = tape.inner.borrow();
-        let node = &inner.nodes[index];
+        let list = tape.list.borrow();
+        let node = &list.nodes[index];
         let mut view = NodeView {
             index,
-            op: String::new(),
+            op: node.kind.name().to_owned(),
             attributes: String::new(),
             inputs: positions(&node.inputs),
             number: None,
             number_first: false,
             rule_inputs: Vec::new(),
-            name: name(&inner, index),
+            name: list.notes.names.of(index as NodeId).map(str::to_owned),
             shape: node.shape().clone(),
             dtype: tape.dtype(),
             value: match &node.value {
@@ -100,30 +99,26 @@ impl NodeView {
                 Value::Pending(_) => None,
             },
             needs_grad: node.needs_grad,
-            layer: inner.scopes[node.scope as usize].path.clone(),
+            layer: list.notes.names.path(node.scope).to_owned(),
             line: node.at,
         };
-        view.describe(node, &inner);
+        view.describe(node, &list);
         view
     }
 
     /// Fills in what depends on the kind of the node.
-    fn describe(&mut self, node: &Node, inner: &Inner) {
+    fn describe(&mut self, node: &Node, list: &List) {
         match &node.kind {
-            Kind::Leaf => self.op = "leaf".to_owned(),
-            Kind::Constant => self.op = "constant".to_owned(),
+            Kind::Leaf | Kind::Constant => {}
             Kind::Elementwise(row, parameter) => {
-                let cut = row.name == "identity" && !node.needs_grad && inner.nodes[self.inputs[0]].needs_grad;
-                self.op = if cut { "detach" } else { row.name }.to_owned();
+                if row.name == "identity" && !node.needs_grad && list.any_needs_grad(&node.inputs) {
+                    self.op = "detach".to_owned();
+                }
                 self.number = row.parameter.is_some().then_some(*parameter);
-                self.number_first = number_comes_first(row);
+                self.number_first = row.number_first();
             }
-            Kind::Op(op) => {
-                self.op = op.name().to_owned();
-                self.attributes = op.attributes();
-            }
+            Kind::Op(op) => self.attributes = op.attributes(),
             Kind::Output(call, k) => {
-                self.op = call.function.name().to_owned();
                 self.rule_inputs = positions(&call.inputs);
                 if call.outputs > 1 {
                     self.attributes = format!("output {k}");
@@ -150,9 +145,4 @@ impl Tape {
 
 fn positions(ids: &[NodeId]) -> Vec<usize> {
     ids.iter().map(|&id| id as usize).collect()
-}
-
-/// The name of a node; the last one given holds.
-fn name(inner: &Inner, index: usize) -> Option<String> {
-    inner.names.iter().rev().find(|name| name.node as usize == index).map(|name| name.name.to_string())
 }

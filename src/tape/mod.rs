@@ -1,75 +1,44 @@
 //! The tape: a list of operations in the order in which they ran, after R. E. Wengert (1964).
 //!
-//! Every operation on a [`Var`] appends a [`Node`]: what was done, to which earlier nodes, with what result, and at
-//! which line of the user's program. Since inputs come before outputs, the list is already sorted: the chain rule is one
-//! walk from the end to the beginning ([`backward`](Var::backward)), without recursion and without a graph search.
+//! Every operation on a [`Var`] appends a node: what was done, to which earlier nodes, with what result, and at which
+//! line of the user's program. Since inputs come before outputs, the list is already sorted: the chain rule is one walk
+//! from the end to the beginning ([`Var::backward`]), without recursion and without a graph search.
 //!
-//! - `mod.rs`: the tape. - `node`: its entries. - `var`: the handle that users compute with. - `lazy`: when values are
-//!   computed. - `backward`: the walk; `slots`: the gradients under way in it. - `gradients`: what it returns. - `param`:
-//!   learnable tensors; `bind`: values in their place. - `scope`: layers and names.
-//! - `accumulate`: gradients added up. - `checkpoint`: values computed again in place of being kept. - `hooks`: functions that replace gradients. - `guard`:
-//!   selections that keep NaN out.
+//! The heart, in the order in which to read it:
+//!
+//! 1. `mod`: the tape, and how values enter it. 2. `node`: its entries. 3. `var`: the handle that users compute with.
+//! 4. `evaluation`: how an operation is recorded and computed. 5. `backward`: the walk. 6. `slots`: the gradients under
+//!    way in it. 7. `gradients`: what it returns.
+//!
+//! Beside it stand [`function`](crate::function) (rules written by hand) and `extras` (everything that a tape can do
+//! without: pending chains, checkpoints, hooks, names, ...), which the heart calls by one line each.
 //!
 //! What may not live here: the operations themselves (`ops`), and anything about layers or training.
 
-mod accumulate;
 mod backward;
-mod bind;
-mod checkpoint;
+mod evaluation;
+mod extras;
 mod gradients;
-mod guard;
-mod hooks;
-mod lazy;
 mod node;
-mod param;
-mod scope;
 mod slots;
 mod var;
 
+pub use extras::{Mode, Rule, Scope};
 pub use gradients::Gradients;
 pub use node::Memo;
-pub use param::Param;
-pub use scope::Scope;
 pub use var::Var;
 
-pub use guard::Mixes;
-pub(crate) use node::{Inner, Inputs, Kind, Node, NodeId, Value};
+pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value};
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
-
-use scope::ScopeName;
 
 use crate::{
     error::{Error, Result},
-    ops::{Elementwise, Op},
-    tensor::{DType, Shape, Tensor},
+    tensor::{DType, Tensor},
 };
-
-/// Which gradient a [`Function`](crate::Function) with a hand-written rule gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Rule {
-    /// The rule written by hand.
-    #[default]
-    Manual,
-    /// The tape's own, through the operations that the function's `forward` recorded.
-    Tape,
-}
-
-/// Whether layers behave as in training or as in use (batch norm, dropout).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Training: batch statistics, dropout on.
-    #[default]
-    Train,
-    /// Inference: running statistics, dropout off.
-    Infer,
-}
 
 /// A recording of operations, which can be differentiated.
 ///
@@ -86,7 +55,7 @@ pub enum Mode {
 /// # Ok::<(), wengert::Error>(())
 /// ```
 pub struct Tape {
-    pub(crate) inner: RefCell<Inner>,
+    pub(crate) list: RefCell<List>,
     dtype: DType,
     id: u64,
     epoch: Cell<u64>,
@@ -115,11 +84,7 @@ impl Tape {
     pub fn with_dtype(dtype: DType) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Tape {
-            inner: RefCell::new(Inner {
-                scopes: Arc::new(vec![ScopeName::default()]),
-                lazy_from: lazy::LAZY,
-                ..Inner::default()
-            }),
+            list: RefCell::default(),
             dtype,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             epoch: Cell::new(0),
@@ -135,7 +100,7 @@ impl Tape {
 
     /// The number of operations and values recorded.
     pub fn len(&self) -> usize {
-        self.inner.borrow().nodes.len()
+        self.list.borrow().nodes.len()
     }
 
     /// Whether nothing is recorded.
@@ -152,47 +117,11 @@ impl Tape {
     /// let y = x * 2.0;                     // error: `x` borrows the recording that was reset
     /// ```
     pub fn reset(&mut self) {
-        let inner = self.inner.get_mut();
-        inner.nodes.clear();
-        inner.memos.clear();
-        inner.watched.clear();
-        match Arc::get_mut(&mut inner.names) {
-            Some(names) => names.clear(),
-            None => inner.names = Arc::default(),
-        }
-        inner.hooks.clear();
-        inner.segments.clear();
-        inner.open.clear();
-        inner.scope = 0;
-        inner.next_scope = 1;
+        let list = self.list.get_mut();
+        list.nodes.clear();
+        list.saved.clear();
+        list.notes.clear();
         self.epoch.set(self.epoch.get() + 1);
-    }
-
-    /// Which gradient functions with a hand-written rule get.
-    pub fn rule(&self) -> Rule {
-        self.rule.get()
-    }
-
-    /// Sets which gradient functions with a hand-written rule get; it is read when the gradient is taken, so one
-    /// recording gives both.
-    pub fn set_rule(&self, rule: Rule) {
-        self.rule.set(rule);
-    }
-
-    /// Training or inference.
-    pub fn mode(&self) -> Mode {
-        self.mode.get()
-    }
-
-    /// Sets training or inference for the layers recorded from here on.
-    pub fn set_mode(&self, mode: Mode) {
-        self.mode.set(mode);
-    }
-
-    /// Sets how many elements an elementwise result must have to be left pending until it is needed, so that chains of
-    /// them are evaluated in one pass over memory. `usize::MAX` computes everything at once; no value depends on it.
-    pub fn set_lazy_from(&self, elements: usize) {
-        self.inner.borrow_mut().lazy_from = elements;
     }
 
     /// The recording's identity: handles and gradients of another one are refused.
@@ -200,7 +129,7 @@ impl Tape {
         (self.id, self.epoch.get())
     }
 
-    /// Records a value that nothing is differentiated by: data, labels, masks.
+    /// Records a value that no gradient flows to: data, labels, masks.
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor>) -> Var<'_> {
         self.enter(Kind::Constant, value.into())
@@ -212,21 +141,6 @@ impl Tape {
         self.enter(Kind::Leaf, value.into())
     }
 
-    /// Records a parameter as a leaf, once a recording however often it is used, so that tied weights share a gradient.
-    #[track_caller]
-    pub fn watch(&self, param: &Param) -> Var<'_> {
-        let known = self.inner.borrow().watched.iter().rev().find(|w| w.0 == param.id()).map(|w| w.1);
-        if let Some(id) = known {
-            return Var::new(self, id);
-        }
-        let kind = if param.trainable() { Kind::Leaf } else { Kind::Constant };
-        let var = self.enter(kind, param.value());
-        let mut inner = self.inner.borrow_mut();
-        inner.watched.push((param.id(), var.id()));
-        inner.name(var.id(), param.shared_name());
-        var
-    }
-
     #[track_caller]
     fn enter(&self, kind: Kind, value: Tensor) -> Var<'_> {
         let needs_grad = matches!(kind, Kind::Leaf);
@@ -235,52 +149,7 @@ impl Tape {
 
     #[track_caller]
     pub(crate) fn push(&self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> Var<'_> {
-        Var::new(self, self.inner.borrow_mut().push(kind, inputs, value, needs_grad))
-    }
-
-    /// Records an operation other than an elementwise one: checks the shapes, then computes.
-    ///
-    /// Built-in operations and users' own come through this door alike.
-    ///
-    /// # Errors
-    /// Those of the operation, and [`Error::DifferentTapes`].
-    #[track_caller]
-    pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
-        self.same_tape(op.name(), inputs)?;
-        let ids: Inputs = inputs.iter().map(|v| v.id()).collect();
-        let mut inner = self.inner.borrow_mut();
-        let mut memo = None;
-        let value = match inner.evaluate_op(&op, &ids, &mut memo) {
-            Ok(value) => value,
-            Err(error) => return Err(inner.locate(error)),
-        };
-        let needs_grad = ids.iter().any(|&i| inner.nodes[i as usize].needs_grad);
-        let id = inner.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
-        if let Some(memo) = memo {
-            inner.memos.push((id, memo));
-        }
-        Ok(Var::new(self, id))
-    }
-
-    /// Records an elementwise operation whose operands broadcast to `shape` (or to their common shape).
-    #[track_caller]
-    pub(crate) fn elementwise<'t>(
-        &'t self,
-        op: &'static Elementwise,
-        parameter: f64,
-        operands: &[Var<'t>],
-        shape: Option<Shape>,
-    ) -> Result<Var<'t>> {
-        self.same_tape(op.name, operands)?;
-        let ids: Inputs = operands.iter().map(|v| v.id()).collect();
-        let mut inner = self.inner.borrow_mut();
-        let (value, needs_grad, weight) = match inner.evaluate_elementwise(op, parameter, &ids, shape) {
-            Ok(evaluated) => evaluated,
-            Err(error) => return Err(inner.locate(error)),
-        };
-        let id = inner.push(Kind::Elementwise(op, parameter), ids, value, needs_grad && op.differentiable());
-        inner.settle(id, weight);
-        Ok(Var::new(self, id))
+        Var::new(self, self.list.borrow_mut().push(kind, inputs, value, needs_grad))
     }
 
     pub(crate) fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {
@@ -288,18 +157,5 @@ impl Tape {
             true => Ok(()),
             false => Err(Error::DifferentTapes { op: op.to_owned() }),
         }
-    }
-
-    /// Adds the current layer to an error that is found before anything is recorded.
-    pub(crate) fn locate(&self, error: Error) -> Error {
-        self.inner.borrow().locate(error)
-    }
-
-    /// What the operation of node `id` kept for its backward rule.
-    pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
-        let mut inner = self.inner.borrow_mut();
-        // A checkpoint forgets it with the value.
-        inner.force(id);
-        inner.memos.binary_search_by_key(&id, |m| m.0).ok().map(|i| inner.memos[i].1.clone())
     }
 }

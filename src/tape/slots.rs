@@ -3,7 +3,7 @@
 //! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as no gradient
 //! waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Kind, NodeId, Tape, Var, checkpoint::Segment};
+use super::{Kind, List, NodeId, Tape, Var};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
@@ -19,8 +19,6 @@ pub(super) enum Slot {
 pub(super) struct Slots<'t> {
     tape: &'t Tape,
     slots: Vec<Slot>,
-    /// Whether a contribution came through a selection, whose zeros mean "not used"; empty until one has.
-    masked: Vec<bool>,
     /// The nodes whose slots hold a node, while the operations of rules are taken off again.
     waiting: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
@@ -31,45 +29,34 @@ pub(super) struct Slots<'t> {
 const SCRATCH: usize = 256;
 
 impl<'t> Slots<'t> {
+    /// Empty slots, but for the `upstream` gradient of `root`; the operations of rules are taken off again down to
+    /// `scratch_from`, or stay.
     pub fn new(tape: &'t Tape, root: NodeId, upstream: Slot, scratch_from: Option<usize>) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(root as usize + 1, || Slot::Empty);
         slots[root as usize] = upstream;
-        Slots { tape, slots, masked: Vec::new(), waiting: Vec::new(), scratch_from }
+        Slots { tape, slots, waiting: Vec::new(), scratch_from }
     }
 
     /// Whether the operations of rules stay on the tape.
-    #[inline]
     pub fn recorded(&self) -> bool {
         self.scratch_from.is_none()
     }
 
     #[inline]
     pub fn is_empty(&self, id: NodeId) -> bool {
-        matches!(self.slots[id as usize], Slot::Empty)
+        matches!(self.get(id), Slot::Empty)
     }
 
+    /// The gradient of a node so far; of a node past the one where the walk began there is none.
     #[inline]
     pub fn get(&self, id: NodeId) -> &Slot {
-        &self.slots[id as usize]
-    }
-
-    /// Notes that zeros in the gradient of `id` may mean "not selected".
-    #[inline]
-    pub fn mask(&mut self, id: NodeId) {
-        self.masked.resize(self.slots.len(), false);
-        self.masked[id as usize] = true;
-    }
-
-    #[inline]
-    pub fn masked(&self, id: NodeId) -> bool {
-        self.masked.get(id as usize).is_some_and(|&masked| masked)
+        self.slots.get(id as usize).unwrap_or(&Slot::Empty)
     }
 
     /// Takes the gradient of a node out of its slot, as a value that rules can compute with.
     #[inline]
     pub fn take(&mut self, id: NodeId) -> Option<Var<'t>> {
-        // An output of a call may lie past the node where the walk began.
         match std::mem::replace(self.slots.get_mut(id as usize)?, Slot::Empty) {
             Slot::Empty => None,
             Slot::Ready(tensor) => Some(self.tape.constant(tensor)),
@@ -90,9 +77,8 @@ impl<'t> Slots<'t> {
     /// Adds a contribution to the gradient of `input`.
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
         let numbers = self.numbers(input, gradient);
-        let slot = &mut self.slots[input as usize];
-        match (&mut *slot, numbers) {
-            (Slot::Empty, Some(numbers)) => *slot = Slot::Ready(numbers),
+        match (&mut self.slots[input as usize], numbers) {
+            (slot @ Slot::Empty, Some(numbers)) => *slot = Slot::Ready(numbers),
             (Slot::Ready(sum), Some(numbers)) => sum.accumulate(&numbers),
             _ => {
                 let sum = match self.take(input) {
@@ -111,11 +97,18 @@ impl<'t> Slots<'t> {
     /// or goes to a leaf, behind which no chain goes on.
     fn numbers(&self, input: NodeId, gradient: Var<'t>) -> Option<Tensor> {
         self.scratch_from?;
-        let mut inner = self.tape.inner.borrow_mut();
-        if matches!(inner.nodes[input as usize].kind, Kind::Leaf) {
-            inner.force(gradient.id());
+        let mut list = self.tape.list.borrow_mut();
+        if matches!(list.node(input).kind, Kind::Leaf) {
+            list.force(gradient.id());
         }
-        (!inner.is_pending(gradient.id())).then(|| inner.ready(gradient.id()).clone())
+        (!list.is_pending(gradient.id())).then(|| list.ready(gradient.id()).clone())
+    }
+
+    /// Computes the gradient of a node so far, if it is pending.
+    pub fn force(&self, list: &mut List, id: NodeId) {
+        if let Slot::Node(node) = self.get(id) {
+            list.force(*node);
+        }
     }
 
     /// Takes the operations of finished rules off the tape, unless a gradient still waits to be computed from them.
@@ -126,28 +119,14 @@ impl<'t> Slots<'t> {
         self.waiting.retain(|&id| {
             let Slot::Node(node) = slots[id as usize] else { return false };
             // What an operation has computed by now need not wait; else all results of later rules would wait with it.
-            let waits = !many && tape.inner.borrow().is_pending(node);
+            let waits = !many && tape.list.borrow().is_pending(node);
             if !waits {
                 slots[id as usize] = Slot::Ready(Var::new(tape, node).value());
             }
             waits
         });
         if self.waiting.is_empty() {
-            self.tape.inner.borrow_mut().truncate(mark);
+            self.tape.list.borrow_mut().truncate(mark);
         }
-    }
-
-    /// Forgets the values of a checkpoint that the walk has passed. Gradients that go on from it are computed first: a
-    /// pending one reads those values.
-    pub fn leave(&mut self, segment: Segment) {
-        let mut inner = self.tape.inner.borrow_mut();
-        for input in inner.inputs_of(segment) {
-            if let Some(Slot::Node(node)) = self.slots.get(input as usize) {
-                inner.force(*node);
-            }
-        }
-        inner.forget(segment);
-        drop(inner);
-        self.forget_scratch();
     }
 }

@@ -1,12 +1,24 @@
-//! Values that stand in for parameters.
+//! Parameters in a recording: as leaves, or with a value that stands in for them.
 
-use super::{Tape, Var};
+use super::super::{Tape, Var};
 use crate::{
     error::{Error, Result},
-    tape::Param,
+    param::Param,
 };
 
 impl Tape {
+    /// Records a parameter as a leaf, once a recording however often it is used, so that tied weights share a gradient.
+    #[track_caller]
+    pub fn watch(&self, param: &Param) -> Var<'_> {
+        let known = self.list.borrow().notes.watched.iter().rev().find(|w| w.0 == param.id()).map(|w| w.1);
+        if let Some(id) = known {
+            return Var::new(self, id);
+        }
+        let var = if param.trainable() { self.leaf(param.value()) } else { self.constant(param.value()) };
+        self.note(param, var);
+        var
+    }
+
     /// Lets `value` stand in for `param` in the rest of the recording: [`watch`](Tape::watch) then returns it. So a layer
     /// becomes a function of its parameters, which can be moved, shared or differentiated through, while the parameters
     /// themselves stay untouched.
@@ -31,9 +43,13 @@ impl Tape {
             let need = format!("what stands in for `{}` must have its shape", param.name());
             return Err(self.locate(Error::shape("bind", &[&own, &other], need)));
         }
-        let mut inner = self.inner.borrow_mut();
-        inner.watched.push((param.id(), value.id()));
-        inner.name(value.id(), param.shared_name());
+        self.note(param, value);
         Ok(())
+    }
+
+    fn note(&self, param: &Param, value: Var<'_>) {
+        let notes = &mut self.list.borrow_mut().notes;
+        notes.watched.push((param.id(), value.id()));
+        notes.names.give(value.id(), param.shared_name());
     }
 }

@@ -1,9 +1,9 @@
-//! Gradients added up: over the parts of a batch that does not fit into memory, and over tapes in several threads.
+//! Gradients added up and scaled: over the parts of a batch that does not fit into memory, and over tapes in several threads.
 //!
 //! The gradient of a sum is the sum of the gradients. Each part has a recording of its own, and what the recordings have
 //! in common are their parameters. Nothing is added behind the user's back: the sum is a [`Gradients`] like any other.
 
-use super::{Gradients, NodeId};
+use super::super::{Gradients, NodeId};
 use crate::{
     error::{Error, Result},
     tensor::{DType, Tensor},
@@ -12,9 +12,9 @@ use crate::{
 impl Gradients {
     /// Adds the gradients of another walk to these.
     ///
-    /// Of another walk over the same recording, the gradients by all nodes are added. Of any other recording, on this tape
-    /// or another, those by parameters are; gradients by its other leaves and retained nodes belong to that recording
-    /// alone, and stay there. A parameter that only one side has keeps its gradient.
+    /// Of another walk over the same recording, the gradients with respect to all nodes are added. Of any other recording, on
+    /// this tape or another, those with respect to parameters are; the gradients with respect to its other leaves and
+    /// retained nodes belong to that recording alone, and stay there. A parameter that only one side has keeps its gradient.
     ///
     /// `Gradients` can be sent between threads. Floating-point sums depend on the order, so add the parts in an order of
     /// your own, not in that in which threads finish, and the same numbers come out of any number of threads:
@@ -60,8 +60,8 @@ impl Gradients {
             if other.watched.len() > self.watched.len() {
                 self.watched.clone_from(&other.watched);
             }
-            if other.names.len() > self.names.len() {
-                (self.names, self.scopes) = (other.names.clone(), other.scopes.clone());
+            if other.names.given.len() > self.names.given.len() {
+                self.names = other.names.clone();
             }
         }
         let params = other.params();
@@ -80,13 +80,43 @@ impl Gradients {
         Ok(())
     }
 
+    /// Multiplies every gradient by `factor`.
+    pub fn scale(&mut self, factor: f64) {
+        for gradient in self.tensors_mut() {
+            crate::dispatch!(gradient.dtype(), T => {
+                for g in gradient.data_mut::<T>() {
+                    *g *= factor as T;
+                }
+            });
+        }
+    }
+
+    /// Moves every number of every gradient into [−`limit`, `limit`]. NaN stays NaN.
+    ///
+    /// # Panics
+    /// When `limit` is negative or NaN.
+    pub fn clamp(&mut self, limit: f64) {
+        for gradient in self.tensors_mut() {
+            crate::dispatch!(gradient.dtype(), T => {
+                for g in gradient.data_mut::<T>() {
+                    *g = g.clamp(-limit as T, limit as T);
+                }
+            });
+        }
+    }
+
+    fn tensors_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
+        let nodes = self.nodes.iter_mut().map(|(_, gradient)| gradient);
+        nodes.chain(self.others.iter_mut().map(|(_, gradient)| gradient))
+    }
+
     /// The precision of the tapes they come from.
     fn dtype(&self) -> Option<DType> {
         let other = self.others.first().map(|other| &other.1);
         self.nodes.first().map(|node| &node.1).or(other).map(Tensor::dtype)
     }
 
-    /// The gradients by parameters, each once.
+    /// The gradients with respect to parameters, each once.
     fn params(&self) -> Vec<(u64, &Tensor)> {
         let mut ids: Vec<u64> = self.watched.iter().map(|w| w.0).chain(self.others.iter().map(|o| o.0)).collect();
         ids.sort_unstable();

@@ -1,4 +1,4 @@
-//! Checkpoints: values that are computed again when the gradient asks for them, in place of being kept.
+//! Checkpoints: values that are computed again when the gradient asks for them, instead of being kept.
 //!
 //! A backward walk needs the values of the forward pass, so memory grows with the length of the recording. A checkpoint
 //! keeps of a stretch of it only what comes in and what comes out. The nodes themselves stay, and every operation is a
@@ -12,7 +12,7 @@
 
 use std::collections::HashSet;
 
-use super::{Inner, Kind, NodeId, Tape, Value, Var};
+use super::super::{Kind, List, NodeId, Tape, Value, Var, slots::Slots};
 
 /// A stretch of the recording, from `first` to before `end`, whose values are computed again.
 #[derive(Clone, Copy)]
@@ -63,19 +63,20 @@ impl Tape {
         let result = block();
         let kept: Vec<NodeId> =
             result.as_ref().iter().filter(|v| std::ptr::eq(v.tape(), self)).map(|v| v.id()).collect();
-        let inner = &mut *self.inner.borrow_mut();
+        let list = &mut *self.list.borrow_mut();
         for &id in &kept {
-            inner.force(id);
+            list.force(id);
         }
-        let segment = Segment { first, end: inner.nodes.len() as NodeId };
+        let segment = Segment { first, end: list.nodes.len() as NodeId };
         for id in first..segment.end {
-            let node = &mut inner.nodes[id as usize];
+            let node = &mut list.nodes[id as usize];
             // What has no inputs came from outside.
             node.recomputed |= !node.inputs.is_empty() && !kept.contains(&id);
         }
-        inner.forget(segment);
-        let place = inner.segments.partition_point(|other| other.first < first);
-        inner.segments.insert(place, segment);
+        list.forget(segment);
+        let segments = &mut list.notes.segments;
+        let place = segments.partition_point(|other| other.first < first);
+        segments.insert(place, segment);
         result
     }
 
@@ -90,8 +91,8 @@ impl Tape {
     /// ```
     pub fn bytes(&self) -> usize {
         let mut seen = HashSet::new();
-        let inner = self.inner.borrow();
-        let buffers = inner.nodes.iter().filter_map(|node| match &node.value {
+        let list = self.list.borrow();
+        let buffers = list.nodes.iter().filter_map(|node| match &node.value {
             Value::Ready(tensor) => Some(crate::dispatch!(tensor.dtype(), T => {
                 let data = tensor.data::<T>();
                 (data.as_ptr() as usize, size_of_val(data))
@@ -103,26 +104,26 @@ impl Tape {
 
     /// The checkpoints that begin at or before a node, in order.
     pub(super) fn segments_up_to(&self, root: NodeId) -> Vec<Segment> {
-        self.inner.borrow().segments.iter().filter(|segment| segment.first <= root).copied().collect()
+        self.list.borrow().notes.segments.iter().filter(|segment| segment.first <= root).copied().collect()
     }
 }
 
-impl Inner {
+impl List {
     /// Forgets the values of a checkpoint, and what its operations keep.
-    pub(super) fn forget(&mut self, Segment { first, end }: Segment) {
+    fn forget(&mut self, Segment { first, end }: Segment) {
         for node in &mut self.nodes[first as usize..end as usize] {
             if let (true, Value::Ready(tensor)) = (node.recomputed, &node.value) {
                 node.value = Value::Pending(tensor.shape().clone());
             }
         }
-        let place = |id| self.memos.partition_point(|memo| memo.0 < id);
+        let place = |id| self.saved.partition_point(|saved| saved.0 < id);
         let range = place(first)..place(end);
-        let still: Vec<_> = self.memos.drain(range.clone()).filter(|m| !self.nodes[m.0 as usize].recomputed).collect();
-        self.memos.splice(range.start..range.start, still);
+        let still: Vec<_> = self.saved.drain(range.clone()).filter(|saved| !self.nodes[saved.0 as usize].recomputed).collect();
+        self.saved.splice(range.start..range.start, still);
     }
 
     /// The nodes before a checkpoint to which its nodes pass a gradient.
-    pub(super) fn inputs_of(&self, Segment { first, end }: Segment) -> Vec<NodeId> {
+    fn inputs_of(&self, Segment { first, end }: Segment) -> Vec<NodeId> {
         let nodes = self.nodes[first as usize..end as usize].iter();
         let inputs = nodes.flat_map(|node| {
             let of_call = match &node.kind {
@@ -133,6 +134,18 @@ impl Inner {
         });
         inputs.filter(|&id| id < first).collect()
     }
+}
+
+/// The walk has passed a checkpoint, whose values are forgotten again. Gradients that go on from it are computed first: a
+/// pending one reads those values.
+pub(super) fn leave<'t>(tape: &'t Tape, segment: Segment, slots: &mut Slots<'t>) {
+    let mut list = tape.list.borrow_mut();
+    for input in list.inputs_of(segment) {
+        slots.force(&mut list, input);
+    }
+    list.forget(segment);
+    drop(list);
+    slots.forget_scratch();
 }
 
 /// One handle, as a block of [`Tape::checkpoint`] returns it.

@@ -2,7 +2,7 @@
 
 use std::{panic::Location, sync::Arc};
 
-use super::{Inner, NodeId, Var};
+use super::super::{List, NodeId, Var, slots::Slots};
 use crate::{
     error::{Error, HookFault, Result},
     function::panic_message,
@@ -18,10 +18,10 @@ pub(crate) struct Hook {
     at: &'static Location<'static>,
 }
 
-impl Inner {
+impl List {
     #[inline]
     pub(super) fn is_hooked(&self, id: NodeId) -> bool {
-        self.hooks.binary_search_by_key(&id, |hook| hook.node).is_ok()
+        self.notes.hooks.binary_search_by_key(&id, |hook| hook.node).is_ok()
     }
 }
 
@@ -30,7 +30,7 @@ impl<'t> Var<'t> {
     /// clip or replace it.
     ///
     /// `f` sees the *complete* gradient, the sum over all uses of the value, once for each walk, in
-    /// [`backward`](Var::backward) and in [`Tape::grad`](super::Tape::grad) alike; what [`Gradients`](super::Gradients)
+    /// [`backward`](Var::backward) and in [`Tape::grad`](crate::Tape::grad) alike; what [`Gradients`](crate::Gradients)
     /// keep is what it returned. It computes in tape algebra, so a recorded gradient can be differentiated through it.
     /// Several hooks run in the order in which they were set. Hooks belong to the recording: `reset` forgets them. On a
     /// value that no gradient reaches, a hook is never called.
@@ -48,26 +48,28 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn hook(self, f: impl for<'a> Fn(Var<'a>) -> Var<'a> + Send + Sync + 'static) -> Var<'t> {
         let hook = Hook { node: self.id(), run: Arc::new(f), at: Location::caller() };
-        let hooks = &mut self.tape().inner.borrow_mut().hooks;
+        let hooks = &mut self.tape().list.borrow_mut().notes.hooks;
         let place = hooks.partition_point(|other| other.node <= self.id());
         hooks.insert(place, hook);
         self
     }
 }
 
-/// What the hooks of `node` make of its gradient.
-pub(super) fn run<'t>(node: Var<'t>, gradient: Var<'t>) -> Result<Var<'t>> {
-    let tape = node.tape();
+/// Lets the hooks of `node` replace its gradient.
+pub(super) fn run<'t>(node: Var<'t>, slots: &mut Slots<'t>) -> Result<()> {
+    let Some(gradient) = slots.take(node.id()) else { return Ok(()) };
+    // What a hook records has lines of its own.
+    let _own = node.tape().at_line(None);
     let hooks: Vec<_> = {
-        let inner = tape.inner.borrow();
-        let own = inner.hooks.iter().filter(|hook| hook.node == node.id());
+        let list = node.tape().list.borrow();
+        let own = list.notes.hooks.iter().filter(|hook| hook.node == node.id());
         own.map(|hook| (hook.run.clone(), hook.at)).collect()
     };
-    hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
+    let replaced = hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
         let fault = |fault| Error::Hook { of: node.describe(), fault, at };
         let replaced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(gradient)))
             .map_err(|panic| fault(HookFault::Failed(panic_message(&*panic))))?;
-        if !std::ptr::eq(replaced.tape(), tape) {
+        if !std::ptr::eq(replaced.tape(), node.tape()) {
             return Err(fault(HookFault::OtherTape));
         }
         let (expected, got) = (Box::new(gradient.shape()), Box::new(replaced.shape()));
@@ -75,5 +77,7 @@ pub(super) fn run<'t>(node: Var<'t>, gradient: Var<'t>) -> Result<Var<'t>> {
             true => Ok(replaced),
             false => Err(fault(HookFault::Shape { expected, got })),
         }
-    })
+    })?;
+    slots.add(node.id(), replaced);
+    Ok(())
 }

@@ -12,80 +12,47 @@
 
 use smallvec::SmallVec;
 
-use super::{Inner, Inputs, Kind, NodeId, Value};
+use super::super::{Inputs, Kind, List, NodeId, Tape, Value};
 use crate::{
-    error::{Error, Result},
-    kernels::{
-        elementwise::{Loop, Operand, Total},
-        program::{Arg, Program, Step},
-    },
-    ops::Elementwise,
-    tensor::{DType, Element, Shape, Tensor},
+    kernels::program::{Arg, Program, Step},
+    ops::{Looped, Total},
+    tensor::{DType, Shape, Tensor},
 };
 
 /// Elementwise results with fewer elements are computed at once: the bookkeeping would cost more than it saves.
-pub(super) const LAZY: usize = 1 << 12;
+const LAZY: usize = 1 << 12;
 
 /// A chain of more pending operations than this is computed, so that chains stay short enough to repeat.
 const LONGEST_CHAIN: u8 = 48;
 
-impl Inner {
-    /// The tensor of a node that is known to be computed.
-    pub fn ready(&self, id: NodeId) -> &Tensor {
-        match &self.nodes[id as usize].value {
-            Value::Ready(tensor) => tensor,
-            Value::Pending(shape) => unreachable!("node {id} of shape {shape} was to be computed before it is read"),
-        }
+impl Tape {
+    /// Sets how many elements an elementwise result must have to be left pending until it is needed, so that chains of
+    /// them are evaluated in one pass over memory. `usize::MAX` computes everything at once; no value depends on it.
+    pub fn set_lazy_from(&self, elements: usize) {
+        self.list.borrow_mut().notes.lazy_from = Some(elements);
     }
+}
 
+impl List {
     pub fn is_pending(&self, id: NodeId) -> bool {
         matches!(self.nodes[id as usize].value, Value::Pending(_))
     }
 
-    /// The value of a new elementwise node (computed if it is small), whether it needs a gradient, and how many pending
-    /// nodes it stands for.
-    pub fn evaluate_elementwise(
-        &mut self,
-        op: &'static Elementwise,
-        parameter: f64,
-        ids: &Inputs,
-        shape: Option<Shape>,
-    ) -> Result<(Value, bool, u8)> {
-        let shape = match shape {
-            Some(shape) => shape,
-            None => self.common_shape(op, ids)?,
-        };
-        let needs_grad = ids.iter().any(|&i| self.nodes[i as usize].needs_grad);
-        if shape.numel() >= self.lazy_from {
-            let weight = ids.iter().map(|&i| &self.nodes[i as usize]).fold(1u8, |w, n| w.saturating_add(n.weight));
-            return Ok((Value::Pending(shape), needs_grad, weight));
-        }
-        for &id in ids {
-            self.force(id);
-        }
-        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&i| self.ready(i)).collect();
-        let value = crate::dispatch!(tensors[0].dtype(), T => now::<T>(op, parameter, &tensors, shape));
-        Ok((Value::Ready(value), needs_grad, 0))
+    /// Whether an elementwise result of this shape is left pending.
+    pub fn postpones(&self, shape: &Shape) -> bool {
+        shape.numel() >= self.notes.lazy_from.unwrap_or(LAZY)
     }
 
-    fn common_shape(&self, op: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
-        let mut shapes = ids.iter().map(|&i| self.nodes[i as usize].shape());
-        let mut common = shapes.next().expect("an elementwise operation has an operand").clone();
-        for shape in shapes {
-            common = common.broadcast(shape).ok_or_else(|| {
-                let shapes: Vec<&Shape> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
-                Error::shape(op.name, &shapes, "aligned at the last axis, sizes must be equal or 1")
-            })?;
-        }
-        Ok(common)
-    }
-
-    /// Notes how many pending nodes a new node stands for, and computes it when the chain has become long.
-    pub fn settle(&mut self, id: NodeId, weight: u8) {
+    /// Appends an elementwise node without its value, which is computed at once if its chain has become long.
+    #[track_caller]
+    pub fn push_pending(&mut self, kind: Kind, inputs: Inputs, shape: Shape, needs_grad: bool) -> NodeId {
+        let weight = inputs.iter().fold(1u8, |weight, &input| weight.saturating_add(self.node(input).weight));
+        let id = self.push(kind, inputs, Value::Pending(shape), needs_grad);
         self.nodes[id as usize].weight = weight;
         if weight > LONGEST_CHAIN {
             self.force(id);
         }
+        id
     }
 
     /// Computes the value of a node, if it is pending, after those that it needs. A loop, not a recursion: what a
@@ -142,13 +109,13 @@ impl Inner {
                 })
             }
             Kind::Op(op) => {
-                let mut memo = None;
-                let value = self.evaluate_op(&*op, &inputs, &mut memo).unwrap_or_else(|error| {
+                let mut saved = None;
+                let value = self.evaluate(&*op, &inputs, &mut saved).unwrap_or_else(|error| {
                     panic!("{}: computed again after a checkpoint, it failed at the same inputs: {error}", op.name())
                 });
-                if let Some(memo) = memo {
-                    let place = self.memos.partition_point(|other| other.0 < id);
-                    self.memos.insert(place, (id, memo));
+                if let Some(saved) = saved {
+                    let place = self.saved.partition_point(|other| other.0 < id);
+                    self.saved.insert(place, (id, saved));
                 }
                 value
             }
@@ -226,7 +193,7 @@ impl Inner {
         }
     }
 
-    fn program<T: Chainable>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
+    fn program<T: Looped>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
         let position = |list: &[NodeId], id| list.iter().position(|&i| i == id);
         let steps = chain.iter().map(|&id| {
             let node = &self.nodes[id as usize];
@@ -254,49 +221,4 @@ impl Inner {
 enum AnyProgram<'a> {
     F32(Program<'a, f32>),
     F64(Program<'a, f64>),
-}
-
-/// Picks the loop of an elementwise operation for a precision.
-trait Chainable: Element {
-    fn loop_of(op: &'static Elementwise) -> Loop<Self>;
-}
-
-impl Chainable for f32 {
-    fn loop_of(op: &'static Elementwise) -> Loop<f32> {
-        op.loop_f32
-    }
-}
-
-impl Chainable for f64 {
-    fn loop_of(op: &'static Elementwise) -> Loop<f64> {
-        op.loop_f64
-    }
-}
-
-/// One elementwise operation on computed operands.
-fn now<T: Chainable>(op: &'static Elementwise, parameter: f64, x: &[&Tensor], shape: Shape) -> Tensor {
-    let simple = x.iter().all(|x| *x.shape() == shape || x.numel() == 1);
-    if !simple {
-        let inputs = x.iter().map(|x| (x.data::<T>(), x.shape().dims())).collect();
-        let args = (0..x.len()).map(Arg::Input).collect();
-        let program = Program::new(inputs, vec![Step { run: T::loop_of(op), parameter: T::of(parameter), args }]);
-        return Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out));
-    }
-    let numel = shape.numel();
-    let operand = |k: usize| match x[k].data::<T>() {
-        [one] if numel != 1 => Operand::Same(*one),
-        data => Operand::Each(data),
-    };
-    Tensor::build::<T>(shape, |out| match T::loop_of(op) {
-        Loop::Unary(run) => match operand(0) {
-            Operand::Each(x) => run(x, T::of(parameter), out),
-            Operand::Same(x) => {
-                let mut y = [x];
-                run(&[x], T::of(parameter), &mut y);
-                out.fill(y[0]);
-            }
-        },
-        Loop::Binary(run) => run(operand(0), operand(1), out),
-        Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
-    })
 }

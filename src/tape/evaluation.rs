@@ -1,0 +1,131 @@
+//! How an operation is recorded and computed.
+//!
+//! Shapes are checked first, then the value is computed, then a node is appended, so that an error leaves the tape as it
+//! was. Elementwise rows and other operations differ only in who computes: a row has a loop for each number, an [`Op`]
+//! sees whole tensors. What may be postponed is left to [`lazy`](super::extras::lazy).
+
+use smallvec::SmallVec;
+
+use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Memo};
+use crate::{
+    error::{Error, Result},
+    ops::{Elementwise, Op},
+    tensor::{Shape, Tensor},
+};
+
+impl Tape {
+    /// Records an operation other than an elementwise one: checks the shapes, then computes.
+    ///
+    /// Built-in operations and users' own come through this door alike.
+    ///
+    /// # Errors
+    /// Those of the operation, and [`Error::DifferentTapes`].
+    #[track_caller]
+    pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
+        self.same_tape(op.name(), inputs)?;
+        let ids: Inputs = inputs.iter().map(|v| v.id()).collect();
+        let mut list = self.list.borrow_mut();
+        let mut saved = None;
+        let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
+        let needs_grad = list.any_needs_grad(&ids);
+        let id = list.push(Kind::Op(std::sync::Arc::new(op)), ids, Value::Ready(value), needs_grad);
+        list.saved.extend(saved.map(|saved| (id, saved)));
+        Ok(Var::new(self, id))
+    }
+
+    /// Records an elementwise operation whose operands broadcast to `shape` (or to their common shape).
+    #[track_caller]
+    pub(crate) fn elementwise<'t>(
+        &'t self,
+        row: &'static Elementwise,
+        parameter: f64,
+        operands: &[Var<'t>],
+        shape: Option<Shape>,
+    ) -> Result<Var<'t>> {
+        self.same_tape(row.name, operands)?;
+        let ids: Inputs = operands.iter().map(|v| v.id()).collect();
+        let mut list = self.list.borrow_mut();
+        let shape = match shape {
+            Some(shape) => shape,
+            None => list.common_shape(row, &ids).map_err(|error| list.locate(error))?,
+        };
+        let needs_grad = row.differentiable() && list.any_needs_grad(&ids);
+        let kind = Kind::Elementwise(row, parameter);
+        if list.postpones(&shape) {
+            return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
+        }
+        let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));
+        Ok(Var::new(self, list.push(kind, ids, Value::Ready(value), needs_grad)))
+    }
+
+    /// What the operation of node `id` saved for its backward rule.
+    pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
+        let mut list = self.list.borrow_mut();
+        // A checkpoint forgets it with the value.
+        list.force(id);
+        list.saved.binary_search_by_key(&id, |saved| saved.0).ok().map(|place| list.saved[place].1.clone())
+    }
+}
+
+impl List {
+    /// The tensor of a node that is known to be computed.
+    pub fn ready(&self, id: NodeId) -> &Tensor {
+        match &self.node(id).value {
+            Value::Ready(tensor) => tensor,
+            Value::Pending(shape) => unreachable!("node {id} of shape {shape} was to be computed before it is read"),
+        }
+    }
+
+    /// The tensor of a node, computed now if it is pending.
+    pub fn value(&mut self, id: NodeId) -> &Tensor {
+        self.force(id);
+        self.ready(id)
+    }
+
+    /// Hands the values of nodes to `f`.
+    fn with_values<R>(&mut self, ids: &[NodeId], f: impl FnOnce(&[&Tensor]) -> R) -> R {
+        ids.iter().for_each(|&id| self.force(id));
+        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&id| self.ready(id)).collect();
+        f(&tensors)
+    }
+
+    /// The value of an operation; what it saves for its rule goes to `saved`.
+    pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Memo>) -> Result<Tensor> {
+        let shape = {
+            let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
+            op.shape(&shapes)?
+        };
+        if let [x] = ids[..]
+            && let Some((total, kept)) = op.folds(self.node(x).shape())
+        {
+            // The total of a pending chain is taken while the chain is evaluated, block by block.
+            return Ok(self.fold(x, total, &kept).reshaped(shape));
+        }
+        let (value, dtype) = self.with_values(ids, |x| {
+            let value = op.forward(x, shape.clone(), saved)?;
+            Ok::<_, Error>((value, x.first().map(|x| x.dtype())))
+        })?;
+        if *value.shape() != shape {
+            let need = "`forward` must return the shape that `shape` announced";
+            return Err(Error::shape(op.name(), &[value.shape(), &shape], need));
+        }
+        match dtype {
+            Some(expected) if expected != value.dtype() => {
+                Err(Error::DType { op: op.name().to_owned(), expected, got: value.dtype() })
+            }
+            _ => Ok(value),
+        }
+    }
+
+    fn common_shape(&self, row: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
+        let mut shapes = ids.iter().map(|&id| self.node(id).shape());
+        let mut common = shapes.next().expect("an elementwise operation has an operand").clone();
+        for shape in shapes {
+            common = common.broadcast(shape).ok_or_else(|| {
+                let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
+                Error::shape(row.name, &shapes, "aligned at the last axis, sizes must be equal or 1")
+            })?;
+        }
+        Ok(common)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a tape can do without: each file is a feature that stands beside the heart and touches it in one or two lines.
+//!
+//! | file | what it adds | where the heart calls it |
+//! |---|---|---|
+//! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `force`, `fold` |
+//! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
+//! | `modes` | training or inference, which rule, no gradients, whose line | `node`: `push`; `backward`: `at_line` |
+//! | `binding` | parameters as leaves, and values in their place | `gradients`: the leaf of a parameter |
+//! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
+//! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
+//! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
+//! | `accumulate` | gradients added up and scaled | nowhere |
+//!
+//! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
+//!
+//! What may not live here: anything without which a gradient would be wrong for a plain recording.
+
+mod accumulate;
+mod binding;
+mod checkpoint;
+mod guard;
+mod hooks;
+mod lazy;
+mod modes;
+mod names;
+
+pub use modes::{Mode, Rule};
+pub use names::Scope;
+pub(super) use names::Known;
+
+use std::panic::Location;
+
+use super::{NodeId, Tape, Var, slots::Slots};
+use crate::error::Result;
+use checkpoint::Segment;
+use guard::{Guard, Masks};
+use hooks::Hook;
+use names::Names;
+
+/// What stands beside the list of nodes in a recording.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub names: Names,
+    /// The parameters of this recording: the identity of each and its node.
+    pub watched: Vec<(u64, NodeId)>,
+    /// Functions of the user that replace gradients, by node, then in the order in which they run.
+    pub hooks: Vec<Hook>,
+    /// The checkpoints, by their first nodes.
+    pub segments: Vec<Segment>,
+    /// On inside backward rules and `no_grad`: new nodes then want no gradient.
+    pub no_grad: bool,
+    /// The line that new nodes count as recorded at, if not that of the caller.
+    pub line: Option<&'static Location<'static>>,
+    /// From how many elements on elementwise results are left pending, if not as usual.
+    pub lazy_from: Option<usize>,
+}
+
+impl Notes {
+    /// Forgets what belongs to nodes from `mark` on.
+    pub fn truncate(&mut self, mark: usize) {
+        self.names.truncate(mark);
+        while self.watched.pop_if(|watched| watched.1 as usize >= mark).is_some() {}
+        while self.hooks.pop_if(|hook| hook.node as usize >= mark).is_some() {}
+        while self.segments.pop_if(|segment| segment.first as usize >= mark).is_some() {}
+    }
+
+    /// Forgets what belongs to the recording.
+    pub fn clear(&mut self) {
+        self.names.clear();
+        self.watched.clear();
+        self.hooks.clear();
+        self.segments.clear();
+    }
+}
+
+/// What stands beside a walk.
+pub(super) struct Extras<'t> {
+    tape: &'t Tape,
+    /// The checkpoints that the walk has not passed, in order.
+    segments: Vec<Segment>,
+    masks: Masks,
+}
+
+impl<'t> Extras<'t> {
+    /// For a walk that begins at `root`.
+    pub fn new(tape: &'t Tape, root: NodeId) -> Self {
+        Extras { tape, segments: tape.segments_up_to(root), masks: Masks::default() }
+    }
+
+    /// The walk comes to a node.
+    #[inline]
+    pub fn enter(&mut self, id: NodeId, slots: &mut Slots<'t>) {
+        while let Some(passed) = self.segments.pop_if(|segment| segment.first > id) {
+            checkpoint::leave(self.tape, passed, slots);
+        }
+    }
+
+    /// The gradient of a node is complete: hooks may replace it.
+    #[inline]
+    pub fn run_hooks(&mut self, id: NodeId, slots: &mut Slots<'t>) -> Result<()> {
+        let hooked = self.tape.list.borrow().is_hooked(id);
+        if hooked { hooks::run(Var::new(self.tape, id), slots) } else { Ok(()) }
+    }
+
+    /// What selections ask of the contributions that are computed from `dy`, the gradient of a node or of all outputs of
+    /// a call.
+    #[inline]
+    pub fn guard(&self, id: NodeId, dy: &[Var<'t>]) -> Guard<'t> {
+        Guard::new(Var::new(self.tape, id), dy, &self.masks)
+    }
+
+    /// A contribution on its way to an input.
+    #[inline]
+    pub fn hand_on(&mut self, guard: &Guard<'t>, input: NodeId, dx: Var<'t>) -> Var<'t> {
+        guard.mark(&mut self.masks, input);
+        guard.apply(dx)
+    }
+
+    /// The walk has ended, at the first node or with an error.
+    pub fn finish(&mut self, slots: &mut Slots<'t>) {
+        while let Some(segment) = self.segments.pop() {
+            checkpoint::leave(self.tape, segment, slots);
+        }
+    }
+}

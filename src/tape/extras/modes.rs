@@ -1,0 +1,115 @@
+//! Switches of a tape: training or inference, which gradient hand-written rules give, stretches in which nothing wants a
+//! gradient, and the line that new nodes count as recorded at.
+
+use std::{fmt, panic::Location, str::FromStr};
+
+use super::super::Tape;
+use crate::error::{Error, Result};
+
+/// Which gradient a [`Function`](crate::Function) with a hand-written rule gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Rule {
+    /// The rule written by hand.
+    #[default]
+    Manual,
+    /// The tape's own, through the operations that the function's `forward` recorded.
+    Tape,
+}
+
+/// Whether layers behave as in training or as in use (batch norm, dropout).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Training: batch statistics, dropout on.
+    #[default]
+    Train,
+    /// Inference: running statistics, dropout off.
+    Infer,
+}
+
+impl Tape {
+    /// Which gradient functions with a hand-written rule get.
+    pub fn rule(&self) -> Rule {
+        self.rule.get()
+    }
+
+    /// Sets which gradient functions with a hand-written rule get; it is read when the gradient is taken, so one
+    /// recording gives both.
+    pub fn set_rule(&self, rule: Rule) {
+        self.rule.set(rule);
+    }
+
+    /// Training or inference.
+    pub fn mode(&self) -> Mode {
+        self.mode.get()
+    }
+
+    /// Sets training or inference for the layers recorded from here on.
+    pub fn set_mode(&self, mode: Mode) {
+        self.mode.set(mode);
+    }
+
+    /// Runs `f` without recording what its results depend on: nothing in it gets a gradient.
+    pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _paused = self.pause();
+        f()
+    }
+
+    /// Turns recording for gradients off until the guard is dropped, also by a panic.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        let before = std::mem::replace(&mut self.list.borrow_mut().notes.no_grad, true);
+        Paused { tape: self, before }
+    }
+
+    /// Lets new nodes count as recorded at `line` (or at that of the caller) until the guard is dropped, also by a panic:
+    /// operations of built-in rules belong to the line of the operation that they differentiate.
+    pub(crate) fn at_line(&self, line: Option<&'static Location<'static>>) -> AtLine<'_> {
+        let before = std::mem::replace(&mut self.list.borrow_mut().notes.line, line);
+        AtLine { tape: self, before }
+    }
+}
+
+/// Turns recording for gradients on again when it is dropped.
+#[must_use = "recording for gradients goes on when this guard is dropped"]
+pub(crate) struct Paused<'t> {
+    tape: &'t Tape,
+    before: bool,
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.tape.list.borrow_mut().notes.no_grad = self.before;
+    }
+}
+
+/// Puts the line back when it is dropped.
+#[must_use = "the line holds until this guard is dropped"]
+pub(crate) struct AtLine<'t> {
+    tape: &'t Tape,
+    before: Option<&'static Location<'static>>,
+}
+
+impl Drop for AtLine<'_> {
+    fn drop(&mut self) {
+        self.tape.list.borrow_mut().notes.line = self.before;
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "manual" => Ok(Rule::Manual),
+            "tape" => Ok(Rule::Tape),
+            _ => Err(Error::setting("gradient", "rule", name, "manual or tape")),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rule::Manual => "manual",
+            Rule::Tape => "tape",
+        })
+    }
+}
