@@ -27,7 +27,6 @@ pub use graph::{Dot, Mermaid};
 use std::panic::Location;
 
 use crate::{
-    ops::number_comes_first,
     tape::{Inner, Kind, Node, NodeId, Tape, Value},
     tensor::{DType, Shape, Tensor},
 };
@@ -116,7 +115,7 @@ impl NodeView {
                 let cut = row.name == "identity" && !node.needs_grad && inner.nodes[self.inputs[0]].needs_grad;
                 self.op = if cut { "detach" } else { row.name }.to_owned();
                 self.number = row.parameter.is_some().then_some(*parameter);
-                self.number_first = number_comes_first(row);
+                self.number_first = row.number_first();
             }
             Kind::Op(op) => {
                 self.op = op.name().to_owned();

@@ -179,11 +179,12 @@ impl<'t> Walk<'t> {
                     let Some(dy) = self.slots.take(id) else { continue };
                     let guard = Guard::of_row(op, parameter, dy, self.slots.masked(id));
                     let x: SmallVec<[Var<'t>; 3]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
-                    for (k, &input) in inputs.iter().enumerate() {
-                        if wanted(input) {
-                            let dx = guard.apply(op.vjp(&x, parameter, y, dy, k));
-                            self.slots.add(input, dx.sum_to(&x[k].shape()));
-                            guard.mark(&mut self.slots, input);
+                    let needs: SmallVec<[bool; 3]> = inputs.iter().map(|&i| wanted(i)).collect();
+                    let at = Vjp { x: &x, y, dy, needs: &needs, recorded: self.slots.recorded() };
+                    for (k, dx) in op.vjp(parameter, at).into_iter().enumerate() {
+                        if let Some(dx) = dx {
+                            self.slots.add(inputs[k], guard.apply(dx).sum_to(&x[k].shape()));
+                            guard.mark(&mut self.slots, inputs[k]);
                         }
                     }
                 }

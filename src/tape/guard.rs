@@ -16,19 +16,9 @@
 
 use super::{NodeId, Var, slots::Slots};
 use crate::{
-    ops::{Elementwise, Op, keeps_zeros, selects},
+    ops::{Elementwise, Mixes, Op},
     tensor::Tensor,
 };
-
-/// Which numbers an operation brings together, so that a 0 in its upstream gradient concerns more than one place.
-pub enum Mixes {
-    /// It moves and adds numbers: its rule makes zeros of zeros, whatever the values are.
-    Nothing,
-    /// Those along these axes of its one input: a softmax, a maximum.
-    Along(Vec<usize>),
-    /// All: a matrix product, a loss. Only when the whole upstream gradient is 0 is nothing used.
-    All,
-}
 
 /// What a masked gradient asks of the contributions that are computed from it.
 pub(super) enum Guard<'t> {
@@ -45,9 +35,9 @@ impl<'t> Guard<'t> {
     #[inline]
     pub fn of_row(row: &'static Elementwise, parameter: f64, dy: Var<'t>, masked: bool) -> Self {
         match masked {
-            _ if selects(row) => Guard::HandOn,
+            _ if row.selects() => Guard::HandOn,
             false => Guard::Off,
-            true if keeps_zeros(row, parameter) => Guard::HandOn,
+            true if row.keeps_zeros(parameter) => Guard::HandOn,
             true => Guard::Where(dy.eq(0.0)),
         }
     }

@@ -32,7 +32,6 @@ pub use param::Param;
 pub use scope::Scope;
 pub use var::Var;
 
-pub use guard::Mixes;
 pub(crate) use node::{Inner, Inputs, Kind, Node, NodeId, Value};
 
 use std::{
