@@ -155,7 +155,7 @@ pub enum Total {
 
 impl Total {
     /// The total of no numbers.
-    pub fn start<T: Real>(self) -> T {
+    pub(crate) fn start<T: Real>(self) -> T {
         match self {
             Total::Sum => T::ZERO,
             Total::Max => -T::INFINITY,
@@ -164,7 +164,7 @@ impl Total {
     }
 
     /// The total of two.
-    pub fn of_two<T: Real>(self, a: T, b: T) -> T {
+    pub(crate) fn of_two<T: Real>(self, a: T, b: T) -> T {
         match self {
             Total::Sum => a + b,
             Total::Max => a.larger(b),
@@ -173,7 +173,7 @@ impl Total {
     }
 
     /// The total of a slice.
-    pub fn of<T: Real>(self, x: &[T]) -> T {
+    pub(crate) fn of<T: Real>(self, x: &[T]) -> T {
         match self {
             Total::Sum => lanes(
                 x.iter().copied(),
@@ -197,7 +197,7 @@ impl Total {
     }
 
     /// `acc[i] = total of acc[i] and of x[i], x[n + i], …` with n the length of `acc`.
-    pub fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
+    pub(crate) fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
         match self {
             Total::Sum => into(
                 acc,

@@ -2,11 +2,11 @@
 //!
 //! The gradient of each part is the slice of dy that it fills.
 
-use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
+    Grads, Mixes, Op, Sample, Vjp, expect,
     table::{Sampled, numbers},
 };
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

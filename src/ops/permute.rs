@@ -5,11 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

@@ -6,11 +6,11 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::window,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

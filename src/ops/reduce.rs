@@ -5,11 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::elementwise::Total,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

@@ -3,10 +3,10 @@
 //! Of y = reshape(x) the gradient is dx = dy in the shape of x. Flattening, a new axis of size 1, and numbers of channels
 //! laid out to broadcast against images are reshapes too.
 
-use super::{Grads, Op, Sample, Vjp, expect, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

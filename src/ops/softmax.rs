@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use super::{Grads, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
+use super::{Grads, Mixes, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
 use crate::{
     error::Result,
     kernels::softmax::Lines,
-    tape::{Memo, Mixes, Var},
+    tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
 

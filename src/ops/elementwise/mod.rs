@@ -3,17 +3,34 @@
 //! The engine knows an operation by its row: loops for both precisions and a derivative. [`rows`] holds the tables,
 //! [`notation`] says how a row is written, [`select`] is the one operation of three inputs.
 
+mod forward;
 mod notation;
 mod rows;
 mod select;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use forward::Looped;
 pub(crate) use rows::*;
 pub(crate) use select::SELECT;
 
-use crate::{kernels::elementwise::Loop, ops::expect, tape::Var};
+use super::{Grads, Vjp, expect};
+use crate::{kernels::elementwise::Loop, tape::Var};
 
 /// What a derivative is given: inputs, parameter, output, upstream gradient, and which input is asked for.
 type Rule = for<'t> fn(&[Var<'t>], f64, Var<'t>, Var<'t>, usize) -> Var<'t>;
+
+/// What a derivative scales the upstream gradient by.
+pub(crate) enum Slope {
+    /// A number that is finite at every input, NaN and ±∞ too.
+    Finite,
+    /// Such a number, if the row's own number is one of these.
+    FiniteIf(fn(f64) -> bool),
+    /// 1 for the operand that was chosen, 0 for the other.
+    Chosen,
+    /// A number that is infinite or NaN at some inputs.
+    Any,
+}
 
 /// A row of the elementwise tables.
 pub struct Elementwise {
@@ -26,6 +43,8 @@ pub struct Elementwise {
     pub(crate) loop_f32: Loop<f32>,
     pub(crate) loop_f64: Loop<f64>,
     pub(crate) rule: Option<Rule>,
+    pub(crate) slope: Slope,
+    pub(crate) number_first: bool,
 }
 
 impl Elementwise {
@@ -34,49 +53,34 @@ impl Elementwise {
         self.rule.is_some()
     }
 
-    pub(crate) fn vjp<'t>(&self, x: &[Var<'t>], parameter: f64, y: Var<'t>, g: Var<'t>, k: usize) -> Var<'t> {
+    /// The gradients by the inputs that need one, in the shape of the output: the engine sums over broadcast axes.
+    pub(crate) fn vjp<'t>(&self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
-        rule(x, parameter, y, g, k)
+        at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.y, at.dy, k))).collect()
+    }
+
+    /// Whether the rule makes 0 of an upstream 0 at every input, NaN and ±∞ too.
+    pub(crate) fn keeps_zeros(&self, parameter: f64) -> bool {
+        match self.slope {
+            Slope::Finite | Slope::Chosen => true,
+            Slope::FiniteIf(finite) => finite(parameter),
+            Slope::Any => false,
+        }
+    }
+
+    /// Whether it chooses between its operands, so that a 0 in a gradient means "not used".
+    pub(crate) fn selects(&self) -> bool {
+        matches!(self.slope, Slope::Chosen)
+    }
+
+    /// Whether its number is printed as the first operand, as in c − x.
+    pub(crate) fn number_first(&self) -> bool {
+        self.number_first
     }
 }
 
-/// Whether a row chooses between its operands.
-pub(crate) fn selects(row: &Elementwise) -> bool {
-    std::ptr::eq(row, &SELECT)
-}
-
-/// Whether the rule of a row makes 0 of an upstream 0 at every input, NaN and ±∞ too: it scales it by a finite number.
-pub(crate) fn keeps_zeros(row: &Elementwise, parameter: f64) -> bool {
-    if std::ptr::eq(row, &MUL_NUMBER) || std::ptr::eq(row, &LEAKY_RELU) {
-        return parameter.is_finite();
-    }
-    if std::ptr::eq(row, &DIV_BY_NUMBER) {
-        return parameter != 0.0 && !parameter.is_nan();
-    }
-    let rows = [
-        &IDENTITY,
-        &NEG,
-        &RELU,
-        &ADD_NUMBER,
-        &SUB_FROM_NUMBER,
-        &MAX_NUMBER,
-        &MIN_NUMBER,
-        &ADD,
-        &SUB,
-        &MAXIMUM,
-        &MINIMUM,
-        &SELECT,
-    ];
-    rows.iter().any(|&other| std::ptr::eq(row, other))
-}
-
-/// Whether the number of a row is its left operand, as in c − x.
-pub(crate) fn number_comes_first(row: &Elementwise) -> bool {
-    std::ptr::eq(row, &SUB_FROM_NUMBER) || std::ptr::eq(row, &DIV_NUMBER)
-}
-
-#[cfg(feature = "check")]
 /// The row of this name with so many operands, or with one and a number on the right.
+#[cfg(feature = "check")]
 pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'static Elementwise> {
     let rows = match (operands, with_number) {
         (1, false) => UNARY,

@@ -1,9 +1,13 @@
 //! How a row of the tables is written, and what it becomes.
 //!
 //! A row reads: documentation; name of the row and of the method; value, as a function of one number (or two);
-//! derivative, as what the upstream gradient `g` becomes, in tape algebra, given inputs and output; and where its inputs
-//! are drawn from in tests. The value is expanded for `f32` and `f64` into a vectorised loop. `zero` declares a function
-//! that is constant between its jumps: no gradient flows through it.
+//! derivative, as what the upstream gradient `g` becomes, in tape algebra, given inputs and output; what the slope can be;
+//! and where its inputs are drawn from in tests. The value is expanded for `f32` and `f64` into a vectorised loop.
+//!
+//! `slope finite` says that the derivative scales `g` by a number that is finite at every input, NaN and ±∞ too, so that
+//! it makes 0 of 0 (`if`: for such numbers c); `slope any`, that it does not. `zero` in place of a derivative declares a
+//! function that is constant between its jumps: no gradient flows through it. A row with a number names one for tests,
+//! and says whether it is printed as the first operand or as the second.
 //!
 //! Each table becomes one static [`Elementwise`](super::Elementwise) for each row and the list of them.
 
@@ -17,10 +21,34 @@ macro_rules! rule {
     };
 }
 
+/// What a row says of its slope.
+macro_rules! slope {
+    (any) => {
+        Slope::Any
+    };
+    ($(finite)?) => {
+        Slope::Finite
+    };
+    (finite if |$c:ident| $finite:expr) => {
+        Slope::FiniteIf(|$c| $finite)
+    };
+}
+
+/// Where a row prints its number.
+macro_rules! number_first {
+    (first) => {
+        true
+    };
+    (second) => {
+        false
+    };
+}
+
 /// Operations of one input.
 macro_rules! unary {
     ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident| $value:expr,
-        $(d |$dx:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,)? $(zero,)? on $domain:expr;)*) => {
+        $(d |$dx:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr, slope $slope:ident,)? $(zero,)?
+        on $domain:expr;)*) => {
         $(
             $(#[$doc])*
             pub(crate) static $ROW: Elementwise = Elementwise {
@@ -30,6 +58,8 @@ macro_rules! unary {
                 loop_f32: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
                 loop_f64: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f64| $value)),
                 rule: rule!($(|x, _, y, g, _| { let ($dx, $dy, $g) = (x[0], y, g); $derivative })?),
+                slope: slope!($($slope)?),
+                number_first: false,
             };
         )*
         impl<'t> Var<'t> {
@@ -49,8 +79,9 @@ macro_rules! unary {
 /// Operations of one input and a number.
 macro_rules! with_number {
     ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident, $c:ident| $value:expr,
-        $(d |$dx:pat_param, $dc:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,)? $(zero,)?
-        on $domain:expr, with $sample:expr;)*) => {
+        $(d |$dx:pat_param, $dc:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,
+            slope $slope:ident $(if $finite:expr)?,)? $(zero,)?
+        on $domain:expr, with $sample:literal $place:ident;)*) => {
         $(
             $(#[$doc])*
             pub(crate) static $ROW: Elementwise = Elementwise {
@@ -60,6 +91,8 @@ macro_rules! with_number {
                 loop_f32: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
                 loop_f64: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f64| $value)),
                 rule: rule!($(|x, c, y, g, _| { let ($dx, $dc, $dy, $g) = (x[0], c, y, g); $derivative })?),
+                slope: slope!($($slope $(if |$c| $finite)?)?),
+                number_first: number_first!($place),
             };
         )*
         /// The rows of one input and a number.
@@ -70,7 +103,8 @@ macro_rules! with_number {
 /// Operations of two inputs.
 macro_rules! binary {
     ($($(#[$doc:meta])* $ROW:ident $name:ident |$a:ident, $b:ident| $value:expr,
-        $(d |$da:pat_param, $db:pat_param, $dy:pat_param, $g:pat_param| [$by_a:expr, $by_b:expr],)? $(zero,)?
+        $(d |$da:pat_param, $db:pat_param, $dy:pat_param, $g:pat_param| [$by_a:expr, $by_b:expr],
+            slope $slope:ident,)? $(zero,)?
         on $domain_a:expr, $domain_b:expr;)*) => {
         $(
             $(#[$doc])*
@@ -84,6 +118,8 @@ macro_rules! binary {
                     let ($da, $db, $dy, $g) = (x[0], x[1], y, g);
                     if k == 0 { $by_a } else { $by_b }
                 })?),
+                slope: slope!($($slope)?),
+                number_first: false,
             };
         )*
         /// The rows of two inputs.
@@ -91,4 +127,4 @@ macro_rules! binary {
     };
 }
 
-pub(super) use {binary, rule, unary, with_number};
+pub(super) use {binary, number_first, rule, slope, unary, with_number};

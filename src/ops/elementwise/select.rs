@@ -3,7 +3,7 @@
 //! da = dy where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN behind
 //! them, is the engine's part.
 
-use super::Elementwise;
+use super::{Elementwise, Slope};
 use crate::{
     error::Result,
     kernels::elementwise::{Loop, select},
@@ -23,6 +23,8 @@ pub(crate) static SELECT: Elementwise = Elementwise {
         2 => x[0].select(0.0, g),
         _ => x[0] * 0.0,
     }),
+    slope: Slope::Chosen,
+    number_first: false,
 };
 
 impl<'t> Var<'t> {

@@ -118,7 +118,8 @@ impl List {
         }
         let place = |id| self.saved.partition_point(|saved| saved.0 < id);
         let range = place(first)..place(end);
-        let still: Vec<_> = self.saved.drain(range.clone()).filter(|saved| !self.nodes[saved.0 as usize].recomputed).collect();
+        let still: Vec<_> =
+            self.saved.drain(range.clone()).filter(|saved| !self.nodes[saved.0 as usize].recomputed).collect();
         self.saved.splice(range.start..range.start, still);
     }
 

@@ -20,7 +20,7 @@ use crate::{ops::Mixes, tensor::Tensor};
 /// For each node, whether a contribution to its gradient came through a selection, whose zeros mean "not used"; empty
 /// until one has.
 #[derive(Default)]
-pub(super) struct Masks(Vec<bool>);
+pub(in super::super) struct Masks(Vec<bool>);
 
 impl Masks {
     fn set(&mut self, id: NodeId) {

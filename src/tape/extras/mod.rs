@@ -25,8 +25,8 @@ mod modes;
 mod names;
 
 pub use modes::{Mode, Rule};
-pub use names::Scope;
 pub(super) use names::Known;
+pub use names::Scope;
 
 use std::panic::Location;
 

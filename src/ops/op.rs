@@ -1,0 +1,185 @@
+//! The trait by which an operation that is not elementwise enters the tape, and what its backward rule is given.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::Total;
+use crate::{
+    error::{Error, Result, RuleFault},
+    tape::{Memo, Tape, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// The gradients that a rule returns: one for each input, `None` where there is none.
+pub type Grads<'t> = SmallVec<[Option<Var<'t>>; 4]>;
+
+/// An operation: how built-in operations and users' own enter the tape, by [`Tape::record`].
+///
+/// Most users want [`Function`](crate::Function), whose `forward` is tape algebra. An `Op` computes with plain numbers
+/// where speed asks for it.
+pub trait Op: Send + Sync {
+    /// The name in errors and on the printed tape.
+    fn name(&self) -> &str;
+
+    /// The attributes as they are printed beside the name: "stride 2".
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    /// The shape of the output, before any work is done.
+    ///
+    /// # Errors
+    /// A whole sentence when the operation does not accept these shapes.
+    fn shape(&self, x: &[&Shape]) -> Result<Shape>;
+
+    /// The output, of the shape that [`shape`](Op::shape) found. What the backward rule can use again may be left in
+    /// `memo`: it must be a function of the inputs alone.
+    ///
+    /// # Errors
+    /// When the numbers do not suit the operation (a label out of range).
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor>;
+
+    /// The gradient by each input.
+    ///
+    /// # Errors
+    /// [`Error::Rule`] when there is no derivative to be had.
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>>;
+
+    /// For a reduction of its one input, of shape `x`: which, and `x` with the reduced sizes set to 1.
+    ///
+    /// The engine then computes the value, without writing out an input that is a chain of elementwise operations, and
+    /// never calls [`forward`](Op::forward). `None`, the default, for everything else.
+    fn folds(&self, _x: &Shape) -> Option<(Total, Shape)> {
+        None
+    }
+
+    /// Which numbers it brings together: how far a [`select`](Var::select) behind it can keep a NaN of the branch that
+    /// was not used out of the gradient. The default, [`Mixes::All`], is always right.
+    fn mixes(&self) -> Mixes {
+        Mixes::All
+    }
+}
+
+/// Which numbers an operation brings together, so that a 0 in its upstream gradient concerns more than one place.
+///
+/// ```
+/// use wengert::{Error, Memo, Shape, Tape, Tensor, ops::{Grads, Mixes, Op, Total, Vjp}};
+///
+/// /// The sum of each row.
+/// struct RowSum;
+///
+/// impl Op for RowSum {
+///     fn name(&self) -> &str {
+///         "row_sum"
+///     }
+///     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+///         Ok(Shape::from([x[0][0]]))
+///     }
+///     fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor, Error> {
+///         unreachable!("the engine computes what folds")
+///     }
+///     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
+///         Some((Total::Sum, Shape::from([x[0], 1])))
+///     }
+///     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>, Error> {
+///         let shape = at.x[0].shape();
+///         Ok(Grads::from_iter([Some(at.dy.reshape([shape[0], 1]).broadcast_to(shape))]))
+///     }
+///     fn mixes(&self) -> Mixes {
+///         Mixes::Nothing
+///     }
+/// }
+///
+/// let tape = Tape::f64();
+/// let x = tape.leaf([[0.0, 4.0], [1.0, 9.0]]);
+/// // The root has an infinite slope at 0, in a row of which nothing is used.
+/// let y = tape.record(RowSum, &[x.sqrt()])?;
+/// let second = tape.constant([0.0, 1.0]);
+/// assert_eq!(y.value().to_vec(), [2.0, 4.0]);
+/// assert_eq!(second.select(y, 0.0).sum().backward()?.wrt(x)?.to_vec(), [0.0, 0.0, 0.5, 1.0 / 6.0]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mixes {
+    /// It moves and adds numbers: its rule makes zeros of zeros, whatever the values are.
+    Nothing,
+    /// Those along these axes of its one input: a softmax, a maximum.
+    Along(Vec<usize>),
+    /// All: a matrix product, a loss. Only when the whole upstream gradient is 0 is nothing used.
+    All,
+}
+
+/// A shared operation is recorded as it is.
+impl Op for Arc<dyn Op> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn attributes(&self) -> String {
+        (**self).attributes()
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        (**self).shape(x)
+    }
+    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+        (**self).forward(x, shape, memo)
+    }
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        (**self).vjp(at)
+    }
+    fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
+        (**self).folds(x)
+    }
+    fn mixes(&self) -> Mixes {
+        (**self).mixes()
+    }
+}
+
+/// What the backward rule of an [`Op`] is given.
+#[derive(Clone, Copy)]
+pub struct Vjp<'a, 't> {
+    /// The inputs.
+    pub x: &'a [Var<'t>],
+    /// The output.
+    pub y: Var<'t>,
+    /// The upstream gradient, of the shape of the output.
+    pub dy: Var<'t>,
+    /// Which inputs want a gradient.
+    pub needs: &'a [bool],
+    pub(crate) recorded: bool,
+}
+
+impl<'t> Vjp<'_, 't> {
+    /// The tape.
+    pub fn tape(&self) -> &'t Tape {
+        self.y.tape()
+    }
+
+    /// What `forward` left for the rule.
+    pub fn memo(&self) -> Option<Memo> {
+        self.tape().memo(self.y.id())
+    }
+
+    /// The gradient by input `k`, computed only if it is needed.
+    pub fn by(&self, k: usize, dx: impl FnOnce() -> Result<Var<'t>>) -> Result<Option<Var<'t>>> {
+        if self.needs[k] { dx().map(Some) } else { Ok(None) }
+    }
+
+    /// The answer of a rule that works on plain numbers: it has no derivative of its own.
+    ///
+    /// # Errors
+    /// [`Error::Rule`] when the gradient is being recorded, to be differentiated again.
+    pub fn once(
+        &self,
+        name: &str,
+        rule: impl FnOnce(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>,
+    ) -> Result<Grads<'t>> {
+        if self.recorded {
+            let at = self.tape().list.borrow().node(self.y.id()).at;
+            return Err(Error::Rule { rule: name.to_owned(), fault: RuleFault::OnceDifferentiable, at });
+        }
+        let x: Vec<Tensor> = self.x.iter().map(|x| x.value()).collect();
+        let gradients = rule(&x, &self.y.value(), &self.dy.value())?;
+        Ok(gradients.into_iter().map(|g| g.map(|g| self.tape().constant(g))).collect())
+    }
+}
