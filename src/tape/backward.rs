@@ -15,7 +15,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Gradients, Inputs, Kind, NodeId, Rule, Tape, Var,
+    Gradients, Inputs, Kind, Node, NodeId, Rule, Tape, Var,
     extras::Extras,
     slots::{Slot, Slots},
 };
@@ -25,30 +25,44 @@ use crate::{
     tensor::Tensor,
 };
 
-/// A walk over the tape: the gradients under way, what it is for, and what stands beside it.
-struct Walk<'t, A> {
+/// What is to be done with the gradient of a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Nothing,
+    /// It passes through, to be handed on.
+    Pass,
+    /// It was asked for.
+    Keep,
+}
+
+/// A walk over the tape.
+struct Walk<'t> {
     tape: &'t Tape,
+    want: Vec<Want>,
+    /// The gradients under way.
     slots: Slots<'t>,
-    aim: A,
+    /// The gradients that were asked for, by node, in descending order.
+    found: Vec<(NodeId, Slot)>,
     extras: Extras<'t>,
 }
 
-impl<'t, A: Aim> Walk<'t, A> {
+impl<'t> Walk<'t> {
     /// Backpropagation: from the node `root`, whose gradient is known, to the first.
     fn run(&mut self, root: NodeId) -> Result<()> {
         for id in (0..=root).rev() {
             let Some(dy) = self.arrive(id)? else { continue };
             let guard = self.extras.guard(id, &dy);
             for (input, dx) in self.rule(id, &dy)? {
-                self.slots.add(input, self.extras.hand_on(&guard, input, dx));
+                let dx = self.extras.hand_on(&guard, input, dx);
+                self.slots.add(input, dx);
             }
             self.slots.forget_scratch();
         }
         Ok(())
     }
 
-    /// The complete gradient of a node that passes one on. The outputs of one call of a hand-written rule arrive together:
-    /// who used any of them stands behind all of them.
+    /// The complete gradient of a node that hands one on. The outputs of one call of a hand-written rule arrive together:
+    /// whoever used any of them lies behind the walk.
     fn arrive(&mut self, id: NodeId) -> Result<Option<SmallVec<[Var<'t>; 1]>>> {
         self.extras.enter(id, &mut self.slots);
         if self.slots.is_empty(id) {
@@ -65,14 +79,17 @@ impl<'t, A: Aim> Walk<'t, A> {
         for output in outputs.clone().rev().filter(|&output| output <= id) {
             if !self.slots.is_empty(output) {
                 self.extras.run_hooks(output, &mut self.slots)?;
-                self.aim.keep(self.tape, output, self.slots.get(output));
+                if self.want[output as usize] == Want::Keep {
+                    self.found.push((output, self.slots.complete(output)));
+                }
             }
         }
         if from_outside {
             self.slots.close(id);
             return Ok(None);
         }
-        Ok(Some(outputs.map(|output| self.slots.take(output).unwrap_or_else(|| self.zeros(output))).collect()))
+        let dy = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
+        Ok(Some(dy.collect()))
     }
 
     /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
@@ -87,7 +104,8 @@ impl<'t, A: Aim> Walk<'t, A> {
         if let (Kind::Output(call, _), true) = (&kind, by_hand) {
             inputs.clone_from(&call.inputs);
         }
-        let needs: SmallVec<[bool; 4]> = inputs.iter().map(|&input| self.aim.wants(self.tape, input)).collect();
+        let needs: SmallVec<[bool; 4]> =
+            inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing).collect();
         let x: SmallVec<[Var<'t>; 4]> = inputs.iter().map(|&input| Var::new(self.tape, input)).collect();
         let y = Var::new(self.tape, id);
         let at = Vjp { x: &x, y, dy: dy[0], needs: &needs, recorded: self.slots.recorded() };
@@ -101,8 +119,8 @@ impl<'t, A: Aim> Walk<'t, A> {
         self.check(id, &kind, &inputs, &needs, gradients)
     }
 
-    /// Checks what a rule returned. The gradients of elementwise rows are summed over broadcast axes; any others must have
-    /// the shapes of the inputs.
+    /// Checks what a rule returned, and keeps what is wanted. Elementwise rows need not have summed over broadcast axes; all
+    /// others answer in the shapes of their inputs.
     fn check(
         &self,
         id: NodeId,
@@ -111,113 +129,74 @@ impl<'t, A: Aim> Walk<'t, A> {
         needs: &[bool],
         gradients: Grads<'t>,
     ) -> Result<SmallVec<[(NodeId, Var<'t>); 4]>> {
-        let fault = |fault| {
-            let at = self.tape.list.borrow().node(id).at;
-            Err(Error::Rule { rule: kind.name().to_owned(), fault, at })
-        };
+        let list = self.tape.list.borrow();
+        let fault = |fault| Err(Error::Rule { rule: kind.name().to_owned(), fault, at: list.node(id).at });
         if gradients.len() != inputs.len() {
             return fault(RuleFault::Count { expected: inputs.len(), got: gradients.len() });
         }
         let mut contributions = SmallVec::new();
         for (k, (gradient, &input)) in gradients.into_iter().zip(inputs).enumerate() {
-            let Some(gradient) = gradient else { continue };
-            if !std::ptr::eq(gradient.tape(), self.tape) {
+            let Some(dx) = gradient else { continue };
+            if !std::ptr::eq(dx.tape(), self.tape) {
                 return fault(RuleFault::OtherTape { input: k });
             }
-            let (expected, got) = {
-                let list = self.tape.list.borrow();
-                let (expected, got) = (list.node(input).shape(), list.node(gradient.id()).shape());
-                if expected == got {
-                    if needs[k] {
-                        contributions.push((input, gradient));
-                    }
-                    continue;
-                }
-                (expected.clone(), got.clone())
-            };
-            match kind {
-                Kind::Elementwise(..) => contributions.push((input, gradient.sum_to(&expected))),
-                _ => {
-                    let (expected, got) = (Box::new(expected), Box::new(got));
-                    return fault(RuleFault::Shape { input: k, expected, got });
-                }
+            let (expected, got) = (list.node(input).shape(), list.node(dx.id()).shape());
+            if expected != got && !matches!(kind, Kind::Elementwise(..)) {
+                let (expected, got) = (Box::new(expected.clone()), Box::new(got.clone()));
+                return fault(RuleFault::Shape { input: k, expected, got });
+            }
+            if needs[k] {
+                contributions.push((input, dx));
             }
         }
         Ok(contributions)
     }
-
-    fn zeros(&self, id: NodeId) -> Var<'t> {
-        zeros(Var::new(self.tape, id))
-    }
 }
 
-/// What a walk is for: where it goes, and which gradients it keeps.
-trait Aim {
-    /// Whether the gradient with respect to a node is asked for, by the user or by a node before it.
-    fn wants(&self, tape: &Tape, id: NodeId) -> bool;
-    /// Sees each complete gradient.
-    fn keep(&mut self, tape: &Tape, id: NodeId, gradient: &Slot);
+/// The gradients asked for by `want`, from `y`, whose gradient is `upstream`.
+fn walk<'t>(y: Var<'t>, upstream: Slot, want: Vec<Want>, scratch_from: Option<usize>) -> Result<Vec<(NodeId, Slot)>> {
+    let tape = y.tape();
+    let _line = tape.at_line(None);
+    let slots = Slots::new(tape, y.id(), upstream, scratch_from);
+    let mut walk = Walk { tape, want, slots, found: Vec::new(), extras: Extras::new(tape, y.id()) };
+    let result = walk.run(y.id());
+    walk.extras.finish(&mut walk.slots);
+    result.map(|()| walk.found)
 }
 
-/// The gradients with respect to all leaves and retained nodes, as numbers, in descending order.
-struct Numbers(Vec<(NodeId, Tensor)>);
-
-impl Aim for Numbers {
-    fn wants(&self, tape: &Tape, id: NodeId) -> bool {
-        tape.list.borrow().node(id).needs_grad
-    }
-
-    fn keep(&mut self, tape: &Tape, id: NodeId, gradient: &Slot) {
-        let list = &mut *tape.list.borrow_mut();
-        let node = list.node(id);
-        if !node.retained && !matches!(node.kind, Kind::Leaf) {
-            return;
-        }
-        match gradient {
-            Slot::Ready(tensor) => self.0.push((id, tensor.clone())),
-            Slot::Node(node) => self.0.push((id, list.value(*node).clone())),
-            Slot::Empty => {}
-        }
-    }
+/// The gradients with respect to all leaves and retained nodes.
+fn leaves(y: Var<'_>) -> Vec<Want> {
+    let want = |node: &Node| match node.needs_grad {
+        true if node.retained || matches!(node.kind, Kind::Leaf) => Want::Keep,
+        true => Want::Pass,
+        false => Want::Nothing,
+    };
+    y.tape().list.borrow().nodes[..=y.index()].iter().map(want).collect()
 }
 
-/// The gradients with respect to some nodes, recorded.
-struct Recorded {
-    /// Which nodes depend on one of them.
-    on_path: Vec<bool>,
-    /// The nodes, in order, and the gradient of each once it is complete.
-    found: Vec<(NodeId, Option<NodeId>)>,
-}
-
-impl Aim for Recorded {
-    fn wants(&self, _: &Tape, id: NodeId) -> bool {
-        self.on_path[id as usize]
-    }
-
-    fn keep(&mut self, _: &Tape, id: NodeId, gradient: &Slot) {
-        if let (Ok(place), Slot::Node(node)) = (self.found.binary_search_by_key(&id, |found| found.0), gradient) {
-            self.found[place].1 = Some(*node);
+/// The gradients with respect to `x`: what does not depend on any of them is left out of the walk.
+fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
+    let list = y.tape().list.borrow();
+    let mut want = vec![Want::Nothing; y.index() + 1];
+    x.iter().filter(|v| v.id() <= y.id()).for_each(|v| want[v.index()] = Want::Keep);
+    let first = x.iter().map(|v| v.index()).min().unwrap_or(0);
+    for id in first..=y.index() {
+        let node = &list.nodes[id];
+        let reads = |&input: &NodeId| want[input as usize] != Want::Nothing;
+        let through_call = matches!(&node.kind, Kind::Output(call, _) if call.inputs.iter().any(reads));
+        if want[id] == Want::Nothing && node.needs_grad && (through_call || node.inputs.iter().any(reads)) {
+            want[id] = Want::Pass;
         }
     }
+    want
 }
 
-impl Recorded {
-    fn new(y: Var<'_>, x: &[Var<'_>]) -> Self {
-        let mut found: Vec<(NodeId, Option<NodeId>)> = x.iter().map(|v| (v.id(), None)).collect();
-        found.sort_unstable();
-        found.dedup();
-        let list = y.tape().list.borrow();
-        let mut on_path = vec![false; y.index() + 1];
-        let first = found.first().map_or(0, |found| found.0);
-        for id in first..=y.id() {
-            let node = list.node(id);
-            let reads = |&input: &NodeId| on_path[input as usize];
-            let through_call = matches!(&node.kind, Kind::Output(call, _) if call.inputs.iter().any(reads));
-            let depends = node.needs_grad && (through_call || node.inputs.iter().any(reads));
-            on_path[id as usize] = depends || found.binary_search_by_key(&id, |found| found.0).is_ok();
-        }
-        Recorded { on_path, found }
-    }
+fn zeros(v: Var<'_>) -> Var<'_> {
+    v.tape().constant(Tensor::zeros(v.shape(), v.dtype()))
+}
+
+fn constant(v: Var<'_>) -> Error {
+    Error::NoGradient { of: v.describe(), why: NoGradient::Constant }
 }
 
 impl Var<'_> {
@@ -260,9 +239,10 @@ impl Var<'_> {
         }
         let _paused = tape.pause();
         let mark = tape.len();
-        let found = walk(self, Slot::Ready(upstream.cast(self.dtype())), Some(mark), Numbers(Vec::new()));
+        let found = walk(self, Slot::Ready(upstream.cast(self.dtype())), leaves(self), Some(mark));
         tape.list.borrow_mut().truncate(mark);
-        Ok(Gradients::new(tape, found?.0))
+        let numbers = |(id, slot)| if let Slot::Ready(gradient) = slot { Some((id, gradient)) } else { None };
+        Ok(Gradients::new(tape, found?.into_iter().filter_map(numbers).collect()))
     }
 }
 
@@ -309,30 +289,12 @@ impl Tape {
         if let Some(v) = x.iter().find(|v| !v.needs_grad()) {
             return Err(constant(*v));
         }
-        let found = walk(y, Slot::Node(upstream.id()), None, Recorded::new(y, x))?.found;
-        let gradient = |v: &Var<'t>| {
-            let place = found.binary_search_by_key(&v.id(), |found| found.0).ok()?;
-            found[place].1.map(|id| Var::new(self, id))
+        let found = walk(y, Slot::Node(upstream.id()), dependents(y, x), None)?;
+        let gradient = |v: &Var<'t>| match found.binary_search_by(|(id, _)| v.id().cmp(id)).map(|place| &found[place].1)
+        {
+            Ok(Slot::Node(node)) => Var::new(self, *node),
+            _ => zeros(*v),
         };
-        Ok(x.iter().map(|v| gradient(v).unwrap_or_else(|| zeros(*v))).collect())
+        Ok(x.iter().map(gradient).collect())
     }
-}
-
-/// Walks from `y`, whose gradient is `upstream`.
-fn walk<A: Aim>(y: Var<'_>, upstream: Slot, scratch_from: Option<usize>, aim: A) -> Result<A> {
-    let tape = y.tape();
-    let _lines = tape.at_line(None);
-    let slots = Slots::new(tape, y.id(), upstream, scratch_from);
-    let mut walk = Walk { tape, slots, aim, extras: Extras::new(tape, y.id()) };
-    let result = walk.run(y.id());
-    walk.extras.finish(&mut walk.slots);
-    result.map(|()| walk.aim)
-}
-
-fn zeros(v: Var<'_>) -> Var<'_> {
-    v.tape().constant(Tensor::zeros(v.shape(), v.dtype()))
-}
-
-fn constant(v: Var<'_>) -> Error {
-    Error::NoGradient { of: v.describe(), why: NoGradient::Constant }
 }

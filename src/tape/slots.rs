@@ -7,6 +7,7 @@ use super::{Kind, List, NodeId, Tape, Var};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
+#[derive(Clone)]
 pub(super) enum Slot {
     Empty,
     /// Numbers.
@@ -54,6 +55,14 @@ impl<'t> Slots<'t> {
         self.slots.get(id as usize).unwrap_or(&Slot::Empty)
     }
 
+    /// The gradient of a node that nobody adds to any more: numbers, unless it is recorded.
+    pub fn complete(&self, id: NodeId) -> Slot {
+        match self.get(id) {
+            Slot::Node(node) if !self.recorded() => Slot::Ready(Var::new(self.tape, *node).value()),
+            slot => slot.clone(),
+        }
+    }
+
     /// Takes the gradient of a node out of its slot, as a value that rules can compute with.
     #[inline]
     pub fn take(&mut self, id: NodeId) -> Option<Var<'t>> {
@@ -74,8 +83,9 @@ impl<'t> Slots<'t> {
         self.waiting.retain(|&waiting| waiting != id);
     }
 
-    /// Adds a contribution to the gradient of `input`.
+    /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast.
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
+        let gradient = gradient.sum_to(&Var::new(self.tape, input).shape());
         let numbers = self.numbers(input, gradient);
         match (&mut self.slots[input as usize], numbers) {
             (slot @ Slot::Empty, Some(numbers)) => *slot = Slot::Ready(numbers),
