@@ -93,8 +93,8 @@ impl Tape {
     /// assert_eq!(jacobians.shape().dims(), [3, 2]);
     /// assert_eq!(jacobians.value().to_vec(), [2.0, 1.0, 4.0, 3.0, 6.0, 5.0]);
     ///
-    /// let centred = x - x.mean_axes(&[0], true);                           // each observation moves all others
-    /// let error = tape.jacobian_per_observation(centred, x).unwrap_err();
+    /// let centered = x - x.mean_axes(&[0], true);                           // each observation moves all others
+    /// let error = tape.jacobian_per_observation(centered, x).unwrap_err();
     /// assert!(error.to_string().contains("of y depends on observation"));
     /// # Ok::<(), wengert::Error>(())
     /// ```

@@ -160,7 +160,7 @@
 //!
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
 //!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn.
-//! - `nn`: layers. `optim`: optimisers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
+//! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses the public interface of the core alone,
 //!   and each is a cargo feature of its name (`optim` comes with `nn`), all on by default.
 #![deny(missing_docs)]

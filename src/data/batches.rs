@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::Dataset;
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// When the images are put into a new random order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

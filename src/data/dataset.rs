@@ -1,11 +1,8 @@
-//! Labelled images, and what is asked of them before a run.
+//! Labeled images, and what is asked of them before a run.
 
-use crate::{
-    error::{Error, Result},
-    tensor::Shape,
-};
+use crate::{Error, Result, tensor::Shape};
 
-/// Labelled images of one shape.
+/// Labeled images of one shape.
 ///
 /// Images stand one after the other, each as `[channels, height, width]` in row-major order, so that the images of a
 /// set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
@@ -43,7 +40,7 @@ impl Dataset {
     fn check(&self) -> Result<()> {
         let empty = |what: &str, need| Err(Error::Empty { what: what.to_owned(), need });
         if self.labels.is_empty() {
-            return empty("the data set", "it needs at least one labelled image");
+            return empty("the data set", "it needs at least one labeled image");
         }
         if self.names.is_empty() {
             return empty("the list of class names", "a data set needs a name for each class");
@@ -209,10 +206,7 @@ mod tests {
 
     #[test]
     fn bad_data_is_named() {
-        assert_eq!(
-            message(vec![], vec![], [1, 1, 1], 2),
-            "the data set is empty: it needs at least one labelled image"
-        );
+        assert_eq!(message(vec![], vec![], [1, 1, 1], 2), "the data set is empty: it needs at least one labeled image");
         assert_eq!(
             message(vec![0.0], vec![0], [1, 1, 1], 0),
             "the list of class names is empty: a data set needs a name for each class"

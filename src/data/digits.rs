@@ -3,10 +3,10 @@
 //! Each image is one way to write a digit, its points `p = (x, y)` jittered by a trembling hand and then placed by
 //!
 //! ```text
-//! q = centre + shift + scale · R(angle) · (aspect · (x - slant · y), y),    R = [cos sin; -sin cos]
+//! q = center + shift + scale · R(angle) · (aspect · (x - slant · y), y),    R = [cos sin; -sin cos]
 //! ```
 //!
-//! with every number drawn anew for each image. A pen of random width and ink draws the strokes, grey noise is
+//! with every number drawn anew for each image. A pen of random width and ink draws the strokes, gray noise is
 //! added, and the pixels are rounded to 256 levels, as a file would hold them.
 //!
 //! The set is meant to be about as hard as the digits of the MATLAB toolbox, which are rotated within ±45° too and
@@ -25,7 +25,7 @@ use super::{
     Dataset,
     strokes::{DIGITS, Point, Sheet},
 };
-use crate::error::Result;
+use crate::Result;
 
 /// The number of rows and of columns of an image.
 pub const SIDE: usize = 28;
@@ -58,7 +58,7 @@ pub struct Digits {
 /// assert!(digits.train_angles.iter().all(|a| a.abs() <= 45.0));
 /// ```
 pub fn digits(seed: u64) -> Digits {
-    let part = |part| draw_part(COUNT, seed, part).expect("drawn digits are finite and labelled 0 to 9");
+    let part = |part| draw_part(COUNT, seed, part).expect("drawn digits are finite and labeled 0 to 9");
     let ((train, train_angles), (test, test_angles)) = (part(Part::Train), part(Part::Test));
     Digits { train, test, train_angles, test_angles }
 }
@@ -116,8 +116,8 @@ fn draw(image: &mut [f32], digit: usize, rng: &mut StdRng) -> f32 {
         stroke.pieces(&points, |from, to| sheet.line(from, to));
     }
     for (pixel, covered) in image.iter_mut().zip(sheet.coverage(hand.radius)) {
-        let grey = hand.ink * covered + NOISE * normal();
-        *pixel = (grey * 255.0).round().clamp(0.0, 255.0) / 255.0;
+        let gray = hand.ink * covered + NOISE * normal();
+        *pixel = (gray * 255.0).round().clamp(0.0, 255.0) / 255.0;
     }
     hand.angle
 }
@@ -161,10 +161,10 @@ impl Hand {
     fn place(&self, [x, y]: Point) -> Point {
         let (sin, cos) = self.angle.to_radians().sin_cos();
         let x = self.aspect * (x - self.slant * y);
-        let centre = SIDE as f32 / 2.0;
+        let center = SIDE as f32 / 2.0;
         [
-            centre + self.shift[0] + self.scale * (cos * x + sin * y),
-            centre + self.shift[1] + self.scale * (cos * y - sin * x),
+            center + self.shift[0] + self.scale * (cos * x + sin * y),
+            center + self.shift[1] + self.scale * (cos * y - sin * x),
         ]
     }
 }
@@ -234,7 +234,7 @@ mod tests {
         assert!(set.class_counts().iter().all(|c| (1..=2).contains(c)));
         assert_eq!(
             generate(0, 0).unwrap_err().to_string(),
-            "the data set is empty: it needs at least one labelled image"
+            "the data set is empty: it needs at least one labeled image"
         );
     }
 

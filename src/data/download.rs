@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::mnist::{FILES, find, names};
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Where the files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

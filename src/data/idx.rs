@@ -11,7 +11,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::error::{Error, FormatProblem, Result};
+use crate::{Error, FormatProblem, Result};
 
 /// The numbers of an idx file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! MNIST and Fashion-MNIST from a folder.
 //!
 //! Both sets are four idx files ([`super::idx`]) of the same names: 60000 training and 10000 test images of 28x28
-//! grey pixels in ten classes. The `mnist` crate parses them; it reads unpacked files alone and panics on any
+//! gray pixels in ten classes. The `mnist` crate parses them; it reads unpacked files alone and panics on any
 //! other, so every file is checked first and handed to it unpacked, in a temporary folder.
 //!
 //! MNIST is by Y. LeCun, C. Cortes and C. J. C. Burges; Fashion-MNIST by H. Xiao, K. Rasul and R. Vollgraf
@@ -18,10 +18,7 @@ use super::{
     Dataset,
     idx::{self, Idx},
 };
-use crate::{
-    error::{Error, FormatProblem, Result},
-    tensor::Shape,
-};
+use crate::{Error, FormatProblem, Result, tensor::Shape};
 
 #[cfg(feature = "download")]
 pub use super::download::{Source, download};

@@ -1,6 +1,6 @@
 //! Data sets: what is learned from.
 //!
-//! A [`Dataset`] is a list of labelled images of one shape, `[channels, height, width]`, with its pixels as `f32`
+//! A [`Dataset`] is a list of labeled images of one shape, `[channels, height, width]`, with its pixels as `f32`
 //! between 0 and 1. It comes from
 //!
 //! - [`digits()`](fn@digits), which draws rotated digits from pen strokes and needs no file,

@@ -70,7 +70,7 @@ pub enum Error {
     /// An attribute of an operation, a layer or a setting that cannot be used.
     #[error("{of}: {name} = {value}, but it must be {must}")]
     Setting {
-        /// The operation, layer, optimiser or program.
+        /// The operation, layer, optimizer or program.
         of: String,
         /// The attribute.
         name: &'static str,

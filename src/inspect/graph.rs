@@ -2,7 +2,7 @@
 //!
 //! Both are wrappers to print. An arrow goes from each input to the operation that reads it; a dotted arrow goes from
 //! the inputs of a hand-written rule to the output whose gradient the rule hands on to them. Leaves are round, and
-//! values that no gradient flows through are grey.
+//! values that no gradient flows through are gray.
 
 use std::fmt;
 
@@ -43,8 +43,8 @@ impl fmt::Display for Dot<'_> {
         for node in self.0.nodes() {
             let label = lines(&node).join("\\n").replace('"', "\\\"");
             let shape = if node.op == "leaf" { " shape=ellipse" } else { "" };
-            let colour = if node.needs_grad { "" } else { " color=grey fontcolor=grey" };
-            writeln!(f, "    n{} [label=\"{label}\"{shape}{colour}]", node.index)?;
+            let color = if node.needs_grad { "" } else { " color=gray fontcolor=gray" };
+            writeln!(f, "    n{} [label=\"{label}\"{shape}{color}]", node.index)?;
             for input in &node.inputs {
                 writeln!(f, "    n{input} -> n{}", node.index)?;
             }
@@ -122,9 +122,9 @@ mod tests {
     n2 [label="%2 half\nf64[2]\nhead"]
     n1 -> n2
     n0 -> n2 [style=dotted]
-    n3 [label="%3 detach\nf64[2]\nhead" color=grey fontcolor=grey]
+    n3 [label="%3 detach\nf64[2]\nhead" color=gray fontcolor=gray]
     n2 -> n3
-    n4 [label="%4 sum axes [0]\nf64[]\nhead" color=grey fontcolor=grey]
+    n4 [label="%4 sum axes [0]\nf64[]\nhead" color=gray fontcolor=gray]
     n3 -> n4
 }
 "#;

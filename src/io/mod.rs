@@ -4,7 +4,7 @@
 //! they can be exchanged with it. Every write goes to a temporary file that is renamed when it is complete
 //! ([`atomic_write`]); every read is checked as a whole before the first number reaches a parameter.
 //!
-//! What may not live here: anything that knows of layers, optimisers or the training loop. Parameters and named tensors
+//! What may not live here: anything that knows of layers, optimizers or the training loop. Parameters and named tensors
 //! are all that this module sees.
 
 mod checkpoint;

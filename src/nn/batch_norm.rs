@@ -1,6 +1,6 @@
-//! Batch normalisation with running statistics.
+//! Batch normalization with running statistics.
 //!
-//! In training each channel is normalised by the mean and variance of its batch. Inference needs statistics that do not
+//! In training each channel is normalized by the mean and variance of its batch. Inference needs statistics that do not
 //! depend on the batch. Two ways to get them: running averages, as PyTorch keeps
 //! (running ← (1 − momentum) · running + momentum · batch, with the variance of a sample), or one more pass over the
 //! training set at the end, with the parameters as they are then ([`Layer::start_statistics`], batches in training mode,

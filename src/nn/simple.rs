@@ -81,7 +81,7 @@ impl Dropout {
 impl Layer for Dropout {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        if x.tape().mode() == Mode::Infer || self.p == 0.0 {
+        if x.tape().mode() == Mode::Eval || self.p == 0.0 {
             return x;
         }
         // A double again even when the network was converted, since a single stops counting at 2²⁴.

@@ -5,7 +5,7 @@
 //! the plots of a column line up.
 
 use super::{
-    colour::Colour,
+    color::Color,
     font::{self, CAP, HEADING, LABEL, SMALL},
     range::{Axis, Range},
     scene::{Anchor, Rect, Scene, Text, crisp},
@@ -16,7 +16,7 @@ use super::{
 const LABEL_GAP: f64 = 8.0;
 /// Height of a line of a label that has several.
 const LINE: f64 = 15.0;
-/// Pixels between two neighbouring labels of the horizontal axis.
+/// Pixels between two neighboring labels of the horizontal axis.
 const BETWEEN: f64 = 10.0;
 
 /// Pixels that the name of the horizontal axis may take at the end of an axis through zero.
@@ -102,10 +102,10 @@ impl Titles {
         let title = font::fit(&self.title, HEADING, true, area.right - plot.left);
         scene.text(Text::new(title, (plot.left, area.top + HEADING), Anchor::Start, HEADING).bold());
         let name = font::fit(&self.x_label, LABEL, false, plot.width());
-        scene.text(Text::new(name, (plot.centre().0, area.bottom - 4.0), Anchor::Middle, LABEL));
+        scene.text(Text::new(name, (plot.center().0, area.bottom - 4.0), Anchor::Middle, LABEL));
         let name = font::fit(&self.y_label, LABEL, false, area.height());
         let half = font::width(&name, LABEL, false) / 2.0;
-        let middle = plot.centre().1.clamp(area.top + half, (area.bottom - half).max(area.top + half));
+        let middle = plot.center().1.clamp(area.top + half, (area.bottom - half).max(area.top + half));
         scene.text(Text::new(name, (area.left + LABEL * CAP, middle), Anchor::Middle, LABEL).upwards());
     }
 }
@@ -125,24 +125,24 @@ impl Frame {
     pub(super) fn draw_grid(&self, scene: &mut Scene) {
         for tick in self.y_ticks() {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(self.plot.left, y), (self.plot.right, y)], 1.0, Colour::GRID);
+            scene.path(vec![(self.plot.left, y), (self.plot.right, y)], 1.0, Color::GRID);
         }
     }
 
     /// The axes along the left and the lower edge, with the given marks on the lower one; `notches` draws its ticks.
     pub(super) fn draw_axes(&self, scene: &mut Scene, x_ticks: &[Tick], notches: bool) {
         let Rect { left, right, top, bottom } = self.plot;
-        scene.path(vec![(crisp(left), top), (crisp(left), crisp(bottom)), (right, crisp(bottom))], 1.0, Colour::INK);
+        scene.path(vec![(crisp(left), top), (crisp(left), crisp(bottom)), (right, crisp(bottom))], 1.0, Color::INK);
         for tick in self.y_ticks() {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(left - 4.0, y), (crisp(left), y)], 1.0, Colour::INK);
+            scene.path(vec![(left - 4.0, y), (crisp(left), y)], 1.0, Color::INK);
             let place = (left - LABEL_GAP, y + SMALL * CAP / 2.0);
             scene.text(Text::new(tick.label, place, Anchor::End, SMALL));
         }
         for tick in x_ticks {
             let x = crisp(self.x.at(tick.value));
             if notches {
-                scene.path(vec![(x, crisp(bottom)), (x, bottom + 4.0)], 1.0, Colour::INK);
+                scene.path(vec![(x, crisp(bottom)), (x, bottom + 4.0)], 1.0, Color::INK);
             }
             for (i, line) in tick.label.lines().enumerate() {
                 // A label at the end of the axis moves inwards rather than out of the panel.
@@ -157,15 +157,15 @@ impl Frame {
     pub(super) fn draw_origin_axes(&self, scene: &mut Scene, x_label: &str) {
         let Rect { left, right, top, bottom } = self.plot;
         let (x0, y0) = self.origin();
-        scene.path(vec![(left, y0), (right, y0)], 1.0, Colour::INK);
-        scene.path(vec![(x0, top), (x0, bottom)], 1.0, Colour::INK);
+        scene.path(vec![(left, y0), (right, y0)], 1.0, Color::INK);
+        scene.path(vec![(x0, top), (x0, bottom)], 1.0, Color::INK);
         for tick in self.x_ticks().iter().filter(|t| t.value != 0.0) {
             let x = crisp(self.x.at(tick.value));
-            scene.path(vec![(x, y0 - 3.0), (x, y0 + 3.0)], 1.0, Colour::INK);
+            scene.path(vec![(x, y0 - 3.0), (x, y0 + 3.0)], 1.0, Color::INK);
         }
         for tick in self.y_ticks().iter().filter(|t| t.value != 0.0) {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(x0 - 3.0, y), (x0 + 3.0, y)], 1.0, Colour::INK);
+            scene.path(vec![(x0 - 3.0, y), (x0 + 3.0, y)], 1.0, Color::INK);
         }
         let name = font::fit(x_label, LABEL, false, ORIGIN_NAME);
         scene.text(Text::new(name, (right + 6.0, y0 + LABEL * 0.3), Anchor::Start, LABEL));

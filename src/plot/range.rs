@@ -1,7 +1,7 @@
 //! From numbers to pixels: the range of an axis and the map from data to the figure.
 
 use super::ticks::{self, Tick};
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Numbers beyond this size are not drawn, so that differences and products of what is drawn stay finite.
 const LARGEST: f64 = 1e100;

@@ -1,9 +1,9 @@
-//! Figures that are ready made: functions with their derivatives, a training run, recognised digits.
+//! Figures that are ready made: functions with their derivatives, a training run, recognized digits.
 
 use super::{
-    colour::Colour, figure::Figure, image::ImageGrid, legend::Legend, line::LineChart, series::Series, stroke::Dash,
+    color::Color, figure::Figure, image::ImageGrid, legend::Legend, line::LineChart, series::Series, stroke::Dash,
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// A function of one variable at a number of places, and its derivative there, by hand, from the tape, or both.
 ///
@@ -82,10 +82,10 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
     let mut above = LineChart::new().title("f(x)").x_label("x").axes_through_origin().legend(Legend::TopLeft);
     let mut below = LineChart::new().title("f′(x)").x_label("x").axes_through_origin().legend(Legend::TopLeft);
     for (i, curve) in functions.iter().enumerate() {
-        let (colour, dash) = (Colour::nth(i), Dash::nth(i));
+        let (color, dash) = (Color::nth(i), Dash::nth(i));
         let styled = |y: &Vec<f64>| {
             let (x, y) = without_jumps(&curve.x, y);
-            Series::new(&curve.label, x, y).colour(colour)
+            Series::new(&curve.label, x, y).color(color)
         };
         above = above.series(styled(&curve.y).dash(dash).width(2.4));
         below = match (&curve.manual, &curve.tape) {
@@ -100,10 +100,10 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
         let tape = curve.tape.as_deref().unwrap_or_default();
         let (x, y) = without_jumps(&curve.x, tape);
         let name = format!("the tape's derivative of {}", curve.label);
-        below = below.series(Series::new(name, x, y).unlisted().colour(Colour::BLACK).dash(Dash::Dotted).width(2.0));
+        below = below.series(Series::new(name, x, y).unlisted().color(Color::BLACK).dash(Dash::Dotted).width(2.0));
     }
     if both.count() > 0 {
-        below = below.key("from the tape", Colour::BLACK, Dash::Dotted, 2.0);
+        below = below.key("from the tape", Color::BLACK, Dash::Dotted, 2.0);
     }
     let derivatives = functions.iter().any(|c| c.manual.is_some() || c.tape.is_some());
     let figure = Figure::new(640, if derivatives { 720 } else { 380 }).title(title).panel(above);
@@ -155,8 +155,8 @@ pub fn loss_and_accuracy(losses: &[f64], accuracies: &[f64], iterations_per_epoc
     let edges: Vec<f64> = (0..=count.div_ceil(per_epoch)).map(|e| (e * per_epoch) as f64).collect();
     let window = (per_epoch / 3).clamp(1, 101) | 1;
     let per_cent: Vec<f64> = accuracies.iter().map(|a| 100.0 * a).collect();
-    let chart = |label: &str, colour: Colour, values: &[f64], top: f64| {
-        let series = Series::counted(label, values).colour(colour).smoothed(window).width(2.2);
+    let chart = |label: &str, color: Color, values: &[f64], top: f64| {
+        let series = Series::counted(label, values).color(color).smoothed(window).width(2.2);
         LineChart::new()
             .series(series)
             .legend(Legend::Hidden)
@@ -168,13 +168,13 @@ pub fn loss_and_accuracy(losses: &[f64], accuracies: &[f64], iterations_per_epoc
     let highest = losses.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
     let top = if highest > 0.0 && highest < 1e90 { 1.05 * highest } else { 1.0 };
     Figure::new(860, 640)
-        .panel(chart("accuracy", Colour::BLUE, &per_cent, 102.0).title("Mini-batch accuracy").y_label("Accuracy (%)"))
-        .panel(chart("loss", Colour::VERMILLION, losses, top).title("Mini-batch loss").y_label("Loss"))
+        .panel(chart("accuracy", Color::BLUE, &per_cent, 102.0).title("Mini-batch accuracy").y_label("Accuracy (%)"))
+        .panel(chart("loss", Color::VERMILLION, losses, top).title("Mini-batch loss").y_label("Loss"))
 }
 
 /// Images with the class that each is and the class that it was taken for, the mistakes marked.
 ///
-/// `images` are of `height * width` grey levels from 0 (black) to 1 (white); `truth` and `predicted` index `names`.
+/// `images` are of `height * width` gray levels from 0 (black) to 1 (white); `truth` and `predicted` index `names`.
 ///
 /// # Errors
 /// [`Error::Shape`] when there are not as many classes as images, [`Error::Label`] for a class without a name.

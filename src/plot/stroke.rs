@@ -2,7 +2,7 @@
 
 use super::scene::{Point, Rect};
 
-/// How a line is broken up, which tells series apart without colour.
+/// How a line is broken up, which tells series apart without color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dash {
     /// An unbroken line.

@@ -6,7 +6,7 @@
 
 use super::{Curve, Figure, curves, places};
 use crate::{
-    error::{Error, Result},
+    Error, Result,
     tape::{Tape, Var},
     tensor::{DType, Tensor},
 };

@@ -78,7 +78,7 @@ fn power_of_ten(exponent: i32) -> String {
 }
 
 /// The whole numbers from 0 to `count - 1` at a stride of 1, 2 or 5 times a power of ten: the smallest whose labels,
-/// of the given `size` in pixels, fit where neighbours are `room` pixels apart.
+/// of the given `size` in pixels, fit where neighbors are `room` pixels apart.
 pub(super) fn whole_numbers(count: usize, size: impl Fn(&str) -> f64, room: f64) -> Vec<Tick> {
     let widest = size(&count.saturating_sub(1).to_string());
     let stride = strides().find(|&s| s as f64 * room >= widest || s >= count).unwrap_or(1);
@@ -90,7 +90,7 @@ pub(super) fn strides() -> impl Iterator<Item = usize> {
     (0..18).flat_map(|e| [1, 2, 5].map(|m| m * 10usize.pow(e)))
 }
 
-/// Labelled marks of a logarithmic axis from `low` to `high` (both positive), at most `most` of them.
+/// Labeled marks of a logarithmic axis from `low` to `high` (both positive), at most `most` of them.
 pub(super) fn logarithmic(low: f64, high: f64, most: usize, clear: impl Fn(&[Tick]) -> bool) -> Vec<Tick> {
     let (first, last) = ((low.log10() - 1e-9).floor() as i32, (high.log10() + 1e-9).ceil() as i32);
     let plain = low >= 0.000_999 && high <= 10_001.0;

@@ -67,8 +67,8 @@ pub enum Mode {
     /// Training: batch statistics, dropout on.
     #[default]
     Train,
-    /// Inference: running statistics, dropout off.
-    Infer,
+    /// Evaluation: running statistics, dropout off. PyTorch's `eval`.
+    Eval,
 }
 
 /// A recording of operations, which can be differentiated.

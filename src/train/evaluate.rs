@@ -24,7 +24,7 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer
 pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
     let ranges = batches("predict", images, batch)?;
     let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
-    run(net, images, ranges, Mode::Infer, |logits| {
+    run(net, images, ranges, Mode::Eval, |logits| {
         let first = classes.len();
         classes.extend(largest(logits).map_err(|at| match at {
             Some((row, index)) => {

@@ -8,8 +8,8 @@
 //!     tape.reset();
 //!     let logits = net.forward(tape.constant(images));
 //!     let loss = logits.cross_entropy(&labels);
-//!     optimiser.set_rate(schedule.rate(base, iteration))?;
-//!     optimiser.step(&loss.backward()?)?;
+//!     optimizer.set_learning_rate(schedule.learning_rate(base, iteration))?;
+//!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
 //! Afterwards, [`predict`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`] replaces

@@ -32,7 +32,7 @@ pub struct Iteration {
     /// The fraction of the batch whose largest logit is at its label, before the step.
     pub accuracy: f64,
     /// The rate of the step.
-    pub rate: f64,
+    pub learning_rate: f64,
 }
 
 /// The course of a run.
@@ -55,9 +55,9 @@ type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 /// let images = Tensor::from([[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.8, 0.1]]);
 /// let labels = vec![0, 1, 0, 1];
 /// let net = Linear::new(2, 2, 0);
-/// let mut optimiser = Sgd::new(&net.params(), 0.5)?.momentum(0.9)?;
+/// let mut optimizer = Sgd::new(&net.params(), 0.5)?.momentum(0.9)?;
 /// let mut table = Vec::new();
-/// let history = Trainer::new(&net, &mut optimiser)
+/// let history = Trainer::new(&net, &mut optimizer)
 ///     .epochs(20)
 ///     .output(&mut table)
 ///     .fit(&mut (1, |_| std::iter::once((images.clone(), labels.clone()))))?;
@@ -68,7 +68,7 @@ type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 /// ```
 pub struct Trainer<'a> {
     net: &'a dyn Layer,
-    optimiser: &'a mut dyn Optimizer,
+    optimizer: &'a mut dyn Optimizer,
     epochs: usize,
     schedule: Schedule,
     rule: Rule,
@@ -85,12 +85,12 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// A run of one epoch in the precision of the network's first parameter, at the optimiser's rate, that prints nothing.
-    pub fn new(net: &'a dyn Layer, optimiser: &'a mut dyn Optimizer) -> Self {
+    /// A run of one epoch in the precision of the network's first parameter, at the optimizer's rate, that prints nothing.
+    pub fn new(net: &'a dyn Layer, optimizer: &'a mut dyn Optimizer) -> Self {
         let dtype = net.params().first().map_or(DType::F32, |param| param.dtype());
         Trainer {
             net,
-            optimiser,
+            optimizer,
             epochs: 1,
             schedule: Schedule::Constant,
             rule: Rule::default(),
@@ -112,7 +112,7 @@ impl<'a> Trainer<'a> {
         Trainer { epochs, ..self }
     }
 
-    /// Sets how the rate goes from the optimiser's own, which is its rate again when the run has ended.
+    /// Sets how the rate goes from the optimizer's own, which is its rate again when the run has ended.
     pub fn schedule(self, schedule: Schedule) -> Self {
         Trainer { schedule, ..self }
     }
@@ -174,14 +174,14 @@ impl<'a> Trainer<'a> {
     /// [`Error::NonFinite`] when a loss is NaN or infinite, before its step; the parameters are then those before the
     /// step, and the last checkpoint is whole. [`Error::Setting`] for bad settings, and when the checkpoint is one of
     /// another seed or other settings; [`Error::Empty`] when an epoch has no batch; what loading and saving checkpoints,
-    /// the labels, `backward`, the optimiser and the hook may return; [`Error::File`] when the table cannot be written.
+    /// the labels, `backward`, the optimizer and the hook may return; [`Error::File`] when the table cannot be written.
     ///
     /// # Panics
     /// When the images do not fit the network.
     pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
-        let base = self.optimiser.rate();
+        let base = self.optimizer.learning_rate();
         let result = self.run(source, base);
-        self.optimiser.set_rate(base)?;
+        self.optimizer.set_learning_rate(base)?;
         result
     }
 
@@ -203,15 +203,15 @@ impl<'a> Trainer<'a> {
         for epoch in first..self.epochs {
             let (mut rows, count) = (None, history.losses.len());
             for (images, labels) in source.epoch(epoch) {
-                let rate = self.schedule.rate(base, iteration);
+                let learning_rate = self.schedule.learning_rate(base, iteration);
                 iteration += 1;
                 let at = Place { epoch: epoch + 1, iteration };
-                let (loss, accuracy) = self.step(&mut tape, images, &labels, rate, at)?;
+                let (loss, accuracy) = self.step(&mut tape, images, &labels, learning_rate, at)?;
                 history.losses.push(loss);
                 history.batch_accuracies.push(accuracy);
                 history.seconds = before + start.elapsed().as_secs_f64();
                 let seconds = history.seconds;
-                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, rate };
+                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, learning_rate };
                 report.advance();
                 rows = Some(done);
                 if iteration == 1 || iteration.is_multiple_of(self.every) {
@@ -236,7 +236,14 @@ impl<'a> Trainer<'a> {
     }
 
     /// One iteration: the loss and the accuracy of the batch.
-    fn step(&mut self, tape: &mut Tape, images: Tensor, labels: &[usize], rate: f64, at: Place) -> Result<(f64, f64)> {
+    fn step(
+        &mut self,
+        tape: &mut Tape,
+        images: Tensor,
+        labels: &[usize],
+        learning_rate: f64,
+        at: Place,
+    ) -> Result<(f64, f64)> {
         tape.reset();
         tape.set_mode(Mode::Train);
         let logits = self.net.forward(tape.constant(images));
@@ -249,10 +256,10 @@ impl<'a> Trainer<'a> {
         let accuracy = batch_accuracy(&logits.value(), labels)?;
         let mut gradients = loss.backward()?;
         if let Some(limit) = self.clip {
-            clip_norm(&mut gradients, self.optimiser.params(), limit)?;
+            clip_norm(&mut gradients, self.optimizer.params(), limit)?;
         }
-        self.optimiser.set_rate(rate)?;
-        self.optimiser.step(&gradients)?;
+        self.optimizer.set_learning_rate(learning_rate)?;
+        self.optimizer.step(&gradients)?;
         Ok((value, accuracy))
     }
 
@@ -261,16 +268,16 @@ impl<'a> Trainer<'a> {
         if !epoch.is_multiple_of(*every) && epoch != self.epochs {
             return Ok(());
         }
-        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimiser.state());
+        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimizer.state());
         (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (epoch, iteration, self.seed);
-        (checkpoint.rate, checkpoint.seconds) = (self.optimiser.rate(), history.seconds);
+        (checkpoint.learning_rate, checkpoint.seconds) = (self.optimizer.learning_rate(), history.seconds);
         checkpoint.losses = history.losses.clone();
         checkpoint.batch_accuracies = history.batch_accuracies.clone();
         checkpoint.config = self.config.clone();
         checkpoint.save(path)
     }
 
-    /// The epochs and iterations made, and their history; network and optimiser are as they were then.
+    /// The epochs and iterations made, and their history; network and optimizer are as they were then.
     fn take_up(&mut self, path: &Path) -> Result<(usize, u64, History)> {
         let saved = Checkpoint::load(path)?;
         let differs = |name, value: String| {
@@ -287,7 +294,7 @@ impl<'a> Trainer<'a> {
             let problem = FormatProblem::Other("its losses and accuracies are not one for each iteration".into());
             return Err(Error::Format { path: path.to_owned(), problem });
         }
-        saved.restore(&self.net.tensors(), |state| self.optimiser.load_state(state))?;
+        saved.restore(&self.net.tensors(), |state| self.optimizer.load_state(state))?;
         let Checkpoint { losses, batch_accuracies, seconds, .. } = saved;
         Ok((saved.epoch, saved.iteration, History { losses, batch_accuracies, seconds }))
     }

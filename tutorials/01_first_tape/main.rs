@@ -7,7 +7,7 @@ use serde_json::json;
 use wengert::{
     Result, Tape, Tensor,
     inspect::{Mermaid, NodeView},
-    plot::{Colour, Dash, Figure, Legend, LineChart, Series},
+    plot::{Color, Dash, Figure, Legend, LineChart, Series},
 };
 
 /// Shows what a tape is, and what it is good for.
@@ -186,15 +186,14 @@ fn draw(runs: &[(f64, Vec<[f64; 3]>)]) -> Figure {
         let x: Vec<f64> = (0..=200).map(|i| (2.0 * level).sqrt() * angle(i).cos()).collect();
         let y: Vec<f64> = (0..=200).map(|i| (2.0 * level / 10.0).sqrt() * angle(i).sin()).collect();
         let ellipse = Series::new("equal loss", x, y).unlisted();
-        map = map.series(ellipse.colour(Colour(190, 190, 190)).dash(Dash::Solid).width(1.0));
+        map = map.series(ellipse.color(Color(190, 190, 190)).dash(Dash::Solid).width(1.0));
     }
     let mut losses = LineChart::new().title("The loss").x_label("step").y_label("loss").log_y();
     for (i, (rate, path)) in runs.iter().enumerate() {
         let column = |k: usize| path.iter().map(|p| p[k]).collect::<Vec<_>>();
         let steps: Vec<f64> = (0..path.len()).map(|step| step as f64).collect();
-        let styled = |x: Vec<f64>, y: Vec<f64>| {
-            Series::new(format!("rate {rate}"), x, y).colour(Colour::nth(i)).dash(Dash::Solid)
-        };
+        let styled =
+            |x: Vec<f64>, y: Vec<f64>| Series::new(format!("rate {rate}"), x, y).color(Color::nth(i)).dash(Dash::Solid);
         map = map.series(styled(column(0), column(1)).dots());
         losses = losses.series(styled(steps, column(2)));
     }

@@ -85,8 +85,8 @@ pub fn train(seed: u64, adam: usize, newton: usize) -> Result<Fit> {
     let net = network(seed);
     let params = net.params();
     let mut losses = Vec::with_capacity(adam + newton);
-    let schedule = Schedule::Cosine { total: adam as u64, floor: RATE / 100.0 };
-    let mut optimiser = Adam::new(&params, RATE)?;
+    let schedule = Schedule::CosineAnnealing { t_max: adam as u64, eta_min: RATE / 100.0 };
+    let mut optimizer = Adam::new(&params, RATE)?;
     let mut tape = Tape::f64();
     let mut entries = 0;
     for step in 0..adam {
@@ -95,8 +95,8 @@ pub fn train(seed: u64, adam: usize, newton: usize) -> Result<Fit> {
         let loss = (r * r).mean();
         entries = tape.len();
         losses.push(loss.item());
-        optimiser.set_rate(schedule.rate(RATE, step as u64))?;
-        optimiser.step(&loss.backward()?)?;
+        optimizer.set_learning_rate(schedule.learning_rate(RATE, step as u64))?;
+        optimizer.step(&loss.backward()?)?;
     }
     let after_adam = largest_error(&net);
     let mut damping = 1e-2;

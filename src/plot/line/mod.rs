@@ -8,9 +8,10 @@ mod ranges;
 
 use super::{
     axes::Titles,
-    colour::Colour,
+    color::Color,
     legend::{Entry, Legend},
     series::Series,
+    setters::setters,
     stroke::Dash,
 };
 
@@ -44,28 +45,12 @@ pub struct LineChart {
     bands: Option<(String, Vec<f64>)>,
 }
 
+setters!(LineChart, "line chart": title = titles.title, x_label = titles.x_label, y_label = titles.y_label);
+
 impl LineChart {
     /// A chart without series.
     pub fn new() -> LineChart {
         LineChart::default()
-    }
-
-    /// Sets the title.
-    pub fn title(mut self, title: impl Into<String>) -> LineChart {
-        self.titles.title = title.into();
-        self
-    }
-
-    /// Names the horizontal axis.
-    pub fn x_label(mut self, label: impl Into<String>) -> LineChart {
-        self.titles.x_label = label.into();
-        self
-    }
-
-    /// Names the vertical axis.
-    pub fn y_label(mut self, label: impl Into<String>) -> LineChart {
-        self.titles.y_label = label.into();
-        self
     }
 
     /// Adds a line; later ones lie on top.
@@ -75,8 +60,8 @@ impl LineChart {
     }
 
     /// Adds a line to the legend that stands for no single series, to explain a manner of drawing.
-    pub fn key(mut self, label: impl Into<String>, colour: Colour, dash: Dash, width: f64) -> LineChart {
-        self.keys.push(Entry { label: label.into(), colour, dash, width });
+    pub fn key(mut self, label: impl Into<String>, color: Color, dash: Dash, width: f64) -> LineChart {
+        self.keys.push(Entry { label: label.into(), color, dash, width });
         self
     }
 
@@ -132,13 +117,5 @@ impl LineChart {
     /// Whether the axes run through the origin: a logarithmic axis has none.
     fn through_zero(&self) -> bool {
         self.origin && self.logs() == [false, false]
-    }
-
-    fn name(&self) -> String {
-        if self.titles.title.is_empty() {
-            "line chart".to_owned()
-        } else {
-            format!("line chart `{}`", self.titles.title)
-        }
     }
 }

@@ -4,10 +4,7 @@
 //! below. Axes that run through the origin are stretched to hold it.
 
 use super::LineChart;
-use crate::{
-    error::{Error, Result},
-    plot::range::Range,
-};
+use crate::{Error, Result, plot::range::Range};
 
 impl LineChart {
     pub(in crate::plot) fn check(&self) -> Result<()> {
