@@ -1,6 +1,6 @@
 //! Labeled images, and what is asked of them before a run.
 
-use crate::{Error, Result, tensor::Shape};
+use crate::{Error, Result, Shape};
 
 /// Labeled images of one shape.
 ///

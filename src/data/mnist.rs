@@ -18,7 +18,7 @@ use super::{
     Dataset,
     idx::{self, Idx},
 };
-use crate::{Error, FormatProblem, Result, tensor::Shape};
+use crate::{Error, FormatProblem, Result, Shape};
 
 #[cfg(feature = "download")]
 pub use super::download::{Source, download};

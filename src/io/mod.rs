@@ -8,11 +8,12 @@
 //! are all that this module sees.
 
 mod checkpoint;
+mod json;
 mod tensors;
 mod weights;
-mod write;
 
+pub use crate::atomic::write as atomic_write;
 pub use checkpoint::Checkpoint;
+pub use json::write_json;
 pub use tensors::{TensorFile, load_tensors};
 pub use weights::{load, save};
-pub use write::{atomic_write, write_json};

@@ -44,7 +44,7 @@ impl TensorFile {
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{}` twice", pair[0]));
-            return Err(Error::Setting { of, name: "tensor name", value, must: "different for each" });
+            return Err(Error::setting(&of, "tensor name", value, "different for each"));
         }
         let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Bytes::of(tensor)));
         let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());

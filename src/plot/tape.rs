@@ -5,11 +5,7 @@
 //! walk give both panels of the picture.
 
 use super::{Curve, Figure, curves, places};
-use crate::{
-    Error, Result,
-    tape::{Tape, Var},
-    tensor::{DType, Tensor},
-};
+use crate::{DType, Error, Result, Tape, Tensor, Var};
 
 impl Curve {
     /// A function of a [`Var`] that acts on each number by itself, at 521 equally spaced places from `low` to `high`,

@@ -46,7 +46,7 @@ pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize
     let count = images.shape().first().copied().unwrap_or(0);
     if labels.len() != count {
         let value = format!("{} of them for {count} images", labels.len());
-        return Err(Error::Setting { of: "accuracy".into(), name: "labels", value, must: "one for each image" });
+        return Err(Error::setting("accuracy", "labels", value, "one for each image"));
     }
     let right = predict(net, images, batch)?.iter().zip(labels).filter(|(class, label)| class == label).count();
     Ok(right as f64 / count as f64)
@@ -66,8 +66,7 @@ pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize
 pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result<Vec<usize>> {
     if truth.len() != predicted.len() {
         let value = format!("{} of them for {} true classes", predicted.len(), truth.len());
-        let of = "confusion".to_owned();
-        return Err(Error::Setting { of, name: "predicted classes", value, must: "one for each true class" });
+        return Err(Error::setting("confusion", "predicted classes", value, "one for each true class"));
     }
     let mut counts = vec![0; classes * classes];
     for (index, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
@@ -134,14 +133,13 @@ fn largest(logits: &Tensor) -> Result<Vec<usize>, Option<(usize, usize)>> {
 }
 
 fn no_logits(shape: &Shape) -> Error {
-    let need = "a classifier must return logits [observations, classes]".to_owned();
-    Error::Shape { op: "the network's output".into(), shapes: vec![shape.clone()], need, scope: String::new() }
+    Error::shape("the network's output", &[shape], "a classifier must return logits [observations, classes]")
 }
 
 /// The rows of each batch.
 fn batches(of: &str, images: &Tensor, batch: usize) -> Result<Vec<std::ops::Range<usize>>> {
     if batch == 0 {
-        return Err(Error::Setting { of: of.into(), name: "batch", value: "0".into(), must: "at least 1" });
+        return Err(Error::setting(of, "batch", 0, "at least 1"));
     }
     match images.shape().first() {
         Some(&count) if count > 0 => {

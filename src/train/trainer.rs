@@ -282,7 +282,7 @@ impl<'a> Trainer<'a> {
         let saved = Checkpoint::load(path)?;
         let differs = |name, value: String| {
             let of = format!("taking up {}", path.display());
-            Err(Error::Setting { of, name, value, must: "what it was when the run was started" })
+            Err(Error::setting(&of, name, value, "what it was when the run was started"))
         };
         if saved.seed != self.seed {
             return differs("seed", format!("{} (it was {})", self.seed, saved.seed));

@@ -6,7 +6,7 @@
 
 use super::LineChart;
 use crate::{
-    error::Result,
+    Result,
     plot::{
         axes::{Frame, Titles},
         color::Color,
