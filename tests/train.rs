@@ -1,4 +1,4 @@
-//! The training loop: what it computes, what it prints, how it stops and how it is taken up again.
+//! The training loop: what it computes, what it prints, how it stops and how it resumes.
 #![cfg(feature = "train")]
 
 use std::{
@@ -139,14 +139,14 @@ fn a_run_taken_up_is_the_uninterrupted_one_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
     let (straight, one) = run(6, |trainer| trainer);
-    run(2, |trainer| trainer.checkpoint(&path, 1)).0.unwrap();
+    run(2, |trainer| trainer.save_checkpoints(&path, 1)).0.unwrap();
     assert_eq!(Checkpoint::load(&path).unwrap().epoch, 2);
-    let (resumed, two) = run(6, |trainer| trainer.resume(&path).checkpoint(&path, 3));
+    let (resumed, two) = run(6, |trainer| trainer.resume_from(&path).save_checkpoints(&path, 3));
     let (straight, resumed) = (straight.unwrap(), resumed.unwrap());
     assert_eq!(straight.losses, resumed.losses);
     assert_eq!(straight.batch_accuracies, resumed.batch_accuracies);
     assert_eq!(numbers(&one), numbers(&two));
-    let again = run(6, |trainer| trainer.resume(&path)).0.unwrap();
+    let again = run(6, |trainer| trainer.resume_from(&path)).0.unwrap();
     assert_eq!(again, resumed, "a finished run has nothing left to do");
 }
 
@@ -164,8 +164,8 @@ fn masks_of_dropout_go_on_where_they_were() {
         (trainer.fit(&mut batches()).unwrap().losses, numbers(&net))
     };
     let straight = run(5, &|trainer| trainer);
-    run(2, &|trainer| trainer.checkpoint(&path, 1));
-    let resumed = run(5, &|trainer| trainer.resume(&path));
+    run(2, &|trainer| trainer.save_checkpoints(&path, 1));
+    let resumed = run(5, &|trainer| trainer.resume_from(&path));
     assert_eq!(straight, resumed);
     let calls = straight.1.last().unwrap();
     assert_eq!(calls[..], [35.0], "one mask for each of 5 times 7 batches");
@@ -177,7 +177,7 @@ fn slow_run(path: &Path) {
         std::thread::sleep(Duration::from_millis(20));
         Ok(())
     };
-    run(12, |trainer| trainer.checkpoint(path, 1).on_iteration(wait)).0.unwrap();
+    run(12, |trainer| trainer.save_checkpoints(path, 1).on_iteration(wait)).0.unwrap();
 }
 
 /// Not a test of its own: what the process that is killed does.
@@ -213,7 +213,7 @@ fn a_killed_process_leaves_a_whole_checkpoint() {
     let saved = Checkpoint::load(&path).unwrap();
     assert!((1..12).contains(&saved.epoch), "killed after epoch {}", saved.epoch);
     let (straight, one) = run(12, |trainer| trainer);
-    let (resumed, two) = run(12, |trainer| trainer.resume(&path));
+    let (resumed, two) = run(12, |trainer| trainer.resume_from(&path));
     assert_eq!(straight.unwrap().losses, resumed.unwrap().losses);
     assert_eq!(numbers(&one), numbers(&two));
 }
@@ -222,11 +222,12 @@ fn a_killed_process_leaves_a_whole_checkpoint() {
 fn checkpoints_of_other_runs_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
-    run(1, |trainer| trainer.checkpoint(&path, 1)).0.unwrap();
-    let taking_up = format!("taking up {}: ", path.display());
+    run(1, |trainer| trainer.save_checkpoints(&path, 1)).0.unwrap();
+    let resuming = format!("resuming from {}: ", path.display());
     let error = |seed, batch: usize| {
-        let (result, _) = run(2, |trainer| trainer.resume(&path).settings(seed, serde_json::json!({ "batch": batch })));
-        result.unwrap_err().to_string().replace(&taking_up, "")
+        let (result, _) =
+            run(2, |trainer| trainer.resume_from(&path).settings(seed, serde_json::json!({ "batch": batch })));
+        result.unwrap_err().to_string().replace(&resuming, "")
     };
     assert_eq!(error(4, 8), "seed = 4 (it was 3), but it must be what it was when the run was started");
     let expected =
@@ -237,7 +238,7 @@ fn checkpoints_of_other_runs_are_refused() {
     let wide = wide.then(Linear::new(5, 3, 2));
     let mut optimizer = Adam::new(&wide.params(), 0.02).unwrap();
     let trainer = Trainer::new(&wide, &mut optimizer).settings(3, serde_json::json!({ "batch": 8 }));
-    let error = trainer.resume(&path).fit(&mut batches()).unwrap_err().to_string();
+    let error = trainer.resume_from(&path).fit(&mut batches()).unwrap_err().to_string();
     let expected = "its entry `net.1.weight` has shape [16, 6], but [5, 6] is needed";
     assert_eq!(error, format!("{}: {expected}", path.display()));
 }
@@ -275,7 +276,7 @@ fn a_loss_of_nan_stops_the_run_and_leaves_the_last_checkpoint() {
     let spoil = Spoil { from: 18, calls: 0.into(), value: f64::NAN };
     let net = Spoiled(spoil, Linear::new(6, 3, 0));
     let mut optimizer = Sgd::new(&net.params(), 0.1).unwrap();
-    let trainer = Trainer::new(&net, &mut optimizer).epochs(5).checkpoint(&path, 1);
+    let trainer = Trainer::new(&net, &mut optimizer).epochs(5).save_checkpoints(&path, 1);
     let error = trainer.fit(&mut batches()).unwrap_err();
     assert!(matches!(error, Error::NonFinite { .. }));
     let expected = "the loss of iteration 18 (epoch 3) holds NaN at index 0; every number must be finite";
@@ -296,7 +297,7 @@ fn bad_runs_are_reported() {
         Err(Error::Setting { of: "hook".into(), name: "x", value: "1".into(), must: "2" })
     };
     assert_eq!(error(run(1, |t| t.on_iteration(stop)).0), "hook: x = 1, but it must be 2");
-    let message = error(run(1, |t| t.resume("/no/such/file")).0);
+    let message = error(run(1, |t| t.resume_from("/no/such/file")).0);
     assert_eq!(message, "cannot read /no/such/file: No such file or directory (os error 2)");
     let net = net();
     let mut optimizer = Sgd::new(&net.params(), 0.1).unwrap();
@@ -312,7 +313,7 @@ fn bad_runs_are_reported() {
 #[test]
 fn a_full_disk_is_reported() {
     let error = |result: wengert::Result<History>| result.unwrap_err().to_string();
-    let message = error(run(1, |t| t.checkpoint("/dev/full", 1)).0);
+    let message = error(run(1, |t| t.save_checkpoints("/dev/full", 1)).0);
     assert_eq!(message, "cannot write /dev/full: No space left on device (os error 28)");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let message = error(run(1, |t| t.output(full)).0);

@@ -1,8 +1,8 @@
 //! A tape as a graph: [`Dot`] for Graphviz, [`Mermaid`] for Markdown.
 //!
-//! Both are wrappers to print. An arrow goes from each input to the operation that reads it; a dotted arrow goes from
-//! the inputs of a hand-written rule to the output whose gradient the rule hands on to them. Leaves are round, and
-//! values that no gradient flows through are gray.
+//! Both are wrappers that implement `Display`. An arrow goes from each input to the operation that reads it; a dotted
+//! arrow goes from each input of a hand-written rule to the output whose gradient the rule passes on to it. Leaves are
+//! round, and values that no gradient flows through are gray.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::Tape;
 /// assert!(Dot(&tape).to_string().contains("n0 -> n1"));
 /// ```
 pub struct Dot<'a>(
-    /// What is drawn.
+    /// The tape to draw.
     pub &'a Tape,
 );
 
@@ -33,7 +33,7 @@ pub struct Dot<'a>(
 /// assert!(Mermaid(&tape).to_string().contains("n0 --> n1"));
 /// ```
 pub struct Mermaid<'a>(
-    /// What is drawn.
+    /// The tape to draw.
     pub &'a Tape,
 );
 
@@ -75,7 +75,7 @@ impl fmt::Display for Mermaid<'_> {
     }
 }
 
-/// What is written into the box of a node.
+/// The text in the box of a node.
 fn lines(node: &NodeView) -> Vec<String> {
     let number = node.number.map(|number| number.to_string()).unwrap_or_default();
     let name = node.name.clone().unwrap_or_default();

@@ -1,10 +1,10 @@
-//! What is asked of a trained network.
+//! The evaluation of a trained network: predictions, accuracy, the confusion matrix, batch-norm statistics.
 //!
-//! All of these run the network in the precision of its parameters, without recording for gradients, batch by batch.
+//! All of these run the network batch by batch, in the precision of its parameters, and record nothing for gradients.
 
 use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer};
 
-/// The class with the largest logit for each of the images `[n, ..]`, the first of equals; `batch` images at a time.
+/// The class with the largest logit (the first of equals) for each of the images `[n, ..]`, `batch` of them at a time.
 ///
 /// ```
 /// use wengert::{Tensor, nn::{Layer, Linear}, train::predict};
@@ -17,10 +17,10 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer
 ///
 /// # Errors
 /// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network does
-/// not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN, which has no place in an order.
+/// not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN.
 ///
 /// # Panics
-/// When the images do not fit the network.
+/// When the images do not have the shape that the network needs.
 pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
     let ranges = batches("predict", images, batch)?;
     let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
@@ -38,7 +38,7 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
     Ok(classes)
 }
 
-/// The fraction of the images that [`predict`] puts into their class.
+/// The fraction of the images that [`predict`] classifies correctly.
 ///
 /// # Errors
 /// As [`predict`]; [`Error::Setting`] when there is not one label for each image.
@@ -52,7 +52,7 @@ pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize
     Ok(right as f64 / count as f64)
 }
 
-/// How often an observation of class r was taken for class c, at `r * classes + c`: row by row, the truth in the rows.
+/// The confusion matrix, row by row: at `r * classes + c`, how many observations of class r were predicted as class c.
 ///
 /// ```
 /// let counts = wengert::train::confusion(&[0, 1, 1, 1], &[0, 1, 1, 0], 2)?;
@@ -78,16 +78,17 @@ pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result
     Ok(counts)
 }
 
-/// Makes the statistics of all `images` together those of inference; see [`BatchNorm`](crate::nn::BatchNorm).
+/// Replaces the statistics that evaluation uses by those of all `images` together; see
+/// [`BatchNorm`](crate::nn::BatchNorm).
 ///
-/// The images go through the network in training mode, `batch` at a time, without a change to a parameter. The last
-/// batch may be smaller; a last batch of one image, whose features may have no variance, joins the one before.
+/// The images go through the network in training mode, `batch` at a time; no parameter changes. The last batch may be
+/// smaller; a last batch of one image, whose features may have no variance, is joined to the one before.
 ///
 /// # Errors
 /// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image.
 ///
 /// # Panics
-/// When the images do not fit the network.
+/// When the images do not have the shape that the network needs.
 pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<()> {
     let mut ranges = batches("finalize_statistics", images, batch)?;
     if let [.., before, last] = &mut ranges[..]
@@ -102,7 +103,7 @@ pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Re
     Ok(())
 }
 
-/// The fraction of the rows of `logits` whose largest entry is at their label; NaN counts as wrong.
+/// The fraction of the rows of `logits` with the largest entry at the label; a row with a NaN counts as wrong.
 pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
     match largest(logits) {
         Ok(classes) => {
@@ -114,7 +115,8 @@ pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
     }
 }
 
-/// The position of the largest number of each row, or the row and column of the first NaN, or nothing when these are no rows.
+/// The position of the largest number of each row; or the row and column of the first NaN; or `None` for a tensor that
+/// is not a matrix.
 fn largest(logits: &Tensor) -> Result<Vec<usize>, Option<(usize, usize)>> {
     let &[_, classes] = logits.shape().dims() else { return Err(None) };
     if classes == 0 {
@@ -168,7 +170,7 @@ fn run(
     Ok(())
 }
 
-/// These rows of a tensor.
+/// The rows of a tensor in `range`.
 fn rows(tensor: &Tensor, range: std::ops::Range<usize>) -> Tensor {
     let mut dims = tensor.shape().dims().to_vec();
     let row: usize = dims[1..].iter().product();

@@ -1,4 +1,4 @@
-//! Checkpoints change no bit of any gradient, of any order, and free the memory that they promise to free.
+//! Activation checkpointing changes no bit of any gradient, of any order, and frees the memory that it promises to free.
 
 use std::sync::{
     Arc,
