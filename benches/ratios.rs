@@ -1,8 +1,8 @@
 //! What design decisions are worth, as ratios measured in one run: `cargo bench`.
 //!
 //! Each row alternates two ways of doing the same and divides the medians, so that a change in the machine's speed
-//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of a
-//! check for each number with their count.
+//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of
+//! a check for each number with their count.
 
 use std::{
     sync::{

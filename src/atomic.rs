@@ -1,5 +1,5 @@
-//! Files that are written whole or not at all. `io`, `plot` and `check` write all their files through this one function,
-//! which knows nothing of what it writes; users find it as `io::atomic_write`.
+//! Files that are written whole or not at all. `io`, `plot` and `check` write all their files through this one
+//! function, which knows nothing of what it writes; users find it as `io::atomic_write`.
 
 use std::{
     fs,
@@ -12,9 +12,9 @@ use crate::{Error, Result};
 /// Writes a whole file through `write`, making its folder first.
 ///
 /// The bytes go to a temporary file in the same folder, which takes the final name when they are all on the disk: a
-/// program that is killed at any moment leaves the old file or the new one, never half of one. A new file is as readable
-/// as the process's umask allows. A link stays, and the file that it leads to is replaced. A device or pipe (`/dev/null`)
-/// has no old contents to protect and is written to as it is.
+/// program that is killed at any moment leaves the old file or the new one, never half of one. A new file is as
+/// readable as the process's umask allows. A link stays, and the file that it leads to is replaced. A device or pipe
+/// (`/dev/null`) has no old contents to protect and is written to as it is.
 ///
 #[cfg_attr(feature = "io", doc = "```")]
 #[cfg_attr(not(feature = "io"), doc = "```ignore")]

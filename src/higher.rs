@@ -4,8 +4,8 @@
 //! passes:
 //!
 //! - the Jacobian: one pass for each number of y, with u = 1 there and 0 elsewhere;
-//! - the Jacobians of n observations that do not depend on each other: as many passes as for one of them, since each pass
-//!   carries the gradients of all n side by side;
+//! - the Jacobians of n observations that do not depend on each other: as many passes as for one of them, since each
+//!   pass carries the gradients of all n side by side;
 //! - J v, forward mode, by two passes: uᵀJ is linear in u, and the gradient of ⟨uᵀJ, v⟩ with respect to u is J v
 //!   (J. Townsend, 2017);
 //! - H v, the product with the Hessian of a single number y: the gradient of ⟨∂y/∂x, v⟩ with respect to x (Pearlmutter,
@@ -81,10 +81,10 @@ impl Tape {
     /// The Jacobians of n observations, for y `[n, a..]` and x `[n, b..]`, of shape `[n, a.., b..]`, recorded: entry
     /// (i, k, j) is ∂yᵢₖ/∂xᵢⱼ. It takes one backward pass for each element of *one observation* of y, and one more.
     ///
-    /// This is the whole Jacobian when observation i of y depends on observation i of x alone, as in a network applied to
-    /// a batch. Where observations are coupled (batch norm in training, a sum over the batch), the blocks would hold sums
-    /// over observations; the last pass detects that, and the error names two of them. A coupling is not detected when it
-    /// changes the result by rounding alone, or when a derivative is infinite or NaN.
+    /// This is the whole Jacobian when observation i of y depends on observation i of x alone, as in a network applied
+    /// to a batch. Where observations are coupled (batch norm in training, a sum over the batch), the blocks would hold
+    /// sums over observations; the last pass detects that, and the error names two of them. A coupling is not detected
+    /// when it changes the result by rounding alone, or when a derivative is infinite or NaN.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -108,8 +108,8 @@ impl Tape {
     }
 
     /// The Hessians of n observations, for y `[n]`, one number for each, and x `[n, b..]`, of shape `[n, b.., b..]`,
-    /// recorded: entry (i, j, k) is ∂²yᵢ/∂xᵢⱼ∂xᵢₖ. It takes one backward pass for each element of one observation of x, and
-    /// three more: one for the gradient, and two to detect coupled observations, as in
+    /// recorded: entry (i, j, k) is ∂²yᵢ/∂xᵢⱼ∂xᵢₖ. It takes one backward pass for each element of one observation of x,
+    /// and three more: one for the gradient, and two to detect coupled observations, as in
     /// [`jacobian_per_observation`](Tape::jacobian_per_observation).
     ///
     /// ```
@@ -122,8 +122,8 @@ impl Tape {
     /// ```
     ///
     /// # Errors
-    /// As [`jacobian_per_observation`](Tape::jacobian_per_observation); [`Error::Shape`] when y does not hold one number
-    /// for each observation.
+    /// As [`jacobian_per_observation`](Tape::jacobian_per_observation); [`Error::Shape`] when y does not hold one
+    /// number for each observation.
     pub fn hessian_per_observation<'t>(&'t self, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
         const OP: &str = "hessian_per_observation";
         let (n, per) = observations(OP, y, x)?;
@@ -135,7 +135,8 @@ impl Tape {
         self.blocks(OP, gradient, x)
     }
 
-    /// The Jacobian of each observation of `y` with respect to the same observation of `x`, or an error if they are coupled.
+    /// The Jacobian of each observation of `y` with respect to the same observation of `x`, or an error if they are
+    /// coupled.
     fn blocks<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
         let (n, per) = observations(op, y, x)?;
         let shape: Shape = y.shape().iter().chain(&x.shape()[1..]).copied().collect();
@@ -156,9 +157,9 @@ impl Tape {
     /// An error unless each of the sums over observations `blocks`, `[n, a, b..]`, has only one term that is not 0.
     ///
     /// Block i holds Σₘ Jₘᵢ with Jₘᵢ = ∂yₘ/∂xᵢ. A backward pass from uₘₖ = wₘ vₖ, with a different weight wₘ for each
-    /// observation, gives Σₘ wₘ vᵀJₘᵢ. If Jₘᵢ = 0 for all m ≠ i, this is wᵢ vᵀ times block i, and otherwise it is not. Where
-    /// the two differ by more than rounding, a forward-mode pass from xᵢ alone tells which yₘ depend on it, if any: it
-    /// gives exactly 0 for all others.
+    /// observation, gives Σₘ wₘ vᵀJₘᵢ. If Jₘᵢ = 0 for all m ≠ i, this is wᵢ vᵀ times block i, and otherwise it is not.
+    /// Where the two differ by more than rounding, a forward-mode pass from xᵢ alone tells which yₘ depend on it, if
+    /// any: it gives exactly 0 for all others.
     fn check_uncoupled<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>, blocks: Var<'t>) -> Result<()> {
         let mark = self.len();
         let (n, per, size) = (y.shape()[0], y.numel() / y.shape()[0], x.numel() / x.shape()[0]);
@@ -209,8 +210,8 @@ impl Tape {
         self.jacobian(self.grad(y, &[x])?[0], x)
     }
 
-    /// The Hessian of the single number `y` with respect to all of `x`, times the directions `v`, which have the shapes of
-    /// `x`; recorded. For each input k it is Σⱼ ∂²y/∂xₖ∂xⱼ vⱼ.
+    /// The Hessian of the single number `y` with respect to all of `x`, times the directions `v`, which have the shapes
+    /// of `x`; recorded. For each input k it is Σⱼ ∂²y/∂xₖ∂xⱼ vⱼ.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

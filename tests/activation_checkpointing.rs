@@ -1,4 +1,5 @@
-//! Activation checkpointing changes no bit of any gradient, of any order, and frees the memory that it promises to free.
+//! Activation checkpointing changes no bit of any gradient, of any order, and frees the memory that it promises to
+//! free.
 
 use std::sync::{
     Arc,

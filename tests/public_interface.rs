@@ -1,8 +1,8 @@
 //! The rooms above the core compile outside the crate, so they use its public interface alone.
 //!
-//! Their files are compiled here once more, as modules of this test, where `crate::` means what the crate exports. A use
-//! of anything private does not compile.
-//! (`harness = false`: their own tests run in the crate and are not repeated here.)
+//! Their files are compiled here once more, as modules of this test, where `crate::` means what the crate exports. A
+//! use of anything private does not compile. (`harness = false`: their own tests run in the crate and are not repeated
+//! here.)
 #![allow(dead_code, unused_imports)]
 
 pub use wengert::*;

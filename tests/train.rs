@@ -387,7 +387,8 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
     let history = Trainer::new(&net, &mut optimizer).fit(&mut source).unwrap();
     let near = |what: &str, got: &[f64], expected: &Tensor| {
         let expected = expected.to_vec();
-        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is rounding.
+        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is
+        // rounding.
         let scale = expected.iter().fold(1e-5f64, |scale, x| scale.max(x.abs()));
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!((got - expected).abs() <= 1e-9 * scale, "{what}[{i}]: {got} instead of {expected}");

@@ -1,11 +1,11 @@
-//! Labeled images, and what is asked of them before a run.
+//! Labeled images, checked before a run.
 
 use crate::{Error, Result, Shape};
 
 /// Labeled images of one shape.
 ///
-/// Images stand one after the other, each as `[channels, height, width]` in row-major order, so that the images of a
-/// set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
+/// Images are stored one after the other, each as `[channels, height, width]` in row-major order, so that the images of
+/// a set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
 /// between 0 (background) and 1, in steps of 1/255. Labels are class numbers from 0.
 ///
 /// ```
@@ -25,7 +25,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// A data set of images of `shape` (`[channels, height, width]`), with one label an image and one name a class.
+    /// A data set of images of `shape` (`[channels, height, width]`), with one label for each image and one name for
+    /// each class.
     ///
     /// # Errors
     /// [`Error::Empty`] without a label or without a name; [`Error::Length`] when the numbers do not fill
@@ -97,7 +98,7 @@ impl Dataset {
         &self.images
     }
 
-    /// The class of every image.
+    /// The class of each image.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -145,8 +146,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// The mean of all images, pixel by pixel: `[channels, height, width]`. Sums are taken in f64, in the order of
-    /// the images.
+    /// The mean of all images, pixel by pixel: `[channels, height, width]`. Sums are computed in f64, in the order
+    /// of the images.
     pub fn mean_image(&self) -> Vec<f32> {
         let mut sums = vec![0.0_f64; self.image_len()];
         for image in self.images.chunks_exact(self.image_len()) {
@@ -155,7 +156,7 @@ impl Dataset {
         sums.iter().map(|sum| (sum / self.len() as f64) as f32).collect()
     }
 
-    /// How many images each class has.
+    /// The number of images of each class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes()];
         self.labels.iter().for_each(|&label| counts[label] += 1);

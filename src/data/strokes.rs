@@ -28,7 +28,7 @@ pub(crate) enum Stroke {
 
 use Stroke::{Line, Smooth};
 
-/// Straight pieces that stand for one piece of a spline: at the size of an image the chord then stays within a
+/// The number of straight pieces for one piece of a spline: at the size of an image, the chord is then within a
 /// twentieth of a pixel of the curve.
 const PIECES: usize = 5;
 
@@ -89,7 +89,7 @@ impl Sheet {
     pub(crate) fn line(&mut self, from: Point, to: Point) {
         let span = |axis: usize| {
             let (low, high) = (from[axis].min(to[axis]) - self.reach, from[axis].max(to[axis]) + self.reach);
-            // A cast from f32 saturates, so a stroke off the sheet gives an empty range.
+            // A cast from f32 saturates, so a stroke outside of the sheet gives an empty range.
             (low.floor() as usize)..(high.ceil().max(0.0) as usize).min(self.side)
         };
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);

@@ -14,8 +14,8 @@
 //! assert_eq!(rows, ["leaf ", "mul %0 %0", "add %1 1"]);
 //! ```
 //!
-//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph for
-//! Graphviz and for Markdown.
+//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph
+//! for Graphviz and for Markdown.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing and computes nothing.
 

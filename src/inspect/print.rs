@@ -1,7 +1,7 @@
 //! Printing a tape: a row for each node, in columns.
 //!
-//! The columns are: the node and its operation; precision and shape; the numbers, if there are few; the name; the layer;
-//! the line of source. A column that is empty in every row is left out.
+//! The columns are: the node and its operation; precision and shape; the numbers, if there are few; the name; the
+//! layer; the line of source. A column that is empty in every row is left out.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! The checkpoint of a training run: everything that it needs to resume as if it had not been interrupted.
 //!
 //! One safetensors file holds the network (`net.NAME`), the optimizer (`optimizer.NAME`) and the run so far
-//! (`run.losses`, ...) as numbers, so that every bit is kept, and the counters as JSON in its metadata. Files of version
-//! 1, where two names were others ([`OLD_NAMES`]), are read as well.
+//! (`run.losses`, ...) as numbers, so that every bit is kept, and the counters as JSON in its metadata. Files of
+//! version 1, in which some names were spelled differently ([`OLD_NAMES`]), are read as well.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub struct Checkpoint {
     path: PathBuf,
 }
 
-/// The part that is kept as JSON.
+/// The part that is stored as JSON.
 #[derive(Serialize, Deserialize)]
 struct Counters {
     version: u32,
@@ -73,9 +73,9 @@ struct Counters {
 
 /// The metadata entry with the counters.
 const KEY: &str = "wengert.checkpoint";
-/// Counted up when the layout of the file changes.
+/// Increased when the layout of the file changes.
 const VERSION: u32 = 2;
-/// The beginnings of names in version 1, and what they are now.
+/// Prefixes of names in version 1, and what they are now.
 const OLD_NAMES: [(&str, &str); 2] = [("optimiser.", "optimizer."), ("run.rate", "run.learning_rate")];
 
 impl Checkpoint {
@@ -97,7 +97,7 @@ impl Checkpoint {
         }
     }
 
-    /// Saves the run. The file that was there stays until the new one is whole.
+    /// Saves the checkpoint. An old file stays until the new one is whole.
     ///
     /// # Errors
     /// As [`TensorFile::write`].

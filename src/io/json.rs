@@ -5,7 +5,7 @@ use std::path::Path;
 use super::atomic_write;
 use crate::Result;
 
-/// Writes a value as indented JSON. A NaN or an infinity becomes `null`, since JSON has no word for it.
+/// Writes a value as indented JSON. A NaN or an infinity becomes `null`, since JSON cannot express it.
 ///
 /// # Errors
 /// As [`atomic_write`].

@@ -1,9 +1,10 @@
 //! Batch normalization with running statistics.
 //!
-//! In training, each channel is normalized by the mean and variance of its batch. Evaluation needs statistics that do not
-//! depend on the batch. There are two ways to get them:
+//! In training, each channel is normalized by the mean and variance of its batch. Evaluation needs statistics that do
+//! not depend on the batch. There are two ways to get them:
 //!
-//! - running averages, as in PyTorch: running ← (1 − momentum) · running + momentum · batch, with the unbiased variance;
+//! - running averages, as in PyTorch: running ← (1 − momentum) · running + momentum · batch, with the unbiased
+//!   variance;
 //! - one more pass over the training set at the end, with the final parameters ([`Layer::start_statistics`], batches in
 //!   training mode, [`Layer::finish_statistics`]): the statistics of all observations together.
 

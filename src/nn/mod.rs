@@ -1,7 +1,7 @@
 //! Layers: functions of a tape with parameters.
 //!
-//! A layer is written once, in tape algebra, without a type parameter: the tape decides the precision. The layers here use
-//! the public API of the core alone, as a layer of your own does.
+//! A layer is written once, in tape algebra, without a type parameter: the tape decides the precision. The layers here
+//! use the public API of the core alone, as a layer of your own does.
 
 mod activation;
 mod batch_norm;

@@ -37,8 +37,8 @@ impl Sequential {
         self
     }
 
-    /// The output of the layer `name`, after all layers before it: for looking at features. `None` when there is no such
-    /// layer.
+    /// The output of the layer `name`, after all layers before it: for looking at features. `None` when there is no
+    /// such layer.
     #[track_caller]
     pub fn features<'t>(&self, x: Var<'t>, name: &str) -> Option<Var<'t>> {
         let end = self.layers.iter().position(|layer| layer.0 == name)?;

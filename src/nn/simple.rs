@@ -43,12 +43,12 @@ impl Layer for MaxPool2d {
     }
 }
 
-/// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014); in
-/// evaluation, returns its input.
+/// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014);
+/// in evaluation, returns its input.
 ///
-/// The mask is a function of the seed and of the number of masks drawn before it. That number is kept as state (`calls`, in
-/// double precision, which counts to 2⁵³), so that a run that resumes from a checkpoint draws the masks of an
-/// uninterrupted one. PyTorch's weights have no such entry: load them into the `params()` of a network.
+/// The mask is a function of the seed and of the number of masks drawn before it. That number is kept as state
+/// (`calls`, in double precision, which counts to 2⁵³), so that a run that resumes from a checkpoint draws the masks of
+/// an uninterrupted one. PyTorch's weights have no such entry: load them into the `params()` of a network.
 ///
 /// ```
 /// use wengert::{Tape, Tensor, nn::{Dropout, Layer}};

@@ -6,8 +6,8 @@ use crate::{Element, Error, Gradients, Param, Result, dispatch};
 /// Scales all gradients by one factor, so that the Euclidean norm of those of `params` together is at most `limit`, and
 /// returns the norm that they had (Pascanu et al., arXiv 1211.5063).
 ///
-/// A parameter without a gradient counts as 0. Gradients of other leaves and of retained nodes are scaled too, as if the
-/// loss had been multiplied by the factor. The sum is computed in double precision, always in the same order.
+/// A parameter without a gradient counts as 0. Gradients of other leaves and of retained nodes are scaled too, as if
+/// the loss had been multiplied by the factor. The sum is computed in double precision, always in the same order.
 ///
 /// ```
 /// use wengert::{DType, Param, Tape, Tensor, optim::clip_norm};

@@ -77,8 +77,8 @@ pub trait Optimizer {
     /// `velocity.0.weight`.
     fn state(&self) -> Vec<(String, Tensor)>;
 
-    /// Restores what [`state`](Optimizer::state) returned, converted to the precision of the parameters: from here on the
-    /// optimizer steps as the one that was saved would have.
+    /// Restores what [`state`](Optimizer::state) returned, converted to the precision of the parameters: from here on
+    /// the optimizer steps as the one that was saved would have.
     ///
     /// # Errors
     /// What is wrong with the entries: one is missing, unknown, or of another shape. Then nothing is changed.

@@ -1,6 +1,7 @@
 //! The learning rate as a function of the iteration.
 //!
-//! A schedule keeps no count of its own: a run that resumes at iteration t has the learning rate of an uninterrupted one.
+//! A schedule keeps no count of its own: a run that resumes at iteration t has the learning rate of an uninterrupted
+//! one.
 
 use std::f64::consts::PI;
 
@@ -35,8 +36,8 @@ pub enum Schedule {
         /// The factor of each change.
         gamma: f64,
     },
-    /// eta_min + (η − eta_min) (1 + cos(π t / t_max)) / 2 up to t = t_max, then eta_min: `CosineAnnealingLR` (Loshchilov
-    /// and Hutter, arXiv 1608.03983, without restarts).
+    /// eta_min + (η − eta_min) (1 + cos(π t / t_max)) / 2 up to t = t_max, then eta_min: `CosineAnnealingLR`
+    /// (Loshchilov and Hutter, arXiv 1608.03983, without restarts).
     CosineAnnealing {
         /// The iterations until `eta_min` is reached, at least 1.
         t_max: u64,
@@ -78,8 +79,8 @@ impl Schedule {
     /// Checks the numbers of the schedule.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a factor or a learning rate that is negative or not finite, and for
-    /// a length of 0.
+    /// [`Error::Setting`](crate::Error::Setting) for a factor or a learning rate that is negative or not finite, and
+    /// for a length of 0.
     pub fn check(&self) -> Result<()> {
         let not_negative = |name, value: f64| match value.is_finite() && value >= 0.0 {
             true => Ok(()),

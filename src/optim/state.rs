@@ -124,7 +124,8 @@ impl OptimizerState {
             let decay = self.decay.of(param);
             param.update(|weight| {
                 let dtype = weight.dtype();
-                // A parameter can be converted at any time, and a tape in another precision gives its gradient in its own.
+                // A parameter can be converted at any time, and a tape in another precision gives its gradient in its
+                // own.
                 for buffer in buffers.iter_mut().filter(|buffer| buffer.dtype() != dtype) {
                     *buffer = buffer.cast(dtype);
                 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// One bar for each of a list of named amounts, such as the parameter that each channel has learned.
+/// One bar for each of a list of named amounts, such as the learned parameter of each channel.
 ///
 /// ```
 /// use wengert::plot::{BarChart, Figure};
@@ -93,15 +93,15 @@ impl BarChart {
         self.names.iter().map(|name| font::width(name, SMALL, false)).fold(0.0, f64::max)
     }
 
-    /// The titles, with a second line below the bars where names are too long for one and have room for two.
+    /// The titles, with a second line below the bars if names are too long for one line and there is space for two.
     fn titles(&self, area: Rect) -> Titles {
-        // A careful guess at the room of a bar; the left margin, which depends on the answer, is not known yet.
+        // A cautious estimate of the space for a bar; the left margin, which depends on the answer, is not known yet.
         let room = (area.width() - 100.0) / self.names.len().max(1) as f64;
         let two = self.widest_name() + 6.0 > room && room >= 44.0;
         Titles { more_lines: usize::from(two), ..self.titles.clone() }
     }
 
-    /// The names below the bars, in two lines or, where bars are too narrow for that, every second, fifth, tenth ...
+    /// The names below the bars: in two lines or, if the bars are too narrow for that, every second, fifth, tenth ...
     fn ticks(&self, frame: &Frame, wrapped: bool) -> Vec<Tick> {
         let room = frame.x.at(1.0) - frame.x.at(0.0);
         let widest = self.widest_name().min(160.0);
@@ -128,7 +128,7 @@ pub(super) fn draw_bars(scene: &mut Scene, frame: &Frame, bars: impl Iterator<It
     let zero = frame.y.at(0.0);
     for (start, end, value) in bars.filter(|bar| drawable(bar.2, false) && bar.2 != 0.0) {
         let (left, right, y) = (frame.x.at(start), frame.x.at(end), frame.y.at(value));
-        // A thin light edge keeps neighbors apart where there is room for one.
+        // A thin light edge separates neighbors if there is space for one.
         let edge = if right - left > 4.0 { 0.5 } else { 0.0 };
         scene.fill(Rect::new(left + edge, y.min(zero), right - edge, y.max(zero)), color);
     }

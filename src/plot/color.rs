@@ -1,7 +1,8 @@
-//! Colors: a palette that stays apart for color-blind eyes, and the shades that are mixed from it.
+//! Colors: a palette that color-blind readers can tell apart, and shades mixed from it.
 //!
 //! The palette is that of M. Okabe and K. Ito, "Color Universal Design" (2008): eight colors that remain distinct
-//! under protanopia, deuteranopia and tritanopia. Lines differ by their dash as well, so a gray print keeps them apart.
+//! under protanopia, deuteranopia and tritanopia. Lines differ by their dash as well, so that they
+//! can be told apart in a gray print.
 
 /// A color as red, green and blue, 0 to 255 each (sRGB).
 ///
@@ -15,7 +16,7 @@ pub struct Color(pub u8, pub u8, pub u8);
 impl Color {
     /// Blue, the first of the palette.
     pub const BLUE: Color = Color(0, 114, 178);
-    /// Vermillion: also what marks a mistake.
+    /// Vermillion: also the color of mistakes.
     pub const VERMILLION: Color = Color(213, 94, 0);
     /// Bluish green.
     pub const GREEN: Color = Color(0, 158, 115);
@@ -39,7 +40,7 @@ impl Color {
     /// Shaded bands behind the data.
     pub(super) const BAND: Color = Color(242, 242, 242);
 
-    /// The color of the `index`-th series of a chart; seven, then from the start again.
+    /// The color of the `index`-th series of a chart; there are seven, which repeat.
     pub fn nth(index: usize) -> Color {
         const CYCLE: [Color; 7] =
             [Color::BLUE, Color::VERMILLION, Color::GREEN, Color::PURPLE, Color::ORANGE, Color::SKY, Color::BLACK];
@@ -58,7 +59,7 @@ impl Color {
         (0.299 * f64::from(self.0) + 0.587 * f64::from(self.1) + 0.114 * f64::from(self.2)) / 255.0
     }
 
-    /// Black or white, whichever reads better on this color.
+    /// Black or white, whichever is easier to read on this color.
     pub(super) fn readable_text(self) -> Color {
         if self.lightness() > 0.55 { Color::INK } else { Color::WHITE }
     }
@@ -69,7 +70,7 @@ impl Color {
     }
 }
 
-/// A color for a number in 0 to 1: through the listed stops at equal distances.
+/// A color for a number from 0 to 1, interpolated between equally spaced stops.
 fn ramp(stops: &[Color], t: f64) -> Color {
     let last = stops.len() - 1;
     let position = t.clamp(0.0, 1.0) * last as f64;

@@ -17,7 +17,7 @@ use crate::{Error, Result, atomic};
 
 /// Pixels around the figure and between its panels.
 const MARGIN: f64 = 14.0;
-/// A panel must not be narrower or lower than this.
+/// The least width and height of a panel.
 const SMALLEST: (f64, f64) = (140.0, 90.0);
 
 /// A figure of one or several panels.
@@ -51,7 +51,7 @@ impl Figure {
         Figure { width, height, title: String::new(), columns: 1, panels: Vec::new() }
     }
 
-    /// Sets the number of panels side by side (1 unless set).
+    /// Sets the number of columns of panels (1 by default).
     pub fn columns(mut self, columns: usize) -> Figure {
         self.columns = columns;
         self
@@ -66,16 +66,15 @@ impl Figure {
     /// The figure as the text of an SVG file.
     ///
     /// # Errors
-    /// As [`save`](Figure::save), but for files.
+    /// As [`save`](Figure::save), except for those of files.
     pub fn svg(&self) -> Result<String> {
         let in_memory = |source| Error::File { action: "write", path: PathBuf::from("the SVG in memory"), source };
         svg::write(&self.layout()?).map_err(in_memory)
     }
 
-    /// Writes `path.svg` and `path.png` (two pixels of the file for each of the figure) and returns the two paths.
+    /// Writes `path.svg` and `path.png` (twice as many pixels each way as the figure) and returns the two paths.
     ///
-    /// The folder is made where it is missing. Each file appears whole or not at all, and the same figure gives the
-    /// same bytes.
+    /// A missing folder is created. Each file is written whole or not at all, and the same figure gives the same bytes.
     ///
     /// # Errors
     /// [`Error::Empty`] for a figure without panels or a chart without finite data, [`Error::Shape`] for data whose
@@ -143,7 +142,7 @@ impl Figure {
     }
 }
 
-/// The path with `.extension` behind it; a dot that it already has stays.
+/// The path with `.extension` appended; a dot in its name stays.
 fn with_suffix(path: &Path, extension: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(format!(".{extension}"));
@@ -238,7 +237,7 @@ mod tests {
         let path = folder.path().join("x".repeat(300));
         let message = Figure::new(400, 300).panel(chart()).save(&path).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot write {}.svg: ", path.display())), "{message}");
-        // A folder of the kernel's own refuses files even to the superuser.
+        // A folder of the kernel refuses files even from the superuser.
         let locked = std::path::Path::new("/proc/self/task");
         if locked.is_dir() {
             let message = Figure::new(400, 300).panel(chart()).save(locked.join("loss")).unwrap_err().to_string();

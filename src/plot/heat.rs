@@ -1,7 +1,7 @@
 //! Heat maps: a matrix of numbers as colors, with a scale beside it.
 //!
-//! Numbers of one sign run from white to dark blue; where both signs occur the scale is symmetric about zero, blue
-//! below and vermillion above, so that white is zero. A number that is not finite is gray.
+//! Numbers of one sign run from white to dark blue. If both signs occur, the scale is symmetric about zero, from blue
+//! (negative) to vermillion (positive), so that white is zero. A number that is not finite is gray.
 
 use super::{
     axes::Titles,
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Width of the color scale.
 const BAR: f64 = 14.0;
-/// What is not a number.
+/// The color of numbers that are not finite.
 const MISSING: Color = Color(170, 170, 170);
 
 /// A matrix shown in colors.
@@ -47,15 +47,15 @@ impl HeatMap {
         HeatMap { titles: Titles::default(), rows, columns, values: values.into(), range: None }
     }
 
-    /// Sets the ends of the color scale; numbers beyond take the color of the end.
+    /// Sets the ends of the color scale; numbers beyond an end have its color.
     pub fn range(mut self, low: f64, high: f64) -> HeatMap {
         self.range = Some((low, high));
         self
     }
 
     /// # Errors
-    /// [`Error::Shape`] for a wrong number of values, [`Error::Empty`] without cells or when none is finite, [`Error::Setting`] for a
-    /// range that cannot be used.
+    /// [`Error::Shape`] for a wrong number of values, [`Error::Empty`] without cells or when none is finite,
+    /// [`Error::Setting`] for a range that cannot be used.
     pub(super) fn check(&self) -> Result<()> {
         if self.values.len() != self.rows * self.columns {
             let (need, got) = ([self.rows, self.columns].into(), [self.values.len()].into());
@@ -88,7 +88,7 @@ impl HeatMap {
             match scale.low < 0.0 {
                 _ if !v.is_finite() => MISSING,
                 true if scale.high > 0.0 => diverging(t),
-                // All negative: dark is far from zero.
+                // All negative: the darkest color is the farthest from zero.
                 true => sequential(1.0 - t),
                 false => sequential(t),
             }

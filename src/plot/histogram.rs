@@ -32,8 +32,8 @@ pub struct Histogram {
 setters!(Histogram, "histogram": title = titles.title, x_label = titles.x_label);
 
 impl Histogram {
-    /// Counts the values in `bins` equal intervals from the smallest to the largest; values that are not finite are
-    /// left out, and the vertical axis says how many.
+    /// Counts the values in `bins` equal intervals from the smallest to the largest. Values that are not finite are
+    /// left out, and the label of the vertical axis says how many.
     pub fn new(values: impl Into<Vec<f64>>, bins: usize) -> Histogram {
         Histogram { titles: Titles::default(), values: values.into(), bins, color: Color::BLUE }
     }
@@ -59,7 +59,7 @@ impl Histogram {
         Range::of(self.values.iter().copied(), false)
     }
 
-    /// The number of values in each interval of the range; the last interval holds its upper end.
+    /// The number of values in each interval of the range; the last interval includes its upper end.
     fn counts(&self, range: Range) -> Vec<usize> {
         let mut counts = vec![0; self.bins];
         for v in self.values.iter().filter(|&&v| drawable(v, false)) {

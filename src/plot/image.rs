@@ -1,4 +1,4 @@
-//! Grids of gray images with a caption each: digits and what the network took them for.
+//! Grids of gray images with a caption each, such as digits and the classes that the network predicted.
 
 use super::{
     color::Color,
@@ -53,13 +53,13 @@ impl ImageGrid {
         ImageGrid { title: String::new(), height, width, range: (0.0, 1.0), columns: None, pictures: Vec::new() }
     }
 
-    /// Sets which numbers are black and white (0 and 1 unless set); what lies beyond is black or white too.
+    /// Sets the numbers that are black and white (0 and 1 by default); numbers beyond are black or white, too.
     pub fn range(mut self, black: f64, white: f64) -> ImageGrid {
         self.range = (black, white);
         self
     }
 
-    /// Sets the number of columns (unless set, the one that makes the images largest).
+    /// Sets the number of columns (by default, the one that makes the images largest).
     pub fn columns(mut self, columns: usize) -> ImageGrid {
         self.columns = Some(columns);
         self
@@ -70,7 +70,7 @@ impl ImageGrid {
         self.with(pixels.into(), caption.into(), false)
     }
 
-    /// Adds an image that was recognized wrongly: it gets a colored frame and a bold caption with a cross.
+    /// Adds an image that was classified wrongly: it has a colored frame and a bold caption with a cross.
     pub fn wrong(self, pixels: impl Into<Vec<f64>>, caption: impl Into<String>) -> ImageGrid {
         self.with(pixels.into(), format!("✗ {}", caption.into()), true)
     }
@@ -145,7 +145,7 @@ impl ImageGrid {
             let needed = |p: &Picture| font::wrap(&p.caption, p.wrong, room).len();
             self.pictures.iter().map(needed).max().unwrap_or(0)
         };
-        // The captions' lines depend on the columns and the columns on the room that captions leave.
+        // The lines of the captions depend on the columns, and the columns on the space that the captions leave.
         let (columns, _) = self.arrange(area, 1);
         let lines = lines(columns);
         let (columns, side) = match lines {

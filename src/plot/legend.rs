@@ -11,7 +11,7 @@ use super::{
 /// Where the legend of a chart stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Legend {
-    /// In the first corner of the plot where it hides nothing, or else in a row above the plot.
+    /// In the first corner of the plot where it hides nothing; if there is none, in a row above the plot.
     #[default]
     Auto,
     /// In the upper left corner of the plot.
@@ -73,7 +73,7 @@ pub(super) fn row_height(entries: &[Entry], width: f64) -> f64 {
     if entries.is_empty() { 0.0 } else { rows(entries, row_width(width)).len() as f64 * ROW + 6.0 }
 }
 
-/// The width of the rows above the plot: that of the panel without a usual left margin.
+/// The width of the rows above the plot: that of the panel, less a usual left margin.
 fn row_width(panel: f64) -> f64 {
     (panel - 100.0).max(80.0)
 }
@@ -103,8 +103,8 @@ pub(super) fn free_corner(entries: &[Entry], plot: &Rect, lines: &[Vec<Point>], 
     })
 }
 
-/// Draws the legend of a chart with this plot in the panel `area`, with `head` pixels free above the plot;
-/// [`Legend::Auto`] must have been decided before.
+/// Draws the legend of a chart with this plot in the panel `area`, with `head` pixels free above the plot.
+/// [`Legend::Auto`] must have been resolved before.
 pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &Rect, area: Rect, head: f64) {
     if entries.is_empty() || place == Legend::Hidden {
         return;

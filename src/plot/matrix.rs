@@ -1,8 +1,8 @@
-//! Confusion matrices: how often each class was taken for each other.
+//! Confusion matrices: how often each class was predicted as each other.
 //!
 //! Row $i$, column $j$ holds the number of observations of class $i$ that were predicted as class $j$. A cell is shaded
 //! by its share of its *row*, so that the diagonal shows each class's recall, $n_{ii} / \sum_j n_{ij}$, whatever the
-//! sizes of the classes; the recall stands beside the row.
+//! sizes of the classes; the recall is printed beside the row.
 
 use super::{
     color::{Color, sequential},
@@ -40,7 +40,7 @@ impl Confusion {
     }
 
     /// # Errors
-    /// [`Error::Empty`] without classes, [`Error::Shape`] when the counts are not a square of the number of names.
+    /// [`Error::Empty`] without classes, [`Error::Shape`] when the number of counts is not the square of that of names.
     pub(super) fn check(&self) -> Result<()> {
         let of = self.name();
         let k = self.names.len();
@@ -100,7 +100,7 @@ impl Confusion {
         let title = font::fit(&self.title, HEADING, true, area.width());
         scene.text(Text::new(title, (area.left, area.top + HEADING), Anchor::Start, HEADING).bold());
         let half_cap = SMALL * CAP / 2.0;
-        // Where the cells are lower than a line of text, only every n-th class is named.
+        // If the cells are lower than a line of text, only every n-th class is named.
         let stride = ((SMALL + 3.0) / cell).ceil().max(1.0) as usize;
         let mut below = 0.0f64;
         for (i, name) in self.names.iter().enumerate().step_by(stride) {
@@ -129,7 +129,7 @@ impl Confusion {
     }
 }
 
-/// The share of a row on the diagonal, in per cent; a dash for a class that has no observations.
+/// The share of a row on the diagonal, in percent; a dash for a class without observations.
 fn recall(row: &[usize], class: usize) -> String {
     match row.iter().sum::<usize>() {
         0 => "–".to_owned(),

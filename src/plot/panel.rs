@@ -1,4 +1,4 @@
-//! What a figure may hold: one of the kinds of chart.
+//! The list of all kinds of chart that a figure may hold.
 
 use super::{
     bars::BarChart,
@@ -11,17 +11,17 @@ use super::{
 };
 use crate::Result;
 
-/// One of the pictures that a figure holds; every kind of chart converts into it.
+/// One of the charts of a figure; every kind of chart converts into it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Panel {
-    /// Lines over a common axis.
+    /// Lines over a common horizontal axis.
     Line(LineChart),
     /// Gray images with captions.
     Images(ImageGrid),
-    /// Counts of true and predicted classes.
+    /// Counts of observations by true and predicted class.
     Confusion(Confusion),
-    /// A matrix in colors.
+    /// A matrix as colors.
     Heat(HeatMap),
     /// Named amounts.
     Bars(BarChart),

@@ -1,4 +1,5 @@
-//! A scene as PNG: two pixels of the file for each pixel of the figure, so that text is sharp on fine screens.
+//! A scene as PNG, with two pixels of the file for each pixel of the figure each way, so that text is sharp on fine
+//! screens.
 //!
 //! A line of width $w$ covers a pixel at distance $d$ from it by $\min(1, \max(0, w/2 + 1/2 - d))$. The coverage of a
 //! whole path is the *largest* over its segments, and is blended once; drawing the segments one after the other would
@@ -18,7 +19,7 @@ use super::{
 /// Pixels of the file per pixel of the figure.
 pub(super) const SCALE: f64 = 2.0;
 
-/// The scene as the bytes of a PNG file, [`SCALE`] times as wide and high.
+/// The scene as the bytes of a PNG file, [`SCALE`] times as wide and as high.
 pub(super) fn write(scene: &Scene) -> io::Result<Vec<u8>> {
     let size = (scene.width * SCALE as u32, scene.height * SCALE as u32);
     let mut pixels = vec![255; size.0 as usize * size.1 as usize * 3];
@@ -57,7 +58,7 @@ impl Canvas<'_> {
             Mark::Text(text) => self.text(text),
             Mark::Image { area, columns, pixels } => {
                 let rows = pixels.len() / columns;
-                // Both neighbors compute their common edge in the same way, so that no gap is left between them.
+                // Both neighbors compute their common edge in the same way, so that there is no gap between them.
                 let x = |column: usize| area.left + area.width() * column as f64 / *columns as f64;
                 let y = |row: usize| area.top + area.height() * row as f64 / rows as f64;
                 for (i, &color) in pixels.iter().enumerate() {
@@ -79,7 +80,7 @@ impl Canvas<'_> {
         if left >= right || top >= bottom {
             return Ok(());
         }
-        // The backend leaves out the last row and column, as a range does.
+        // The backend excludes the last row and column, as a range does.
         self.backend.draw_rect((left, top), (right, bottom), &rgb(color), true).map_err(io::Error::other)
     }
 
@@ -120,7 +121,7 @@ impl Canvas<'_> {
         Ok(())
     }
 
-    /// The pixels of the canvas in the box that holds the points and all within `reach` of them.
+    /// The pixels of the canvas in the smallest box that holds everything within `reach` of the points.
     fn pixels_within(&self, points: &[Point], reach: f64) -> Pixels {
         let span = |values: &mut dyn Iterator<Item = f64>, end: u32| {
             let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));

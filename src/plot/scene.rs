@@ -1,7 +1,7 @@
-//! A scene: the finished layout of a figure as a list of marks, before it is known what kind of file it goes into.
+//! A scene: the finished layout of a figure as a list of marks, whatever kind of file it is written to.
 //!
 //! Lengths are in pixels of the figure (fractions allowed), x to the right and y *downwards* from the top left corner.
-//! A figure is laid out once; the writers of SVG and PNG replay the same list, and the tests measure it.
+//! A figure is laid out once; the writers of SVG and PNG draw the same list, and the tests measure it.
 
 use super::{color::Color, font};
 
@@ -39,7 +39,7 @@ impl Rect {
         Rect::new(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
     }
 
-    /// Whether two boxes have more than an edge in common.
+    /// Whether two boxes share more than an edge.
     pub(super) fn overlaps(&self, other: &Rect) -> bool {
         self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
@@ -50,7 +50,7 @@ impl Rect {
     }
 }
 
-/// Which part of a text stands at the given place.
+/// The part of a text that stands at the given place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -62,14 +62,14 @@ pub(super) enum Anchor {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
     pub text: String,
-    /// The anchor's place on the baseline.
+    /// The place of the anchor, on the baseline.
     pub at: Point,
     pub anchor: Anchor,
     /// Pixels per em.
     pub size: f64,
     pub bold: bool,
     pub color: Color,
-    /// Whether it reads upwards, for the names of vertical axes.
+    /// Whether it reads upwards, as the label of a vertical axis.
     pub upwards: bool,
 }
 
@@ -106,7 +106,7 @@ impl Text {
         if self.upwards { (self.at.0, self.at.1 + back) } else { (self.at.0 - back, self.at.1) }
     }
 
-    /// The box that the text fills, from the top of its capitals to the foot of its descenders.
+    /// The box that the text fills, from the top of its capitals to the bottom of its descenders.
     pub(super) fn bounds(&self) -> Rect {
         let ((x, y), length) = (self.start(), font::width(&self.text, self.size, self.bold));
         let (above, below) = (font::CAP * self.size, font::DESCENT * self.size);
@@ -118,7 +118,7 @@ impl Text {
     }
 }
 
-/// One thing to be drawn.
+/// One thing to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Mark {
     /// A line through the points, with round joints; a single point is a round dot.

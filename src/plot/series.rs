@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// A line through points. Color and dash follow from its place in the chart unless they are set.
+/// A line through points. Unless they are set, color and dash follow from its position in the chart.
 ///
 /// ```
 /// use wengert::plot::{Color, Dash, Series};
@@ -65,13 +65,13 @@ impl Series {
         self
     }
 
-    /// Sets how the line is broken up.
+    /// Sets the dash of the line.
     pub fn dash(mut self, dash: Dash) -> Series {
         self.dash = Some(dash);
         self
     }
 
-    /// Sets the width in pixels (2 unless set).
+    /// Sets the width in pixels (2 by default).
     pub fn width(mut self, width: f64) -> Series {
         self.width = width;
         self
@@ -83,10 +83,10 @@ impl Series {
         self
     }
 
-    /// Draws the data thin and light, and over it the mean of the `window` points around each.
+    /// Draws the data thin and light, and over them the mean of the `window` points around each.
     ///
-    /// $\bar y_i$ is the mean of the finite $y_j$ with $|j - i| \le \lfloor w/2 \rfloor$; near the ends fewer points
-    /// take part.
+    /// $\bar y_i$ is the mean of the finite $y_j$ with $|j - i| \le \lfloor w/2 \rfloor$; near the ends there are
+    /// fewer.
     pub fn smoothed(mut self, window: usize) -> Series {
         self.window = window;
         self
@@ -97,7 +97,7 @@ impl Series {
         self.points(&self.y, log).flatten()
     }
 
-    /// How the line looks, where it is the `index`-th of a chart.
+    /// The style of the line if it is the `index`-th of a chart.
     pub(super) fn entry(&self, index: usize) -> Entry {
         Entry {
             label: if self.listed { self.label.clone() } else { String::new() },

@@ -1,7 +1,7 @@
 //! A scene as SVG: text stays text, and coordinates keep a tenth of a pixel.
 //!
-//! The backend works in whole units, so the drawing is ten times as large as the figure and a `viewBox` brings it back
-//! to size. Images are not in the backend's repertoire: they are written before its marks, as PNG data in base64.
+//! The backend works in whole units, so the drawing is ten times as large as the figure, and a `viewBox` scales it
+//! back. The backend cannot write images: they come before its marks, as PNG data in base64.
 
 use std::{fmt::Write, io};
 
@@ -19,7 +19,7 @@ use super::{
 const SCALE: f64 = 10.0;
 /// The backend divides the size of a font by this number.
 const FONT_FACTOR: f64 = 1.24;
-/// The backend moves text down by this part of an em when asked to align its top.
+/// The backend moves text down by this fraction of an em to align its top.
 const TOP_SHIFT: f64 = 0.76;
 
 /// The scene as the text of an SVG file.
@@ -75,7 +75,7 @@ fn draw(backend: &mut SVGBackend, mark: &Mark) -> io::Result<()> {
 }
 
 fn draw_text(backend: &mut SVGBackend, text: &Text) -> io::Result<()> {
-    // The viewer anchors the text, so that it stays centered in whatever font the viewer has.
+    // The viewer anchors the text, so that it stays centered whatever its font.
     let anchor = match text.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -98,8 +98,8 @@ fn draw_text(backend: &mut SVGBackend, text: &Text) -> io::Result<()> {
 
 /// An `image` element whose pixels stay square when it is enlarged.
 ///
-/// Some viewers blur what they enlarge whatever the file asks for, so each pixel is repeated until the image is finer
-/// than the screen; a PNG file of repeated pixels is hardly larger.
+/// Some viewers blur what they enlarge, whatever the file asks for, so each pixel is repeated until the image is finer
+/// than the screen. A PNG file with repeated pixels is hardly larger.
 fn image(area: Rect, columns: usize, pixels: &[Color]) -> io::Result<String> {
     let repeats = |length: f64, count: usize| (2.0 * length / count as f64).ceil().max(1.0) as usize;
     let (across, down) = (repeats(area.width(), columns), repeats(area.height(), pixels.len() / columns));

@@ -16,8 +16,8 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network does
-/// not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN.
+/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network
+/// does not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN.
 ///
 /// # Panics
 /// When the images do not have the shape that the network needs.

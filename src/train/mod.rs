@@ -1,7 +1,7 @@
 //! The training loop, and the evaluation of a trained network.
 //!
-//! A [`Trainer`] trains a classifier on a [`Source`] of batches, prints the table of losses, saves checkpoints and resumes
-//! from them. It does nothing that you could not write yourself: its loop is
+//! A [`Trainer`] trains a classifier on a [`Source`] of batches, prints the table of losses, saves checkpoints and
+//! resumes from them. It does nothing that you could not write yourself: its loop is
 //!
 //! ```text
 //! for each batch:

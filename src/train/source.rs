@@ -47,7 +47,8 @@ impl<'b> Source<'b> for Batches {
     fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
         Box::new(Batches::epoch(self, epoch).map(|batch| {
             let [channels, height, width] = batch.shape;
-            // Copied into a buffer of the pool: if the batch's own buffer were used, the pool would grow by one a batch.
+            // Copied into a buffer of the pool: if the batch's own buffer were used, the pool would grow by one a
+            // batch.
             let images = Tensor::from_slice(&batch.images, [batch.labels.len(), channels, height, width]);
             (images.expect("a batch holds the pixels of its images"), batch.labels)
         }))

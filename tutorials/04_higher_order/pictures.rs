@@ -53,7 +53,8 @@ pub fn newton(plain: &[Place], damped: &[Place], descent: &[Place]) -> Figure {
     let mut map =
         LineChart::new().title("The paths").x_label("x").y_label("y").x_limits(-WIDE, WIDE).y_limits(-3.5, 1.8);
     for level in [0.3f64, 3.0, 30.0, 300.0, 1500.0] {
-        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the places crowd at the ends, where it turns.
+        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the places crowd at the ends, where it
+        // turns.
         let (low, high) = ((1.0 - level.sqrt()).max(-WIDE), (1.0 + level.sqrt()).min(WIDE));
         let side = |sign: f64| {
             (0..=300).map(move |k| {

@@ -1,8 +1,8 @@
 //! Line charts laid out and drawn.
 //!
-//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands and perhaps the legend,
-//! and the rest for the plot. Where the legend goes depends on the lines: the chart is drawn once for trial, and a corner
-//! that no line or label enters is taken.
+//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands and perhaps the
+//! legend, and the rest for the plot. The place of the legend depends on the lines: the chart is drawn once as a trial,
+//! and the legend goes into a corner that no line or label enters.
 
 use super::LineChart;
 use crate::{
@@ -45,7 +45,7 @@ impl LineChart {
         bands + if legend == Legend::Above { legend::row_height(&self.named_entries(), area.width()) } else { 0.0 }
     }
 
-    /// Where the legend goes: [`Legend::Auto`] becomes the corner that is free, or the row above when none is.
+    /// The place of the legend: [`Legend::Auto`] becomes a free corner or, if there is none, the row above.
     fn legend_place(&self, area: Rect) -> Result<Legend> {
         if self.legend != Legend::Auto {
             return Ok(self.legend);

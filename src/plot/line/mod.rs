@@ -1,7 +1,7 @@
 //! Line charts: one or several series over a common horizontal axis.
 //!
 //! A point with a coordinate that is not finite (or not positive on a logarithmic axis) is a gap in its line.
-//! This file holds what a chart is told; `ranges` finds what its axes show, `draw` puts it on paper.
+//! This file holds the settings of a chart; `ranges` computes the ranges of its axes, `draw` draws it.
 
 mod draw;
 mod ranges;
@@ -59,25 +59,25 @@ impl LineChart {
         self
     }
 
-    /// Adds a line to the legend that stands for no single series, to explain a manner of drawing.
+    /// Adds a line to the legend that belongs to no series, to explain a style.
     pub fn key(mut self, label: impl Into<String>, color: Color, dash: Dash, width: f64) -> LineChart {
         self.keys.push(Entry { label: label.into(), color, dash, width });
         self
     }
 
-    /// Sets where the legend stands (unless set, in a corner of the plot that is free, or above it).
+    /// Sets the place of the legend (by default, a free corner of the plot, or above it).
     pub fn legend(mut self, legend: Legend) -> LineChart {
         self.legend = legend;
         self
     }
 
-    /// Sets the ends of the horizontal axis; what lies beyond is cut off.
+    /// Sets the ends of the horizontal axis; lines are cut off there.
     pub fn x_limits(mut self, low: f64, high: f64) -> LineChart {
         self.x_limits = Some((low, high));
         self
     }
 
-    /// Sets the ends of the vertical axis; what lies beyond is cut off.
+    /// Sets the ends of the vertical axis; lines are cut off there.
     pub fn y_limits(mut self, low: f64, high: f64) -> LineChart {
         self.y_limits = Some((low, high));
         self
@@ -89,21 +89,21 @@ impl LineChart {
         self
     }
 
-    /// Makes the vertical axis logarithmic; points that are not positive become gaps.
+    /// Makes the vertical axis logarithmic; points whose y is not positive become gaps.
     pub fn log_y(mut self) -> LineChart {
         self.log_y = true;
         self
     }
 
-    /// Draws the axes through the origin instead of along the edges, as in a textbook. Ranges are stretched to hold
+    /// Draws the axes through the origin instead of along the edges, as in a textbook. Ranges are extended to include
     /// zero. A logarithmic chart has no origin and keeps its axes at the edges.
     pub fn axes_through_origin(mut self) -> LineChart {
         self.origin = true;
         self
     }
 
-    /// Divides the horizontal axis at these places, shades every second part and numbers the parts from 1 above the
-    /// plot, as epochs over iterations.
+    /// Divides the horizontal axis at these places, shades every second part, and numbers the parts from 1 above the
+    /// plot: for example, epochs over iterations.
     pub fn bands(mut self, name: impl Into<String>, edges: impl Into<Vec<f64>>) -> LineChart {
         self.bands = Some((name.into(), edges.into()));
         self
