@@ -152,9 +152,9 @@
 //! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
 //!
-//! More than a hundred others stand in [`guide`], beside JAX and MATLAB, each with a line that runs; and a page on the slopes that are
-//! handed on [where a function has none](guide::kinks). Layouts and names are PyTorch's: batch first, images
-//! `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
+//! More than a hundred others are in the [`guide`], beside JAX and MATLAB, each with a line that runs; another page lists
+//! the subgradients used [where a function has no derivative](guide::kinks). Layouts and names are PyTorch's: batch
+//! first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
 //!
 //! # The modules
 //!
