@@ -127,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
         fs::write(&taken, "").unwrap();
-        let message = write(&taken.join("file"), text("x")).unwrap_err().to_string();
+        let message = write(taken.join("file"), text("x")).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot create the folder {}: ", taken.display())), "{message}");
     }
 

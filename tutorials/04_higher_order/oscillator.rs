@@ -20,7 +20,7 @@ pub const OMEGA: f64 = 2.0;
 pub const END: f64 = 10.0;
 /// The number of times at which the equation is asked for.
 const PLACES: usize = 128;
-/// Adam's first rate; it falls to a hundredth along half a cosine.
+/// Adam's first learning rate; it falls to a hundredth along half a cosine.
 const RATE: f64 = 0.01;
 
 /// The solution in closed form, in tape algebra: with β = ω √(1 − ζ²), e^(−ζωt) (cos βt + ζω/β sin βt).
