@@ -201,7 +201,7 @@ impl Checkpoint {
     }
 }
 
-/// The same problem, with the entry's name as it stands in the file.
+/// The same problem, with the entry's name as it stands in a file of this version.
 fn inside(prefix: &str, mut problem: FormatProblem) -> FormatProblem {
     if let FormatProblem::Missing { name } | FormatProblem::Unknown { name } | FormatProblem::Shape { name, .. } =
         &mut problem

@@ -43,7 +43,7 @@ pub trait Layer {
     /// The output for the input `x`, recorded on the tape of `x`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t>;
 
-    /// The parameters that an optimizer is made for, by the names that PyTorch gives them.
+    /// The trainable parameters, by the names that PyTorch gives them.
     fn params(&self) -> Vec<Param> {
         Vec::new()
     }

@@ -2,8 +2,8 @@
 //!
 //! With g the gradient, t the number of the step (from 1) and the learning rate η (Kingma and Ba, arXiv 1412.6980):
 //!
-//! m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  w ← w − η m̂ / (√v̂ + ε)  with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 −
-//! β₂ᵗ).
+//! m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,
+//! w ← w − η m̂ / (√v̂ + ε)  with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
 //!
 //! Adam adds weight decay to the gradient, where the division by √v̂ takes most of it away again. AdamW subtracts η λ w
 //! from the weight itself (Loshchilov and Hutter, arXiv 1711.05101). Constants and the order of operations are those of

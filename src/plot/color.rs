@@ -1,8 +1,8 @@
 //! Colors: a palette that color-blind readers can tell apart, and shades mixed from it.
 //!
 //! The palette is that of M. Okabe and K. Ito, "Color Universal Design" (2008): eight colors that remain distinct
-//! under protanopia, deuteranopia and tritanopia. Lines differ by their dash as well, so that they
-//! can be told apart in a gray print.
+//! under protanopia, deuteranopia and tritanopia. Lines differ by their dash as well, so that
+//! they can be told apart in a gray print.
 
 /// A color as red, green and blue, 0 to 255 each (sRGB).
 ///
