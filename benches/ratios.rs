@@ -1,8 +1,8 @@
 //! What design decisions are worth, as ratios measured in one run: `cargo bench`.
 //!
 //! Each row alternates two ways of doing the same and divides the medians, so that a change in the machine's speed
-//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of a
-//! check for each number with their count.
+//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of
+//! a check for each number with their count.
 
 use std::{
     sync::{
@@ -76,7 +76,7 @@ fn eight_layers<'t>(mut x: Var<'t>, w: Var<'t>, most: &Arc<AtomicUsize>) -> Var<
 }
 
 /// The most bytes that values hold, as seen from between the layers, while 64 layers are differentiated: with all
-/// values kept, or in 8 checkpoints.
+/// values kept, or in 8 checkpointed segments.
 fn peak_bytes(checkpoints: bool) -> usize {
     let tape = Tape::new();
     let w = tape.leaf(Tensor::from_fn([64, 64], DType::F32, |i| (i as f64 * 0.37).sin() / 8.0));
@@ -100,7 +100,9 @@ fn main() {
     }
     let (kept, again) = (peak_bytes(false), peak_bytes(true));
     let ratio = kept as f64 / again as f64;
-    println!("64 layers differentiated hold {kept} bytes at most, in 8 checkpoints {again}: ratio {ratio:.1}");
+    println!(
+        "64 layers differentiated hold {kept} bytes at most, in 8 checkpointed segments {again}: ratio {ratio:.1}"
+    );
     #[cfg(feature = "check")]
     for numbers in [10_000, 100_000, 1_000_000] {
         let ms = (0..5).map(|_| projected_check(numbers)).fold(f64::INFINITY, f64::min);

@@ -4,9 +4,9 @@
 //! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
 //! update, in single precision.
 //!
-//! - `elu` (ms): 128 images 28x28, convolution 5x5x20, batch norm, ELU with a learned alpha per channel, fully connected
-//!   10, cross-entropy; SGD with momentum 0.9, rate 0.01, weight decay 1e-4 on everything.
-//! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with rate 0.05.
+//! - `elu` (ms): 128 images 28x28, convolution 5x5x20, batch norm, ELU with a learned alpha per channel, fully
+//!   connected 10, cross-entropy; SGD with momentum 0.9, learning rate 0.01, weight decay 1e-4 on everything.
+//! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with learning rate 0.05.
 
 use std::time::Instant;
 

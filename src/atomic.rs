@@ -1,7 +1,5 @@
-//! A finished file under its final name, or the file that was there before.
-//!
-//! The bytes go to a temporary file in the same folder. When they are all on the disk, it takes the final name in one
-//! step of the file system. A program that is killed at any moment leaves the old file or the new one, never half of one.
+//! Files that are written whole or not at all. `io`, `plot` and `check` write all their files through this one
+//! function, which knows nothing of what it writes; users find it as `io::atomic_write`.
 
 use std::{
     fs,
@@ -13,12 +11,24 @@ use crate::{Error, Result};
 
 /// Writes a whole file through `write`, making its folder first.
 ///
-/// A new file is as readable as the process's umask allows. A link stays, and the file that it leads to is replaced. A
-/// device or pipe (`/dev/null`) has no old contents to protect and is written to as it is.
+/// The bytes go to a temporary file in the same folder, which takes the final name when they are all on the disk: a
+/// program that is killed at any moment leaves the old file or the new one, never half of one. A new file is as
+/// readable as the process's umask allows. A link stays, and the file that it leads to is replaced. A device or pipe
+/// (`/dev/null`) has no old contents to protect and is written to as it is.
+///
+#[cfg_attr(feature = "io", doc = "```")]
+#[cfg_attr(not(feature = "io"), doc = "```ignore")]
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("runs/1/note.txt");
+/// wengert::io::atomic_write(&path, |file| writeln!(file, "done"))?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "done\n");
+/// # Ok::<(), wengert::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::File`] when the folder cannot be made, or the file not be written; what was there before is still there.
-pub(crate) fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+/// [`Error::File`] when the folder or the file cannot be written; what was there before is still there.
+pub fn write(path: impl AsRef<Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let path = path.as_ref();
     let file_error = |action, path: &Path, source| Error::File { action, path: path.to_owned(), source };
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return through(path, write).map_err(|source| file_error("write", path, source));
@@ -117,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
         fs::write(&taken, "").unwrap();
-        let message = write(&taken.join("file"), text("x")).unwrap_err().to_string();
+        let message = write(taken.join("file"), text("x")).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot create the folder {}: ", taken.display())), "{message}");
     }
 

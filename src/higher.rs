@@ -1,14 +1,15 @@
 //! Derivatives beyond one gradient: Jacobians, Hessians, and their products with vectors, all recorded on the tape.
 //!
-//! One backward walk gives the product uᵀJ of a vector with the Jacobian J = ∂y/∂x. Everything here is made of such walks:
+//! One backward pass gives the product uᵀJ of a vector with the Jacobian J = ∂y/∂x. Everything here is made of backward
+//! passes:
 //!
-//! - the Jacobian: a walk for each number of y, with u = 1 there and 0 elsewhere;
-//! - the Jacobians of n observations that do not depend on each other: the walks of one of them, since the gradients of
-//!   all n go side by side through the same walk;
-//! - J v, forward mode, by walking twice: uᵀJ is linear in u, and the gradient of ⟨uᵀJ, v⟩ by u is J v (J. Townsend,
-//!   2017);
-//! - H v, the product with the Hessian of a single number y: the gradient of ⟨∂y/∂x, v⟩ (Pearlmutter, 1994). It costs a
-//!   few gradients, whatever the size of x, while H itself costs a walk for each of its rows.
+//! - the Jacobian: one pass for each number of y, with u = 1 there and 0 elsewhere;
+//! - the Jacobians of n observations that do not depend on each other: as many passes as for one of them, since each
+//!   pass carries the gradients of all n side by side;
+//! - J v, forward mode, by two passes: uᵀJ is linear in u, and the gradient of ⟨uᵀJ, v⟩ with respect to u is J v
+//!   (J. Townsend, 2017);
+//! - H v, the product with the Hessian of a single number y: the gradient of ⟨∂y/∂x, v⟩ with respect to x (Pearlmutter,
+//!   1994). It costs a few gradients, whatever the size of x, while H itself costs one pass for each of its rows.
 
 use crate::{
     error::{Error, Result},
@@ -33,16 +34,16 @@ fn inner<'t>(op: &str, tape: &'t Tape, a: &[Var<'t>], v: &[Var<'t>]) -> Result<V
     })
 }
 
-/// A difference of more than so many roundings of the largest number is looked at more closely.
+/// Up to this many roundings of the largest number, a difference is taken for rounding.
 const ROUNDINGS: f64 = 64.0;
 
-/// Different numbers from 0 to 1, spread evenly.
+/// The i-th of a sequence of different numbers that fill the interval from 0 to 1 evenly (the golden-ratio sequence).
 fn spread(i: usize) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     ((i + 1) as f64 * GOLDEN).fract()
 }
 
-/// The number of observations of `y` and `x`, and of numbers in one of `y`.
+/// The number of observations in `y` and `x`, and the number of elements in one observation of `y`.
 fn observations(op: &str, y: Var<'_>, x: Var<'_>) -> Result<(usize, usize)> {
     let (of, by) = (y.shape(), x.shape());
     match (of.first(), by.first()) {
@@ -52,8 +53,8 @@ fn observations(op: &str, y: Var<'_>, x: Var<'_>) -> Result<(usize, usize)> {
 }
 
 impl Tape {
-    /// The Jacobian of `y` by `x`, of shape `[y.., x..]`, recorded: entry (i, j) is the derivative of yᵢ by xⱼ. It takes a
-    /// backward walk for each number of `y`.
+    /// The Jacobian of `y` with respect to `x`, of shape `[y.., x..]`, recorded: entry (i, j) is ∂yᵢ/∂xⱼ. It takes one
+    /// backward pass for each element of `y`.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -78,12 +79,12 @@ impl Tape {
     }
 
     /// The Jacobians of n observations, for y `[n, a..]` and x `[n, b..]`, of shape `[n, a.., b..]`, recorded: entry
-    /// (i, k, j) is the derivative of yᵢₖ by xᵢⱼ. It takes a walk for each number of *one observation* of y, and one more.
+    /// (i, k, j) is ∂yᵢₖ/∂xᵢⱼ. It takes one backward pass for each element of *one observation* of y, and one more.
     ///
-    /// This is all there is to know when observation i of y depends on observation i of x alone, as in a network applied to
-    /// a batch. Where observations are coupled (batch norm in training, a sum over the batch) the blocks would hold sums over
-    /// observations; the last walk finds that out, and the answer is an error that names two of them. Let pass is a coupling
-    /// that changes the result by rounding alone, and any where a slope is infinite or NaN.
+    /// This is the whole Jacobian when observation i of y depends on observation i of x alone, as in a network applied
+    /// to a batch. Where observations are coupled (batch norm in training, a sum over the batch), the blocks would hold
+    /// sums over observations; the last pass detects that, and the error names two of them. A coupling is not detected
+    /// when it changes the result by rounding alone, or when a derivative is infinite or NaN.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -93,8 +94,8 @@ impl Tape {
     /// assert_eq!(jacobians.shape().dims(), [3, 2]);
     /// assert_eq!(jacobians.value().to_vec(), [2.0, 1.0, 4.0, 3.0, 6.0, 5.0]);
     ///
-    /// let centred = x - x.mean_axes(&[0], true);                           // each observation moves all others
-    /// let error = tape.jacobian_per_observation(centred, x).unwrap_err();
+    /// let centered = x - x.mean_axes(&[0], true);                           // each observation moves all others
+    /// let error = tape.jacobian_per_observation(centered, x).unwrap_err();
     /// assert!(error.to_string().contains("of y depends on observation"));
     /// # Ok::<(), wengert::Error>(())
     /// ```
@@ -106,10 +107,10 @@ impl Tape {
         self.blocks("jacobian_per_observation", y, x)
     }
 
-    /// The Hessians of n observations, for one number y `[n]` of each and x `[n, b..]`, of shape `[n, b.., b..]`, recorded:
-    /// entry (i, j, k) is the second derivative of yᵢ by xᵢⱼ and xᵢₖ. It takes a walk for each number of one observation of
-    /// x, and three more: for the gradient, and to find out whether observations are coupled, as
-    /// [`jacobian_per_observation`](Tape::jacobian_per_observation) does.
+    /// The Hessians of n observations, for y `[n]`, one number for each, and x `[n, b..]`, of shape `[n, b.., b..]`,
+    /// recorded: entry (i, j, k) is ∂²yᵢ/∂xᵢⱼ∂xᵢₖ. It takes one backward pass for each element of one observation of x,
+    /// and three more: one for the gradient, and two to detect coupled observations, as in
+    /// [`jacobian_per_observation`](Tape::jacobian_per_observation).
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -121,8 +122,8 @@ impl Tape {
     /// ```
     ///
     /// # Errors
-    /// As [`jacobian_per_observation`](Tape::jacobian_per_observation); [`Error::Shape`] when y has not one number for each
-    /// observation.
+    /// As [`jacobian_per_observation`](Tape::jacobian_per_observation); [`Error::Shape`] when y does not hold one
+    /// number for each observation.
     pub fn hessian_per_observation<'t>(&'t self, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
         const OP: &str = "hessian_per_observation";
         let (n, per) = observations(OP, y, x)?;
@@ -134,7 +135,8 @@ impl Tape {
         self.blocks(OP, gradient, x)
     }
 
-    /// The Jacobian of each observation of `y` by the same observation of `x`, once they are known not to be coupled.
+    /// The Jacobian of each observation of `y` with respect to the same observation of `x`, or an error if they are
+    /// coupled.
     fn blocks<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>) -> Result<Var<'t>> {
         let (n, per) = observations(op, y, x)?;
         let shape: Shape = y.shape().iter().chain(&x.shape()[1..]).copied().collect();
@@ -152,12 +154,12 @@ impl Tape {
         blocks.try_reshape(&shape)
     }
 
-    /// Whether the sums over observations `blocks`, `[n, a, b..]`, have one summand each.
+    /// An error unless each of the sums over observations `blocks`, `[n, a, b..]`, has only one term that is not 0.
     ///
-    /// Block i holds Σₘ Jₘᵢ with Jₘᵢ = ∂yₘ/∂xᵢ. A walk from uₘₖ = wₘ vₖ, with a weight w of its own for each observation,
-    /// gives Σₘ wₘ vᵀJₘᵢ: this is wᵢ times what the block says if Jₘᵢ = 0 for all m ≠ i, and differs from it else. Where it
-    /// differs by more than rounding can, a walk forward from xᵢ alone tells which yₘ it reaches, and whether any: what is
-    /// not coupled gets 0 exactly.
+    /// Block i holds Σₘ Jₘᵢ with Jₘᵢ = ∂yₘ/∂xᵢ. A backward pass from uₘₖ = wₘ vₖ, with a different weight wₘ for each
+    /// observation, gives Σₘ wₘ vᵀJₘᵢ. If Jₘᵢ = 0 for all m ≠ i, this is wᵢ vᵀ times block i, and otherwise it is not.
+    /// Where the two differ by more than rounding, a forward-mode pass from xᵢ alone tells which yₘ depend on it, if
+    /// any: it gives exactly 0 for all others.
     fn check_uncoupled<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>, blocks: Var<'t>) -> Result<()> {
         let mark = self.len();
         let (n, per, size) = (y.shape()[0], y.numel() / y.shape()[0], x.numel() / x.shape()[0]);
@@ -172,7 +174,7 @@ impl Tape {
         let rounding = ROUNDINGS * self.dtype().epsilon() * per as f64 * blocks.abs().try_amax(&[], false)?.item();
         let mut coupled = None;
         if apart.try_amax(&[], false)?.item() > rounding {
-            // Where it shows most: elsewhere it might be rounding after all.
+            // At the largest difference: a smaller one might still be rounding.
             let apart = apart.value().to_vec();
             let worst = (0..apart.len()).max_by(|&a, &b| apart[a].total_cmp(&apart[b]));
             let on = worst.expect("a largest number has been found") / size;
@@ -183,7 +185,7 @@ impl Tape {
                 .find(|&of| of != on && reached[of * per..][..per].iter().any(|dy| dy.abs() > 0.0))
                 .map(|of| (of, on));
         }
-        // What was recorded here has told what it can.
+        // What was recorded here was only for the test.
         self.list.borrow_mut().truncate(mark);
         match coupled {
             None => Ok(()),
@@ -191,7 +193,8 @@ impl Tape {
         }
     }
 
-    /// The Hessian of the single number `y` by `x`, of shape `[x.., x..]`, recorded: so third derivatives can be taken of it.
+    /// The Hessian of the single number `y` with respect to `x`, of shape `[x.., x..]`, recorded, so that it can be
+    /// differentiated again.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -207,8 +210,8 @@ impl Tape {
         self.jacobian(self.grad(y, &[x])?[0], x)
     }
 
-    /// The product of the Hessian of the single number `y` by all of `x` with the directions `v`, of the shapes of `x`,
-    /// recorded: for each input k, Σⱼ ∂²y/∂xₖ∂xⱼ vⱼ.
+    /// The Hessian of the single number `y` with respect to all of `x`, times the directions `v`, which have the shapes
+    /// of `x`; recorded. For each input k it is Σⱼ ∂²y/∂xₖ∂xⱼ vⱼ.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -226,8 +229,8 @@ impl Tape {
         self.grad(inner("hvp", self, &gradient, v)?, x)
     }
 
-    /// The change of `y` when `x` moves in the directions `v`, of the shapes of `x`: Σₖ ∂y/∂xₖ vₖ, of the shape of `y`,
-    /// recorded.
+    /// The directional derivative of `y` when `x` moves in the directions `v`, which have the shapes of `x`:
+    /// Σₖ ∂y/∂xₖ vₖ, of the shape of `y`, recorded.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -240,7 +243,7 @@ impl Tape {
     /// # Errors
     /// As [`grad`](Tape::grad); [`Error::Shape`] when the directions do not have the shapes of the inputs.
     pub fn jvp<'t>(&'t self, y: Var<'t>, x: &[Var<'t>], v: &[Var<'t>]) -> Result<Var<'t>> {
-        // The walk is linear in u, so its value at u = 0 does not matter: only its slope is used.
+        // uᵀJ is linear in u, so its derivative with respect to u is the same everywhere, and u = 0 will do.
         let u = self.leaf(Tensor::zeros(y.shape(), self.dtype()));
         let back = self.grad_with(y, x, u)?;
         Ok(self.grad(inner("jvp", self, &back, v)?, &[u])?[0])

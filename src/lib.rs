@@ -152,15 +152,15 @@
 //! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
 //!
-//! More than a hundred others stand in [`guide`], beside JAX and MATLAB, each with a line that runs; and a page on the slopes that are
-//! handed on [where a function has none](guide::kinks). Layouts and names are PyTorch's: batch first, images
-//! `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
+//! More than a hundred others are in the [`guide`], beside JAX and MATLAB, each with a line that runs; another page lists
+//! the subgradients used [where a function has no derivative](guide::kinks). Layouts and names are PyTorch's: batch
+//! first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
 //!
 //! # The modules
 //!
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
 //!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn.
-//! - `nn`: layers. `optim`: optimisers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
+//! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses the public interface of the core alone,
 //!   and each is a cargo feature of its name (`optim` comes with `nn`), all on by default.
 #![deny(missing_docs)]

@@ -1,4 +1,4 @@
-//! Learnable tensors, owned by layers and shared with tapes and optimisers.
+//! Learnable tensors, owned by layers and shared with tapes and optimizers.
 
 use std::sync::{
     Arc, RwLock,

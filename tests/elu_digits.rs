@@ -1,5 +1,5 @@
 //! The program `elu_digits` as its users run it: what it prints and writes, that both rules and any number of threads
-//! learn the same, that a run is taken up where it was left, and the figures that a whole run must reach.
+//! learn the same, that a run resumes where it stopped, and the figures that a whole run must reach.
 #![cfg(all(feature = "train", feature = "plot"))]
 
 mod program;
@@ -162,7 +162,7 @@ fn a_run_taken_up_or_killed_is_the_uninterrupted_one() {
     let [whole, halves, killed] = ["whole", "halves", "killed"].map(|name| folder.path().join(name));
     let (four, checkpoint) = (["--epochs", "4"], "checkpoint.safetensors");
     run(&whole, &four);
-    let take_up = |out: &Path| {
+    let resume = |out: &Path| {
         let path = out.join(checkpoint);
         run(out, &["--epochs", "4", "--resume", path.to_str().unwrap()]);
         assert_eq!(losses(out), losses(&whole));
@@ -170,7 +170,7 @@ fn a_run_taken_up_or_killed_is_the_uninterrupted_one() {
         assert!(model(out) == model(&whole), "the models differ");
     };
     run(&halves, &["--epochs", "2"]);
-    take_up(&halves);
+    resume(&halves);
 
     let mut child = program::command(&killed, &four).stdout(Stdio::null()).spawn().unwrap();
     while !killed.join(checkpoint).exists() {
@@ -182,7 +182,7 @@ fn a_run_taken_up_or_killed_is_the_uninterrupted_one() {
     let left = Checkpoint::load(killed.join(checkpoint)).unwrap();
     assert!((1..4).contains(&left.epoch) && left.iteration == 39 * left.epoch as u64, "epoch {}", left.epoch);
     assert!(!killed.join("metrics.json").exists());
-    take_up(&killed);
+    resume(&killed);
 }
 
 #[test]

@@ -150,13 +150,13 @@ fn a_checkpoint_of_another_run_is_refused() {
         failure(&out, &arguments).replace(path.to_str().unwrap(), "FILE")
     };
     let started = "but it must be what it was when the run was started";
-    assert_eq!(message(&path, &["--seed", "1"]), format!("taking up FILE: seed = 1 (it was 0), {started}"));
+    assert_eq!(message(&path, &["--seed", "1"]), format!("resuming from FILE: seed = 1 (it was 0), {started}"));
     let settings = |rule, dtype| json!({ "data": "digits", "rule": rule, "dtype": dtype, "seed": 0 });
     for (flags, changed) in
         [(["--rule", "tape"], settings("tape", "f32")), (["--dtype", "f64"], settings("manual", "f64"))]
     {
         let expected = format!("settings = {changed} (they were {}), {started}", settings("manual", "f32"));
-        assert_eq!(message(&path, &flags), format!("taking up FILE: {expected}"));
+        assert_eq!(message(&path, &flags), format!("resuming from FILE: {expected}"));
     }
     assert_eq!(message(&folder.path().join("none"), &[]), "cannot read FILE: No such file or directory (os error 2)");
     let model = out.join("model.safetensors");

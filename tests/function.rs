@@ -122,11 +122,11 @@ fn an_output_that_is_not_used_has_an_upstream_gradient_of_zeros() {
 }
 
 /// z = x / |x|, whose rule reads the norm that `forward` left in its memory.
-struct Normalise;
+struct Normalize;
 
-impl Function for Normalise {
+impl Function for Normalize {
     fn name(&self) -> &str {
-        "normalise"
+        "normalize"
     }
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         self.forward_with_memory(x).0
@@ -147,7 +147,7 @@ fn the_second_derivative_of_a_rule_with_memory_is_that_of_the_tape() {
         let tape = Tape::f64();
         tape.set_lazy_from(lazy_from);
         let x = tape.leaf(numbers([len], 0.0));
-        let z = tape.apply(Normalise, &[x]).unwrap()[0];
+        let z = tape.apply(Normalize, &[x]).unwrap()[0];
         let weights = tape.constant(numbers([len], 2.0));
         let second = |rule| {
             tape.set_rule(rule);
@@ -171,7 +171,7 @@ fn the_second_derivative_of_a_rule_with_memory_is_that_of_the_tape() {
     }
 }
 
-/// A function built from another one: exp of the normalised input.
+/// A function built from another one: exp of the normalized input.
 struct Nested;
 
 impl Function for Nested {
@@ -179,11 +179,11 @@ impl Function for Nested {
         "nested"
     }
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        vec![x[0].tape().apply(Normalise, x).unwrap()[0].exp()]
+        vec![x[0].tape().apply(Normalize, x).unwrap()[0].exp()]
     }
     fn backward<'t>(&self, Backward { x, z, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         // A rule may take gradients itself.
-        let inner = x[0].tape().apply(Normalise, x).unwrap()[0];
+        let inner = x[0].tape().apply(Normalize, x).unwrap()[0];
         Some(x[0].tape().grad_with(inner, x, dz[0] * z[0]).unwrap()[0]).into_iter().map(Some).collect()
     }
 }

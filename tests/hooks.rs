@@ -50,7 +50,7 @@ fn a_recorded_gradient_is_differentiated_through_its_hooks() {
 }
 
 #[test]
-fn a_parameter_hook_reaches_the_optimisers_gradient_and_a_reset_forgets_it() {
+fn a_parameter_hook_reaches_the_optimizers_gradient_and_a_reset_forgets_it() {
     let w = Param::new("w", Tensor::from([3.0f64]));
     let mut tape = Tape::f64();
     let _ = tape.watch(&w).hook(|dw| dw * 0.0);

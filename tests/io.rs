@@ -147,10 +147,10 @@ fn two_tensors_of_one_name_are_not_written() {
     assert!(!path.exists());
 }
 
-fn checkpoint(net: &Sequential, optimiser: &dyn Optimizer) -> Checkpoint {
-    let mut checkpoint = Checkpoint::new(&net.tensors(), optimiser.state());
+fn checkpoint(net: &Sequential, optimizer: &dyn Optimizer) -> Checkpoint {
+    let mut checkpoint = Checkpoint::new(&net.tensors(), optimizer.state());
     (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (3, 117, u64::MAX);
-    (checkpoint.rate, checkpoint.seconds) = (0.1 + 0.2, 1.5);
+    (checkpoint.learning_rate, checkpoint.seconds) = (0.1 + 0.2, 1.5);
     checkpoint.losses = vec![2.5, 1.0 / 3.0];
     checkpoint.batch_accuracies = vec![0.0, 7.0 / 128.0];
     checkpoint.config = serde_json::json!({ "data": "digits", "batch": 128 });
@@ -162,19 +162,41 @@ fn a_checkpoint_keeps_every_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
     let (one, two) = (net(3, 0), net(3, 9));
-    let optimiser = Adam::new(&one.params(), 0.1).unwrap();
-    let saved = checkpoint(&one, &optimiser);
+    let optimizer = Adam::new(&one.params(), 0.1).unwrap();
+    let saved = checkpoint(&one, &optimizer);
     saved.save(&path).unwrap();
     let back = Checkpoint::load(&path).unwrap();
     assert_eq!((back.epoch, back.iteration, back.seed), (3, 117, u64::MAX));
-    assert_eq!((back.rate, back.seconds), (saved.rate, saved.seconds));
+    assert_eq!((back.learning_rate, back.seconds), (saved.learning_rate, saved.seconds));
     assert_eq!((&back.losses, &back.batch_accuracies), (&saved.losses, &saved.batch_accuracies));
     assert_eq!(back.config, saved.config);
     let mut other = Adam::new(&two.params(), 0.1).unwrap();
     back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();
     assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
-    Checkpoint::new(&one.tensors(), optimiser.state()).save(&path).unwrap();
+    Checkpoint::new(&one.tensors(), optimizer.state()).save(&path).unwrap();
     assert!(Checkpoint::load(&path).unwrap().losses.is_empty());
+}
+
+#[test]
+fn a_checkpoint_of_the_first_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let (one, two) = (net(3, 0), net(3, 9));
+    let saved = checkpoint(&one, &Adam::new(&one.params(), 0.1).unwrap());
+    saved.save(&path).unwrap();
+    let mut file = TensorFile::read(&path).unwrap();
+    for (name, _) in &mut file.tensors {
+        *name = name.replace("optimizer.", "optimiser.").replace("run.learning_rate", "run.rate");
+    }
+    let text = file.metadata.get_mut("wengert.checkpoint").unwrap();
+    *text = text.replace("\"version\":2", "\"version\":1");
+    file.write(&path).unwrap();
+
+    let back = Checkpoint::load(&path).unwrap();
+    assert_eq!(back.learning_rate, saved.learning_rate);
+    let mut other = Adam::new(&two.params(), 0.1).unwrap();
+    back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();
+    assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
 }
 
 #[test]
@@ -193,7 +215,7 @@ fn a_checkpoint_of_another_run_changes_nothing() {
     let before = numbers(&target.tensors());
     let mut sgd = Sgd::new(&target.params(), 0.1).unwrap().momentum(0.9).unwrap();
     let result = loaded.restore(&target.tensors(), |state| sgd.load_state(state));
-    let expected = "it has an entry `optimiser.exp_avg.0.bias` that is not known here";
+    let expected = "it has an entry `optimizer.exp_avg.0.bias` that is not known here";
     assert_eq!(message(&path, result), expected);
     assert_eq!(numbers(&target.tensors()), before);
 }
@@ -218,13 +240,16 @@ fn other_files_are_no_checkpoints() {
     check(&|f| f.tensors.push(("x".into(), Tensor::from(1.0))), "it has an entry `x` that is not known here");
     let version = |f: &mut TensorFile| {
         let text = f.metadata.get_mut("wengert.checkpoint").unwrap();
-        *text = text.replace("\"version\":1", "\"version\":9");
+        *text = text.replace("\"version\":2", "\"version\":9");
     };
-    check(&version, "it is a checkpoint of version 9, but only 1 can be read");
+    check(&version, "it is a checkpoint of version 9, but only 1 to 2 can be read");
     let no_rate = |f: &mut TensorFile| {
-        f.tensors.iter_mut().filter(|(name, _)| name == "run.rate").for_each(|(_, t)| *t = Tensor::from(vec![0.0; 0]));
+        f.tensors
+            .iter_mut()
+            .filter(|(name, _)| name == "run.learning_rate")
+            .for_each(|(_, t)| *t = Tensor::from(vec![0.0; 0]));
     };
-    check(&no_rate, "its entry `run.rate` is not one number");
+    check(&no_rate, "its entry `run.learning_rate` is not one number");
     let mut file = whole.clone();
     file.metadata.insert("wengert.checkpoint".into(), "{".into());
     file.write(&path).unwrap();

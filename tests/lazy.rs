@@ -1,8 +1,8 @@
 //! Deferred evaluation changes no bit, and agrees with a naive evaluation in double precision.
 //!
 //! A tape with `set_lazy_from(0)` leaves every elementwise result pending until it is needed; one with `usize::MAX`
-//! computes everything at once. Random expressions over random broadcast shapes are recorded on both, in sizes around the
-//! places where the work is cut: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
+//! computes everything at once. Random expressions over random broadcast shapes are recorded on both, in sizes around
+//! the places where the work is cut: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
 
 use proptest::prelude::*;
 use wengert::{DType, Shape, Tape, Tensor, Var};

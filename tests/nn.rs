@@ -127,7 +127,7 @@ fn moments(x: &Tensor) -> Vec<(f64, f64)> {
 }
 
 /// γ (x − mean) / √(var + ε) + β, number by number.
-fn normalised(x: &Tensor, statistics: &[(f64, f64)], layer: &BatchNorm) -> Vec<f64> {
+fn normalized(x: &Tensor, statistics: &[(f64, f64)], layer: &BatchNorm) -> Vec<f64> {
     let (c, s) = (x.shape()[1], x.shape()[2..].iter().product::<usize>());
     let (gamma, beta) = (layer.weight.value().to_vec(), layer.bias.value().to_vec());
     let each = |(i, x): (usize, f64)| {
@@ -153,7 +153,7 @@ fn batch_norm_uses_the_batch_in_training_and_keeps_running_averages() {
     for seed in 0..4 {
         let x = numbers(&[4, 3, 2, 5], f64::from(seed) * 1.3);
         let batch = moments(&x);
-        assert_close("training", &run(&layer, &x, Mode::Train).to_vec(), &normalised(&x, &batch, &layer), 1e-12);
+        assert_close("training", &run(&layer, &x, Mode::Train).to_vec(), &normalized(&x, &batch, &layer), 1e-12);
         for (running, batch) in running.iter_mut().zip(&batch) {
             // PyTorch: the momentum is the weight of the new batch, whose variance is a sample's, divided by m - 1.
             running.0 = 0.9 * running.0 + 0.1 * batch.0;
@@ -174,7 +174,7 @@ fn batch_norm_uses_the_batch_in_training_and_keeps_running_averages() {
     }
     // Inference uses the averages, and leaves them alone.
     let x = numbers(&[1, 3, 2, 5], 9.0);
-    assert_close("inference", &run(&layer, &x, Mode::Infer).to_vec(), &normalised(&x, &running, &layer), 1e-12);
+    assert_close("inference", &run(&layer, &x, Mode::Eval).to_vec(), &normalized(&x, &running, &layer), 1e-12);
     assert_close("mean", &layer.running_mean.value().to_vec(), &running.iter().map(|r| r.0).collect::<Vec<_>>(), 1e-13);
     assert_eq!(layer.params().len(), 2, "statistics are not learned");
 }
@@ -199,7 +199,7 @@ fn collected_statistics_are_those_of_all_observations_together() {
     assert_close("mean", &layer.running_mean.value().to_vec(), &want.iter().map(|m| m.0).collect::<Vec<_>>(), 1e-13);
     assert_close("variance", &layer.running_var.value().to_vec(), &want.iter().map(|m| m.1).collect::<Vec<_>>(), 1e-11);
     // Inference then is what training would give on the whole set as one batch.
-    assert_close("inference", &run(&layer, &all, Mode::Infer).to_vec(), &run(&layer, &all, Mode::Train).to_vec(), 1e-9);
+    assert_close("inference", &run(&layer, &all, Mode::Eval).to_vec(), &run(&layer, &all, Mode::Train).to_vec(), 1e-9);
     // Without batches in between nothing changes; afterwards the running averages go on.
     let before = layer.running_mean.value();
     layer.start_statistics();
@@ -221,7 +221,7 @@ fn a_sequence_names_its_parameters_and_shows_its_features() {
     assert_eq!(names(&net.tensors()), [&learned[..], &["1.running_mean", "1.running_var"]].concat());
     assert_eq!(net.param_count(), 18 + 2 + 2 + 2 + 72 + 4);
     let tape = Tape::f64();
-    tape.set_mode(Mode::Infer);
+    tape.set_mode(Mode::Eval);
     let x = tape.constant(numbers(&[2, 1, 5, 5], 0.0));
     let y: Var = net.forward(x);
     assert_eq!(y.shape().dims(), [2, 4]);
@@ -287,7 +287,7 @@ fn dropout_drops_its_share_scales_the_rest_and_repeats_by_seed() {
     assert_ne!(first, second, "every call draws anew");
     let again = Dropout::new(0.25, 8);
     assert_eq!((run(&again, &x, Mode::Train).to_vec(), run(&again, &x, Mode::Train).to_vec()), (first, second));
-    assert_eq!(run(&layer, &x, Mode::Infer), x);
+    assert_eq!(run(&layer, &x, Mode::Eval), x);
     assert_eq!(run(&Dropout::new(0.0, 8), &x, Mode::Train), x);
     // The gradient passes where the number did.
     let tape = Tape::f64();

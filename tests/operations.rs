@@ -89,7 +89,8 @@ fn einsum_is_the_sum_over_all_letters() {
 
 #[test]
 fn an_ellipsis_stands_for_axes_without_letters() {
-    // Beside each equation: the same with letters for the axes under `...`, once the operands are broadcast to these sizes.
+    // Beside each equation: the same with letters for the axes under `...`, once the operands are broadcast to these
+    // sizes.
     type Case = (&'static str, Shapes, &'static str, Shapes);
     type Shapes = &'static [&'static [usize]];
     let cases: [Case; 14] = [

@@ -1,4 +1,4 @@
-//! Optimisers against naive references in scalar arithmetic, and every message.
+//! Optimizers against naive references in scalar arithmetic, and every message.
 #![cfg(feature = "nn")]
 
 use wengert::optim::{Adam, AdamW, Decay, Momentum, Optimizer, RmsProp, Schedule, Sgd, clip_norm, clip_value};
@@ -26,23 +26,23 @@ fn numbers(params: &[Param]) -> Vec<f64> {
     params.iter().flat_map(|p| p.value().to_vec()).collect()
 }
 
-/// Steps an optimiser ten times, with the rate changed after the fifth, and compares with `reference`, which gets
+/// Steps an optimizer ten times, with the rate changed after the fifth, and compares with `reference`, which gets
 /// (w, g, decays, rate, t, memory of this number) and returns the new w.
 fn agrees(
     make: impl Fn(&[Param]) -> Result<Box<dyn Optimizer>>,
     mut reference: impl FnMut(f64, f64, bool, f64, i32, &mut [f64; 3]) -> f64,
 ) {
     let learned = params();
-    let mut optimiser = make(&learned).unwrap();
+    let mut optimizer = make(&learned).unwrap();
     let mut w = numbers(&learned);
     let mut memory = [[0.0; 3]; 6];
     let single: Vec<Param> = params().into_iter().inspect(|p| p.convert(DType::F32)).collect();
     let mut in_single = make(&single).unwrap();
     for t in 0..10 {
         let rate = if t < 5 { 0.02 } else { 0.005 };
-        optimiser.set_rate(rate).unwrap();
-        in_single.set_rate(rate).unwrap();
-        optimiser.step(&gradients(&learned, DType::F64, t)).unwrap();
+        optimizer.set_learning_rate(rate).unwrap();
+        in_single.set_learning_rate(rate).unwrap();
+        optimizer.step(&gradients(&learned, DType::F64, t)).unwrap();
         in_single.step(&gradients(&single, DType::F32, t)).unwrap();
         for (i, w) in w.iter_mut().enumerate() {
             let position = if i < 4 { i } else { i - 4 };
@@ -54,11 +54,11 @@ fn agrees(
             assert!((in_single - expected).abs() < 2e-5, "step {t} in f32: {in_single} instead of {expected}");
         }
     }
-    assert_eq!((optimiser.steps(), optimiser.rate()), (10, 0.005));
+    assert_eq!((optimizer.steps(), optimizer.learning_rate()), (10, 0.005));
 }
 
-fn boxed<O: Optimizer + 'static>(optimiser: Result<O>) -> Result<Box<dyn Optimizer>> {
-    optimiser.map(|optimiser| Box::new(optimiser) as Box<dyn Optimizer>)
+fn boxed<O: Optimizer + 'static>(optimizer: Result<O>) -> Result<Box<dyn Optimizer>> {
+    optimizer.map(|optimizer| Box::new(optimizer) as Box<dyn Optimizer>)
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn trajectory(form: Momentum, rate: impl Fn(usize) -> f64) -> Vec<f64> {
     let learned = params();
     let mut sgd = Sgd::new(&learned, 0.1).unwrap().momentum(0.9).unwrap().form(form);
     for t in 0..8 {
-        sgd.set_rate(rate(t)).unwrap();
+        sgd.set_learning_rate(rate(t)).unwrap();
         sgd.step(&gradients(&learned, DType::F64, t)).unwrap();
     }
     numbers(&learned)
@@ -168,12 +168,12 @@ fn bad_settings_are_named() {
         result.err().unwrap().to_string()
     }
     for (rate, shown) in [(f64::NAN, "NaN"), (-0.1, "-0.1"), (f64::INFINITY, "inf")] {
-        let end = format!("rate = {shown}, but it must be finite and not negative");
+        let end = format!("learning rate = {shown}, but it must be finite and not negative");
         assert_eq!(message(Sgd::new(&p, rate)), format!("sgd: {end}"));
         assert_eq!(message(Adam::new(&p, rate)), format!("adam: {end}"));
         assert_eq!(message(AdamW::new(&p, rate)), format!("adamw: {end}"));
         assert_eq!(message(RmsProp::new(&p, rate)), format!("rmsprop: {end}"));
-        assert_eq!(message(Sgd::new(&p, 0.1).unwrap().set_rate(rate)), format!("sgd: {end}"));
+        assert_eq!(message(Sgd::new(&p, 0.1).unwrap().set_learning_rate(rate)), format!("sgd: {end}"));
     }
     let sgd = || Sgd::new(&p, 0.1).unwrap();
     let adam = || Adam::new(&p, 0.1).unwrap();
@@ -189,7 +189,7 @@ fn bad_settings_are_named() {
     assert_eq!(message(rms().alpha(2.0)), "rmsprop: alpha = 2, but it must be at least 0 and less than 1");
     assert_eq!(message(rms().epsilon(f64::NAN)), format!("rmsprop: epsilon = NaN, but it {negative}"));
     assert_eq!(message(rms().momentum(-0.1)), "rmsprop: momentum = -0.1, but it must be at least 0 and less than 1");
-    let none = "sgd: the list of parameters is empty: an optimiser needs at least one parameter to change";
+    let none = "sgd: the list of parameters is empty: an optimizer needs at least one parameter to change";
     assert_eq!(message(Sgd::new(&[], 0.1)), none);
     let twins = [Param::new("w", Tensor::from([1.0])), Param::new("w", Tensor::from([1.0]))];
     let twice = "sgd: parameter name = `w` twice, but it must be different for each";
@@ -285,7 +285,7 @@ fn values_held_by_a_tape_stay_as_they_were() {
     assert_ne!(learned[0].value().to_vec(), before);
 }
 
-/// Each optimiser with all of its state.
+/// Each optimizer with all of its state.
 fn all_kinds(p: &[Param]) -> Vec<Box<dyn Optimizer>> {
     vec![
         boxed(Sgd::new(p, 0.05).unwrap().momentum(0.9)).unwrap(),
@@ -385,14 +385,14 @@ fn clipping_needs_a_positive_limit() {
 }
 
 #[test]
-fn a_schedule_drives_an_optimiser() {
+fn a_schedule_drives_an_optimizer() {
     let learned = params();
     let mut sgd = Sgd::new(&learned, 0.4).unwrap();
-    let schedule = Schedule::Step { every: 2, factor: 0.5 };
+    let schedule = Schedule::Step { step_size: 2, gamma: 0.5 };
     let mut seen = Vec::new();
     for t in 0..5 {
-        sgd.set_rate(schedule.rate(0.4, sgd.steps())).unwrap();
-        seen.push(sgd.rate());
+        sgd.set_learning_rate(schedule.learning_rate(0.4, sgd.steps())).unwrap();
+        seen.push(sgd.learning_rate());
         sgd.step(&gradients(&learned, DType::F64, t)).unwrap();
     }
     assert_eq!(seen, [0.4, 0.4, 0.2, 0.2, 0.1]);

@@ -220,14 +220,14 @@ fn a_parameter_that_is_not_trained_is_a_constant() {
 #[test]
 fn a_reset_tape_records_anew_and_old_gradients_are_refused() {
     let mut tape = Tape::f64();
-    tape.set_mode(Mode::Infer);
+    tape.set_mode(Mode::Eval);
     let old = {
         let x = tape.leaf(2.0);
         (x * x).named("square").backward().unwrap()
     };
     tape.reset();
     assert!(tape.is_empty());
-    assert_eq!(tape.mode(), Mode::Infer, "settings stay");
+    assert_eq!(tape.mode(), Mode::Eval, "settings stay");
     let x = tape.leaf(5.0);
     assert_eq!((x * x).backward().unwrap().wrt(x).unwrap().item(), 10.0);
     assert_eq!(old.get(x), None, "same position, another recording");

@@ -1,4 +1,4 @@
-//! The training loop: what it computes, what it prints, how it stops and how it is taken up again.
+//! The training loop: what it computes, what it prints, how it stops and how it resumes.
 #![cfg(feature = "train")]
 
 use std::{
@@ -37,9 +37,9 @@ fn numbers(net: &dyn Layer) -> Vec<Vec<f64>> {
 /// A run of `epochs` epochs on the small set: its losses and the network.
 fn run(epochs: usize, change: impl FnOnce(Trainer) -> Trainer) -> (wengert::Result<History>, Sequential) {
     let net = net();
-    let mut optimiser = Adam::new(&net.params(), 0.02).unwrap();
-    let schedule = Schedule::Cosine { total: 84, floor: 0.0 }.after_warmup(5);
-    let trainer = Trainer::new(&net, &mut optimiser).epochs(epochs).schedule(schedule).clip_norm(1.0);
+    let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
+    let schedule = Schedule::CosineAnnealing { t_max: 84, eta_min: 0.0 }.after_warmup(5);
+    let trainer = Trainer::new(&net, &mut optimizer).epochs(epochs).schedule(schedule).clip_norm(1.0);
     let history = change(trainer.settings(3, serde_json::json!({ "batch": 8 }))).fit(&mut batches());
     (history, net)
 }
@@ -50,8 +50,8 @@ fn a_run_is_the_loop_written_by_hand() {
     let history = history.unwrap();
 
     let net = net();
-    let mut optimiser = Adam::new(&net.params(), 0.02).unwrap();
-    let schedule = Schedule::Cosine { total: 84, floor: 0.0 }.after_warmup(5);
+    let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
+    let schedule = Schedule::CosineAnnealing { t_max: 84, eta_min: 0.0 }.after_warmup(5);
     let mut tape = Tape::new();
     let mut losses = Vec::new();
     for (t, batch) in batches().run(0, 0).take(4 * 7).enumerate() {
@@ -61,8 +61,8 @@ fn a_run_is_the_loop_written_by_hand() {
         losses.push(loss.item());
         let mut gradients = loss.backward().unwrap();
         wengert::optim::clip_norm(&mut gradients, &net.params(), 1.0).unwrap();
-        optimiser.set_rate(schedule.rate(0.02, t as u64)).unwrap();
-        optimiser.step(&gradients).unwrap();
+        optimizer.set_learning_rate(schedule.learning_rate(0.02, t as u64)).unwrap();
+        optimizer.step(&gradients).unwrap();
     }
     assert_eq!(history.losses, losses);
     assert_eq!(history.batch_accuracies.len(), 28);
@@ -70,18 +70,18 @@ fn a_run_is_the_loop_written_by_hand() {
 }
 
 #[test]
-fn the_optimiser_has_its_own_rate_again() {
+fn the_optimizer_has_its_own_rate_again() {
     let net = net();
-    let mut optimiser = Sgd::new(&net.params(), 0.02).unwrap();
-    let schedule = Schedule::Step { every: 3, factor: 0.5 };
+    let mut optimizer = Sgd::new(&net.params(), 0.02).unwrap();
+    let schedule = Schedule::Step { step_size: 3, gamma: 0.5 };
     let mut rates = Vec::new();
     let hook = |it: &wengert::train::Iteration| {
-        rates.push(it.rate);
+        rates.push(it.learning_rate);
         Ok(())
     };
-    Trainer::new(&net, &mut optimiser).schedule(schedule).on_iteration(hook).fit(&mut batches()).unwrap();
+    Trainer::new(&net, &mut optimizer).schedule(schedule).on_iteration(hook).fit(&mut batches()).unwrap();
     assert_eq!(rates, [0.02, 0.02, 0.02, 0.01, 0.01, 0.01, 0.005]);
-    assert_eq!(optimiser.rate(), 0.02);
+    assert_eq!(optimizer.learning_rate(), 0.02);
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn training_learns_and_the_answers_agree_with_each_other() {
 fn the_table_has_the_first_row_every_nth_and_the_last() {
     let mut text = Vec::new();
     let net = net();
-    let mut optimiser = Adam::new(&net.params(), 0.02).unwrap();
-    let trainer = Trainer::new(&net, &mut optimiser).epochs(3).output(&mut text).rows_every(10);
+    let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
+    let trainer = Trainer::new(&net, &mut optimizer).epochs(3).output(&mut text).rows_every(10);
     trainer.fit(&mut batches()).unwrap();
     let text = String::from_utf8(text).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -139,14 +139,14 @@ fn a_run_taken_up_is_the_uninterrupted_one_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
     let (straight, one) = run(6, |trainer| trainer);
-    run(2, |trainer| trainer.checkpoint(&path, 1)).0.unwrap();
+    run(2, |trainer| trainer.save_checkpoints(&path, 1)).0.unwrap();
     assert_eq!(Checkpoint::load(&path).unwrap().epoch, 2);
-    let (resumed, two) = run(6, |trainer| trainer.resume(&path).checkpoint(&path, 3));
+    let (resumed, two) = run(6, |trainer| trainer.resume_from(&path).save_checkpoints(&path, 3));
     let (straight, resumed) = (straight.unwrap(), resumed.unwrap());
     assert_eq!(straight.losses, resumed.losses);
     assert_eq!(straight.batch_accuracies, resumed.batch_accuracies);
     assert_eq!(numbers(&one), numbers(&two));
-    let again = run(6, |trainer| trainer.resume(&path)).0.unwrap();
+    let again = run(6, |trainer| trainer.resume_from(&path)).0.unwrap();
     assert_eq!(again, resumed, "a finished run has nothing left to do");
 }
 
@@ -159,13 +159,13 @@ fn masks_of_dropout_go_on_where_they_were() {
         let net = hidden.named("drop", Dropout::new(0.5, 9)).then(Linear::new(16, 3, 2));
         // A converted network: the counter must not lose its place over it.
         net.tensors().iter().for_each(|tensor| tensor.convert(DType::F32));
-        let mut optimiser = Adam::new(&net.params(), 0.02).unwrap();
-        let trainer = change(Trainer::new(&net, &mut optimiser).epochs(epochs));
+        let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
+        let trainer = change(Trainer::new(&net, &mut optimizer).epochs(epochs));
         (trainer.fit(&mut batches()).unwrap().losses, numbers(&net))
     };
     let straight = run(5, &|trainer| trainer);
-    run(2, &|trainer| trainer.checkpoint(&path, 1));
-    let resumed = run(5, &|trainer| trainer.resume(&path));
+    run(2, &|trainer| trainer.save_checkpoints(&path, 1));
+    let resumed = run(5, &|trainer| trainer.resume_from(&path));
     assert_eq!(straight, resumed);
     let calls = straight.1.last().unwrap();
     assert_eq!(calls[..], [35.0], "one mask for each of 5 times 7 batches");
@@ -177,7 +177,7 @@ fn slow_run(path: &Path) {
         std::thread::sleep(Duration::from_millis(20));
         Ok(())
     };
-    run(12, |trainer| trainer.checkpoint(path, 1).on_iteration(wait)).0.unwrap();
+    run(12, |trainer| trainer.save_checkpoints(path, 1).on_iteration(wait)).0.unwrap();
 }
 
 /// Not a test of its own: what the process that is killed does.
@@ -213,7 +213,7 @@ fn a_killed_process_leaves_a_whole_checkpoint() {
     let saved = Checkpoint::load(&path).unwrap();
     assert!((1..12).contains(&saved.epoch), "killed after epoch {}", saved.epoch);
     let (straight, one) = run(12, |trainer| trainer);
-    let (resumed, two) = run(12, |trainer| trainer.resume(&path));
+    let (resumed, two) = run(12, |trainer| trainer.resume_from(&path));
     assert_eq!(straight.unwrap().losses, resumed.unwrap().losses);
     assert_eq!(numbers(&one), numbers(&two));
 }
@@ -222,11 +222,12 @@ fn a_killed_process_leaves_a_whole_checkpoint() {
 fn checkpoints_of_other_runs_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
-    run(1, |trainer| trainer.checkpoint(&path, 1)).0.unwrap();
-    let taking_up = format!("taking up {}: ", path.display());
+    run(1, |trainer| trainer.save_checkpoints(&path, 1)).0.unwrap();
+    let resuming = format!("resuming from {}: ", path.display());
     let error = |seed, batch: usize| {
-        let (result, _) = run(2, |trainer| trainer.resume(&path).settings(seed, serde_json::json!({ "batch": batch })));
-        result.unwrap_err().to_string().replace(&taking_up, "")
+        let (result, _) =
+            run(2, |trainer| trainer.resume_from(&path).settings(seed, serde_json::json!({ "batch": batch })));
+        result.unwrap_err().to_string().replace(&resuming, "")
     };
     assert_eq!(error(4, 8), "seed = 4 (it was 3), but it must be what it was when the run was started");
     let expected =
@@ -235,9 +236,9 @@ fn checkpoints_of_other_runs_are_refused() {
 
     let wide = Sequential::new().then(Flatten).then(Linear::new(6, 5, 1)).then(BatchNorm::new(5)).then(Tanh);
     let wide = wide.then(Linear::new(5, 3, 2));
-    let mut optimiser = Adam::new(&wide.params(), 0.02).unwrap();
-    let trainer = Trainer::new(&wide, &mut optimiser).settings(3, serde_json::json!({ "batch": 8 }));
-    let error = trainer.resume(&path).fit(&mut batches()).unwrap_err().to_string();
+    let mut optimizer = Adam::new(&wide.params(), 0.02).unwrap();
+    let trainer = Trainer::new(&wide, &mut optimizer).settings(3, serde_json::json!({ "batch": 8 }));
+    let error = trainer.resume_from(&path).fit(&mut batches()).unwrap_err().to_string();
     let expected = "its entry `net.1.weight` has shape [16, 6], but [5, 6] is needed";
     assert_eq!(error, format!("{}: {expected}", path.display()));
 }
@@ -274,8 +275,8 @@ fn a_loss_of_nan_stops_the_run_and_leaves_the_last_checkpoint() {
     let path = folder.path().join("last.safetensors");
     let spoil = Spoil { from: 18, calls: 0.into(), value: f64::NAN };
     let net = Spoiled(spoil, Linear::new(6, 3, 0));
-    let mut optimiser = Sgd::new(&net.params(), 0.1).unwrap();
-    let trainer = Trainer::new(&net, &mut optimiser).epochs(5).checkpoint(&path, 1);
+    let mut optimizer = Sgd::new(&net.params(), 0.1).unwrap();
+    let trainer = Trainer::new(&net, &mut optimizer).epochs(5).save_checkpoints(&path, 1);
     let error = trainer.fit(&mut batches()).unwrap_err();
     assert!(matches!(error, Error::NonFinite { .. }));
     let expected = "the loss of iteration 18 (epoch 3) holds NaN at index 0; every number must be finite";
@@ -288,23 +289,23 @@ fn a_loss_of_nan_stops_the_run_and_leaves_the_last_checkpoint() {
 #[test]
 fn bad_runs_are_reported() {
     let error = |result: wengert::Result<History>| result.unwrap_err().to_string();
-    let schedule = Schedule::Step { every: 0, factor: 0.5 };
-    assert_eq!(error(run(1, |t| t.schedule(schedule)).0), "schedule: every = 0, but it must be at least 1");
+    let schedule = Schedule::Step { step_size: 0, gamma: 0.5 };
+    assert_eq!(error(run(1, |t| t.schedule(schedule)).0), "schedule: step_size = 0, but it must be at least 1");
     assert_eq!(error(run(1, |t| t.clip_norm(-1.0)).0), "clip_norm: limit = -1, but it must be positive");
     assert_eq!(error(run(0, |t| t).0), "trainer: epochs = 0, but it must be at least 1");
     let stop = |_: &wengert::train::Iteration| {
         Err(Error::Setting { of: "hook".into(), name: "x", value: "1".into(), must: "2" })
     };
     assert_eq!(error(run(1, |t| t.on_iteration(stop)).0), "hook: x = 1, but it must be 2");
-    let message = error(run(1, |t| t.resume("/no/such/file")).0);
+    let message = error(run(1, |t| t.resume_from("/no/such/file")).0);
     assert_eq!(message, "cannot read /no/such/file: No such file or directory (os error 2)");
     let net = net();
-    let mut optimiser = Sgd::new(&net.params(), 0.1).unwrap();
+    let mut optimizer = Sgd::new(&net.params(), 0.1).unwrap();
     let mut nothing = (1, |_| std::iter::empty());
-    let message = Trainer::new(&net, &mut optimiser).fit(&mut nothing).unwrap_err().to_string();
+    let message = Trainer::new(&net, &mut optimizer).fit(&mut nothing).unwrap_err().to_string();
     assert_eq!(message, "epoch 1 of the source of batches is empty: an epoch needs at least one batch");
     let mut wrong = (1, |_| std::iter::once((Tensor::zeros([2, 6], DType::F32), vec![0, 3])));
-    let message = Trainer::new(&net, &mut optimiser).fit(&mut wrong).unwrap_err().to_string();
+    let message = Trainer::new(&net, &mut optimizer).fit(&mut wrong).unwrap_err().to_string();
     assert!(message.contains("label 3 of observation 1 is out of range for 3 classes (0 to 2)"), "{message}");
 }
 
@@ -312,7 +313,7 @@ fn bad_runs_are_reported() {
 #[test]
 fn a_full_disk_is_reported() {
     let error = |result: wengert::Result<History>| result.unwrap_err().to_string();
-    let message = error(run(1, |t| t.checkpoint("/dev/full", 1)).0);
+    let message = error(run(1, |t| t.save_checkpoints("/dev/full", 1)).0);
     assert_eq!(message, "cannot write /dev/full: No space left on device (os error 28)");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let message = error(run(1, |t| t.output(full)).0);
@@ -361,7 +362,7 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
     for image in set.images().chunks_exact(784) {
         mean.iter_mut().zip(image).for_each(|(m, &p)| *m += exact(p) / count);
     }
-    let centred: Vec<f64> =
+    let centered: Vec<f64> =
         set.images().chunks_exact(784).flat_map(|image| image.iter().zip(&mean).map(|(&p, m)| exact(p) - m)).collect();
 
     let net = Sequential::new()
@@ -376,17 +377,18 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
         param.set(find(&format!("start/{name}"))).unwrap();
     }
     let batch = |b: usize| {
-        let images = Tensor::from_slice(&centred[b * 128 * 784..(b + 1) * 128 * 784], [128, 1, 28, 28]).unwrap();
+        let images = Tensor::from_slice(&centered[b * 128 * 784..(b + 1) * 128 * 784], [128, 1, 28, 28]).unwrap();
         (images, set.labels()[b * 128..(b + 1) * 128].to_vec())
     };
-    let mut optimiser = Sgd::new(&net.params(), 0.01).unwrap().momentum(0.9).unwrap();
-    optimiser = optimiser.decay(Decay::Weights(1e-4)).unwrap();
+    let mut optimizer = Sgd::new(&net.params(), 0.01).unwrap().momentum(0.9).unwrap();
+    optimizer = optimizer.decay(Decay::Weights(1e-4)).unwrap();
     // 60 steps are one epoch of 39 batches and 21 of the next.
     let mut source = (60, |_| (0..60).map(|step| batch(step % 39)));
-    let history = Trainer::new(&net, &mut optimiser).fit(&mut source).unwrap();
+    let history = Trainer::new(&net, &mut optimizer).fit(&mut source).unwrap();
     let near = |what: &str, got: &[f64], expected: &Tensor| {
         let expected = expected.to_vec();
-        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is rounding.
+        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is
+        // rounding.
         let scale = expected.iter().fold(1e-5f64, |scale, x| scale.max(x.abs()));
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!((got - expected).abs() <= 1e-9 * scale, "{what}[{i}]: {got} instead of {expected}");

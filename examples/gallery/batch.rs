@@ -89,7 +89,7 @@ impl Function for Elu {
     }
 }
 
-/// Cosines between each row and four class centres, the columns of a 512 by 4 matrix.
+/// Cosines between each row and four class centers, the columns of a 512 by 4 matrix.
 struct Head {
     kernel: Param,
 }

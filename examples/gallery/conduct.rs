@@ -94,8 +94,8 @@ impl Function for LayerNorm {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        let centred = x[0] - x[0].mean_axes(&[1], true);
-        vec![centred / deviation(centred)]
+        let centered = x[0] - x[0].mean_axes(&[1], true);
+        vec![centered / deviation(centered)]
     }
 
     fn backward<'t>(&self, Backward { x, z, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
@@ -109,8 +109,8 @@ impl Function for LayerNorm {
 }
 
 /// √mean(x²) of each row.
-fn deviation(centred: Var<'_>) -> Var<'_> {
-    (centred * centred).mean_axes(&[1], true).sqrt()
+fn deviation(centered: Var<'_>) -> Var<'_> {
+    (centered * centered).mean_axes(&[1], true).sqrt()
 }
 
 /// z = (2x)² with dx = 4 (2x) dz, where 2x is kept in the function for want of a better place.

@@ -105,7 +105,7 @@ impl Function for Arc {
     }
 }
 
-/// Cosines with a 1 at a class that is not the true one: a sample that lies on another class's centre.
+/// Cosines with a 1 at a class that is not the true one: a sample that lies on another class's center.
 fn touching() -> Tensor {
     Tensor::from([[0.62, 1.0, 0.18], [0.27, 0.81, -0.44]])
 }

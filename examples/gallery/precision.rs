@@ -1,4 +1,4 @@
-//! Derivatives that are nearly right: rounded constants, a lost factor, the derivative of a neighbour; and a difference
+//! Derivatives that are nearly right: rounded constants, a lost factor, the derivative of a neighbor; and a difference
 //! that is itself wrong.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};

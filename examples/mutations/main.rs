@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Every rule of `rules` is checked as it is (an alarm would be false), then broken in `count` random known ways that
-//! change its gradient, kinds of mistake in equal parts, and checked again. The table has a row for each kind of mistake
-//! and a column for each name that the checker gave first.
+//! change its gradient, kinds of mistake in equal parts, and checked again. The table has a row for each kind of
+//! mistake and a column for each name that the checker gave first.
 
 mod rules;
 

@@ -1,9 +1,9 @@
 //! Caffe's Python layer: `setup`, `reshape`, `forward`, `backward` with `propagate_down`.
 //!
-//! There a layer is handed two *lists* of blobs, inputs (`bottom`) and outputs (`top`); a blob has `data` and `diff`, and
-//! the batch is the first axis inside a blob. What `forward` must keep for `backward` is put into an attribute of the
-//! layer, by habit `self.diff`. Here the same four methods take values and return values: outputs, what to keep, and a
-//! gradient for each input. [`PythonLayer`] has them, [`Ported`] makes a [`Function`] of any such layer.
+//! There a layer is handed two *lists* of blobs, inputs (`bottom`) and outputs (`top`); a blob has `data` and `diff`,
+//! and the batch is the first axis inside a blob. What `forward` must keep for `backward` is put into an attribute of
+//! the layer, by habit `self.diff`. Here the same four methods take values and return values: outputs, what to keep,
+//! and a gradient for each input. [`PythonLayer`] has them, [`Ported`] makes a [`Function`] of any such layer.
 //!
 //! `setup` runs once and `reshape` before *every* forward pass, there as here: it announces the shapes of the outputs
 //! before anything is computed, and must be cheap.
@@ -73,8 +73,8 @@ impl<L: PythonLayer> Net<L> {
     /// Reshapes and runs the layer; `blobs` become its bottoms.
     ///
     /// # Errors
-    /// When the number of bottoms is not that of `setup`, when `reshape` refuses their shapes, or when the outputs do not
-    /// have the shapes that `reshape` announced.
+    /// When the number of bottoms is not that of `setup`, when `reshape` refuses their shapes, or when the outputs do
+    /// not have the shapes that `reshape` announced.
     pub fn forward<'t>(&self, tape: &'t Tape, blobs: &[Var<'t>]) -> Result<Vec<Var<'t>>, String> {
         let (layer, name) = (&self.layer.0, self.layer.name());
         let (bottoms, tops) = layer.setup();

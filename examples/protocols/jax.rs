@@ -3,9 +3,9 @@
 //! [`custom_vjp`] takes the same two functions. Arguments named in `nondiff_argnums` are those that the two closures
 //! capture: they are known when the function is made, and have no cotangent.
 //!
-//! The two examples show the two reasons to write a rule by hand. [`log1pexp`] has a derivative, and the rule computes it
-//! in one step that cannot overflow: there the check must pass. [`clip_gradient`] is the identity with a backward pass that
-//! is *no* derivative of it: there the check must say so.
+//! The two examples show the two reasons to write a rule by hand. [`log1pexp`] has a derivative, and the rule computes
+//! it in one step that cannot overflow: there the check must pass. [`clip_gradient`] is the identity with a backward
+//! pass that is *no* derivative of it: there the check must say so.
 
 use wengert::{Backward, Function, Var};
 

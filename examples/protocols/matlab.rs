@@ -54,7 +54,7 @@ impl<T: Template> Layer for Ported<T> {
         let tape = x.tape();
         let w: Vec<Var<'t>> = self.0.learnables().iter().map(|p| tape.watch(p).per_channel(x)).collect();
         match tape.mode() {
-            Mode::Infer => self.0.predict(x, &w),
+            Mode::Eval => self.0.predict(x, &w),
             Mode::Train => {
                 let inputs: Vec<Var<'t>> = [x].into_iter().chain(w).collect();
                 let applied = tape.apply_shared(Arc::new(Training(self.0.clone())), &inputs);

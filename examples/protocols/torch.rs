@@ -1,8 +1,8 @@
 //! PyTorch's `torch.autograd.Function`: `ctx.save_for_backward`, `ctx.needs_input_grad`, `ctx.mark_non_differentiable`.
 //!
 //! There `forward` runs outside of the tape, on plain numbers, and what it saves is unknown to the tape: a second
-//! derivative through a saved intermediate is cut without a word. Here `forward` is on the tape, so the saved values are
-//! functions of the inputs, and the rule can be differentiated again.
+//! derivative through a saved intermediate is cut without a word. Here `forward` is on the tape, so the saved values
+//! are functions of the inputs, and the rule can be differentiated again.
 //!
 //! Arguments of `forward` that are not tensors (a number, a list of indices) become fields of the struct, and need no
 //! `None` in what `backward` returns.

@@ -1,19 +1,19 @@
-//! Batches: a data set cut into pieces, in an order that a seed decides.
+//! Batches: a data set split into pieces, in an order that a seed determines.
 //!
-//! The order of an epoch is a function of the seed and the epoch's number alone, not of what was drawn before it, so a
-//! run can be taken up at any epoch and batch and sees exactly the batches that it would have seen.
+//! The order of an epoch is a function of the seed and the epoch's number alone, not of what was drawn before, so a run
+//! can resume at any epoch and batch and sees exactly the batches of an uninterrupted one.
 
 use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::Dataset;
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// When the images are put into a new random order.
+/// When the images are shuffled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Shuffle {
-    /// Never: every epoch goes through the set as it stands.
+    /// Never: every epoch goes through the set in its order.
     Never,
     /// Once, before the first epoch; all epochs share that order.
     #[default]
@@ -35,11 +35,11 @@ pub struct Batch {
     pub shape: [usize; 3],
 }
 
-/// How a data set is cut into batches.
+/// A data set split into batches.
 ///
-/// The images that are left over when the batch size does not divide the set are dropped, unless
-/// [`keep_incomplete`](Batches::keep_incomplete) is asked for. With [`Shuffle::Once`] those are the same images in
-/// every epoch.
+/// If the batch size does not divide the set, the images that are left over are dropped, unless
+/// [`keep_incomplete`](Batches::keep_incomplete) is set. With [`Shuffle::Once`] these are the same images in every
+/// epoch.
 ///
 /// ```
 /// use wengert::data::{Batches, Dataset, Shuffle};
@@ -61,7 +61,7 @@ impl Batches {
     /// Batches of `size` images, shuffled once with seed 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] when `size` is 0 or larger than the data set. (An empty data set cannot be made.)
+    /// [`Error::Setting`] when `size` is 0 or larger than the data set. (There is no empty data set.)
     pub fn new(data: impl Into<Arc<Dataset>>, size: usize) -> Result<Self> {
         let data = data.into();
         if size == 0 || size > data.len() {
@@ -111,8 +111,8 @@ impl Batches {
         self.run(epoch, 0).take(self.per_epoch())
     }
 
-    /// All batches from batch `batch` (from 0) of epoch `epoch` onward, epoch after epoch without end: where a run
-    /// starts (`run(0, 0)`) or is taken up again. A `batch` past the end of its epoch counts on into the next.
+    /// All batches from batch `batch` (from 0) of epoch `epoch` on, epoch after epoch without end: a run starts at
+    /// `run(0, 0)` and resumes anywhere. A `batch` past the end of its epoch is one of the next.
     pub fn run(&self, epoch: usize, batch: usize) -> Run {
         let (epoch, batch) = (epoch + batch / self.per_epoch(), batch % self.per_epoch());
         Run { order: self.order(epoch), plan: self.clone(), epoch, batch }
@@ -141,7 +141,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The epoch and the batch within it (both from 0) that come next: what [`Batches::run`] takes up again.
+    /// The epoch and the batch within it (both from 0) that come next: the arguments of [`Batches::run`] to resume
+    /// here.
     pub fn position(&self) -> (usize, usize) {
         (self.epoch, self.batch)
     }

@@ -1,14 +1,11 @@
-//! Labelled images, and what is asked of them before a run.
+//! Labeled images, checked before a run.
 
-use crate::{
-    error::{Error, Result},
-    tensor::Shape,
-};
+use crate::{Error, Result, Shape};
 
-/// Labelled images of one shape.
+/// Labeled images of one shape.
 ///
-/// Images stand one after the other, each as `[channels, height, width]` in row-major order, so that the images of a
-/// set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
+/// Images are stored one after the other, each as `[channels, height, width]` in row-major order, so that the images of
+/// a set of `n` are the numbers of a tensor `[n, channels, height, width]`. The loaders of this module give pixels
 /// between 0 (background) and 1, in steps of 1/255. Labels are class numbers from 0.
 ///
 /// ```
@@ -28,7 +25,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// A data set of images of `shape` (`[channels, height, width]`), with one label an image and one name a class.
+    /// A data set of images of `shape` (`[channels, height, width]`), with one label for each image and one name for
+    /// each class.
     ///
     /// # Errors
     /// [`Error::Empty`] without a label or without a name; [`Error::Length`] when the numbers do not fill
@@ -43,7 +41,7 @@ impl Dataset {
     fn check(&self) -> Result<()> {
         let empty = |what: &str, need| Err(Error::Empty { what: what.to_owned(), need });
         if self.labels.is_empty() {
-            return empty("the data set", "it needs at least one labelled image");
+            return empty("the data set", "it needs at least one labeled image");
         }
         if self.names.is_empty() {
             return empty("the list of class names", "a data set needs a name for each class");
@@ -100,7 +98,7 @@ impl Dataset {
         &self.images
     }
 
-    /// The class of every image.
+    /// The class of each image.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -148,8 +146,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// The mean of all images, pixel by pixel: `[channels, height, width]`. Sums are taken in f64, in the order of
-    /// the images.
+    /// The mean of all images, pixel by pixel: `[channels, height, width]`. Sums are computed in f64, in the order
+    /// of the images.
     pub fn mean_image(&self) -> Vec<f32> {
         let mut sums = vec![0.0_f64; self.image_len()];
         for image in self.images.chunks_exact(self.image_len()) {
@@ -158,7 +156,7 @@ impl Dataset {
         sums.iter().map(|sum| (sum / self.len() as f64) as f32).collect()
     }
 
-    /// How many images each class has.
+    /// The number of images of each class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes()];
         self.labels.iter().for_each(|&label| counts[label] += 1);
@@ -209,10 +207,7 @@ mod tests {
 
     #[test]
     fn bad_data_is_named() {
-        assert_eq!(
-            message(vec![], vec![], [1, 1, 1], 2),
-            "the data set is empty: it needs at least one labelled image"
-        );
+        assert_eq!(message(vec![], vec![], [1, 1, 1], 2), "the data set is empty: it needs at least one labeled image");
         assert_eq!(
             message(vec![0.0], vec![0], [1, 1, 1], 0),
             "the list of class names is empty: a data set needs a name for each class"

@@ -1,8 +1,8 @@
 //! MNIST and Fashion-MNIST over the network, through the downloader of the `mnist` crate.
 //!
-//! That downloader panics when a server cannot be reached, and when one answers with less than it should, it waits
-//! for ever. So it runs on a thread of its own in a temporary folder, is given up when nothing arrives any more,
-//! and only whole files are moved to where they belong.
+//! That downloader panics when a server cannot be reached, and waits forever when a server sends less than it promised.
+//! So it runs on a thread of its own in a temporary folder, is abandoned when nothing arrives any more, and only whole
+//! files are moved to the user's folder.
 
 use std::{
     any::Any,
@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::mnist::{FILES, find, names};
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Where the files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub enum Source {
     Url(String),
 }
 
-/// The download is given up when no byte has arrived for this long.
+/// The download is abandoned when no byte has arrived for this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Fetches the four files into a folder, which is made if need be, for [`load`](super::mnist::load). A folder that has
-/// them already is left as it is. A bar on the standard output shows the progress.
+/// Fetches the four files into a folder, which is created if necessary, for [`load`](super::mnist::load). A folder that
+/// has them already is left as it is. A bar on the standard output shows the progress.
 ///
 /// # Errors
 /// [`Error::File`] when the folder cannot be written, the server cannot be reached, nothing arrives for 30 seconds, or
@@ -64,10 +64,10 @@ fn fetch(dir: &Path, source: Source, patience: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Runs the downloader until it is done, has panicked, or has stalled. A stalled one is left behind; it ends when it
-/// finds its folder gone.
+/// Runs the downloader until it is done, has panicked, or has stalled. A stalled one is left running; it ends when its
+/// folder is gone.
 fn run(dir: &Path, source: Source, patience: Duration) -> io::Result<()> {
-    // The downloader puts a file's name right behind this path.
+    // The downloader appends a file's name to this path.
     let base = format!("{}/", dir.display());
     let worker = thread::spawn(move || {
         let mut builder = ::mnist::MnistBuilder::new();
@@ -92,7 +92,7 @@ fn run(dir: &Path, source: Source, patience: Duration) -> io::Result<()> {
     worker.join().map_err(|cause| io::Error::other(words(&*cause)))
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn words(cause: &(dyn Any + Send)) -> String {
     let owned = cause.downcast_ref::<String>().cloned();
     owned.or_else(|| cause.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "it panicked".to_owned())

@@ -1,4 +1,4 @@
-//! The idx format of MNIST, checked before it is believed.
+//! The idx format of MNIST, checked before it is used.
 //!
 //! An idx file of unsigned bytes starts with `00 00 08 r` for `r` axes, then holds the `r` sizes as big-endian `u32`
 //! and the numbers in row-major order. Files packed with gzip are unpacked on the way.
@@ -11,7 +11,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::error::{Error, FormatProblem, Result};
+use crate::{Error, FormatProblem, Result};
 
 /// The numbers of an idx file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn read(path: &Path, rank: u8) -> Result<Idx> {
     let unreadable = |source| Error::File { action: "read", path: path.to_owned(), source };
     let format = |problem| Error::Format { path: path.to_owned(), problem };
     let packed = path.extension().is_some_and(|e| e == "gz");
-    // The decoder reports damage with these kinds; all others come from the file below it.
+    // The decoder reports damage with these kinds; all others come from the file itself.
     let failed = |source: io::Error| match source.kind() {
         ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData if packed => {
             format(FormatProblem::Other(format!("its gzip stream is cut short or damaged ({source})")))
@@ -100,7 +100,7 @@ pub(super) mod tests {
         Idx { dims: vec![2, 1, 3], bytes: vec![1, 2, 3, 4, 5, 255] }
     }
 
-    /// What reading a file of this name with these bytes answers, with its path replaced by "FILE".
+    /// The result of reading a file of this name with these bytes, with its path replaced by "FILE".
     fn message(name: &str, bytes: &[u8]) -> String {
         let dir = TempDir::new().unwrap();
         let path: PathBuf = dir.path().join(name);

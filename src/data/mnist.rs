@@ -1,8 +1,8 @@
 //! MNIST and Fashion-MNIST from a folder.
 //!
 //! Both sets are four idx files ([`super::idx`]) of the same names: 60000 training and 10000 test images of 28x28
-//! grey pixels in ten classes. The `mnist` crate parses them; it reads unpacked files alone and panics on any
-//! other, so every file is checked first and handed to it unpacked, in a temporary folder.
+//! gray pixels in ten classes. The `mnist` crate parses them. It reads unpacked files only and panics on any other, so
+//! every file is checked first and passed to it unpacked, in a temporary folder.
 //!
 //! MNIST is by Y. LeCun, C. Cortes and C. J. C. Burges; Fashion-MNIST by H. Xiao, K. Rasul and R. Vollgraf
 //! (arXiv:1708.07747).
@@ -18,16 +18,13 @@ use super::{
     Dataset,
     idx::{self, Idx},
 };
-use crate::{
-    error::{Error, FormatProblem, Result},
-    tensor::Shape,
-};
+use crate::{Error, FormatProblem, Result, Shape};
 
 #[cfg(feature = "download")]
 pub use super::download::{Source, download};
 
-/// What the classes of Fashion-MNIST show, for [`Dataset::with_names`]. (Its files do not tell it from MNIST, so
-/// [`load`] names the classes of either "0" to "9".)
+/// The class names of Fashion-MNIST, for [`Dataset::with_names`]. (Its files look like those of MNIST, so [`load`]
+/// names the classes of both "0" to "9".)
 pub const FASHION_NAMES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
@@ -71,7 +68,7 @@ pub fn load_first(dir: impl AsRef<Path>, train: usize, test: usize) -> Result<(D
     }
     let dir = dir.as_ref();
     fs::read_dir(dir).map_err(|source| Error::File { action: "read", path: dir.to_owned(), source })?;
-    // A file that is missing is told before a large one is read.
+    // A missing file is reported before a large one is read.
     FILES.iter().try_for_each(|(part, what, rank)| find(dir, part, what, *rank).map(drop))?;
     let stage = Stage::new()?;
     for (part, count) in PARTS {
@@ -116,8 +113,8 @@ impl Stage {
             path: path.to_owned(),
             source: io::Error::new(io::ErrorKind::InvalidFilename, "its name is not UTF-8"),
         })?;
-        // The parser counts its test images from the end of the training images that were asked for, so it is asked
-        // for all of them.
+        // The parser counts test images from the end of the training images that it was asked for, so it is asked for
+        // all of them.
         let all = ::mnist::MnistBuilder::new().base_path(base).finalize();
         Ok((dataset(&all.trn_img, &all.trn_lbl, train)?, dataset(&all.tst_img, &all.tst_lbl, test)?))
     }

@@ -1,17 +1,17 @@
-//! Data sets: what is learned from.
+//! Data sets and batches.
 //!
-//! A [`Dataset`] is a list of labelled images of one shape, `[channels, height, width]`, with its pixels as `f32`
+//! A [`Dataset`] is a list of labeled images of one shape, `[channels, height, width]`, with its pixels as `f32`
 //! between 0 and 1. It comes from
 //!
 //! - [`digits()`](fn@digits), which draws rotated digits from pen strokes and needs no file,
 //! - [`mnist::load`], which reads a folder of MNIST or Fashion-MNIST and checks every file first,
 //! - [`Dataset::new`], from numbers of your own.
 //!
-//! [`Batches`] cuts it into shuffled batches that can be resumed anywhere, and [`prefetch()`] prepares them on another
-//! thread.
+//! [`Batches`] splits it into shuffled batches that can be resumed anywhere, and [`prefetch()`] prepares them on
+//! another thread.
 //!
-//! Nothing here knows of tapes or layers: a batch is plain numbers, which the caller turns into a tensor. Everything
-//! random takes a seed, and the same seed gives the same bits whatever the number of threads.
+//! What may not live here: anything that knows of tapes or layers. A batch is plain numbers, which the caller turns
+//! into a tensor. Everything random takes a seed, and the same seed gives the same bits whatever the number of threads.
 
 mod batches;
 mod dataset;

@@ -1,4 +1,4 @@
-//! Items prepared ahead of their use, on another thread.
+//! Items prepared in advance, on another thread.
 
 use std::{
     panic,
@@ -9,12 +9,12 @@ use std::{
 /// Runs an iterator on a thread of its own, which keeps up to `depth` items ready (with 0 it prepares the next one and
 /// waits until that is taken). The items and their order stay the same.
 ///
-/// It pays where an item costs a good part of a training step: drawing, decoding or distorting images. Gathering a
-/// batch from memory does not: 128 images of 28x28 take about 20 µs, and handing them over costs another 10.
+/// It pays off where an item takes a considerable part of a training step: drawing, decoding or distorting images. It
+/// does not for a batch from memory: gathering 128 images of 28x28 takes about 20 µs, and passing them on another 10.
 ///
 /// # Panics
 /// When the thread cannot be started. A panic of the iterator itself is raised again by [`Prefetch`]'s `next`, after
-/// the items before it; an iterator whose items are `Result`s hands its errors over as they are.
+/// the items before it; errors of an iterator whose items are `Result`s are items like others.
 ///
 /// ```
 /// let squares = wengert::data::prefetch((0..5).map(|i| i * i), 2);
@@ -26,7 +26,7 @@ where
     I::Item: Send + 'static,
 {
     let (sender, receiver) = mpsc::sync_channel(depth);
-    // Sending fails once the other end is dropped; then nobody wants the rest.
+    // Sending fails once the receiver is dropped; then nobody needs the rest.
     let work = move || items.into_iter().try_for_each(|item| sender.send(item).map_err(drop)).unwrap_or(());
     Prefetch { receiver: Some(receiver), worker: Some(thread::spawn(work)) }
 }
@@ -56,7 +56,7 @@ impl<T> Iterator for Prefetch<T> {
 impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         self.receiver = None;
-        // A panic among items that nobody asked for is nobody's concern.
+        // A panic in items that nobody asked for is ignored.
         self.worker.take().map(JoinHandle::join);
     }
 }

@@ -1,14 +1,14 @@
 //! Digits as pen strokes, and the pen that draws them.
 //!
 //! A digit is a list of strokes, a stroke a list of points that the pen passes: along straight lines, or along the
-//! uniform Catmull-Rom spline, whose piece from `p1` to `p2` between the neighbours `p0` and `p3` is
+//! uniform Catmull-Rom spline, whose piece from `p1` to `p2` between the neighbors `p0` and `p3` is
 //!
 //! ```text
 //! p(t) = p1 + t/2 (p2 - p0) + t² (p0 - 5/2 p1 + 2 p2 - p3/2) + t³ (3/2 (p1 - p2) + (p3 - p0)/2),   0 <= t <= 1
 //! ```
 //!
 //! (E. Catmull and R. Rom, "A class of local interpolating splines", 1974). The pen has a round tip: a pixel whose
-//! centre lies at distance `d` from the stroke is covered by `clamp(radius - d + 1/2, 0, 1)`, which is the area of the
+//! center lies at distance `d` from the stroke is covered by `clamp(radius - d + 1/2, 0, 1)`, which is the area of the
 //! pixel inside a straight edge, so that edges come out antialiased.
 //!
 //! The outlines are drawn for this crate. Their unit is half the height of a digit: `y` runs from -1 (top) to 1
@@ -28,7 +28,7 @@ pub(crate) enum Stroke {
 
 use Stroke::{Line, Smooth};
 
-/// Straight pieces that stand for one piece of a spline: at the size of an image the chord then stays within a
+/// The number of straight pieces for one piece of a spline: at the size of an image, the chord is then within a
 /// twentieth of a pixel of the curve.
 const PIECES: usize = 5;
 
@@ -85,11 +85,11 @@ impl Sheet {
         Sheet { side, reach: radius + 0.5, distance2: vec![f32::INFINITY; side * side] }
     }
 
-    /// Draws the straight line between two points, in pixels; the centre of the first pixel is (0.5, 0.5).
+    /// Draws the straight line between two points, in pixels; the center of the first pixel is (0.5, 0.5).
     pub(crate) fn line(&mut self, from: Point, to: Point) {
         let span = |axis: usize| {
             let (low, high) = (from[axis].min(to[axis]) - self.reach, from[axis].max(to[axis]) + self.reach);
-            // A cast from f32 saturates, so a stroke off the sheet gives an empty range.
+            // A cast from f32 saturates, so a stroke outside of the sheet gives an empty range.
             (low.floor() as usize)..(high.ceil().max(0.0) as usize).min(self.side)
         };
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
@@ -206,12 +206,12 @@ mod tests {
         let mut sheet = Sheet::new(8, radius);
         sheet.line(from, to);
         for (i, covered) in sheet.coverage(radius).enumerate() {
-            let centre = [(i % 8) as f32 + 0.5, (i / 8) as f32 + 0.5];
+            let center = [(i % 8) as f32 + 0.5, (i / 8) as f32 + 0.5];
             // The nearest of many points on the line, without the projection.
             let distance = (0..=2000)
                 .map(|k| k as f32 / 2000.0)
                 .map(|t| {
-                    (from[0] + t * (to[0] - from[0]) - centre[0]).hypot(from[1] + t * (to[1] - from[1]) - centre[1])
+                    (from[0] + t * (to[0] - from[0]) - center[0]).hypot(from[1] + t * (to[1] - from[1]) - center[1])
                 })
                 .fold(f32::INFINITY, f32::min);
             assert!((covered - (radius + 0.5 - distance).clamp(0.0, 1.0)).abs() < 1e-3, "pixel {i}: {covered}");

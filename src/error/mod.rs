@@ -70,7 +70,7 @@ pub enum Error {
     /// An attribute of an operation, a layer or a setting that cannot be used.
     #[error("{of}: {name} = {value}, but it must be {must}")]
     Setting {
-        /// The operation, layer, optimiser or program.
+        /// The operation, layer, optimizer or program.
         of: String,
         /// The attribute.
         name: &'static str,
@@ -239,8 +239,22 @@ impl Error {
         self
     }
 
-    /// A shape error before its layer is known.
-    pub(crate) fn shape(op: &str, shapes: &[&Shape], need: impl Into<String>) -> Self {
+    /// [`Error::Shape`] for an operation `op` that does not accept `shapes`, outside every layer: the error that a
+    /// function of your own returns.
+    ///
+    /// ```
+    /// use wengert::{Error, Result, Tensor};
+    /// fn mean_squared_difference(a: &Tensor, b: &Tensor) -> Result<f64> {
+    ///     if a.shape() != b.shape() {
+    ///         return Err(Error::shape("difference", &[a.shape(), b.shape()], "the shapes must be the same"));
+    ///     }
+    ///     let squares = a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+    ///     Ok(squares / a.numel() as f64)
+    /// }
+    /// let error = mean_squared_difference(&Tensor::from([1.0, 2.0]), &Tensor::from([1.0])).unwrap_err();
+    /// assert_eq!(error.to_string(), "difference: the shapes must be the same, but got [2] and [1]");
+    /// ```
+    pub fn shape(op: &str, shapes: &[&Shape], need: impl Into<String>) -> Self {
         Error::Shape {
             op: op.to_owned(),
             shapes: shapes.iter().map(|&s| s.clone()).collect(),
@@ -249,8 +263,20 @@ impl Error {
         }
     }
 
-    /// A setting that cannot be used.
-    pub(crate) fn setting(of: &str, name: &'static str, value: impl ToString, must: &'static str) -> Self {
+    /// [`Error::Setting`] for the setting `name` of `of`, which is `value`, but must be `must`.
+    ///
+    /// ```
+    /// use wengert::{Error, Result};
+    /// fn keep_probability(p: f64) -> Result<f64> {
+    ///     match (0.0..1.0).contains(&p) {
+    ///         true => Ok(1.0 - p),
+    ///         false => Err(Error::setting("dropout", "p", p, "at least 0 and less than 1")),
+    ///     }
+    /// }
+    /// let error = keep_probability(1.5).unwrap_err();
+    /// assert_eq!(error.to_string(), "dropout: p = 1.5, but it must be at least 0 and less than 1");
+    /// ```
+    pub fn setting(of: &str, name: &'static str, value: impl ToString, must: &'static str) -> Self {
         Error::Setting { of: of.to_owned(), name, value: value.to_string(), must }
     }
 }

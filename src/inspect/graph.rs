@@ -1,8 +1,8 @@
 //! A tape as a graph: [`Dot`] for Graphviz, [`Mermaid`] for Markdown.
 //!
-//! Both are wrappers to print. An arrow goes from each input to the operation that reads it; a dotted arrow goes from
-//! the inputs of a hand-written rule to the output whose gradient the rule hands on to them. Leaves are round, and
-//! values that no gradient flows through are grey.
+//! Both are wrappers that implement `Display`. An arrow goes from each input to the operation that reads it; a dotted
+//! arrow goes from each input of a hand-written rule to the output whose gradient the rule passes on to it. Leaves are
+//! round, and values that no gradient flows through are gray.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::Tape;
 /// assert!(Dot(&tape).to_string().contains("n0 -> n1"));
 /// ```
 pub struct Dot<'a>(
-    /// What is drawn.
+    /// The tape to draw.
     pub &'a Tape,
 );
 
@@ -33,7 +33,7 @@ pub struct Dot<'a>(
 /// assert!(Mermaid(&tape).to_string().contains("n0 --> n1"));
 /// ```
 pub struct Mermaid<'a>(
-    /// What is drawn.
+    /// The tape to draw.
     pub &'a Tape,
 );
 
@@ -43,8 +43,8 @@ impl fmt::Display for Dot<'_> {
         for node in self.0.nodes() {
             let label = lines(&node).join("\\n").replace('"', "\\\"");
             let shape = if node.op == "leaf" { " shape=ellipse" } else { "" };
-            let colour = if node.needs_grad { "" } else { " color=grey fontcolor=grey" };
-            writeln!(f, "    n{} [label=\"{label}\"{shape}{colour}]", node.index)?;
+            let color = if node.needs_grad { "" } else { " color=gray fontcolor=gray" };
+            writeln!(f, "    n{} [label=\"{label}\"{shape}{color}]", node.index)?;
             for input in &node.inputs {
                 writeln!(f, "    n{input} -> n{}", node.index)?;
             }
@@ -75,7 +75,7 @@ impl fmt::Display for Mermaid<'_> {
     }
 }
 
-/// What is written into the box of a node.
+/// The text in the box of a node.
 fn lines(node: &NodeView) -> Vec<String> {
     let number = node.number.map(|number| number.to_string()).unwrap_or_default();
     let name = node.name.clone().unwrap_or_default();
@@ -122,9 +122,9 @@ mod tests {
     n2 [label="%2 half\nf64[2]\nhead"]
     n1 -> n2
     n0 -> n2 [style=dotted]
-    n3 [label="%3 detach\nf64[2]\nhead" color=grey fontcolor=grey]
+    n3 [label="%3 detach\nf64[2]\nhead" color=gray fontcolor=gray]
     n2 -> n3
-    n4 [label="%4 sum axes [0]\nf64[]\nhead" color=grey fontcolor=grey]
+    n4 [label="%4 sum axes [0]\nf64[]\nhead" color=gray fontcolor=gray]
     n3 -> n4
 }
 "#;

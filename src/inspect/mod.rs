@@ -1,4 +1,4 @@
-//! Looking at a tape: printed as a list, drawn as a graph.
+//! A tape made visible: printed as a list, drawn as a graph.
 //!
 //! A tape is a list of rows "number = operation of earlier numbers", and that is how it prints:
 //!
@@ -14,8 +14,8 @@
 //! assert_eq!(rows, ["leaf ", "mul %0 %0", "add %1 1"]);
 //! ```
 //!
-//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph for
-//! Graphviz and for Markdown.
+//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph
+//! for Graphviz and for Markdown.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing and computes nothing.
 
@@ -31,19 +31,19 @@ use crate::{
     tensor::{DType, Shape, Tensor},
 };
 
-/// A row of a tape, as data: a copy that does not change when the tape goes on.
+/// A row of a tape, as data: a copy that does not change when the tape does.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NodeView {
     /// The position on the tape, printed as `%3`.
     pub index: usize,
-    /// The operation: `mul`, `conv2d`; `leaf` and `constant` for values that came from outside.
+    /// The operation, such as `mul` or `conv2d`; `leaf` or `constant` for a value from outside.
     pub op: String,
-    /// What the operation was told beside its inputs: `stride [2, 2]`. Empty for most.
+    /// The attributes of the operation, such as `stride [2, 2]`. Most have none.
     pub attributes: String,
     /// The positions of the inputs, all of them smaller than `index`.
     pub inputs: Vec<usize>,
-    /// The plain number that an operation such as `x * 2.0` was given.
+    /// The plain number in an operation such as `x * 2.0`.
     pub number: Option<f64>,
     /// Whether the number is the left operand, as in `1.0 / x`.
     pub number_first: bool,
@@ -55,13 +55,13 @@ pub struct NodeView {
     pub shape: Shape,
     /// The precision, which is that of the tape.
     pub dtype: DType,
-    /// The numbers, if they are computed already.
+    /// The value, unless it is still pending.
     pub value: Option<Tensor>,
     /// Whether a gradient flows through it.
     pub needs_grad: bool,
-    /// The layer that recorded it, with the layers around it: `0.conv`. Empty outside every layer.
+    /// The path of the layer that recorded it, such as `0.conv`. Empty outside every layer.
     pub layer: String,
-    /// The line of the program that recorded it.
+    /// The line of source that recorded it.
     pub line: &'static Location<'static>,
 }
 
@@ -129,7 +129,7 @@ impl NodeView {
 }
 
 impl Tape {
-    /// What is recorded, row by row.
+    /// What the tape has recorded, row by row.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

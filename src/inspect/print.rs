@@ -1,7 +1,7 @@
 //! Printing a tape: a row for each node, in columns.
 //!
-//! The columns are: the node and what was done; precision and shape; the numbers, when they are few; the name; the
-//! layer; the line of the program. A column that is empty in every row is left out.
+//! The columns are: the node and its operation; precision and shape; the numbers, if there are few; the name; the
+//! layer; the line of source. A column that is empty in every row is left out.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const FEW: usize = 4;
 
 /// One row for each node, as `%3 = mul %1 %2  f64[]  6.0000  loss  layer  src/main.rs:14`; `{:.2}` sets the digits.
 ///
-/// Nothing is computed for it: a value that is still pending shows as `pending`.
+/// Printing computes nothing: a value that is still pending is shown as `pending`.
 impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(4);

@@ -1,7 +1,8 @@
-//! A training run at rest: everything that it takes to go on as if nothing had happened.
+//! The checkpoint of a training run: everything that it needs to resume as if it had not been interrupted.
 //!
-//! One safetensors file holds the network (`net.NAME`), the optimiser (`optimiser.NAME`), the course of the run so far
-//! (`run.losses`, ...) as numbers, which keeps every bit of them, and the counters as JSON in its metadata.
+//! One safetensors file holds the network (`net.NAME`), the optimizer (`optimizer.NAME`) and the run so far
+//! (`run.losses`, ...) as numbers, so that every bit is kept, and the counters as JSON in its metadata. Files of
+//! version 1, in which some names were spelled differently ([`OLD_NAMES`]), are read as well.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::{TensorFile, weights};
 use crate::{DType, Error, FormatProblem, Param, Result, Tensor};
 
-/// The state of a run.
+/// The saved state of a training run. (What trades time for memory in a backward pass is activation checkpointing,
+/// [`Tape::checkpoint`](crate::Tape::checkpoint).)
 ///
 /// ```
 /// use wengert::{Param, Tensor, io::Checkpoint};
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("last.safetensors");
-/// // A layer's `tensors()` and an optimiser's `state()` are what is kept of most runs.
+/// // Usually a layer's `tensors()` and an optimizer's `state()`.
 /// let net = [Param::new("weight", Tensor::from([0.5, -1.0]))];
 /// let mut velocity = vec![("velocity.weight".to_owned(), Tensor::from([0.0, 0.25]))];
 /// let mut checkpoint = Checkpoint::new(&net, velocity.clone());
@@ -28,7 +30,7 @@ use crate::{DType, Error, FormatProblem, Param, Result, Tensor};
 /// net[0].set(&Tensor::from([0.0, 0.0]))?;
 /// let loaded = Checkpoint::load(&path)?;
 /// loaded.restore(&net, |state| {
-///     velocity = state.to_vec(); // an optimiser's `load_state(state)`
+///     velocity = state.to_vec(); // an optimizer's `load_state(state)`
 ///     Ok(())
 /// })?;
 /// assert_eq!((net[0].value().to_vec(), velocity[0].1.to_vec()), (vec![0.5, -1.0], vec![0.0, 0.25]));
@@ -37,29 +39,29 @@ use crate::{DType, Error, FormatProblem, Param, Result, Tensor};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The epochs finished.
+    /// The number of finished epochs.
     pub epoch: usize,
-    /// The iterations made.
+    /// The number of iterations.
     pub iteration: u64,
     /// The seed of the run.
     pub seed: u64,
-    /// The rate of the last iteration.
-    pub rate: f64,
+    /// The learning rate of the last iteration.
+    pub learning_rate: f64,
     /// The seconds that the run has taken.
     pub seconds: f64,
     /// The loss of each iteration.
     pub losses: Vec<f64>,
-    /// The fraction of its batch that each iteration had right.
+    /// The accuracy of each iteration on its batch, from 0 to 1.
     pub batch_accuracies: Vec<f64>,
-    /// The settings of the run, in whatever form the program gives them.
+    /// The settings of the run, as the program gives them.
     pub config: serde_json::Value,
-    /// What the optimiser remembers, by name.
-    pub optimiser: Vec<(String, Tensor)>,
+    /// The optimizer's state, by name.
+    pub optimizer: Vec<(String, Tensor)>,
     net: Vec<(String, Tensor)>,
     path: PathBuf,
 }
 
-/// The part that is kept as JSON.
+/// The part that is stored as JSON.
 #[derive(Serialize, Deserialize)]
 struct Counters {
     version: u32,
@@ -71,28 +73,31 @@ struct Counters {
 
 /// The metadata entry with the counters.
 const KEY: &str = "wengert.checkpoint";
-/// Counted up when the layout of the file changes.
-const VERSION: u32 = 1;
+/// Increased when the layout of the file changes.
+const VERSION: u32 = 2;
+/// Prefixes of names in version 1, and what they are now.
+const OLD_NAMES: [(&str, &str); 2] = [("optimiser.", "optimizer."), ("run.rate", "run.learning_rate")];
 
 impl Checkpoint {
-    /// A run at its start: a network's tensors, as they are now, and an optimiser's; all else is 0, empty or null.
-    pub fn new(net: &[Param], optimiser: Vec<(String, Tensor)>) -> Self {
+    /// The checkpoint of a run at its start: the current tensors of a network and those of an optimizer; all else is 0,
+    /// empty or null.
+    pub fn new(net: &[Param], optimizer: Vec<(String, Tensor)>) -> Self {
         Checkpoint {
             epoch: 0,
             iteration: 0,
             seed: 0,
-            rate: 0.0,
+            learning_rate: 0.0,
             seconds: 0.0,
             losses: Vec::new(),
             batch_accuracies: Vec::new(),
             config: serde_json::Value::Null,
-            optimiser,
+            optimizer,
             net: weights::named(net),
             path: PathBuf::new(),
         }
     }
 
-    /// Saves the run. The file that was there stays until the new one is whole.
+    /// Saves the checkpoint. An old file stays until the new one is whole.
     ///
     /// # Errors
     /// As [`TensorFile::write`].
@@ -103,11 +108,11 @@ impl Checkpoint {
         let run = vec![
             ("losses".to_owned(), Tensor::from(self.losses.clone())),
             ("batch_accuracies".to_owned(), Tensor::from(self.batch_accuracies.clone())),
-            ("rate".to_owned(), Tensor::scalar(self.rate, DType::F64)),
+            ("learning_rate".to_owned(), Tensor::scalar(self.learning_rate, DType::F64)),
             ("seconds".to_owned(), Tensor::scalar(self.seconds, DType::F64)),
         ];
         let tensors = under("net", self.net.clone())
-            .chain(under("optimiser", self.optimiser.clone()))
+            .chain(under("optimizer", self.optimizer.clone()))
             .chain(under("run", run))
             .collect();
         let Checkpoint { epoch, iteration, seed, .. } = *self;
@@ -116,10 +121,10 @@ impl Checkpoint {
         TensorFile { tensors, metadata: [(KEY.to_owned(), text)].into() }.write(path)
     }
 
-    /// Reads a run; [`restore`](Checkpoint::restore) then puts it back into a network and an optimiser.
+    /// Reads a checkpoint; [`restore`](Checkpoint::restore) then writes it into a network and an optimizer.
     ///
     /// # Errors
-    /// As [`TensorFile::read`]; [`Error::Format`] when the file is no checkpoint.
+    /// As [`TensorFile::read`]; [`Error::Format`] when the file is not a checkpoint.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let TensorFile { tensors, metadata } = TensorFile::read(path)?;
@@ -129,16 +134,20 @@ impl Checkpoint {
         };
         let counters: Counters = serde_json::from_str(text)
             .map_err(|problem| format_error(FormatProblem::Other(format!("its entry `{KEY}`: {problem}"))))?;
-        if counters.version != VERSION {
-            let problem = format!("it is a checkpoint of version {}, but only {VERSION} can be read", counters.version);
+        let version = counters.version;
+        if !(1..=VERSION).contains(&version) {
+            let problem = format!("it is a checkpoint of version {version}, but only 1 to {VERSION} can be read");
             return Err(format_error(FormatProblem::Other(problem)));
         }
         let Counters { epoch, iteration, seed, config, .. } = counters;
-        let (mut net, mut optimiser, mut run) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, tensor) in tensors {
+        let (mut net, mut optimizer, mut run) = (Vec::new(), Vec::new(), Vec::new());
+        for (mut name, tensor) in tensors {
+            if let Some((old, new)) = OLD_NAMES.iter().find(|(old, _)| version == 1 && name.starts_with(old)) {
+                name.replace_range(..old.len(), new);
+            }
             let (list, name) = match name.split_once('.') {
                 Some(("net", rest)) => (&mut net, rest),
-                Some(("optimiser", rest)) => (&mut optimiser, rest),
+                Some(("optimizer", rest)) => (&mut optimizer, rest),
                 Some(("run", rest)) => (&mut run, rest),
                 _ => return Err(format_error(FormatProblem::Unknown { name })),
             };
@@ -154,31 +163,45 @@ impl Checkpoint {
             series(name)?.first().copied().ok_or_else(|| format_error(problem()))
         };
         let (losses, batch_accuracies) = (series("losses")?, series("batch_accuracies")?);
-        let (rate, seconds) = (number("rate")?, number("seconds")?);
+        let (learning_rate, seconds) = (number("learning_rate")?, number("seconds")?);
         let path = path.to_owned();
-        Ok(Checkpoint { epoch, iteration, seed, rate, seconds, losses, batch_accuracies, config, optimiser, net, path })
+        Ok(Checkpoint {
+            epoch,
+            iteration,
+            seed,
+            learning_rate,
+            seconds,
+            losses,
+            batch_accuracies,
+            config,
+            optimizer,
+            net,
+            path,
+        })
     }
 
-    /// Puts the network's tensors back, and hands the optimiser's to `optimiser`, between the check of the network's and
-    /// their assignment: after an error both are as they were.
+    /// Restores the network, and the optimizer through a call of its `load_state`.
+    ///
+    /// The network's tensors are checked first, then `optimizer` is called, then they are assigned: after an error both
+    /// are as they were.
     ///
     /// # Errors
-    /// [`Error::Format`] when the checkpoint is one of another network (an entry is missing, unknown or of another shape)
-    /// or of another optimiser.
+    /// [`Error::Format`] when the checkpoint belongs to another network (an entry is missing, unknown or of another
+    /// shape) or to another optimizer.
     pub fn restore(
         &self,
         net: &[Param],
-        optimiser: impl FnOnce(&[(String, Tensor)]) -> Result<(), FormatProblem>,
+        optimizer: impl FnOnce(&[(String, Tensor)]) -> Result<(), FormatProblem>,
     ) -> Result<()> {
         let within =
             |prefix: &str, problem| Error::Format { path: self.path.clone(), problem: inside(prefix, problem) };
         let matched = weights::matching(&self.net, net).map_err(|problem| within("net", problem))?;
-        optimiser(&self.optimiser).map_err(|problem| within("optimiser", problem))?;
+        optimizer(&self.optimizer).map_err(|problem| within("optimizer", problem))?;
         weights::assign(net, &matched)
     }
 }
 
-/// The problem with the entry's name as it is in the file.
+/// The same problem, with the entry's name as it stands in a file of this version.
 fn inside(prefix: &str, mut problem: FormatProblem) -> FormatProblem {
     if let FormatProblem::Missing { name } | FormatProblem::Unknown { name } | FormatProblem::Shape { name, .. } =
         &mut problem

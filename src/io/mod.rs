@@ -1,18 +1,19 @@
-//! Files: weights, checkpoints and logs.
+//! Files: weights, checkpoints of training runs, and logs.
 //!
-//! Weights are kept as [safetensors](https://huggingface.co/docs/safetensors) under the names that PyTorch gives them, so
-//! they can be exchanged with it. Every write goes to a temporary file that is renamed when it is complete
-//! ([`atomic_write`]); every read is checked as a whole before the first number reaches a parameter.
+//! Weights are stored as [safetensors](https://huggingface.co/docs/safetensors) under the names that PyTorch gives
+//! them, so that they can be exchanged with it. Every file is written to a temporary file first, which is renamed when
+//! it is complete ([`atomic_write`]); every file that is read is checked as a whole before any parameter changes.
 //!
-//! What may not live here: anything that knows of layers, optimisers or the training loop. Parameters and named tensors
-//! are all that this module sees.
+//! What may not live here: anything that knows of layers, optimizers or the training loop. This module knows only
+//! parameters and named tensors.
 
 mod checkpoint;
+mod json;
 mod tensors;
 mod weights;
-mod write;
 
+pub use crate::atomic::write as atomic_write;
 pub use checkpoint::Checkpoint;
+pub use json::write_json;
 pub use tensors::{TensorFile, load_tensors};
 pub use weights::{load, save};
-pub use write::{atomic_write, write_json};

@@ -1,8 +1,8 @@
 //! Named tensors in a file: the safetensors format.
 //!
-//! Eight bytes with the length of the header, the header as JSON (names, shapes, precisions, positions, and a map of strings
-//! for anything else), then the numbers, row-major and little-endian. Everything is checked when a file is read; no number
-//! is touched before.
+//! A file holds eight bytes with the length of the header, the header as JSON (names, shapes, precisions, positions,
+//! and a map of strings for anything else), then the numbers, row-major and little-endian. All of the header is checked
+//! before any number is read.
 
 use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
@@ -30,7 +30,7 @@ use crate::{DType, Error, FormatProblem, Result, Shape, Tensor, dispatch};
 pub struct TensorFile {
     /// The tensors by name. Read from a file, they are sorted by name.
     pub tensors: Vec<(String, Tensor)>,
-    /// What else is to be known, as text.
+    /// Anything else, as text.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -44,7 +44,7 @@ impl TensorFile {
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{}` twice", pair[0]));
-            return Err(Error::Setting { of, name: "tensor name", value, must: "different for each" });
+            return Err(Error::setting(&of, "tensor name", value, "different for each"));
         }
         let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Bytes::of(tensor)));
         let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());
@@ -56,8 +56,8 @@ impl TensorFile {
     /// Reads a file with tensors in f32, f64 or i64; whole numbers are converted to f64.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be read; [`Error::Format`] when it is truncated, something else than safetensors, or
-    /// holds another type.
+    /// [`Error::File`] when it cannot be read; [`Error::Format`] when it is truncated, is not in this format, or holds
+    /// another type.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes =
@@ -87,7 +87,7 @@ pub fn load_tensors(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
     TensorFile::read(path).map(|file| file.tensors)
 }
 
-/// The two ways in which most damaged files show: no plausible header length, or fewer bytes than the header needs.
+/// Finds the two most common kinds of damage: an implausible header length, and fewer bytes than the header needs.
 fn check_length(bytes: &[u8]) -> Result<(), FormatProblem> {
     let Some(length) = bytes.first_chunk().map(|first| u64::from_le_bytes(*first)) else {
         return Err(FormatProblem::Other(format!(
@@ -118,7 +118,7 @@ fn format_error(path: &Path, problem: impl ToString) -> Error {
 fn decode(name: &str, dtype: Dtype, shape: &[usize], data: &[u8]) -> Result<Tensor, FormatProblem> {
     let shape = Shape::from(shape);
     let numel = shape.numel();
-    // The numbers of a file start at any byte, so they are put together one by one.
+    // The numbers of a file may start at any byte, so they are assembled one by one.
     macro_rules! numbers {
         ($T:ty) => {
             data.chunks_exact(size_of::<$T>()).map(|b| <$T>::from_le_bytes(b.try_into().expect("chunks are exact")))
@@ -133,7 +133,7 @@ fn decode(name: &str, dtype: Dtype, shape: &[usize], data: &[u8]) -> Result<Tens
     tensor.map_err(|_| other(format!("its entry `{name}` does not hold {numel} numbers")))
 }
 
-/// A tensor as the bytes of the format.
+/// A tensor as bytes in this format.
 struct Bytes {
     dtype: Dtype,
     shape: Vec<usize>,

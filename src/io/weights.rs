@@ -25,7 +25,7 @@ pub fn save(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
     TensorFile { tensors: named(params), ..TensorFile::default() }.write(path)
 }
 
-/// Loads parameters that [`save`], or PyTorch, has saved. The file must hold exactly these, by name and shape; numbers in
+/// Loads parameters that [`save`] or PyTorch has saved. The file must hold exactly these names and shapes; numbers in
 /// another precision are converted to the parameter's.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ pub(super) fn named(params: &[Param]) -> Vec<(String, Tensor)> {
     params.iter().map(|param| (param.name().to_owned(), param.value())).collect()
 }
 
-/// The tensor for each parameter, once the names and shapes are known to be the same on both sides.
+/// The tensor for each parameter, or an error unless names and shapes are the same on both sides.
 pub(super) fn matching<'a>(
     tensors: &'a [(String, Tensor)],
     params: &[Param],

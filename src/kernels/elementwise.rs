@@ -235,7 +235,7 @@ fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     )
 }
 
-/// Folds numbers in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorises.
+/// Folds numbers in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorizes.
 #[inline(always)]
 fn lanes<T: Real>(x: impl ExactSizeIterator<Item = T>, start: T, f: impl Fn(T, T) -> T) -> T {
     simd(

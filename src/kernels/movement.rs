@@ -124,7 +124,7 @@ pub fn cumsum<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], reverse: bool, 
     let work = out.len();
     parallel::each_chunk(out, size, work, |_, out| {
         for i in 1..len {
-            // Row `to` receives the running sum in row `from`, its neighbour towards the start of the sum.
+            // Row `to` receives the running sum in row `from`, its neighbor towards the start of the sum.
             let (from, to) = if reverse { (len - i, len - i - 1) } else { (i - 1, i) };
             let (low, high) = out.split_at_mut(from.max(to) * inner);
             let (low, high) = (&mut low[from.min(to) * inner..], &mut high[..inner]);

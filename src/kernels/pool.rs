@@ -253,7 +253,7 @@ impl Taps {
         let inner = if !blocks || self.inner.len() < WIDE { 0..0 } else { self.inner.clone() };
         (0..inner.start).chain(inner.end..self.xs.len()).for_each(|ox| body(ox, false));
         for ox in inner.clone().step_by(WIDE) {
-            // The last block reaches back over its neighbour, whose outputs it computes again.
+            // The last block reaches back over its neighbor, whose outputs it computes again.
             body(ox.min(inner.end - WIDE), true);
         }
     }

@@ -1,6 +1,6 @@
 //! The two number types that a tensor can hold, and the functions of them that the kernels are built from.
 //!
-//! Everything here is branch-free where a loop over it should vectorise: the exponential family and the logarithms in
+//! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
 //! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). What is
 //! left, among it the `f64` circular functions and powers, is the standard library's, a call an element.
 

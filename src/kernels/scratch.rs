@@ -17,7 +17,7 @@ thread_local! {
     static BUFFERS: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `body` with a buffer of `len` numbers, aligned to a cache line, that hold anything (never uninitialised memory).
+/// Runs `body` with a buffer of `len` numbers, aligned to a cache line, that hold anything (never uninitialized memory).
 #[inline(always)]
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
     const { assert!(align_of::<T>() <= align_of::<Line>()) };
@@ -26,7 +26,7 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
     if buffer.len() < lines {
         buffer.resize(lines, Line { _bytes: [0; 64] });
     }
-    // SAFETY: the buffer is initialised, long enough, aligned for T and borrowed by nobody else while `body` runs; T is
+    // SAFETY: the buffer is initialized, long enough, aligned for T and borrowed by nobody else while `body` runs; T is
     // f32 or f64, of which every bit pattern is a value.
     let result = body(unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) });
     BUFFERS.with_borrow_mut(|stack| stack.push(buffer));

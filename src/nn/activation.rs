@@ -5,8 +5,8 @@ use crate::{Param, Var};
 
 /// x for x > 0, α_c (eˣ − 1) elsewhere, with one learned α for each channel (axis 1).
 ///
-/// Clevert et al. (arXiv 1511.07289) with α learned. e^{min(x, 0)} is written so that no large positive x overflows in
-/// the branch that is not used.
+/// Clevert et al. (arXiv 1511.07289), with α learned. The exponential is taken of min(x, 0), so that a large positive x
+/// does not overflow in the branch that is not used.
 #[derive(Debug)]
 pub struct Elu {
     /// α, `[c]`.

@@ -1,10 +1,12 @@
-//! Batch normalisation with running statistics.
+//! Batch normalization with running statistics.
 //!
-//! In training each channel is normalised by the mean and variance of its batch. Inference needs statistics that do not
-//! depend on the batch. Two ways to get them: running averages, as PyTorch keeps
-//! (running ← (1 − momentum) · running + momentum · batch, with the variance of a sample), or one more pass over the
-//! training set at the end, with the parameters as they are then ([`Layer::start_statistics`], batches in training mode,
-//! [`Layer::finish_statistics`]): the statistics of all observations together.
+//! In training, each channel is normalized by the mean and variance of its batch. Evaluation needs statistics that do
+//! not depend on the batch. There are two ways to get them:
+//!
+//! - running averages, as in PyTorch: running ← (1 − momentum) · running + momentum · batch, with the unbiased
+//!   variance;
+//! - one more pass over the training set at the end, with the final parameters ([`Layer::start_statistics`], batches in
+//!   training mode, [`Layer::finish_statistics`]): the statistics of all observations together.
 
 use std::sync::Mutex;
 
@@ -18,9 +20,9 @@ pub struct BatchNorm {
     pub weight: Param,
     /// β, `[c]`, starts at 0.
     pub bias: Param,
-    /// The mean for inference, `[c]`.
+    /// The mean for evaluation, `[c]`.
     pub running_mean: Param,
-    /// The variance for inference, `[c]`.
+    /// The variance for evaluation, `[c]`.
     pub running_var: Param,
     /// ε, 1e-5.
     pub epsilon: f64,

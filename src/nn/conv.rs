@@ -15,7 +15,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A layer of square kernels with PyTorch's default start: weight and bias uniform within ±1/√(c_in · size²).
+    /// A layer of square kernels with PyTorch's default initialization: weight and bias uniform within
+    /// ±1/√(c_in · size²).
     pub fn new(c_in: usize, c_out: usize, size: usize, seed: u64) -> Self {
         let layer = Conv2d::with_init(c_in, c_out, size, Init::Lecun, seed);
         let bound = (1.0 / (c_in * size * size) as f64).sqrt();
@@ -23,7 +24,7 @@ impl Conv2d {
         Conv2d { bias: Param::bias("bias", bias), ..layer }
     }
 
-    /// A layer of square kernels drawn from `init`, with a bias of 0.
+    /// A layer of square kernels drawn from `init`, and a bias of 0.
     pub fn with_init(c_in: usize, c_out: usize, size: usize, init: Init, seed: u64) -> Self {
         Conv2d {
             weight: Param::new("weight", init.draw([c_out, c_in, size, size], seed)),

@@ -1,11 +1,11 @@
-//! Where parameters start.
+//! The initialization of parameters.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, Normal, Uniform};
 
 use crate::{DType, Shape, Tensor};
 
-/// A distribution to draw the first values of a parameter from.
+/// A distribution for the initial values of a parameter.
 ///
 /// `fan_in` and `fan_out` are the numbers of inputs and outputs of one unit: for kernels `[out, in, kh, kw]`,
 /// in · kh · kw and out · kh · kw.
@@ -17,7 +17,7 @@ pub enum Init {
     Normal(f64),
     /// Uniform from the first number to the second.
     Uniform(f64, f64),
-    /// Normal with variance 2 / fan_in (He et al., arXiv 1502.01852): for ReLU and its kin.
+    /// Normal with variance 2 / fan_in (He et al., arXiv 1502.01852): for ReLU and its relatives.
     He,
     /// Uniform with variance 2 / (fan_in + fan_out) (Glorot and Bengio, 2010): for tanh.
     Glorot,
@@ -29,7 +29,7 @@ impl Init {
     /// Draws a tensor in single precision; the same seed gives the same numbers.
     ///
     /// # Panics
-    /// When the distribution does not exist: a negative or non-finite deviation, an empty range.
+    /// When the distribution does not exist: for a negative or non-finite deviation, or an empty range.
     pub fn draw(self, shape: impl Into<Shape>, seed: u64) -> Tensor {
         let shape = shape.into();
         let (fan_in, fan_out) = fans(&shape);
@@ -69,7 +69,7 @@ fn fans(shape: &Shape) -> (usize, usize) {
     }
 }
 
-/// A seed for the k-th thing drawn from one seed, so that layers do not start alike.
-pub(crate) fn seed_of(seed: u64, k: u64) -> u64 {
+/// A seed of its own for the k-th tensor that is drawn from one seed.
+pub(super) fn seed_of(seed: u64, k: u64) -> u64 {
     StdRng::seed_from_u64(seed ^ k.wrapping_mul(0x9e37_79b9_7f4a_7c15)).random()
 }

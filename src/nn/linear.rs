@@ -13,7 +13,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer with PyTorch's default start: weight and bias uniform within ±1/√inputs.
+    /// A layer with PyTorch's default initialization: weight and bias uniform within ±1/√inputs.
     pub fn new(inputs: usize, outputs: usize, seed: u64) -> Self {
         let layer = Linear::with_init(inputs, outputs, Init::Lecun, seed);
         let bound = (1.0 / inputs as f64).sqrt();

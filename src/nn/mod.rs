@@ -1,7 +1,7 @@
 //! Layers: functions of a tape with parameters.
 //!
-//! A layer is written once, in tape algebra, without a type parameter: the tape decides the precision. Whatever is here
-//! uses the public API of the core alone, as a layer of your own does.
+//! A layer is written once, in tape algebra, without a type parameter: the tape decides the precision. The layers here
+//! use the public API of the core alone, as a layer of your own does.
 
 mod activation;
 mod batch_norm;
@@ -43,12 +43,12 @@ pub trait Layer {
     /// The output for the input `x`, recorded on the tape of `x`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t>;
 
-    /// The parameters that are learned, by the names that PyTorch would give them.
+    /// The trainable parameters, by the names that PyTorch gives them.
     fn params(&self) -> Vec<Param> {
         Vec::new()
     }
 
-    /// What the layer remembers beside its parameters (running statistics).
+    /// What the layer keeps besides its parameters, such as running statistics: PyTorch's buffers.
     fn state(&self) -> Vec<Param> {
         Vec::new()
     }
@@ -59,10 +59,10 @@ pub trait Layer {
         false
     }
 
-    /// Starts to collect the layer's statistics over many batches anew; see [`BatchNorm`]. Nothing for most layers.
+    /// Starts to collect the layer's statistics over many batches; see [`BatchNorm`]. Does nothing for most layers.
     fn start_statistics(&self) {}
 
-    /// Makes the statistics collected since [`start_statistics`](Layer::start_statistics) those of inference.
+    /// Makes the statistics collected since [`start_statistics`](Layer::start_statistics) those of evaluation.
     fn finish_statistics(&self) {}
 
     /// Parameters and state, for saving and loading.
@@ -70,7 +70,7 @@ pub trait Layer {
         self.params().into_iter().chain(self.state()).collect()
     }
 
-    /// The number of learned numbers.
+    /// The number of numbers in all [`params`](Layer::params).
     fn param_count(&self) -> usize {
         self.params().iter().map(|p| p.shape().numel()).sum()
     }

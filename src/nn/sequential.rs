@@ -1,9 +1,9 @@
-//! Layers one after the other.
+//! Layers in sequence.
 
 use super::Layer;
 use crate::{Param, Var};
 
-/// Layers one after the other; parameters are named as in PyTorch: `0.weight`, or `conv.weight` for a layer with a name.
+/// Layers in sequence. Parameters are named as in PyTorch: `0.weight`, or `conv.weight` for a layer with a name.
 ///
 /// ```
 /// use wengert::{Tape, nn::{Layer, Linear, Sequential, Tanh}};
@@ -20,7 +20,7 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// No layers yet.
+    /// A network without layers.
     pub fn new() -> Self {
         Sequential::default()
     }
@@ -37,9 +37,8 @@ impl Sequential {
         self
     }
 
-    /// The output of the layer `name` (and of all before it): for looking at features.
-    ///
-    /// `None` when there is no such layer.
+    /// The output of the layer `name`, after all layers before it: for looking at features. `None` when there is no
+    /// such layer.
     #[track_caller]
     pub fn features<'t>(&self, x: Var<'t>, name: &str) -> Option<Var<'t>> {
         let end = self.layers.iter().position(|layer| layer.0 == name)?;

@@ -32,7 +32,7 @@ function_layer! {
     Flatten => flatten(1);
 }
 
-/// The largest of each window of images `[n, c, h, w]`.
+/// The largest number in each window of images `[n, c, h, w]`.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d(pub Window);
 
@@ -43,12 +43,12 @@ impl Layer for MaxPool2d {
     }
 }
 
-/// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014); in
-/// inference, hands its input on.
+/// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014);
+/// in evaluation, returns its input.
 ///
-/// The mask is a function of the seed and of the number of masks drawn before it. That number is state (`calls`, a double,
-/// so that it counts to 2⁵³), and a run that is taken up from a checkpoint draws the masks of an uninterrupted one.
-/// PyTorch's weights have no such entry: load them into the `params()` of a network.
+/// The mask is a function of the seed and of the number of masks drawn before it. That number is kept as state
+/// (`calls`, in double precision, which counts to 2⁵³), so that a run that resumes from a checkpoint draws the masks of
+/// an uninterrupted one. PyTorch's weights have no such entry: load them into the `params()` of a network.
 ///
 /// ```
 /// use wengert::{Tape, Tensor, nn::{Dropout, Layer}};
@@ -81,10 +81,10 @@ impl Dropout {
 impl Layer for Dropout {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        if x.tape().mode() == Mode::Infer || self.p == 0.0 {
+        if x.tape().mode() == Mode::Eval || self.p == 0.0 {
             return x;
         }
-        // A double again even when the network was converted, since a single stops counting at 2²⁴.
+        // In double precision even when the network was converted: single precision stops counting at 2²⁴.
         let call = self.calls.update(|calls| {
             let call = calls.item();
             *calls = Tensor::scalar(call + 1.0, DType::F64);

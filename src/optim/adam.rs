@@ -1,20 +1,23 @@
 //! Adam and AdamW: steps scaled by running moments of the gradient.
 //!
-//! With g the gradient, t the number of the step (from 1) and the rate η (Kingma and Ba, arXiv 1412.6980):
+//! With g the gradient, t the number of the step (from 1) and the learning rate η (Kingma and Ba, arXiv 1412.6980):
 //!
-//! m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  w ← w − η m̂ / (√v̂ + ε)  with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
+//! m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,
+//! w ← w − η m̂ / (√v̂ + ε)  with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
 //!
-//! Adam adds weight decay to the gradient, where the scaling by v takes most of it away again; AdamW subtracts η λ w from the
-//! weight itself (Loshchilov and Hutter, arXiv 1711.05101). Constants and order of operations follow PyTorch's
-//! `torch.optim.Adam` and `AdamW`.
+//! Adam adds weight decay to the gradient, where the division by √v̂ takes most of it away again. AdamW subtracts η λ w
+//! from the weight itself (Loshchilov and Hutter, arXiv 1711.05101). Constants and the order of operations are those of
+//! PyTorch's `torch.optim.Adam` and `AdamW`.
 
 use super::{
     Decay,
-    slots::{Slots, Step, each, optimizer},
+    elements::each,
+    settings::optimizer,
+    state::{OptimizerState, Step},
 };
 use crate::{Param, Result, dispatch};
 
-/// What both share beside the slots.
+/// What the two have in common.
 #[derive(Clone, Copy, Debug)]
 struct Moments {
     betas: (f64, f64),
@@ -23,8 +26,8 @@ struct Moments {
     decoupled: bool,
 }
 
-/// The tensors kept, as PyTorch names them: m and v.
-const KEPT: [&str; 2] = ["exp_avg", "exp_avg_sq"];
+/// The buffers m and v, by their names in PyTorch.
+const BUFFERS: [&str; 2] = ["exp_avg", "exp_avg_sq"];
 
 impl Moments {
     fn new(decoupled: bool) -> Self {
@@ -32,19 +35,19 @@ impl Moments {
     }
 
     /// The update of one parameter in step `t`.
-    fn formula(self, rate: f64, t: u64) -> impl FnMut(Step) {
+    fn formula(self, eta: f64, t: u64) -> impl FnMut(Step) {
         let (beta1, beta2) = self.betas;
         let t = t as f64;
-        let size = rate / (1.0 - beta1.powf(t));
+        let size = eta / (1.0 - beta1.powf(t));
         let root = (1.0 - beta2.powf(t)).sqrt();
         move |step| {
-            let Step { weight, gradient, state, decay } = step;
-            let [m, v] = state else { unreachable!("two tensors are kept for each parameter") };
-            let (shrink, decay) = if self.decoupled { (1.0 - rate * decay, 0.0) } else { (1.0, decay) };
+            let Step { weight, gradient, buffers, decay } = step;
+            let [m, v] = buffers else { unreachable!("each parameter has two buffers") };
+            let (shrink, decay) = if self.decoupled { (1.0 - eta * decay, 0.0) } else { (1.0, decay) };
             dispatch!(weight.dtype(), T => {
                 let (size, root, epsilon, shrink, decay) =
                     (size as T, root as T, self.epsilon as T, shrink as T, decay as T);
-                // Taken in double precision: 1 − 0.999 loses three digits in single.
+                // Subtracted in double precision: in single, 1 − 0.999 loses three digits.
                 let (new1, beta2, new2) = ((1.0 - beta1) as T, beta2 as T, (1.0 - beta2) as T);
                 each!(T: w = weight, m = m, v = v; g = gradient; {
                     let g = g + decay * *w;
@@ -62,20 +65,20 @@ macro_rules! adam {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $Name {
-            slots: Slots,
+            state: OptimizerState,
             moments: Moments,
         }
 
         impl $Name {
-            /// The optimiser with β = (0.9, 0.999) and ε = 1e-8. A parameter listed twice is changed once.
+            /// The optimizer with β = (0.9, 0.999) and ε = 1e-8. A parameter listed twice is changed once.
             ///
             /// # Errors
-            /// [`Error::Setting`](crate::Error::Setting) when the rate is negative or not finite, or two parameters share
-            /// a name; [`Error::Empty`](crate::Error::Empty) when there is no parameter.
-            pub fn new(params: &[Param], rate: f64) -> Result<Self> {
-                let mut slots = Slots::new($name, params, rate, &KEPT)?;
-                slots.set_decay($decay)?;
-                Ok($Name { slots, moments: Moments::new($decoupled) })
+            /// [`Error::Setting`](crate::Error::Setting) when the learning rate is negative or not finite, or two
+            /// parameters share a name; [`Error::Empty`](crate::Error::Empty) when there is no parameter.
+            pub fn new(params: &[Param], learning_rate: f64) -> Result<Self> {
+                let mut state = OptimizerState::new($name, params, learning_rate, &BUFFERS)?;
+                state.set_decay($decay)?;
+                Ok($Name { state, moments: Moments::new($decoupled) })
             }
 
             /// Sets β₁ and β₂.
@@ -83,7 +86,7 @@ macro_rules! adam {
             /// # Errors
             /// [`Error::Setting`](crate::Error::Setting) unless both are at least 0 and less than 1.
             pub fn betas(mut self, beta1: f64, beta2: f64) -> Result<Self> {
-                self.moments.betas = (self.slots.fraction("beta1", beta1)?, self.slots.fraction("beta2", beta2)?);
+                self.moments.betas = (self.state.fraction("beta1", beta1)?, self.state.fraction("beta2", beta2)?);
                 Ok(self)
             }
 
@@ -92,12 +95,12 @@ macro_rules! adam {
             /// # Errors
             /// [`Error::Setting`](crate::Error::Setting) when it is negative or not finite.
             pub fn epsilon(mut self, epsilon: f64) -> Result<Self> {
-                self.moments.epsilon = self.slots.not_negative("epsilon", epsilon)?;
+                self.moments.epsilon = self.state.not_negative("epsilon", epsilon)?;
                 Ok(self)
             }
 
             fn formula(&self) -> impl FnMut(Step) + use<> {
-                self.moments.formula(self.slots.rate, self.slots.steps + 1)
+                self.moments.formula(self.state.learning_rate, self.state.steps + 1)
             }
         }
 
@@ -121,7 +124,7 @@ adam! {
 }
 
 adam! {
-    /// AdamW: Adam with weight decay taken off the weight itself, `w ← (1 − η λ) w − η m̂ / (√v̂ + ε)`; λ = 0.01 on weights
-    /// by default.
+    /// AdamW: Adam with weight decay applied to the weight itself, `w ← (1 − η λ) w − η m̂ / (√v̂ + ε)`; λ = 0.01 on
+    /// weights by default.
     AdamW, "adamw", true, Decay::Weights(0.01)
 }

@@ -1,14 +1,13 @@
-//! Clipping: gradients kept in bounds before a step.
+//! Gradient clipping: gradients kept in bounds before a step.
 
-use super::slots::{all_finite, non_finite, numbers, setting};
+use super::elements::{all_finite, non_finite, numbers};
 use crate::{Element, Error, Gradients, Param, Result, dispatch};
 
 /// Scales all gradients by one factor, so that the Euclidean norm of those of `params` together is at most `limit`, and
 /// returns the norm that they had (Pascanu et al., arXiv 1211.5063).
 ///
-/// A parameter without a gradient counts as 0. Gradients of other leaves and of retained nodes are scaled too, as if the
-/// loss had been multiplied with the factor. The sum is in double precision, in an
-/// order that is always the same.
+/// A parameter without a gradient counts as 0. Gradients of other leaves and of retained nodes are scaled too, as if
+/// the loss had been multiplied by the factor. The sum is computed in double precision, always in the same order.
 ///
 /// ```
 /// use wengert::{DType, Param, Tape, Tensor, optim::clip_norm};
@@ -44,7 +43,7 @@ pub fn clip_norm(gradients: &mut Gradients, params: &[Param], limit: f64) -> Res
     Ok(norm)
 }
 
-/// Moves every number of every gradient into [−`limit`, `limit`]. NaN stays NaN, for the optimiser to report.
+/// Clamps every number of every gradient to [−`limit`, `limit`]. NaN stays NaN, for the optimizer to report.
 ///
 /// ```
 /// use wengert::{DType, Param, Tape, Tensor, optim::clip_value};
@@ -64,7 +63,7 @@ pub fn clip_value(gradients: &mut Gradients, limit: f64) -> Result<()> {
     Ok(())
 }
 
-/// Σ x², as the sum of sixteen running sums, which do not wait for each other.
+/// Σ x², as sixteen running sums that do not wait for each other.
 fn sum_of_squares<T: Element + Into<f64>>(numbers: &[T]) -> f64 {
     let mut sums = [0.0; 16];
     pulp::Arch::new().dispatch(
@@ -84,6 +83,6 @@ fn sum_of_squares<T: Element + Into<f64>>(numbers: &[T]) -> f64 {
 fn positive(of: &str, limit: f64) -> Result<()> {
     match limit > 0.0 {
         true => Ok(()),
-        false => Err(setting(of, "limit", limit, "positive")),
+        false => Err(Error::setting(of, "limit", limit, "positive")),
     }
 }

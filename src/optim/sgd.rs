@@ -1,17 +1,22 @@
 //! Stochastic gradient descent with momentum.
 //!
-//! Two ways to write it down are in use. With the gradient g of the loss plus λ w, and the rate η:
+//! Two ways to write it down are in use. With the gradient g of the loss plus λ w, and the learning rate η:
 //!
-//! - MATLAB's `sgdm`, Caffe, Keras: `v ← μ v − η g`, `w ← w + v`. The rate is inside the velocity.
-//! - PyTorch: `v ← μ v + g`, `w ← w − η v`. The rate is applied to the velocity.
+//! - MATLAB's `sgdm`, Caffe, Keras: `v ← μ v − η g`, `w ← w + v`. The learning rate is part of the velocity.
+//! - PyTorch: `v ← μ v + g`, `w ← w − η v`. The learning rate multiplies the velocity.
 //!
-//! With a constant rate both make the same steps (Caffe's v is −η times PyTorch's). They part when the rate changes: in the
-//! first the old velocity keeps the rate that it was made with, in the second it is rescaled at once.
+//! With a constant learning rate both take the same steps (Caffe's v is −η times PyTorch's). They differ when the
+//! learning rate changes: in the first form, what the velocity holds keeps the learning rate of its own step; in the
+//! second, all of it is multiplied by the new one.
 
-use super::slots::{Slots, Step, each, optimizer};
+use super::{
+    elements::each,
+    settings::optimizer,
+    state::{OptimizerState, Step},
+};
 use crate::{Param, Result, dispatch};
 
-/// How the velocity holds the rate; see [`Sgd`].
+/// Whether the learning rate is part of the velocity; see [`Sgd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Momentum {
     /// v ← μ v − η g, w ← w + v: MATLAB, Caffe, Keras.
@@ -38,7 +43,7 @@ pub enum Momentum {
 /// ```
 #[derive(Debug)]
 pub struct Sgd {
-    slots: Slots,
+    state: OptimizerState,
     momentum: f64,
     form: Momentum,
     nesterov: bool,
@@ -48,60 +53,60 @@ impl Sgd {
     /// Plain gradient descent, `w ← w − η g`: no momentum, no weight decay. A parameter listed twice is changed once.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when the rate is negative or not finite, or two parameters share a name;
-    /// [`Error::Empty`](crate::Error::Empty) when there is no parameter.
-    pub fn new(params: &[Param], rate: f64) -> Result<Self> {
-        let slots = Slots::new("sgd", params, rate, &[])?;
-        Ok(Sgd { slots, momentum: 0.0, form: Momentum::default(), nesterov: false })
+    /// [`Error::Setting`](crate::Error::Setting) when the learning rate is negative or not finite, or two
+    /// parameters share a name; [`Error::Empty`](crate::Error::Empty) when there is no parameter.
+    pub fn new(params: &[Param], learning_rate: f64) -> Result<Self> {
+        let state = OptimizerState::new("sgd", params, learning_rate, &[])?;
+        Ok(Sgd { state, momentum: 0.0, form: Momentum::default(), nesterov: false })
     }
 
-    /// Sets μ, and starts all velocities at 0.
+    /// Sets μ, and resets all velocities to 0.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) unless 0 ≤ μ < 1.
     pub fn momentum(mut self, momentum: f64) -> Result<Self> {
-        self.momentum = self.slots.fraction("momentum", momentum)?;
-        self.slots.keep(if momentum > 0.0 { &["velocity"] } else { &[] });
+        self.momentum = self.state.fraction("momentum", momentum)?;
+        self.state.allocate(if momentum > 0.0 { &["velocity"] } else { &[] });
         Ok(self)
     }
 
-    /// Chooses how the velocity holds the rate.
+    /// Sets whether the learning rate is part of the velocity.
     pub fn form(self, form: Momentum) -> Self {
         Sgd { form, ..self }
     }
 
-    /// Steps to where the velocity will lead (`true`), not to where it is. Without momentum it makes no difference.
+    /// Turns Nesterov's look-ahead on or off. Without momentum it makes no difference.
     pub fn nesterov(self, nesterov: bool) -> Self {
         Sgd { nesterov, ..self }
     }
 
     fn formula(&self) -> impl FnMut(Step) + use<> {
-        let (rate, momentum, form, nesterov) = (self.slots.rate, self.momentum, self.form, self.nesterov);
+        let (eta, momentum, form, nesterov) = (self.state.learning_rate, self.momentum, self.form, self.nesterov);
         move |step| {
-            let Step { weight, gradient, state, decay } = step;
+            let Step { weight, gradient, buffers, decay } = step;
             dispatch!(weight.dtype(), T => {
-                let (rate, momentum, decay) = (rate as T, momentum as T, decay as T);
-                match (state, form, nesterov) {
+                let (eta, momentum, decay) = (eta as T, momentum as T, decay as T);
+                match (buffers, form, nesterov) {
                     ([], ..) => each!(T: w = weight; g = gradient; {
-                        *w -= rate * (g + decay * *w);
+                        *w -= eta * (g + decay * *w);
                     }),
                     ([velocity, ..], Momentum::Caffe, false) => each!(T: w = weight, v = velocity; g = gradient; {
-                        *v = momentum * *v - rate * (g + decay * *w);
+                        *v = momentum * *v - eta * (g + decay * *w);
                         *w += *v;
                     }),
                     ([velocity, ..], Momentum::Caffe, true) => each!(T: w = weight, v = velocity; g = gradient; {
-                        let descent = rate * (g + decay * *w);
+                        let descent = eta * (g + decay * *w);
                         *v = momentum * *v - descent;
                         *w += momentum * *v - descent;
                     }),
                     ([velocity, ..], Momentum::PyTorch, false) => each!(T: w = weight, v = velocity; g = gradient; {
                         *v = momentum * *v + (g + decay * *w);
-                        *w -= rate * *v;
+                        *w -= eta * *v;
                     }),
                     ([velocity, ..], Momentum::PyTorch, true) => each!(T: w = weight, v = velocity; g = gradient; {
                         let g = g + decay * *w;
                         *v = momentum * *v + g;
-                        *w -= rate * (g + momentum * *v);
+                        *w -= eta * (g + momentum * *v);
                     }),
                 }
             })

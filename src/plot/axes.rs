@@ -1,11 +1,11 @@
-//! The frame of a chart: its title, its axes with their marks and names, and the room that these take.
+//! The frame of a chart: its title, its axes with their ticks and labels, and the space that these take.
 //!
-//! From the top: title, an optional row for band numbers, plot, tick labels, the name of the horizontal axis. From the
-//! left: the name of the vertical axis, tick labels, plot. The left margin is asked for first (`left_margin`), so that
+//! From the top: title, an optional row for band numbers, plot, tick labels, the label of the horizontal axis. From the
+//! left: the label of the vertical axis, tick labels, plot. The left margin is computed first (`left_margin`), so that
 //! the plots of a column line up.
 
 use super::{
-    colour::Colour,
+    color::Color,
     font::{self, CAP, HEADING, LABEL, SMALL},
     range::{Axis, Range},
     scene::{Anchor, Rect, Scene, Text, crisp},
@@ -14,21 +14,21 @@ use super::{
 
 /// Pixels between a tick label and the axis.
 const LABEL_GAP: f64 = 8.0;
-/// Height of a line of a label that has several.
+/// Height of one line of a label that has several.
 const LINE: f64 = 15.0;
-/// Pixels between two neighbouring labels of the horizontal axis.
+/// Pixels between two neighboring labels of the horizontal axis.
 const BETWEEN: f64 = 10.0;
 
-/// Pixels that the name of the horizontal axis may take at the end of an axis through zero.
+/// Pixels that the label of the horizontal axis may take at the end of an axis through zero.
 const ORIGIN_NAME: f64 = 72.0;
 
-/// What stands around a chart.
+/// The texts around a chart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Titles {
     pub title: String,
     pub x_label: String,
     pub y_label: String,
-    /// Lines that the labels below the plot take beyond the first.
+    /// The number of lines of the labels below the plot, less one.
     pub more_lines: usize,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Frame {
     pub y: Axis,
     /// The box of the whole panel.
     area: Rect,
-    /// The part of it that the numbers of axes through zero must stay in: not over the name of the vertical axis.
+    /// The part of it where the numbers of axes through zero may stand: not over the label of the vertical axis.
     free: Rect,
 }
 
@@ -54,9 +54,9 @@ impl Titles {
         labels + if self.x_label.is_empty() { 0.0 } else { LABEL + 7.0 }
     }
 
-    /// The pixels left of the plot that labels and name of the vertical axis need in a panel of this size.
+    /// The pixels left of the plot that the vertical axis needs for its ticks and its label in a panel of this size.
     pub(super) fn left_margin(&self, area: Rect, y: Range, head: f64) -> f64 {
-        // The vertical axis does not depend on where the plot starts, so any left margin tells its labels.
+        // The vertical axis does not depend on where the plot starts, so its labels are the same with any left margin.
         let ticks = self.frame(area, y, y, 0.0, head).y_ticks();
         let labels = ticks.iter().map(|t| font::width(&t.label, SMALL, false)).fold(0.0, f64::max);
         (self.name_width() + labels + LABEL_GAP).ceil() + 1.0
@@ -83,7 +83,7 @@ impl Titles {
         }
     }
 
-    /// As [`frame`](Titles::frame) for axes through zero: the name of the horizontal axis stands at its right end.
+    /// As [`frame`](Titles::frame), for axes through zero: the label of the horizontal axis stands at its right end.
     pub(super) fn origin_frame(&self, area: Rect, x: Range, y: Range, left: f64, head: f64) -> Frame {
         let name = font::width(&self.x_label, LABEL, false).min(ORIGIN_NAME);
         let inner = Rect { right: area.right - name, ..area };
@@ -96,27 +96,27 @@ impl Titles {
         16.0 + self.name_width()
     }
 
-    /// Draws the title and the names of the axes.
+    /// Draws the title and the labels of the axes.
     pub(super) fn draw(&self, scene: &mut Scene, frame: &Frame) {
         let Frame { plot, area, .. } = frame;
         let title = font::fit(&self.title, HEADING, true, area.right - plot.left);
         scene.text(Text::new(title, (plot.left, area.top + HEADING), Anchor::Start, HEADING).bold());
         let name = font::fit(&self.x_label, LABEL, false, plot.width());
-        scene.text(Text::new(name, (plot.centre().0, area.bottom - 4.0), Anchor::Middle, LABEL));
+        scene.text(Text::new(name, (plot.center().0, area.bottom - 4.0), Anchor::Middle, LABEL));
         let name = font::fit(&self.y_label, LABEL, false, area.height());
         let half = font::width(&name, LABEL, false) / 2.0;
-        let middle = plot.centre().1.clamp(area.top + half, (area.bottom - half).max(area.top + half));
+        let middle = plot.center().1.clamp(area.top + half, (area.bottom - half).max(area.top + half));
         scene.text(Text::new(name, (area.left + LABEL * CAP, middle), Anchor::Middle, LABEL).upwards());
     }
 }
 
 impl Frame {
-    /// The marks of the horizontal axis.
+    /// The ticks of the horizontal axis.
     pub(super) fn x_ticks(&self) -> Vec<Tick> {
         self.x.ticks(48.0, BETWEEN, |label| font::width(label, SMALL, false))
     }
 
-    /// The marks of the vertical axis.
+    /// The ticks of the vertical axis.
     pub(super) fn y_ticks(&self) -> Vec<Tick> {
         self.y.ticks(30.0, 6.0, |_| SMALL)
     }
@@ -125,24 +125,25 @@ impl Frame {
     pub(super) fn draw_grid(&self, scene: &mut Scene) {
         for tick in self.y_ticks() {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(self.plot.left, y), (self.plot.right, y)], 1.0, Colour::GRID);
+            scene.path(vec![(self.plot.left, y), (self.plot.right, y)], 1.0, Color::GRID);
         }
     }
 
-    /// The axes along the left and the lower edge, with the given marks on the lower one; `notches` draws its ticks.
+    /// The axes along the left and the lower edge, with the given ticks on the lower one; `notches` draws their
+    /// strokes.
     pub(super) fn draw_axes(&self, scene: &mut Scene, x_ticks: &[Tick], notches: bool) {
         let Rect { left, right, top, bottom } = self.plot;
-        scene.path(vec![(crisp(left), top), (crisp(left), crisp(bottom)), (right, crisp(bottom))], 1.0, Colour::INK);
+        scene.path(vec![(crisp(left), top), (crisp(left), crisp(bottom)), (right, crisp(bottom))], 1.0, Color::INK);
         for tick in self.y_ticks() {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(left - 4.0, y), (crisp(left), y)], 1.0, Colour::INK);
+            scene.path(vec![(left - 4.0, y), (crisp(left), y)], 1.0, Color::INK);
             let place = (left - LABEL_GAP, y + SMALL * CAP / 2.0);
             scene.text(Text::new(tick.label, place, Anchor::End, SMALL));
         }
         for tick in x_ticks {
             let x = crisp(self.x.at(tick.value));
             if notches {
-                scene.path(vec![(x, crisp(bottom)), (x, bottom + 4.0)], 1.0, Colour::INK);
+                scene.path(vec![(x, crisp(bottom)), (x, bottom + 4.0)], 1.0, Color::INK);
             }
             for (i, line) in tick.label.lines().enumerate() {
                 // A label at the end of the axis moves inwards rather than out of the panel.
@@ -153,26 +154,27 @@ impl Frame {
         }
     }
 
-    /// The axes through zero with their ticks, and the name of the horizontal one at its end.
+    /// The axes through zero with their ticks, and the label of the horizontal one at its end.
     pub(super) fn draw_origin_axes(&self, scene: &mut Scene, x_label: &str) {
         let Rect { left, right, top, bottom } = self.plot;
         let (x0, y0) = self.origin();
-        scene.path(vec![(left, y0), (right, y0)], 1.0, Colour::INK);
-        scene.path(vec![(x0, top), (x0, bottom)], 1.0, Colour::INK);
+        scene.path(vec![(left, y0), (right, y0)], 1.0, Color::INK);
+        scene.path(vec![(x0, top), (x0, bottom)], 1.0, Color::INK);
         for tick in self.x_ticks().iter().filter(|t| t.value != 0.0) {
             let x = crisp(self.x.at(tick.value));
-            scene.path(vec![(x, y0 - 3.0), (x, y0 + 3.0)], 1.0, Colour::INK);
+            scene.path(vec![(x, y0 - 3.0), (x, y0 + 3.0)], 1.0, Color::INK);
         }
         for tick in self.y_ticks().iter().filter(|t| t.value != 0.0) {
             let y = crisp(self.y.at(tick.value));
-            scene.path(vec![(x0 - 3.0, y), (x0 + 3.0, y)], 1.0, Colour::INK);
+            scene.path(vec![(x0 - 3.0, y), (x0 + 3.0, y)], 1.0, Color::INK);
         }
         let name = font::fit(x_label, LABEL, false, ORIGIN_NAME);
         scene.text(Text::new(name, (right + 6.0, y0 + LABEL * 0.3), Anchor::Start, LABEL));
     }
 
-    /// The numbers along axes through zero. Each half of an axis has them on the side where fewer would lie on the
-    /// `drawn` lines; one that still does changes sides, or is left out where both sides are taken: its tick stays.
+    /// The numbers along axes through zero. Each half of an axis has them on the side where fewer of them would lie on
+    /// the `drawn` lines. A number that still does changes sides, or is left out if both sides are taken; its tick
+    /// stays.
     pub(super) fn draw_origin_labels(&self, scene: &mut Scene, drawn: &[Vec<(f64, f64)>]) {
         let (x0, y0) = self.origin();
         let below = |t: &Tick| {
@@ -209,7 +211,7 @@ impl Frame {
         }
     }
 
-    /// The pixel of zero on both axes, where a line is sharp.
+    /// The pixel of zero on both axes, moved to where a line is sharp.
     fn origin(&self) -> (f64, f64) {
         (crisp(self.x.at(0.0)), crisp(self.y.at(0.0)))
     }
@@ -219,7 +221,7 @@ fn inside(small: &Rect, large: &Rect) -> bool {
     large.contains((small.left, small.top)) && large.contains((small.right, small.bottom))
 }
 
-/// Whether a line of pixels passes through a box: sampled at every two pixels, so fine for text and legends.
+/// Whether a line passes through a box. It is sampled at every two pixels, which is enough for text and legends.
 pub(super) fn crosses(line: &[(f64, f64)], area: &Rect) -> bool {
     let ends = line.first().is_some_and(|&p| area.contains(p));
     ends || line.windows(2).any(|w| {

@@ -6,96 +6,19 @@ use std::{
 };
 
 use super::{
-    bars::{BarChart, Histogram},
+    Panel,
     font::{self, TITLE},
-    heat::HeatMap,
-    image::ImageGrid,
-    line::LineChart,
-    matrix::Confusion,
     png,
     scene::{Anchor, Rect, Scene, Text},
+    setters::setters,
     svg,
 };
-use crate::{
-    atomic,
-    error::{Error, Result},
-};
+use crate::{Error, Result, atomic};
 
 /// Pixels around the figure and between its panels.
 const MARGIN: f64 = 14.0;
-/// A panel must not be narrower or lower than this.
+/// The least width and height of a panel.
 const SMALLEST: (f64, f64) = (140.0, 90.0);
-
-/// One of the pictures that a figure holds; every kind of chart converts into it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Panel {
-    /// Lines over a common axis.
-    Line(LineChart),
-    /// Grey images with captions.
-    Images(ImageGrid),
-    /// Counts of true and predicted classes.
-    Confusion(Confusion),
-    /// A matrix in colours.
-    Heat(HeatMap),
-    /// Named amounts.
-    Bars(BarChart),
-    /// Counts of values in intervals.
-    Histogram(Histogram),
-}
-
-macro_rules! panel_from {
-    ($($kind:ident($chart:ty)),*) => {
-        $(impl From<$chart> for Panel {
-            fn from(chart: $chart) -> Panel {
-                Panel::$kind(chart)
-            }
-        })*
-    };
-}
-panel_from!(
-    Line(LineChart),
-    Images(ImageGrid),
-    Confusion(Confusion),
-    Heat(HeatMap),
-    Bars(BarChart),
-    Histogram(Histogram)
-);
-
-impl Panel {
-    fn check(&self) -> Result<()> {
-        match self {
-            Panel::Line(chart) => chart.check(),
-            Panel::Images(grid) => grid.check(),
-            Panel::Confusion(matrix) => matrix.check(),
-            Panel::Heat(map) => map.check(),
-            Panel::Bars(chart) => chart.check(),
-            Panel::Histogram(chart) => chart.check(),
-        }
-    }
-
-    /// Pixels left of the plot, for panels that have axes.
-    fn left_margin(&self, area: Rect) -> Result<f64> {
-        match self {
-            Panel::Line(chart) => chart.left_margin(area),
-            Panel::Bars(chart) => chart.left_margin(area),
-            Panel::Histogram(chart) => Ok(chart.left_margin(area)),
-            Panel::Images(_) | Panel::Confusion(_) | Panel::Heat(_) => Ok(0.0),
-        }
-    }
-
-    fn draw(&self, scene: &mut Scene, area: Rect, left: f64) -> Result<()> {
-        match self {
-            Panel::Line(chart) => chart.draw(scene, area, left)?,
-            Panel::Images(grid) => grid.draw(scene, area),
-            Panel::Confusion(matrix) => matrix.draw(scene, area),
-            Panel::Heat(map) => map.draw(scene, area)?,
-            Panel::Bars(chart) => chart.draw(scene, area, left)?,
-            Panel::Histogram(chart) => chart.draw(scene, area, left),
-        }
-        Ok(())
-    }
-}
 
 /// A figure of one or several panels.
 ///
@@ -120,19 +43,15 @@ pub struct Figure {
     panels: Vec<Panel>,
 }
 
+setters!(Figure, "figure": title = title);
+
 impl Figure {
     /// An empty figure of this size in pixels, from 100 to 4000 each way.
     pub fn new(width: u32, height: u32) -> Figure {
         Figure { width, height, title: String::new(), columns: 1, panels: Vec::new() }
     }
 
-    /// Sets the title over all panels.
-    pub fn title(mut self, title: impl Into<String>) -> Figure {
-        self.title = title.into();
-        self
-    }
-
-    /// Sets the number of panels side by side (1 unless set).
+    /// Sets the number of columns of panels (1 by default).
     pub fn columns(mut self, columns: usize) -> Figure {
         self.columns = columns;
         self
@@ -147,16 +66,15 @@ impl Figure {
     /// The figure as the text of an SVG file.
     ///
     /// # Errors
-    /// As [`save`](Figure::save), but for files.
+    /// As [`save`](Figure::save), except for those of files.
     pub fn svg(&self) -> Result<String> {
         let in_memory = |source| Error::File { action: "write", path: PathBuf::from("the SVG in memory"), source };
         svg::write(&self.layout()?).map_err(in_memory)
     }
 
-    /// Writes `path.svg` and `path.png` (two pixels of the file for each of the figure) and returns the two paths.
+    /// Writes `path.svg` and `path.png` (twice as many pixels each way as the figure) and returns the two paths.
     ///
-    /// The folder is made where it is missing. Each file appears whole or not at all, and the same figure gives the
-    /// same bytes.
+    /// A missing folder is created. Each file is written whole or not at all, and the same figure gives the same bytes.
     ///
     /// # Errors
     /// [`Error::Empty`] for a figure without panels or a chart without finite data, [`Error::Shape`] for data whose
@@ -178,7 +96,7 @@ impl Figure {
 
     /// The boxes of the panels and, below the title, all marks.
     fn layout(&self) -> Result<Scene> {
-        let of = if self.title.is_empty() { "figure".to_owned() } else { format!("figure `{}`", self.title) };
+        let of = self.name();
         if self.panels.is_empty() {
             return Err(Error::Empty { what: of, need: "a figure takes at least one panel" });
         }
@@ -224,7 +142,7 @@ impl Figure {
     }
 }
 
-/// The path with `.extension` behind it; a dot that it already has stays.
+/// The path with `.extension` appended; a dot in its name stays.
 fn with_suffix(path: &Path, extension: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(format!(".{extension}"));
@@ -234,7 +152,7 @@ fn with_suffix(path: &Path, extension: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plot::series::Series;
+    use crate::plot::{LineChart, Series};
 
     fn chart() -> LineChart {
         LineChart::new()
@@ -307,59 +225,6 @@ mod tests {
         assert_eq!(titles[0], titles[1]);
     }
 
-    /// The boxes of the texts of an SVG file, read back from its attributes: left-aligned at `x` unless anchored.
-    fn text_boxes(svg: &str) -> Vec<(String, Rect)> {
-        let attribute = |tag: &str, name: &str| -> Option<String> {
-            let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
-            Some(tag[start..start + tag[start..].find('"')?].to_owned())
-        };
-        let number = |tag: &str, name: &str| attribute(tag, name).unwrap().parse::<f64>().unwrap() / 10.0;
-        svg.split("<text")
-            .skip(1)
-            .map(|piece| {
-                let (tag, rest) = piece.split_once(">\n").unwrap();
-                let text = rest.split_once("\n</text>").unwrap().0.to_owned();
-                let (x, y, size) = (number(tag, "x"), number(tag, "y"), number(tag, "font-size"));
-                let turned = attribute(tag, "transform").is_some();
-                let anchor = match attribute(tag, "text-anchor").as_deref() {
-                    Some("middle") => Anchor::Middle,
-                    Some("end") => Anchor::End,
-                    _ => Anchor::Start,
-                };
-                assert_eq!(attribute(tag, "dy").as_deref(), Some("0.76em"));
-                let at = if turned { (x + 0.76 * size, y) } else { (x, y + 0.76 * size) };
-                let mut mark = Text::new(text.clone(), at, anchor, size);
-                mark.bold = attribute(tag, "font-weight").is_some();
-                mark.upwards = turned;
-                (text, mark.bounds())
-            })
-            .collect()
-    }
-
-    #[test]
-    fn no_text_of_the_file_overlaps_or_is_cut() {
-        let bars = BarChart::indexed((0..20).map(|i| f64::from(i) / 20.0).collect::<Vec<_>>())
-            .title("Alphas")
-            .x_label("channel");
-        let histogram =
-            Histogram::new((0..500).map(|i| f64::from(i * i)).collect::<Vec<_>>(), 20).title("Squares").x_label("x");
-        let map = HeatMap::new(8, 8, (0..64).map(|i| f64::from(i - 30) * 1e-9).collect::<Vec<_>>())
-            .title("Error")
-            .y_label("row");
-        let matrix = Confusion::new([5; 9], ["cat", "dog", "bird"]).title("Classes");
-        let figure =
-            Figure::new(960, 900).columns(2).title("All").panel(chart().log_y()).panel(chart().axes_through_origin());
-        let svg = figure.panel(bars).panel(histogram).panel(map).panel(matrix).svg().unwrap();
-        let boxes = text_boxes(&svg);
-        assert!(boxes.len() > 80, "{}", boxes.len());
-        for (i, (text, a)) in boxes.iter().enumerate() {
-            assert!(a.left >= 0.0 && a.top >= 0.0 && a.right <= 960.0 && a.bottom <= 900.0, "{text} is cut");
-            for (other, b) in &boxes[i + 1..] {
-                assert!(!a.overlaps(b), "{text} lies on {other}");
-            }
-        }
-    }
-
     #[test]
     fn the_extension_follows_the_whole_name() {
         assert_eq!(with_suffix(Path::new("out/run.1"), "svg"), Path::new("out/run.1.svg"));
@@ -372,7 +237,7 @@ mod tests {
         let path = folder.path().join("x".repeat(300));
         let message = Figure::new(400, 300).panel(chart()).save(&path).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot write {}.svg: ", path.display())), "{message}");
-        // A folder of the kernel's own refuses files even to the superuser.
+        // A folder of the kernel refuses files even from the superuser.
         let locked = std::path::Path::new("/proc/self/task");
         if locked.is_dir() {
             let message = Figure::new(400, 300).panel(chart()).save(locked.join("loss")).unwrap_err().to_string();

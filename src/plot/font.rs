@@ -1,6 +1,6 @@
-//! Text: how wide it is, and its shape in pixels.
+//! Text: its width, and its shape in pixels.
 //!
-//! DejaVu Sans travels inside the program, so that a machine without fonts draws the same picture. Sizes are in
+//! DejaVu Sans is part of the program, so that a machine without fonts draws the same picture. Sizes are in
 //! pixels per em, the unit of SVG's `font-size`; widths follow from the font's own advances and kerning.
 
 use std::sync::LazyLock;
@@ -10,9 +10,9 @@ use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 /// The family that SVG files ask for; viewers that lack it fall back to their own sans-serif.
 pub(super) const FAMILY: &str = "DejaVu Sans, sans-serif";
 
-/// Ticks, captions and legends; nothing is set smaller.
+/// Ticks, captions and legends: the smallest size.
 pub(super) const SMALL: f64 = 12.0;
-/// The names of axes.
+/// The labels of axes.
 pub(super) const LABEL: f64 = 13.0;
 /// The title of a panel.
 pub(super) const HEADING: f64 = 14.0;
@@ -35,7 +35,7 @@ fn face(bold: bool) -> &'static FontRef<'static> {
     if bold { &BOLD } else { &REGULAR }
 }
 
-/// The glyphs of a line of text with their places along a baseline that starts at the origin, and its whole advance.
+/// The glyphs of a line of text, placed along a baseline that starts at the origin, and its total advance.
 fn line_up(text: &str, size: f64, bold: bool) -> (Vec<Glyph>, f64) {
     let font = face(bold);
     let units = font.units_per_em().expect("a TrueType font states its units per em");
@@ -61,8 +61,8 @@ pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
     line_up(text, size, bold).1
 }
 
-/// Calls `paint(x, y, coverage)` for each pixel that the text touches; x grows along the baseline from its start, y
-/// downwards from the baseline, coverage runs from 0 to 1.
+/// Calls `paint(x, y, coverage)` for each pixel that the text touches: x along the baseline from its start, y downwards
+/// from the baseline, coverage from 0 to 1.
 pub(super) fn rasterise(text: &str, size: f64, bold: bool, mut paint: impl FnMut(i32, i32, f64)) {
     for glyph in line_up(text, size, bold).0 {
         if let Some(outline) = face(bold).outline_glyph(glyph) {
@@ -73,7 +73,7 @@ pub(super) fn rasterise(text: &str, size: f64, bold: bool, mut paint: impl FnMut
     }
 }
 
-/// The text, cut short with an ellipsis where it is wider than `room` pixels.
+/// The text, cut short with an ellipsis if it is wider than `room` pixels.
 pub(super) fn fit(text: &str, size: f64, bold: bool, room: f64) -> String {
     if width(text, size, bold) <= room {
         return text.to_owned();
@@ -88,7 +88,8 @@ pub(super) fn fit(text: &str, size: f64, bold: bool, room: f64) -> String {
     String::new()
 }
 
-/// A small text in one line, or in two, broken at the space nearest to its middle; what is still too long is cut.
+/// A small text in one line, or in two, broken at the space nearest to its middle. Lines that are still too long are
+/// cut.
 pub(super) fn wrap(text: &str, bold: bool, room: f64) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn widths_are_the_fonts_own() {
-        // A digit of DejaVu Sans advances 1303 of 2048 units, an "M" 1767.
+        // The advance of a digit of DejaVu Sans is 1303 of 2048 units, that of an "M" 1767.
         assert!((width("0", 2048.0, false) - 1303.0).abs() < 0.5);
         assert!((width("M", 2048.0, false) - 1767.0).abs() < 0.5);
         assert!((width("1234", 12.0, false) - 4.0 * 12.0 * 1303.0 / 2048.0).abs() < 0.01);

@@ -1,24 +1,25 @@
-//! Heat maps: a matrix of numbers as colours, with a scale beside it.
+//! Heat maps: a matrix of numbers as colors, with a scale beside it.
 //!
-//! Numbers of one sign run from white to dark blue; where both signs occur the scale is symmetric about zero, blue
-//! below and vermillion above, so that white is zero. A number that is not finite is grey.
+//! Numbers of one sign run from white to dark blue. If both signs occur, the scale is symmetric about zero, from blue
+//! (negative) to vermillion (positive), so that white is zero. A number that is not finite is gray.
 
 use super::{
     axes::Titles,
-    colour::{Colour, diverging, sequential},
+    color::{Color, diverging, sequential},
     font::{self, CAP, SMALL},
     range::{Axis, Range},
     scene::{Anchor, Mark, Rect, Scene, Text, crisp},
+    setters::setters,
     ticks::{Tick, whole_numbers},
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// Width of the colour scale.
+/// Width of the color scale.
 const BAR: f64 = 14.0;
-/// What is not a number.
-const MISSING: Colour = Colour(170, 170, 170);
+/// The color of numbers that are not finite.
+const MISSING: Color = Color(170, 170, 170);
 
-/// A matrix shown in colours.
+/// A matrix shown in colors.
 ///
 /// ```
 /// use wengert::plot::{Figure, HeatMap};
@@ -38,43 +39,23 @@ pub struct HeatMap {
     range: Option<(f64, f64)>,
 }
 
+setters!(HeatMap, "heat map": title = titles.title, x_label = titles.x_label, y_label = titles.y_label);
+
 impl HeatMap {
     /// A map of `rows * columns` numbers, row by row; the first row is on top.
     pub fn new(rows: usize, columns: usize, values: impl Into<Vec<f64>>) -> HeatMap {
         HeatMap { titles: Titles::default(), rows, columns, values: values.into(), range: None }
     }
 
-    /// Sets the title.
-    pub fn title(mut self, title: impl Into<String>) -> HeatMap {
-        self.titles.title = title.into();
-        self
-    }
-
-    /// Names the columns' axis.
-    pub fn x_label(mut self, label: impl Into<String>) -> HeatMap {
-        self.titles.x_label = label.into();
-        self
-    }
-
-    /// Names the rows' axis.
-    pub fn y_label(mut self, label: impl Into<String>) -> HeatMap {
-        self.titles.y_label = label.into();
-        self
-    }
-
-    /// Sets the ends of the colour scale; numbers beyond take the colour of the end.
+    /// Sets the ends of the color scale; numbers beyond an end have its color.
     pub fn range(mut self, low: f64, high: f64) -> HeatMap {
         self.range = Some((low, high));
         self
     }
 
-    fn name(&self) -> String {
-        if self.titles.title.is_empty() { "heat map".to_owned() } else { format!("heat map `{}`", self.titles.title) }
-    }
-
     /// # Errors
-    /// [`Error::Shape`] for a wrong number of values, [`Error::Empty`] without cells or when none is finite, [`Error::Setting`] for a
-    /// range that cannot be used.
+    /// [`Error::Shape`] for a wrong number of values, [`Error::Empty`] without cells or when none is finite,
+    /// [`Error::Setting`] for a range that cannot be used.
     pub(super) fn check(&self) -> Result<()> {
         if self.values.len() != self.rows * self.columns {
             let (need, got) = ([self.rows, self.columns].into(), [self.values.len()].into());
@@ -86,7 +67,7 @@ impl HeatMap {
         self.scale().map(drop)
     }
 
-    /// The range of the colours.
+    /// The range of the colors.
     fn scale(&self) -> Result<Range> {
         if let Some(limits) = self.range {
             return Range::given(&self.name(), "range", limits, false);
@@ -102,12 +83,12 @@ impl HeatMap {
 
     pub(super) fn draw(&self, scene: &mut Scene, area: Rect) -> Result<()> {
         let scale = self.scale()?;
-        let colour = |v: f64| {
+        let color = |v: f64| {
             let t = (v - scale.low) / (scale.high - scale.low);
             match scale.low < 0.0 {
                 _ if !v.is_finite() => MISSING,
                 true if scale.high > 0.0 => diverging(t),
-                // All negative: dark is far from zero.
+                // All negative: the darkest color is the farthest from zero.
                 true => sequential(1.0 - t),
                 false => sequential(t),
             }
@@ -126,12 +107,12 @@ impl HeatMap {
         let plot = frame.plot;
 
         self.titles.draw(scene, &frame);
-        let pixels = self.values.iter().map(|&v| colour(v)).collect();
+        let pixels = self.values.iter().map(|&v| color(v)).collect();
         scene.marks.push(Mark::Image { area: plot, columns: self.columns, pixels });
         scene.outline(
             Rect::new(crisp(plot.left), crisp(plot.top), crisp(plot.right), crisp(plot.bottom)),
             1.0,
-            Colour::GREY,
+            Color::GRAY,
         );
         let (wide, high) = (plot.width() / self.columns as f64, plot.height() / self.rows as f64);
         for Tick { value, label } in whole_numbers(self.columns, |label| font::width(label, SMALL, false) + 10.0, wide)
@@ -145,16 +126,16 @@ impl HeatMap {
         }
 
         let bar = Rect::new(plot.right + 14.0, plot.top, plot.right + 14.0 + BAR, plot.bottom);
-        let shades = (0..256).map(|i| colour(scale.high + (scale.low - scale.high) * f64::from(i) / 255.0)).collect();
+        let shades = (0..256).map(|i| color(scale.high + (scale.low - scale.high) * f64::from(i) / 255.0)).collect();
         scene.marks.push(Mark::Image { area: bar, columns: 1, pixels: shades });
         scene.outline(
             Rect::new(crisp(bar.left), crisp(bar.top), crisp(bar.right), crisp(bar.bottom)),
             1.0,
-            Colour::GREY,
+            Color::GRAY,
         );
         for tick in bar_ticks(&plot) {
             let y = crisp(bar_axis(&plot).at(tick.value));
-            scene.path(vec![(bar.right + 1.0, y), (bar.right + 4.0, y)], 1.0, Colour::INK);
+            scene.path(vec![(bar.right + 1.0, y), (bar.right + 4.0, y)], 1.0, Color::INK);
             scene.text(Text::new(tick.label, (bar.right + 8.0, y + SMALL * CAP / 2.0), Anchor::Start, SMALL));
         }
         Ok(())
@@ -172,7 +153,7 @@ mod tests {
         scene
     }
 
-    fn shades(scene: &Scene) -> &[Colour] {
+    fn shades(scene: &Scene) -> &[Color] {
         scene.marks.iter().find_map(|m| if let Mark::Image { pixels, .. } = m { Some(pixels) } else { None }).unwrap()
     }
 
@@ -189,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn colours_follow_the_signs() {
+    fn colors_follow_the_signs() {
         let scene = draw(&HeatMap::new(1, 4, [-2.0, 0.0, 1.0, f64::NAN]));
-        assert_eq!(shades(&scene), [diverging(0.0), Colour::WHITE, diverging(0.75), MISSING]);
+        assert_eq!(shades(&scene), [diverging(0.0), Color::WHITE, diverging(0.75), MISSING]);
         let scene = draw(&HeatMap::new(1, 2, [1.0, 3.0]));
         assert_eq!(shades(&scene), [sequential(0.0), sequential(1.0)]);
         let scene = draw(&HeatMap::new(1, 2, [-1.0, -3.0]));

@@ -1,11 +1,12 @@
-//! Grids of grey images with a caption each: digits and what the network took them for.
+//! Grids of gray images with a caption each, such as digits and the classes that the network predicted.
 
 use super::{
-    colour::Colour,
+    color::Color,
     font::{self, CAP, HEADING, SMALL},
     scene::{Anchor, Mark, Rect, Scene, Text},
+    setters::setters,
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Pixels between an image and its caption.
 const GAP: f64 = 6.0;
@@ -21,7 +22,7 @@ struct Picture {
     wrong: bool,
 }
 
-/// A grid of grey images of one size, each with a caption below.
+/// A grid of gray images of one size, each with a caption below.
 ///
 /// ```
 /// use wengert::plot::{Figure, ImageGrid};
@@ -44,25 +45,21 @@ pub struct ImageGrid {
     pictures: Vec<Picture>,
 }
 
+setters!(ImageGrid, "image grid": title = title);
+
 impl ImageGrid {
     /// A grid for images of `height` rows of `width` pixels.
     pub fn new(height: usize, width: usize) -> ImageGrid {
         ImageGrid { title: String::new(), height, width, range: (0.0, 1.0), columns: None, pictures: Vec::new() }
     }
 
-    /// Sets the title.
-    pub fn title(mut self, title: impl Into<String>) -> ImageGrid {
-        self.title = title.into();
-        self
-    }
-
-    /// Sets which numbers are black and white (0 and 1 unless set); what lies beyond is black or white too.
+    /// Sets the numbers that are black and white (0 and 1 by default); numbers beyond are black or white, too.
     pub fn range(mut self, black: f64, white: f64) -> ImageGrid {
         self.range = (black, white);
         self
     }
 
-    /// Sets the number of columns (unless set, the one that makes the images largest).
+    /// Sets the number of columns (by default, the one that makes the images largest).
     pub fn columns(mut self, columns: usize) -> ImageGrid {
         self.columns = Some(columns);
         self
@@ -73,7 +70,7 @@ impl ImageGrid {
         self.with(pixels.into(), caption.into(), false)
     }
 
-    /// Adds an image that was recognised wrongly: it gets a coloured frame and a bold caption with a cross.
+    /// Adds an image that was classified wrongly: it has a colored frame and a bold caption with a cross.
     pub fn wrong(self, pixels: impl Into<Vec<f64>>, caption: impl Into<String>) -> ImageGrid {
         self.with(pixels.into(), format!("✗ {}", caption.into()), true)
     }
@@ -87,7 +84,7 @@ impl ImageGrid {
     /// [`Error::Empty`] without images, [`Error::Shape`] for a wrong number of pixels, [`Error::NonFinite`] for an
     /// image that holds NaN, [`Error::Setting`] for a range or a number of columns that cannot be used.
     pub(super) fn check(&self) -> Result<()> {
-        let of = if self.title.is_empty() { "image grid".to_owned() } else { format!("image grid `{}`", self.title) };
+        let of = self.name();
         if self.pictures.is_empty() {
             return Err(Error::Empty { what: of, need: "it takes at least one image" });
         }
@@ -148,7 +145,7 @@ impl ImageGrid {
             let needed = |p: &Picture| font::wrap(&p.caption, p.wrong, room).len();
             self.pictures.iter().map(needed).max().unwrap_or(0)
         };
-        // The captions' lines depend on the columns and the columns on the room that captions leave.
+        // The lines of the captions depend on the columns, and the columns on the space that the captions leave.
         let (columns, _) = self.arrange(area, 1);
         let lines = lines(columns);
         let (columns, side) = match lines {
@@ -160,26 +157,26 @@ impl ImageGrid {
         let cell = area.width() / columns as f64;
         let row_height = h + GAP + lines as f64 * LINE + BETWEEN;
         for (i, picture) in self.pictures.iter().enumerate() {
-            let centre = area.left + (i % columns) as f64 * cell + cell / 2.0;
+            let center = area.left + (i % columns) as f64 * cell + cell / 2.0;
             let top = area.top + BETWEEN / 2.0 + (i / columns) as f64 * row_height;
             let place =
-                Rect::new((centre - w / 2.0).round(), top.round(), (centre + w / 2.0).round(), (top + h).round());
+                Rect::new((center - w / 2.0).round(), top.round(), (center + w / 2.0).round(), (top + h).round());
             self.draw_picture(scene, picture, place, cell - 6.0);
         }
     }
 
     fn draw_picture(&self, scene: &mut Scene, picture: &Picture, area: Rect, room: f64) {
         let (black, white) = self.range;
-        let pixels = picture.pixels.iter().map(|v| Colour::grey((v - black) / (white - black))).collect();
+        let pixels = picture.pixels.iter().map(|v| Color::gray((v - black) / (white - black))).collect();
         scene.marks.push(Mark::Image { area, columns: self.width, pixels });
-        let (width, colour) = if picture.wrong { (3.0, Colour::VERMILLION) } else { (1.0, Colour(170, 170, 170)) };
-        scene.outline(area.grown(width / 2.0), width, colour);
+        let (width, color) = if picture.wrong { (3.0, Color::VERMILLION) } else { (1.0, Color(170, 170, 170)) };
+        scene.outline(area.grown(width / 2.0), width, color);
         for (i, line) in font::wrap(&picture.caption, picture.wrong, room).into_iter().enumerate() {
-            let place = (area.centre().0, area.bottom + GAP + SMALL * CAP + 2.0 + i as f64 * LINE);
+            let place = (area.center().0, area.bottom + GAP + SMALL * CAP + 2.0 + i as f64 * LINE);
             let text = Text::new(line, place, Anchor::Middle, SMALL);
-            // A darker shade of the frame's colour: thin strokes need the contrast.
-            let dark = Colour::VERMILLION.towards(Colour::BLACK, 0.25);
-            scene.text(if picture.wrong { text.bold().colour(dark) } else { text });
+            // A darker shade of the frame's color: thin strokes need the contrast.
+            let dark = Color::VERMILLION.towards(Color::BLACK, 0.25);
+            scene.text(if picture.wrong { text.bold().color(dark) } else { text });
         }
     }
 }
@@ -248,6 +245,6 @@ mod tests {
         let grid = ImageGrid::new(1, 3).range(-1.0, 1.0).image([-2.0, 0.0, 1.0], "");
         grid.draw(&mut scene, Rect::new(0.0, 0.0, 100.0, 100.0));
         let Mark::Image { pixels, columns, .. } = &scene.marks[0] else { panic!("an image comes first") };
-        assert_eq!((columns, pixels.as_slice()), (&3, &[Colour::BLACK, Colour(128, 128, 128), Colour::WHITE][..]));
+        assert_eq!((columns, pixels.as_slice()), (&3, &[Color::BLACK, Color(128, 128, 128), Color::WHITE][..]));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     axes::crosses,
-    colour::Colour,
+    color::Color,
     font::{self, CAP, SMALL},
     scene::{Anchor, Point, Rect, Scene, Text, crisp},
     stroke::{Dash, dashes},
@@ -11,7 +11,7 @@ use super::{
 /// Where the legend of a chart stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Legend {
-    /// In the first corner of the plot where it hides nothing, or else in a row above the plot.
+    /// In the first corner of the plot where it hides nothing; if there is none, in a row above the plot.
     #[default]
     Auto,
     /// In the upper left corner of the plot.
@@ -32,7 +32,7 @@ pub enum Legend {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub label: String,
-    pub colour: Colour,
+    pub color: Color,
     pub dash: Dash,
     pub width: f64,
 }
@@ -73,7 +73,7 @@ pub(super) fn row_height(entries: &[Entry], width: f64) -> f64 {
     if entries.is_empty() { 0.0 } else { rows(entries, row_width(width)).len() as f64 * ROW + 6.0 }
 }
 
-/// The width of the rows above the plot: that of the panel without a usual left margin.
+/// The width of the rows above the plot: that of the panel, less a usual left margin.
 fn row_width(panel: f64) -> f64 {
     (panel - 100.0).max(80.0)
 }
@@ -103,8 +103,8 @@ pub(super) fn free_corner(entries: &[Entry], plot: &Rect, lines: &[Vec<Point>], 
     })
 }
 
-/// Draws the legend of a chart with this plot in the panel `area`, with `head` pixels free above the plot;
-/// [`Legend::Auto`] must have been decided before.
+/// Draws the legend of a chart with this plot in the panel `area`, with `head` pixels free above the plot.
+/// [`Legend::Auto`] must have been resolved before.
 pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &Rect, area: Rect, head: f64) {
     if entries.is_empty() || place == Legend::Hidden {
         return;
@@ -120,11 +120,11 @@ pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &R
         return;
     }
     let area = corner(entries, place, plot);
-    scene.fill(area, Colour::WHITE);
+    scene.fill(area, Color::WHITE);
     scene.outline(
         Rect::new(crisp(area.left), crisp(area.top), crisp(area.right), crisp(area.bottom)),
         1.0,
-        Colour::GRID,
+        Color::GRID,
     );
     for (i, entry) in entries.iter().enumerate() {
         let y = area.top + MARGIN - 2.0 + (i as f64 + 0.5) * ROW;
@@ -135,7 +135,7 @@ pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &R
 /// One entry whose sample starts at this place, in at most `room` pixels.
 fn draw_entry(scene: &mut Scene, entry: &Entry, (x, y): Point, room: f64) {
     for stroke in dashes(&[(x, y), (x + SAMPLE, y)], entry.dash, entry.width) {
-        scene.path(stroke, entry.width, entry.colour);
+        scene.path(stroke, entry.width, entry.color);
     }
     let label = font::fit(&entry.label, SMALL, false, room - SAMPLE - GAP + 0.5);
     scene.text(Text::new(label, (x + SAMPLE + GAP, y + SMALL * CAP / 2.0), Anchor::Start, SMALL));
@@ -148,7 +148,7 @@ mod tests {
     const PLOT: Rect = Rect { left: 50.0, top: 20.0, right: 550.0, bottom: 320.0 };
 
     fn entries() -> Vec<Entry> {
-        let entry = |label: &str| Entry { label: label.into(), colour: Colour::BLUE, dash: Dash::Solid, width: 2.0 };
+        let entry = |label: &str| Entry { label: label.into(), color: Color::BLUE, dash: Dash::Solid, width: 2.0 };
         vec![entry("ELU"), entry("leaky ReLU")]
     }
 
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn each_corner_is_where_its_name_says() {
-        let centre = PLOT.centre();
+        let center = PLOT.center();
         for (place, right, below) in [
             (Legend::TopLeft, false, false),
             (Legend::TopRight, true, false),
@@ -169,7 +169,7 @@ mod tests {
         ] {
             let places = label_places(place);
             assert_eq!(places.len(), 2);
-            assert!(places.iter().all(|p| (p.0 > centre.0, p.1 > centre.1) == (right, below) && PLOT.contains(*p)));
+            assert!(places.iter().all(|p| (p.0 > center.0, p.1 > center.1) == (right, below) && PLOT.contains(*p)));
         }
         assert!(label_places(Legend::Above).iter().all(|p| p.1 < PLOT.top));
         assert!(label_places(Legend::Hidden).is_empty());

@@ -1,15 +1,16 @@
-//! Confusion matrices: how often each class was taken for each other.
+//! Confusion matrices: how often each class was predicted as each other.
 //!
 //! Row $i$, column $j$ holds the number of observations of class $i$ that were predicted as class $j$. A cell is shaded
 //! by its share of its *row*, so that the diagonal shows each class's recall, $n_{ii} / \sum_j n_{ij}$, whatever the
-//! sizes of the classes; the recall stands beside the row.
+//! sizes of the classes; the recall is printed beside the row.
 
 use super::{
-    colour::{Colour, sequential},
+    color::{Color, sequential},
     font::{self, CAP, HEADING, LABEL, SMALL},
     scene::{Anchor, Rect, Scene, Text},
+    setters::setters,
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// A square matrix of counts with the names of the classes.
 ///
@@ -29,6 +30,8 @@ pub struct Confusion {
     names: Vec<String>,
 }
 
+setters!(Confusion, "confusion matrix": title = title);
+
 impl Confusion {
     /// The matrix of `k * k` counts, row by row (a row per true class), for `k` class names.
     pub fn new<N: Into<String>>(counts: impl Into<Vec<usize>>, names: impl IntoIterator<Item = N>) -> Confusion {
@@ -36,20 +39,10 @@ impl Confusion {
         Confusion { title: String::new(), counts: counts.into(), names }
     }
 
-    /// Sets the title.
-    pub fn title(mut self, title: impl Into<String>) -> Confusion {
-        self.title = title.into();
-        self
-    }
-
     /// # Errors
-    /// [`Error::Empty`] without classes, [`Error::Shape`] when the counts are not a square of the number of names.
+    /// [`Error::Empty`] without classes, [`Error::Shape`] when the number of counts is not the square of that of names.
     pub(super) fn check(&self) -> Result<()> {
-        let of = if self.title.is_empty() {
-            "confusion matrix".into()
-        } else {
-            format!("confusion matrix `{}`", self.title)
-        };
+        let of = self.name();
         let k = self.names.len();
         if k == 0 {
             return Err(Error::Empty { what: of, need: "it takes at least one class" });
@@ -87,19 +80,19 @@ impl Confusion {
             scene.fill(place, shade);
             let number = count.to_string();
             if count > 0 && cell >= SMALL + 4.0 && font::width(&number, SMALL, i == j) <= cell - 4.0 {
-                let baseline = (place.centre().0, place.centre().1 + SMALL * CAP / 2.0);
-                let text = Text::new(number, baseline, Anchor::Middle, SMALL).colour(shade.readable_text());
+                let baseline = (place.center().0, place.center().1 + SMALL * CAP / 2.0);
+                let text = Text::new(number, baseline, Anchor::Middle, SMALL).color(shade.readable_text());
                 scene.text(if i == j { text.bold() } else { text });
             }
         }
         if cell >= 8.0 {
             for i in 1..k {
                 let (x, y) = (grid.left + at(i), grid.top + at(i));
-                scene.path(vec![(x, grid.top), (x, grid.bottom)], 1.0, Colour::WHITE.towards(Colour::GRID, 0.6));
-                scene.path(vec![(grid.left, y), (grid.right, y)], 1.0, Colour::WHITE.towards(Colour::GRID, 0.6));
+                scene.path(vec![(x, grid.top), (x, grid.bottom)], 1.0, Color::WHITE.towards(Color::GRID, 0.6));
+                scene.path(vec![(grid.left, y), (grid.right, y)], 1.0, Color::WHITE.towards(Color::GRID, 0.6));
             }
         }
-        scene.outline(grid, 1.0, Colour::GREY);
+        scene.outline(grid, 1.0, Color::GRAY);
         self.draw_names(scene, area, grid, cell, sideways, &recalls);
     }
 
@@ -107,7 +100,7 @@ impl Confusion {
         let title = font::fit(&self.title, HEADING, true, area.width());
         scene.text(Text::new(title, (area.left, area.top + HEADING), Anchor::Start, HEADING).bold());
         let half_cap = SMALL * CAP / 2.0;
-        // Where the cells are lower than a line of text, only every n-th class is named.
+        // If the cells are lower than a line of text, only every n-th class is named.
         let stride = ((SMALL + 3.0) / cell).ceil().max(1.0) as usize;
         let mut below = 0.0f64;
         for (i, name) in self.names.iter().enumerate().step_by(stride) {
@@ -124,19 +117,19 @@ impl Confusion {
             below = below.max(column.bounds().bottom);
             scene.text(column);
             let place = (grid.right + 8.0, grid.top + middle + half_cap);
-            scene.text(Text::new(&recalls[i], place, Anchor::Start, SMALL).colour(Colour::GREY));
+            scene.text(Text::new(&recalls[i], place, Anchor::Start, SMALL).color(Color::GRAY));
         }
         let place = (grid.right + 8.0, grid.top - 8.0);
-        scene.text(Text::new("recall", place, Anchor::Start, SMALL).colour(Colour::GREY));
-        let place = (grid.centre().0, below + 6.0 + LABEL * CAP);
+        scene.text(Text::new("recall", place, Anchor::Start, SMALL).color(Color::GRAY));
+        let place = (grid.center().0, below + 6.0 + LABEL * CAP);
         scene.text(Text::new("Predicted class", place, Anchor::Middle, LABEL));
         let names = self.names.iter().map(|n| font::width(n, SMALL, false)).fold(0.0, f64::max).min(110.0);
-        let place = (grid.left - names - 20.0, grid.centre().1);
+        let place = (grid.left - names - 20.0, grid.center().1);
         scene.text(Text::new("True class", place, Anchor::Middle, LABEL).upwards());
     }
 }
 
-/// The share of a row on the diagonal, in per cent; a dash for a class that has no observations.
+/// The share of a row on the diagonal, in percent; a dash for a class without observations.
 fn recall(row: &[usize], class: usize) -> String {
     match row.iter().sum::<usize>() {
         0 => "–".to_owned(),

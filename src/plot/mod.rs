@@ -1,42 +1,50 @@
 //! Figures as SVG and PNG, from plain numbers.
 //!
 //! A [`Figure`] holds panels in a grid: [`LineChart`], [`ImageGrid`], [`Confusion`], [`HeatMap`], [`BarChart`] and
-//! [`Histogram`]. [`curves`], [`loss_and_accuracy`] and [`digits`] are ready made. [`Figure::save`] writes both kinds
-//! of file; the fonts travel along, so that no machine draws boxes instead of letters.
+//! [`Histogram`]. [`curves`], [`loss_and_accuracy`] and [`digits`] are ready-made. [`Figure::save`] writes both kinds
+//! of file; the fonts are included, so that no machine draws boxes instead of letters.
 //!
-//! The path of a picture through these files: a chart lays itself out (`line` with `series`, `image`, `matrix`, `heat`, `bars`, with
-//! `axes`, `ticks`, `range`, `legend`, `stroke` and `font`) as a list of marks (`scene`), which `svg` and `png` replay
-//! on the two backends of the `plotters` crate. Only `tape`, which samples a function of a
-//! [`Var`](crate::Var) with its derivative, knows of tapes.
+//! How a picture comes about: a chart (`line` with `series`, `image`, `matrix`, `heat`, `bars`, `histogram`) lays
+//! itself out, with the help of `axes`, `ticks`, `range`, `legend`, `stroke` and `font`, as a list of marks (`scene`),
+//! which `svg` and `png` draw with the two backends of the `plotters` crate. A new kind of chart is a file and a row in
+//! `panel`.
+//!
+//! What may not live here: layers, training, data sets. Only `tape`, which samples a function of a [`Var`](crate::Var)
+//! with its derivative, knows of tapes.
 
 mod axes;
 mod bars;
-mod colour;
+mod color;
 mod figure;
 mod font;
 mod heat;
+mod histogram;
 mod image;
 mod legend;
 mod line;
 mod matrix;
+mod panel;
 mod png;
 mod range;
 mod ready;
 mod scene;
 mod series;
+mod setters;
 mod stroke;
 mod svg;
 mod tape;
 mod ticks;
 
-pub use bars::{BarChart, Histogram};
-pub use colour::Colour;
-pub use figure::{Figure, Panel};
+pub use bars::BarChart;
+pub use color::Color;
+pub use figure::Figure;
 pub use heat::HeatMap;
+pub use histogram::Histogram;
 pub use image::ImageGrid;
 pub use legend::Legend;
 pub use line::LineChart;
 pub use matrix::Confusion;
+pub use panel::Panel;
 pub use ready::{Curve, curves, digits, loss_and_accuracy, places};
 pub use series::Series;
 pub use stroke::Dash;

@@ -1,4 +1,5 @@
-//! A scene as PNG: two pixels of the file for each pixel of the figure, so that text is sharp on fine screens.
+//! A scene as PNG, with two pixels of the file for each pixel of the figure each way, so that text is sharp on fine
+//! screens.
 //!
 //! A line of width $w$ covers a pixel at distance $d$ from it by $\min(1, \max(0, w/2 + 1/2 - d))$. The coverage of a
 //! whole path is the *largest* over its segments, and is blended once; drawing the segments one after the other would
@@ -7,10 +8,10 @@
 use std::io;
 
 use plotters::backend::{BitMapBackend, DrawingBackend};
-use plotters::style::{Color, RGBColor};
+use plotters::style::{Color as _, RGBColor};
 
 use super::{
-    colour::Colour,
+    color::Color,
     font,
     scene::{Mark, Point, Rect, Scene, Text},
 };
@@ -18,7 +19,7 @@ use super::{
 /// Pixels of the file per pixel of the figure.
 pub(super) const SCALE: f64 = 2.0;
 
-/// The scene as the bytes of a PNG file, [`SCALE`] times as wide and high.
+/// The scene as the bytes of a PNG file, [`SCALE`] times as wide and as high.
 pub(super) fn write(scene: &Scene) -> io::Result<Vec<u8>> {
     let size = (scene.width * SCALE as u32, scene.height * SCALE as u32);
     let mut pixels = vec![255; size.0 as usize * size.1 as usize * 3];
@@ -52,35 +53,35 @@ struct Canvas<'a> {
 impl Canvas<'_> {
     fn draw(&mut self, mark: &Mark) -> io::Result<()> {
         match mark {
-            Mark::Path { points, width, colour } => self.path(points, *width, *colour),
-            Mark::Fill { area, colour } => self.fill(*area, *colour),
+            Mark::Path { points, width, color } => self.path(points, *width, *color),
+            Mark::Fill { area, color } => self.fill(*area, *color),
             Mark::Text(text) => self.text(text),
             Mark::Image { area, columns, pixels } => {
                 let rows = pixels.len() / columns;
-                // Both neighbours compute their common edge in the same way, so that no gap is left between them.
+                // Both neighbors compute their common edge in the same way, so that there is no gap between them.
                 let x = |column: usize| area.left + area.width() * column as f64 / *columns as f64;
                 let y = |row: usize| area.top + area.height() * row as f64 / rows as f64;
-                for (i, &colour) in pixels.iter().enumerate() {
+                for (i, &color) in pixels.iter().enumerate() {
                     let (column, row) = (i % columns, i / columns);
-                    self.fill(Rect::new(x(column), y(row), x(column + 1), y(row + 1)), colour)?;
+                    self.fill(Rect::new(x(column), y(row), x(column + 1), y(row + 1)), color)?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn pixel(&mut self, x: i32, y: i32, colour: Colour, coverage: f64) -> io::Result<()> {
-        self.backend.draw_pixel((x, y), rgb(colour).mix(coverage).to_backend_color()).map_err(io::Error::other)
+    fn pixel(&mut self, x: i32, y: i32, color: Color, coverage: f64) -> io::Result<()> {
+        self.backend.draw_pixel((x, y), rgb(color).mix(coverage).to_backend_color()).map_err(io::Error::other)
     }
 
-    fn fill(&mut self, area: Rect, colour: Colour) -> io::Result<()> {
+    fn fill(&mut self, area: Rect, color: Color) -> io::Result<()> {
         let at = |v: f64| (v * SCALE).round() as i32;
         let (left, top, right, bottom) = (at(area.left), at(area.top), at(area.right), at(area.bottom));
         if left >= right || top >= bottom {
             return Ok(());
         }
-        // The backend leaves out the last row and column, as a range does.
-        self.backend.draw_rect((left, top), (right, bottom), &rgb(colour), true).map_err(io::Error::other)
+        // The backend excludes the last row and column, as a range does.
+        self.backend.draw_rect((left, top), (right, bottom), &rgb(color), true).map_err(io::Error::other)
     }
 
     fn text(&mut self, text: &Text) -> io::Result<()> {
@@ -90,10 +91,10 @@ impl Canvas<'_> {
         font::rasterise(&text.text, text.size * SCALE, text.bold, |along, down, coverage| {
             covered.push((if text.upwards { (x + down, y - 1 - along) } else { (x + along, y + down) }, coverage));
         });
-        covered.into_iter().try_for_each(|((x, y), coverage)| self.pixel(x, y, text.colour, coverage))
+        covered.into_iter().try_for_each(|((x, y), coverage)| self.pixel(x, y, text.color, coverage))
     }
 
-    fn path(&mut self, points: &[Point], width: f64, colour: Colour) -> io::Result<()> {
+    fn path(&mut self, points: &[Point], width: f64, color: Color) -> io::Result<()> {
         let points: Vec<Point> = points.iter().map(|&(x, y)| (x * SCALE, y * SCALE)).collect();
         let reach = width * SCALE / 2.0 + 0.5;
         let whole = self.pixels_within(&points, reach);
@@ -115,12 +116,12 @@ impl Canvas<'_> {
         }
         for (i, &covered) in coverage.iter().enumerate().filter(|(_, covered)| **covered > 0.0) {
             let (x, y) = (whole.columns.start + i % columns, whole.rows.start + i / columns);
-            self.pixel(x as i32, y as i32, colour, f64::from(covered))?;
+            self.pixel(x as i32, y as i32, color, f64::from(covered))?;
         }
         Ok(())
     }
 
-    /// The pixels of the canvas in the box that holds the points and all within `reach` of them.
+    /// The pixels of the canvas in the smallest box that holds everything within `reach` of the points.
     fn pixels_within(&self, points: &[Point], reach: f64) -> Pixels {
         let span = |values: &mut dyn Iterator<Item = f64>, end: u32| {
             let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
@@ -148,8 +149,8 @@ fn distance((x, y): Point, [a, b]: [Point; 2]) -> f64 {
     (x - a.0 - t * dx).hypot(y - a.1 - t * dy)
 }
 
-fn rgb(colour: Colour) -> RGBColor {
-    RGBColor(colour.0, colour.1, colour.2)
+fn rgb(color: Color) -> RGBColor {
+    RGBColor(color.0, color.1, color.2)
 }
 
 #[cfg(test)]
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn a_box_fills_its_pixels_and_no_others() {
         let mut scene = Scene::new(10, 6);
-        scene.fill(Rect::new(2.0, 1.0, 5.0, 3.0), Colour::BLUE);
+        scene.fill(Rect::new(2.0, 1.0, 5.0, 3.0), Color::BLUE);
         let (width, height, pixels) = decode(&write(&scene).unwrap());
         assert_eq!((width, height), (20, 12));
         for (i, pixel) in pixels.iter().enumerate() {
@@ -180,15 +181,15 @@ mod tests {
     fn the_pixels_of_an_image_leave_no_gaps() {
         let mut scene = Scene::new(110, 110);
         let area = Rect::new(3.0, 3.0, 104.0, 102.0);
-        scene.marks.push(Mark::Image { area, columns: 29, pixels: vec![Colour::BLUE; 29 * 31] });
+        scene.marks.push(Mark::Image { area, columns: 29, pixels: vec![Color::BLUE; 29 * 31] });
         let (_, _, pixels) = decode(&write(&scene).unwrap());
         assert_eq!(pixels.iter().filter(|p| **p == [0, 114, 178]).count(), 202 * 198);
     }
 
     #[test]
-    fn a_crisp_line_has_no_grey_edge() {
+    fn a_crisp_line_has_no_gray_edge() {
         let mut scene = Scene::new(10, 6);
-        scene.path(vec![(0.0, 2.5), (10.0, 2.5)], 1.0, Colour::BLACK);
+        scene.path(vec![(0.0, 2.5), (10.0, 2.5)], 1.0, Color::BLACK);
         let (_, _, pixels) = decode(&write(&scene).unwrap());
         for row in 0..12 {
             let expected = if row == 4 || row == 5 { [0; 3] } else { [255; 3] };
@@ -200,7 +201,7 @@ mod tests {
     fn a_slanted_line_covers_its_area() {
         // The darkness of an antialiased line adds up to length x width (its round ends included).
         let mut scene = Scene::new(60, 60);
-        scene.path(vec![(10.0, 13.0), (50.0, 41.0)], 3.0, Colour::BLACK);
+        scene.path(vec![(10.0, 13.0), (50.0, 41.0)], 3.0, Color::BLACK);
         let (_, _, pixels) = decode(&write(&scene).unwrap());
         let dark: f64 = pixels.iter().map(|p| 1.0 - f64::from(p[0]) / 255.0).sum::<f64>() / (SCALE * SCALE);
         let expected = 40f64.hypot(28.0) * 3.0 + std::f64::consts::PI * 1.5 * 1.5;

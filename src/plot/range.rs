@@ -1,19 +1,19 @@
 //! From numbers to pixels: the range of an axis and the map from data to the figure.
 
 use super::ticks::{self, Tick};
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Numbers beyond this size are not drawn, so that differences and products of what is drawn stay finite.
 const LARGEST: f64 = 1e100;
-/// A range narrower than this is widened, so that powers of ten of it stay normal numbers.
+/// A narrower range is widened, so that powers of ten of its size stay normal numbers.
 const NARROWEST: f64 = 1e-100;
 
-/// Whether a number has a place on an axis; what has none is a gap in its line.
+/// Whether a number has a place on an axis; one that has none is a gap in its line.
 pub(super) fn drawable(v: f64, log: bool) -> bool {
     v.abs() <= LARGEST && (!log || v >= NARROWEST)
 }
 
-/// What an axis shows.
+/// The range of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Range {
     pub low: f64,
@@ -22,7 +22,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// The range of the drawable numbers, or `None` when there are none. A single number gets some room around it.
+    /// The range of the drawable numbers, or `None` without any. A single number has some space around it.
     pub(super) fn of(values: impl Iterator<Item = f64>, log: bool) -> Option<Range> {
         let (low, high) = values
             .filter(|&v| drawable(v, log))
@@ -30,7 +30,7 @@ impl Range {
         (low <= high).then(|| Range { low, high, log }.widened())
     }
 
-    /// Limits that a user has set.
+    /// The range of limits that a user has set.
     ///
     /// # Errors
     /// [`Error::Setting`] when they are not two drawable numbers, the smaller first.
@@ -47,7 +47,7 @@ impl Range {
         }
     }
 
-    /// At least a billionth of the numbers' own size, so that labels can tell the ends apart.
+    /// Widened to at least a billionth of the size of the numbers, so that the labels of the ends differ.
     fn widened(self) -> Range {
         let Range { low, high, log } = self;
         let size = low.abs().max(high.abs());
@@ -61,7 +61,7 @@ impl Range {
         }
     }
 
-    /// The range with the fraction `room` of itself added at both ends.
+    /// The range, extended at both ends by the fraction `room` of its length.
     pub(super) fn padded(self, room: f64) -> Range {
         let Range { low, high, log } = self;
         if log {
@@ -72,13 +72,13 @@ impl Range {
         }
     }
 
-    /// The range, stretched where needed so that it holds `v`.
+    /// The range, extended if necessary to include `v`.
     pub(super) fn including(self, v: f64) -> Range {
         Range { low: self.low.min(v), high: self.high.max(v), ..self }
     }
 }
 
-/// An axis laid out: a range over a stretch of pixels.
+/// An axis laid out: a range mapped to an interval of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub range: Range,
@@ -89,14 +89,14 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// The pixel of a number; outside of the range it lies outside of the stretch.
+    /// The pixel of a number; outside of the range it lies outside of the interval.
     pub(super) fn at(&self, v: f64) -> f64 {
         let Range { low, high, log } = self.range;
         let t = if log { (v / low).ln() / (high / low).ln() } else { (v - low) / (high - low) };
         self.from + t * (self.to - self.from)
     }
 
-    /// The marks with labels of which no two come closer than `gap` pixels; `size` gives a label's extent along the axis.
+    /// Ticks whose labels are at least `gap` pixels apart; `size` gives the extent of a label along the axis.
     pub(super) fn ticks(&self, spacing: f64, gap: f64, size: impl Fn(&str) -> f64) -> Vec<Tick> {
         let most = ((self.to - self.from).abs() / spacing).floor().max(1.0) as usize;
         let clear = |ticks: &[Tick]| {

@@ -1,11 +1,11 @@
-//! Figures that are ready made: functions with their derivatives, a training run, recognised digits.
+//! Ready-made figures: functions with their derivatives, a training run, classified digits.
 
 use super::{
-    colour::Colour, figure::Figure, image::ImageGrid, legend::Legend, line::LineChart, series::Series, stroke::Dash,
+    color::Color, figure::Figure, image::ImageGrid, legend::Legend, line::LineChart, series::Series, stroke::Dash,
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// A function of one variable at a number of places, and its derivative there, by hand, from the tape, or both.
+/// A function of one variable at a number of places, and its derivative there: by hand, by the tape, or both.
 ///
 /// ```
 /// use wengert::plot::Curve;
@@ -23,7 +23,7 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// A function by its values `y[i]` at the places `x[i]`.
+    /// A function, given by its values `y[i]` at the places `x[i]`.
     pub fn new(label: impl Into<String>, x: impl Into<Vec<f64>>, y: impl Into<Vec<f64>>) -> Curve {
         Curve { label: label.into(), x: x.into(), y: y.into(), manual: None, tape: None }
     }
@@ -40,34 +40,34 @@ impl Curve {
         &self.x
     }
 
-    /// Adds the derivative that was worked out by hand, drawn solid.
+    /// Adds the derivative by hand, drawn solid.
     pub fn manual(mut self, derivative: impl Fn(f64) -> f64) -> Curve {
         self.manual = Some(self.x.iter().map(|&x| derivative(x)).collect());
         self
     }
 
-    /// As [`manual`](Curve::manual), by its values at the places.
+    /// As [`manual`](Curve::manual), given by its values at the places.
     pub fn manual_values(mut self, derivative: impl Into<Vec<f64>>) -> Curve {
         self.manual = Some(derivative.into());
         self
     }
 
-    /// Adds the tape's derivative by its values at the places, drawn dotted on top.
+    /// Adds the tape's derivative, given by its values at the places, drawn dotted on top.
     pub fn tape_values(mut self, derivative: impl Into<Vec<f64>>) -> Curve {
         self.tape = Some(derivative.into());
         self
     }
 }
 
-/// 521 equally spaced numbers from `low` to `high`, both included; 520 steps hit the whole numbers of the ranges
-/// that are common for activations, so that a kink at zero is met.
+/// 521 equally spaced numbers from `low` to `high`, both included. With 520 steps, whole numbers are among them for the
+/// usual ranges, so that a kink at zero is shown.
 pub fn places(low: f64, high: f64) -> Vec<f64> {
     (0..=520).map(|i| (low * f64::from(520 - i) + high * f64::from(i)) / 520.0).collect()
 }
 
-/// Functions over one another, axes through the origin, with their derivatives in a second panel below when there are
-/// any. Where a derivative by hand and one from the tape are both there, the first is solid and broad and the second
-/// lies on it as dark dots: where they part, one of them is wrong.
+/// Functions in one panel, with axes through the origin, and their derivatives, if there are any, in a second panel
+/// below. Where a function has a derivative by hand and one by the tape, the first is a broad solid line and the second
+/// lies on it as dark dots: where they differ, one of them is wrong.
 ///
 /// ```
 /// use wengert::plot::{Curve, curves};
@@ -82,10 +82,10 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
     let mut above = LineChart::new().title("f(x)").x_label("x").axes_through_origin().legend(Legend::TopLeft);
     let mut below = LineChart::new().title("f′(x)").x_label("x").axes_through_origin().legend(Legend::TopLeft);
     for (i, curve) in functions.iter().enumerate() {
-        let (colour, dash) = (Colour::nth(i), Dash::nth(i));
+        let (color, dash) = (Color::nth(i), Dash::nth(i));
         let styled = |y: &Vec<f64>| {
             let (x, y) = without_jumps(&curve.x, y);
-            Series::new(&curve.label, x, y).colour(colour)
+            Series::new(&curve.label, x, y).color(color)
         };
         above = above.series(styled(&curve.y).dash(dash).width(2.4));
         below = match (&curve.manual, &curve.tape) {
@@ -95,23 +95,23 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
         };
     }
     let both = functions.iter().filter(|c| c.manual.is_some() && c.tape.is_some());
-    // The dots come after all solid lines, so that none is hidden.
+    // The dots are drawn after all solid lines, so that none is hidden.
     for curve in both.clone() {
         let tape = curve.tape.as_deref().unwrap_or_default();
         let (x, y) = without_jumps(&curve.x, tape);
         let name = format!("the tape's derivative of {}", curve.label);
-        below = below.series(Series::new(name, x, y).unlisted().colour(Colour::BLACK).dash(Dash::Dotted).width(2.0));
+        below = below.series(Series::new(name, x, y).unlisted().color(Color::BLACK).dash(Dash::Dotted).width(2.0));
     }
     if both.count() > 0 {
-        below = below.key("from the tape", Colour::BLACK, Dash::Dotted, 2.0);
+        below = below.key("from the tape", Color::BLACK, Dash::Dotted, 2.0);
     }
     let derivatives = functions.iter().any(|c| c.manual.is_some() || c.tape.is_some());
     let figure = Figure::new(640, if derivatives { 720 } else { 380 }).title(title).panel(above);
     if derivatives { figure.panel(below) } else { figure }
 }
 
-/// The points with a gap wherever the values jump: where one difference is a twentieth of the whole range or more, and
-/// a hundred times those on both sides of it.
+/// The points, with a gap wherever the values jump: where a difference is at least a twentieth of the whole range, and
+/// a hundred times the differences on both sides of it.
 fn without_jumps(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
     if x.len() != y.len() {
         return (x.to_vec(), y.to_vec());
@@ -135,10 +135,10 @@ fn without_jumps(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
     (xs, ys)
 }
 
-/// The course of a training run: accuracy above, loss below, both over iterations counted from 1, with every second
-/// epoch shaded. The data are thin and light, their moving average over a third of an epoch is bold.
+/// A training run: accuracy above, loss below, both over iterations counted from 1, with every second epoch shaded. The
+/// data are thin and light; their moving average over a third of an epoch is bold.
 ///
-/// `accuracies` are shares of a mini-batch, 0 to 1, and are shown in per cent; `iterations_per_epoch` is at least 1.
+/// `accuracies` are those of mini-batches, from 0 to 1, and are shown in percent; `iterations_per_epoch` is at least 1.
 ///
 /// ```
 /// use wengert::plot::loss_and_accuracy;
@@ -155,8 +155,8 @@ pub fn loss_and_accuracy(losses: &[f64], accuracies: &[f64], iterations_per_epoc
     let edges: Vec<f64> = (0..=count.div_ceil(per_epoch)).map(|e| (e * per_epoch) as f64).collect();
     let window = (per_epoch / 3).clamp(1, 101) | 1;
     let per_cent: Vec<f64> = accuracies.iter().map(|a| 100.0 * a).collect();
-    let chart = |label: &str, colour: Colour, values: &[f64], top: f64| {
-        let series = Series::counted(label, values).colour(colour).smoothed(window).width(2.2);
+    let chart = |label: &str, color: Color, values: &[f64], top: f64| {
+        let series = Series::counted(label, values).color(color).smoothed(window).width(2.2);
         LineChart::new()
             .series(series)
             .legend(Legend::Hidden)
@@ -168,13 +168,13 @@ pub fn loss_and_accuracy(losses: &[f64], accuracies: &[f64], iterations_per_epoc
     let highest = losses.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
     let top = if highest > 0.0 && highest < 1e90 { 1.05 * highest } else { 1.0 };
     Figure::new(860, 640)
-        .panel(chart("accuracy", Colour::BLUE, &per_cent, 102.0).title("Mini-batch accuracy").y_label("Accuracy (%)"))
-        .panel(chart("loss", Colour::VERMILLION, losses, top).title("Mini-batch loss").y_label("Loss"))
+        .panel(chart("accuracy", Color::BLUE, &per_cent, 102.0).title("Mini-batch accuracy").y_label("Accuracy (%)"))
+        .panel(chart("loss", Color::VERMILLION, losses, top).title("Mini-batch loss").y_label("Loss"))
 }
 
-/// Images with the class that each is and the class that it was taken for, the mistakes marked.
+/// Images with their true and their predicted class; mistakes are marked.
 ///
-/// `images` are of `height * width` grey levels from 0 (black) to 1 (white); `truth` and `predicted` index `names`.
+/// `images` are of `height * width` gray levels from 0 (black) to 1 (white); `truth` and `predicted` index `names`.
 ///
 /// # Errors
 /// [`Error::Shape`] when there are not as many classes as images, [`Error::Label`] for a class without a name.
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(without_jumps(&x, &steep).1, steep);
         let kink: Vec<f64> = x.iter().map(|&x| x.abs()).collect();
         assert_eq!(without_jumps(&x, &kink).1, kink);
-        // Lengths that do not fit are kept, for the series to complain about.
+        // Lengths that differ are kept, so that the series reports them.
         let (xs, ys) = without_jumps(&x, &[1.0, 2.0]);
         assert_eq!((xs.len(), ys.len()), (521, 2));
     }

@@ -1,9 +1,9 @@
-//! A scene: the finished layout of a figure as a list of marks, before it is known what kind of file it goes into.
+//! A scene: the finished layout of a figure as a list of marks, whatever kind of file it is written to.
 //!
 //! Lengths are in pixels of the figure (fractions allowed), x to the right and y *downwards* from the top left corner.
-//! A figure is laid out once; the writers of SVG and PNG replay the same list, and the tests measure it.
+//! A figure is laid out once; the writers of SVG and PNG draw the same list, and the tests measure it.
 
-use super::{colour::Colour, font};
+use super::{color::Color, font};
 
 /// A place in pixels: x to the right, y downwards.
 pub(super) type Point = (f64, f64);
@@ -30,7 +30,7 @@ impl Rect {
         self.bottom - self.top
     }
 
-    pub(super) fn centre(&self) -> Point {
+    pub(super) fn center(&self) -> Point {
         ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
     }
 
@@ -39,7 +39,7 @@ impl Rect {
         Rect::new(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
     }
 
-    /// Whether two boxes have more than an edge in common.
+    /// Whether two boxes share more than an edge.
     pub(super) fn overlaps(&self, other: &Rect) -> bool {
         self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
@@ -50,7 +50,7 @@ impl Rect {
     }
 }
 
-/// Which part of a text stands at the given place.
+/// The part of a text that stands at the given place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -62,14 +62,14 @@ pub(super) enum Anchor {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
     pub text: String,
-    /// The anchor's place on the baseline.
+    /// The place of the anchor, on the baseline.
     pub at: Point,
     pub anchor: Anchor,
     /// Pixels per em.
     pub size: f64,
     pub bold: bool,
-    pub colour: Colour,
-    /// Whether it reads upwards, for the names of vertical axes.
+    pub color: Color,
+    /// Whether it reads upwards, as the label of a vertical axis.
     pub upwards: bool,
 }
 
@@ -78,7 +78,7 @@ impl Text {
     pub(super) fn new(text: impl Into<String>, at: Point, anchor: Anchor, size: f64) -> Text {
         // Control characters are not allowed in XML and have no shape.
         let text = text.into().replace(char::is_control, " ");
-        Text { text, at, anchor, size, bold: false, colour: Colour::INK, upwards: false }
+        Text { text, at, anchor, size, bold: false, color: Color::INK, upwards: false }
     }
 
     pub(super) fn bold(mut self) -> Text {
@@ -86,8 +86,8 @@ impl Text {
         self
     }
 
-    pub(super) fn colour(mut self, colour: Colour) -> Text {
-        self.colour = colour;
+    pub(super) fn color(mut self, color: Color) -> Text {
+        self.color = color;
         self
     }
 
@@ -106,7 +106,7 @@ impl Text {
         if self.upwards { (self.at.0, self.at.1 + back) } else { (self.at.0 - back, self.at.1) }
     }
 
-    /// The box that the text fills, from the top of its capitals to the foot of its descenders.
+    /// The box that the text fills, from the top of its capitals to the bottom of its descenders.
     pub(super) fn bounds(&self) -> Rect {
         let ((x, y), length) = (self.start(), font::width(&self.text, self.size, self.bold));
         let (above, below) = (font::CAP * self.size, font::DESCENT * self.size);
@@ -118,15 +118,15 @@ impl Text {
     }
 }
 
-/// One thing to be drawn.
+/// One thing to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Mark {
     /// A line through the points, with round joints; a single point is a round dot.
-    Path { points: Vec<Point>, width: f64, colour: Colour },
+    Path { points: Vec<Point>, width: f64, color: Color },
     /// A filled box.
-    Fill { area: Rect, colour: Colour },
+    Fill { area: Rect, color: Color },
     /// A picture of square pixels, row by row, stretched over the box.
-    Image { area: Rect, columns: usize, pixels: Vec<Colour> },
+    Image { area: Rect, columns: usize, pixels: Vec<Color> },
     /// A line of text.
     Text(Text),
 }
@@ -144,18 +144,18 @@ impl Scene {
         Scene { width, height, marks: Vec::new() }
     }
 
-    pub(super) fn path(&mut self, points: Vec<Point>, width: f64, colour: Colour) {
-        self.marks.push(Mark::Path { points, width, colour });
+    pub(super) fn path(&mut self, points: Vec<Point>, width: f64, color: Color) {
+        self.marks.push(Mark::Path { points, width, color });
     }
 
-    pub(super) fn fill(&mut self, area: Rect, colour: Colour) {
-        self.marks.push(Mark::Fill { area, colour });
+    pub(super) fn fill(&mut self, area: Rect, color: Color) {
+        self.marks.push(Mark::Fill { area, color });
     }
 
     /// The outline of a box.
-    pub(super) fn outline(&mut self, area: Rect, width: f64, colour: Colour) {
+    pub(super) fn outline(&mut self, area: Rect, width: f64, color: Color) {
         let Rect { left, top, right, bottom } = area;
-        self.path(vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], width, colour);
+        self.path(vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], width, color);
     }
 
     pub(super) fn text(&mut self, text: Text) {

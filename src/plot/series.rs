@@ -2,27 +2,27 @@
 
 use super::{
     axes::Frame,
-    colour::Colour,
+    color::Color,
     legend::Entry,
     range::drawable,
     scene::{Point, Scene},
     stroke::{Dash, dashes, visible},
 };
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
-/// A line through points. Colour and dash follow from its place in the chart unless they are set.
+/// A line through points. Unless they are set, color and dash follow from its position in the chart.
 ///
 /// ```
-/// use wengert::plot::{Colour, Dash, Series};
+/// use wengert::plot::{Color, Dash, Series};
 /// let x = [0.0, 1.0, 2.0];
-/// let line = Series::new("train", x, x.map(|x| x * x)).colour(Colour::BLACK).dash(Dash::Dotted).width(1.0);
+/// let line = Series::new("train", x, x.map(|x| x * x)).color(Color::BLACK).dash(Dash::Dotted).width(1.0);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Series {
     label: String,
     x: Vec<f64>,
     y: Vec<f64>,
-    colour: Option<Colour>,
+    color: Option<Color>,
     dash: Option<Dash>,
     width: f64,
     dots: bool,
@@ -37,7 +37,7 @@ impl Series {
             label: label.into(),
             x: x.into(),
             y: y.into(),
-            colour: None,
+            color: None,
             dash: None,
             width: 2.0,
             dots: false,
@@ -59,19 +59,19 @@ impl Series {
         self
     }
 
-    /// Sets the colour.
-    pub fn colour(mut self, colour: Colour) -> Series {
-        self.colour = Some(colour);
+    /// Sets the color.
+    pub fn color(mut self, color: Color) -> Series {
+        self.color = Some(color);
         self
     }
 
-    /// Sets how the line is broken up.
+    /// Sets the dash of the line.
     pub fn dash(mut self, dash: Dash) -> Series {
         self.dash = Some(dash);
         self
     }
 
-    /// Sets the width in pixels (2 unless set).
+    /// Sets the width in pixels (2 by default).
     pub fn width(mut self, width: f64) -> Series {
         self.width = width;
         self
@@ -83,10 +83,10 @@ impl Series {
         self
     }
 
-    /// Draws the data thin and light, and over it the mean of the `window` points around each.
+    /// Draws the data thin and light, and over them the mean of the `window` points around each.
     ///
-    /// $\bar y_i$ is the mean of the finite $y_j$ with $|j - i| \le \lfloor w/2 \rfloor$; near the ends fewer points
-    /// take part.
+    /// $\bar y_i$ is the mean of the finite $y_j$ with $|j - i| \le \lfloor w/2 \rfloor$; near the ends there are
+    /// fewer.
     pub fn smoothed(mut self, window: usize) -> Series {
         self.window = window;
         self
@@ -97,11 +97,11 @@ impl Series {
         self.points(&self.y, log).flatten()
     }
 
-    /// How the line looks, where it is the `index`-th of a chart.
+    /// The style of the line if it is the `index`-th of a chart.
     pub(super) fn entry(&self, index: usize) -> Entry {
         Entry {
             label: if self.listed { self.label.clone() } else { String::new() },
-            colour: self.colour.unwrap_or(Colour::nth(index)),
+            color: self.color.unwrap_or(Color::nth(index)),
             dash: self.dash.unwrap_or(Dash::nth(index)),
             width: self.width,
         }
@@ -149,7 +149,7 @@ impl Series {
         };
         let raw = lines(&self.y);
         let main = if self.window > 1 {
-            let light = style.colour.towards(Colour::WHITE, 0.65);
+            let light = style.color.towards(Color::WHITE, 0.65);
             raw.iter().for_each(|line| scene.path(line.clone(), (0.6 * style.width).min(1.2), light));
             lines(&moving_average(&self.y, self.window))
         } else {
@@ -157,13 +157,13 @@ impl Series {
         };
         for line in &main {
             for stroke in dashes(line, style.dash, style.width) {
-                scene.path(stroke, style.width, style.colour);
+                scene.path(stroke, style.width, style.color);
             }
         }
         if self.dots {
             for (x, y) in self.points(&self.y, log).flatten().map(|(x, y)| (frame.x.at(x), frame.y.at(y))) {
                 if frame.plot.contains((x, y)) {
-                    scene.path(vec![(x, y)], 2.5 * style.width, style.colour);
+                    scene.path(vec![(x, y)], 2.5 * style.width, style.color);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::scene::{Point, Rect};
 
-/// How a line is broken up, which tells series apart without colour.
+/// The dash of a line, which tells series apart without color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dash {
     /// An unbroken line.
@@ -17,7 +17,7 @@ pub enum Dash {
 }
 
 impl Dash {
-    /// The dash of the `index`-th series of a chart; four, then from the start again.
+    /// The dash of the `index`-th series of a chart; there are four, which repeat.
     pub fn nth(index: usize) -> Dash {
         [Dash::Solid, Dash::Dashed, Dash::DashDot, Dash::Dotted][index % 4]
     }
@@ -37,7 +37,7 @@ impl Dash {
     }
 }
 
-/// The parts of a line that lie in the box; a point that is `None` is a gap. A part of one point is a lone point.
+/// The parts of a line that lie in the box; a point that is `None` is a gap. A part may be a single point.
 pub(super) fn visible(points: impl Iterator<Item = Option<Point>>, area: &Rect) -> Vec<Vec<Point>> {
     let mut parts: Vec<Vec<Point>> = Vec::new();
     let mut part: Vec<Point> = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn visible(points: impl Iterator<Item = Option<Point>>, area: &Rect) 
     parts
 }
 
-/// The stretch of a segment inside the box, by the parametric method of Liang and Barsky (1984).
+/// The part of a segment inside the box, by the parametric method of Liang and Barsky (1984).
 fn clip(a: Point, b: Point, area: &Rect) -> Option<(Point, Point)> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let (mut enter, mut leave) = (0.0f64, 1.0f64);

@@ -1,7 +1,7 @@
 //! A scene as SVG: text stays text, and coordinates keep a tenth of a pixel.
 //!
-//! The backend works in whole units, so the drawing is ten times as large as the figure and a `viewBox` brings it back
-//! to size. Images are not in the backend's repertoire: they are written before its marks, as PNG data in base64.
+//! The backend works in whole units, so the drawing is ten times as large as the figure, and a `viewBox` scales it
+//! back. The backend cannot write images: they come before its marks, as PNG data in base64.
 
 use std::{fmt::Write, io};
 
@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, FontTransform, RGBColor, ShapeStyle};
 
 use super::{
-    colour::Colour,
+    color::Color,
     font, png,
     scene::{Anchor, Mark, Point, Rect, Scene, Text},
 };
@@ -19,7 +19,7 @@ use super::{
 const SCALE: f64 = 10.0;
 /// The backend divides the size of a font by this number.
 const FONT_FACTOR: f64 = 1.24;
-/// The backend moves text down by this part of an em when asked to align its top.
+/// The backend moves text down by this fraction of an em to align its top.
 const TOP_SHIFT: f64 = 0.76;
 
 /// The scene as the text of an SVG file.
@@ -52,22 +52,22 @@ fn at((x, y): Point) -> (i32, i32) {
     ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
 }
 
-fn style(colour: Colour, width: f64) -> ShapeStyle {
-    let Colour(r, g, b) = colour;
+fn style(color: Color, width: f64) -> ShapeStyle {
+    let Color(r, g, b) = color;
     ShapeStyle { color: RGBColor(r, g, b).into(), filled: true, stroke_width: (width * SCALE).round() as u32 }
 }
 
 fn draw(backend: &mut SVGBackend, mark: &Mark) -> io::Result<()> {
     match mark {
-        Mark::Path { points, width, colour } => match points[..] {
+        Mark::Path { points, width, color } => match points[..] {
             [dot] => backend
-                .draw_circle(at(dot), (width * SCALE / 2.0).round() as u32, &style(*colour, 0.0), true)
+                .draw_circle(at(dot), (width * SCALE / 2.0).round() as u32, &style(*color, 0.0), true)
                 .map_err(io::Error::other),
-            _ => backend.draw_path(points.iter().copied().map(at), &style(*colour, *width)).map_err(io::Error::other),
+            _ => backend.draw_path(points.iter().copied().map(at), &style(*color, *width)).map_err(io::Error::other),
         },
-        Mark::Fill { area, colour } => {
+        Mark::Fill { area, color } => {
             let (from, to) = (at((area.left, area.top)), at((area.right, area.bottom)));
-            backend.draw_rect(from, to, &style(*colour, 0.0), true).map_err(io::Error::other)
+            backend.draw_rect(from, to, &style(*color, 0.0), true).map_err(io::Error::other)
         }
         Mark::Text(text) => draw_text(backend, text),
         Mark::Image { .. } => Ok(()),
@@ -75,7 +75,7 @@ fn draw(backend: &mut SVGBackend, mark: &Mark) -> io::Result<()> {
 }
 
 fn draw_text(backend: &mut SVGBackend, text: &Text) -> io::Result<()> {
-    // The viewer anchors the text, so that it stays centred in whatever font the viewer has.
+    // The viewer anchors the text, so that it stays centered whatever its font.
     let anchor = match text.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -88,7 +88,7 @@ fn draw_text(backend: &mut SVGBackend, text: &Text) -> io::Result<()> {
         (FontTransform::None, (x, y - TOP_SHIFT * text.size))
     };
     let weight = if text.bold { FontStyle::Bold } else { FontStyle::Normal };
-    let Colour(r, g, b) = text.colour;
+    let Color(r, g, b) = text.color;
     let style = FontDesc::new(FontFamily::Name(font::FAMILY), text.size * SCALE * FONT_FACTOR, weight)
         .transform(turn)
         .color(&RGBColor(r, g, b))
@@ -98,12 +98,12 @@ fn draw_text(backend: &mut SVGBackend, text: &Text) -> io::Result<()> {
 
 /// An `image` element whose pixels stay square when it is enlarged.
 ///
-/// Some viewers blur what they enlarge whatever the file asks for, so each pixel is repeated until the image is finer
-/// than the screen; a PNG file of repeated pixels is hardly larger.
-fn image(area: Rect, columns: usize, pixels: &[Colour]) -> io::Result<String> {
+/// Some viewers blur what they enlarge, whatever the file asks for, so each pixel is repeated until the image is finer
+/// than the screen. A PNG file with repeated pixels is hardly larger.
+fn image(area: Rect, columns: usize, pixels: &[Color]) -> io::Result<String> {
     let repeats = |length: f64, count: usize| (2.0 * length / count as f64).ceil().max(1.0) as usize;
     let (across, down) = (repeats(area.width(), columns), repeats(area.height(), pixels.len() / columns));
-    let row = |row: &[Colour]| -> Vec<u8> {
+    let row = |row: &[Color]| -> Vec<u8> {
         row.iter().flat_map(|c| std::iter::repeat_n([c.0, c.1, c.2], across)).flatten().collect()
     };
     let bytes: Vec<u8> = pixels.chunks(columns).flat_map(|r| std::iter::repeat_n(row(r), down)).flatten().collect();
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn marks_are_written_at_a_tenth_of_a_pixel() {
         let mut scene = Scene::new(100, 50);
-        scene.path(vec![(1.25, 2.0), (30.0, 4.5)], 1.5, Colour::BLUE);
+        scene.path(vec![(1.25, 2.0), (30.0, 4.5)], 1.5, Color::BLUE);
         scene.text(Text::new("a < b", (20.0, 30.0), Anchor::End, 12.0));
         let svg = write(&scene).unwrap();
         assert!(svg.starts_with("<svg width=\"100\" height=\"50\" viewBox=\"0 0 1000 500\""));
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn images_come_before_the_marks() {
         let mut scene = Scene::new(100, 50);
-        scene.fill(Rect::new(0.0, 0.0, 5.0, 5.0), Colour::BLUE);
-        let pixels = vec![Colour::BLACK, Colour::WHITE];
+        scene.fill(Rect::new(0.0, 0.0, 5.0, 5.0), Color::BLUE);
+        let pixels = vec![Color::BLACK, Color::WHITE];
         scene.marks.push(Mark::Image { area: Rect::new(10.0, 10.0, 30.0, 20.0), columns: 2, pixels });
         let svg = write(&scene).unwrap();
         let (image, fill) = (svg.find("<image").unwrap(), svg.find("#0072B2").unwrap());

@@ -1,21 +1,17 @@
-//! Plotting a function that is written in tape algebra: its values and the tape's derivative, from one closure.
+//! Plots of a function written in tape algebra: its values and the tape's derivative, from one closure.
 //!
-//! Let y = f(x) act on each number by itself. The Jacobian ∂yᵢ/∂xⱼ is then diagonal, and the vector-Jacobian product
+//! Let y = f(x) be elementwise. The Jacobian ∂yᵢ/∂xⱼ is then diagonal, and the vector-Jacobian product
 //! with 1 at every place is the derivative at every place: Σᵢ 1 · ∂yᵢ/∂xⱼ = f′(xⱼ). So one forward and one backward
-//! walk give both panels of the picture.
+//! pass give both panels of the figure.
 
 use super::{Curve, Figure, curves, places};
-use crate::{
-    error::{Error, Result},
-    tape::{Tape, Var},
-    tensor::{DType, Tensor},
-};
+use crate::{DType, Error, Result, Tape, Tensor, Var};
 
 impl Curve {
-    /// A function of a [`Var`] that acts on each number by itself, at 521 equally spaced places from `low` to `high`,
-    /// in double precision, with the tape's derivative.
+    /// An elementwise function of a [`Var`] at 521 equally spaced places from `low` to `high`, in double precision,
+    /// with the tape's derivative.
     ///
-    /// Add [`manual`](Curve::manual) to see a derivative that was worked out by hand beside it.
+    /// Add [`manual`](Curve::manual) to see a derivative by hand beside it.
     ///
     /// ```
     /// use wengert::plot::{Curve, curves};
@@ -46,7 +42,7 @@ impl Curve {
     }
 }
 
-/// A function of a [`Var`] from `low` to `high` with the tape's derivative below it, in one call.
+/// An elementwise function of a [`Var`] from `low` to `high`, with the tape's derivative below it, in one call.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

@@ -1,19 +1,18 @@
-//! Where an axis is marked, and how its numbers are written.
+//! The ticks of an axis: their places, and their numbers as text.
 //!
-//! On a linear axis the marks lie at the multiples of 1, 2 or 5 times a power of ten; the smallest step whose labels
-//! keep clear of each other wins. On a logarithmic axis they lie at the powers of ten, or at 1, 2 and 5 times them
-//! when there are few.
+//! On a linear axis the ticks are at multiples of 1, 2 or 5 times a power of ten, with the smallest step whose labels
+//! do not touch. On a logarithmic axis they are at the powers of ten and, if these are few, at 2 and 5 times them.
 
-/// A marked place on an axis.
+/// A tick of an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
     /// In the units of the data.
     pub value: f64,
-    /// The number as it is written.
+    /// The number as text.
     pub label: String,
 }
 
-/// Marks of a linear axis from `low` to `high`, at most `most` of them; `clear` says whether labels keep apart.
+/// Ticks of a linear axis from `low` to `high`, at most `most` of them; `clear` says whether their labels are apart.
 pub(super) fn linear(low: f64, high: f64, most: usize, clear: impl Fn(&[Tick]) -> bool) -> Vec<Tick> {
     let magnitude = low.abs().max(high.abs());
     let finest = (high - low) / most.max(1) as f64;
@@ -67,7 +66,7 @@ pub(super) fn format(value: f64, step: f64, magnitude: f64) -> String {
     }
 }
 
-/// "10⁻³" and its like.
+/// A power of ten such as "10⁻³".
 fn power_of_ten(exponent: i32) -> String {
     let digits = exponent.to_string();
     let raised = digits.chars().map(|c| match c {
@@ -77,8 +76,8 @@ fn power_of_ten(exponent: i32) -> String {
     "10".chars().chain(raised).collect()
 }
 
-/// The whole numbers from 0 to `count - 1` at a stride of 1, 2 or 5 times a power of ten: the smallest whose labels,
-/// of the given `size` in pixels, fit where neighbours are `room` pixels apart.
+/// The whole numbers from 0 to `count - 1` with a stride of 1, 2 or 5 times a power of ten: the smallest stride whose
+/// labels, of the given `size` in pixels, fit if successive numbers are `room` pixels apart.
 pub(super) fn whole_numbers(count: usize, size: impl Fn(&str) -> f64, room: f64) -> Vec<Tick> {
     let widest = size(&count.saturating_sub(1).to_string());
     let stride = strides().find(|&s| s as f64 * room >= widest || s >= count).unwrap_or(1);
@@ -90,7 +89,7 @@ pub(super) fn strides() -> impl Iterator<Item = usize> {
     (0..18).flat_map(|e| [1, 2, 5].map(|m| m * 10usize.pow(e)))
 }
 
-/// Labelled marks of a logarithmic axis from `low` to `high` (both positive), at most `most` of them.
+/// Ticks of a logarithmic axis from `low` to `high` (both positive), at most `most` of them.
 pub(super) fn logarithmic(low: f64, high: f64, most: usize, clear: impl Fn(&[Tick]) -> bool) -> Vec<Tick> {
     let (first, last) = ((low.log10() - 1e-9).floor() as i32, (high.log10() + 1e-9).ceil() as i32);
     let plain = low >= 0.000_999 && high <= 10_001.0;

@@ -1,10 +1,10 @@
-//! What is asked of a trained network.
+//! The evaluation of a trained network: predictions, accuracy, the confusion matrix, batch-norm statistics.
 //!
-//! All of these run the network in the precision of its parameters, without recording for gradients, batch by batch.
+//! All of these run the network batch by batch, in the precision of its parameters, and record nothing for gradients.
 
 use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer};
 
-/// The class with the largest logit for each of the images `[n, ..]`, the first of equals; `batch` images at a time.
+/// The class with the largest logit (the first of equals) for each of the images `[n, ..]`, `batch` of them at a time.
 ///
 /// ```
 /// use wengert::{Tensor, nn::{Layer, Linear}, train::predict};
@@ -16,15 +16,15 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network does
-/// not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN, which has no place in an order.
+/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network
+/// does not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN.
 ///
 /// # Panics
-/// When the images do not fit the network.
+/// When the images do not have the shape that the network needs.
 pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
     let ranges = batches("predict", images, batch)?;
     let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
-    run(net, images, ranges, Mode::Infer, |logits| {
+    run(net, images, ranges, Mode::Eval, |logits| {
         let first = classes.len();
         classes.extend(largest(logits).map_err(|at| match at {
             Some((row, index)) => {
@@ -38,7 +38,7 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
     Ok(classes)
 }
 
-/// The fraction of the images that [`predict`] puts into their class.
+/// The fraction of the images that [`predict`] classifies correctly.
 ///
 /// # Errors
 /// As [`predict`]; [`Error::Setting`] when there is not one label for each image.
@@ -46,13 +46,13 @@ pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize
     let count = images.shape().first().copied().unwrap_or(0);
     if labels.len() != count {
         let value = format!("{} of them for {count} images", labels.len());
-        return Err(Error::Setting { of: "accuracy".into(), name: "labels", value, must: "one for each image" });
+        return Err(Error::setting("accuracy", "labels", value, "one for each image"));
     }
     let right = predict(net, images, batch)?.iter().zip(labels).filter(|(class, label)| class == label).count();
     Ok(right as f64 / count as f64)
 }
 
-/// How often an observation of class r was taken for class c, at `r * classes + c`: row by row, the truth in the rows.
+/// The confusion matrix, row by row: at `r * classes + c`, how many observations of class r were predicted as class c.
 ///
 /// ```
 /// let counts = wengert::train::confusion(&[0, 1, 1, 1], &[0, 1, 1, 0], 2)?;
@@ -66,8 +66,7 @@ pub fn accuracy(net: &dyn Layer, images: &Tensor, labels: &[usize], batch: usize
 pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result<Vec<usize>> {
     if truth.len() != predicted.len() {
         let value = format!("{} of them for {} true classes", predicted.len(), truth.len());
-        let of = "confusion".to_owned();
-        return Err(Error::Setting { of, name: "predicted classes", value, must: "one for each true class" });
+        return Err(Error::setting("confusion", "predicted classes", value, "one for each true class"));
     }
     let mut counts = vec![0; classes * classes];
     for (index, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
@@ -79,16 +78,17 @@ pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result
     Ok(counts)
 }
 
-/// Makes the statistics of all `images` together those of inference; see [`BatchNorm`](crate::nn::BatchNorm).
+/// Replaces the statistics that evaluation uses by those of all `images` together; see
+/// [`BatchNorm`](crate::nn::BatchNorm).
 ///
-/// The images go through the network in training mode, `batch` at a time, without a change to a parameter. The last
-/// batch may be smaller; a last batch of one image, whose features may have no variance, joins the one before.
+/// The images go through the network in training mode, `batch` at a time; no parameter changes. The last batch may be
+/// smaller; a last batch of one image, whose features may have no variance, is joined to the one before.
 ///
 /// # Errors
 /// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image.
 ///
 /// # Panics
-/// When the images do not fit the network.
+/// When the images do not have the shape that the network needs.
 pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<()> {
     let mut ranges = batches("finalize_statistics", images, batch)?;
     if let [.., before, last] = &mut ranges[..]
@@ -103,7 +103,7 @@ pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Re
     Ok(())
 }
 
-/// The fraction of the rows of `logits` whose largest entry is at their label; NaN counts as wrong.
+/// The fraction of the rows of `logits` with the largest entry at the label; a row with a NaN counts as wrong.
 pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
     match largest(logits) {
         Ok(classes) => {
@@ -115,7 +115,8 @@ pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
     }
 }
 
-/// The position of the largest number of each row, or the row and column of the first NaN, or nothing when these are no rows.
+/// The position of the largest number of each row; or the row and column of the first NaN; or `None` for a tensor that
+/// is not a matrix.
 fn largest(logits: &Tensor) -> Result<Vec<usize>, Option<(usize, usize)>> {
     let &[_, classes] = logits.shape().dims() else { return Err(None) };
     if classes == 0 {
@@ -134,14 +135,13 @@ fn largest(logits: &Tensor) -> Result<Vec<usize>, Option<(usize, usize)>> {
 }
 
 fn no_logits(shape: &Shape) -> Error {
-    let need = "a classifier must return logits [observations, classes]".to_owned();
-    Error::Shape { op: "the network's output".into(), shapes: vec![shape.clone()], need, scope: String::new() }
+    Error::shape("the network's output", &[shape], "a classifier must return logits [observations, classes]")
 }
 
 /// The rows of each batch.
 fn batches(of: &str, images: &Tensor, batch: usize) -> Result<Vec<std::ops::Range<usize>>> {
     if batch == 0 {
-        return Err(Error::Setting { of: of.into(), name: "batch", value: "0".into(), must: "at least 1" });
+        return Err(Error::setting(of, "batch", 0, "at least 1"));
     }
     match images.shape().first() {
         Some(&count) if count > 0 => {
@@ -170,7 +170,7 @@ fn run(
     Ok(())
 }
 
-/// These rows of a tensor.
+/// The rows of a tensor in `range`.
 fn rows(tensor: &Tensor, range: std::ops::Range<usize>) -> Tensor {
     let mut dims = tensor.shape().dims().to_vec();
     let row: usize = dims[1..].iter().product();

@@ -1,29 +1,31 @@
-//! The training loop, and what is asked of a trained network.
+//! The training loop, and the evaluation of a trained network.
 //!
-//! A [`Trainer`] runs a classifier over a [`Source`] of batches, prints the table of losses, and writes and takes up
-//! checkpoints. It does nothing that the public API does not offer: its loop is
+//! A [`Trainer`] trains a classifier on a [`Source`] of batches, prints the table of losses, saves checkpoints and
+//! resumes from them. It does nothing that you could not write yourself: its loop is
 //!
 //! ```text
 //! for each batch:
 //!     tape.reset();
 //!     let logits = net.forward(tape.constant(images));
 //!     let loss = logits.cross_entropy(&labels);
-//!     optimiser.set_rate(schedule.rate(base, iteration))?;
-//!     optimiser.step(&loss.backward()?)?;
+//!     optimizer.set_learning_rate(schedule.learning_rate(base, iteration))?;
+//!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
-//! Afterwards, [`predict`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`] replaces
-//! running averages by the statistics of the whole training set.
+//! Afterwards, [`predict`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`]
+//! replaces running averages by the statistics of the whole training set.
 //!
 //! What may not live here: losses, layers, update formulas.
 
 mod evaluate;
+mod history;
 mod report;
 mod source;
 mod table;
 mod trainer;
 
 pub use evaluate::{accuracy, confusion, finalize_statistics, predict};
+pub use history::{History, Iteration};
 pub use source::Source;
 pub use table::Table;
-pub use trainer::{History, Iteration, Trainer};
+pub use trainer::Trainer;

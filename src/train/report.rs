@@ -1,4 +1,4 @@
-//! What a run shows of itself: the table, and a bar while it lasts.
+//! The output of a run: the table, and a progress bar while it lasts.
 
 use std::{
     io::{self, Write},
@@ -10,15 +10,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Iteration, Table};
 use crate::{Error, Result};
 
-/// The table on a writer and the bar on standard error, which give way to each other where both are one terminal.
+/// The table on a writer and the bar on standard error. Where both are the same terminal, rows appear above the bar.
 pub(super) struct Report<'a> {
     table: Option<Table<Box<dyn Write + 'a>>>,
     bar: ProgressBar,
 }
 
 impl<'a> Report<'a> {
-    /// A report to `output`, with a bar of `total` iterations of which `done` are made. Where standard error is no
-    /// terminal the bar hides itself.
+    /// A report to `output`, with a bar of `total` iterations, `done` of them made. Where standard error is not a
+    /// terminal, the bar is hidden.
     pub fn new(output: Option<Box<dyn Write + 'a>>, total: Option<u64>, done: u64) -> Self {
         let bar = match total {
             None => ProgressBar::hidden(),

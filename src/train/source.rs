@@ -4,12 +4,12 @@ use crate::{Tensor, data::Batches};
 
 /// A source of batches, epoch by epoch.
 ///
-/// The batches of an epoch must depend on its number alone: that is what makes a run that is taken up later see what an
-/// uninterrupted one would have seen.
+/// The batches of an epoch must depend on its number alone, so that a run that resumes sees the batches of an
+/// uninterrupted one.
 ///
-/// `'b` is how long the batches may borrow what they are made from.
+/// `'b` is the lifetime of what the batches borrow.
 ///
-/// A pair of the number of batches in an epoch and a function from the epoch to its batches is a source too:
+/// A pair of the number of batches in an epoch and a function from the epoch to its batches is a source, too:
 ///
 /// ```
 /// use wengert::{DType, Tensor, train::Source};
@@ -47,7 +47,8 @@ impl<'b> Source<'b> for Batches {
     fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
         Box::new(Batches::epoch(self, epoch).map(|batch| {
             let [channels, height, width] = batch.shape;
-            // Copied into a buffer of the pool: taken over instead, each batch would leave one more buffer there.
+            // Copied into a buffer of the pool: if the batch's own buffer were used, the pool would grow by one a
+            // batch.
             let images = Tensor::from_slice(&batch.images, [batch.labels.len(), channels, height, width]);
             (images.expect("a batch holds the pixels of its images"), batch.labels)
         }))

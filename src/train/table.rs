@@ -8,7 +8,7 @@ use super::Iteration;
 ///
 /// ```
 /// use wengert::train::{Iteration, Table};
-/// let row = Iteration { epoch: 1, number: 1, seconds: 0.034, loss: 2.5173, accuracy: 7.0 / 128.0, rate: 0.01 };
+/// let row = Iteration { epoch: 1, number: 1, seconds: 0.034, loss: 2.5173, accuracy: 7.0 / 128.0, learning_rate: 0.01 };
 /// let mut text = Vec::new();
 /// let mut table = Table::new(&mut text);
 /// table.begin().unwrap();
@@ -55,7 +55,7 @@ impl<W: Write> Table<W> {
     /// # Errors
     /// Those of the writer.
     pub fn row(&mut self, iteration: &Iteration) -> io::Result<()> {
-        let Iteration { epoch, number, seconds, loss, accuracy, rate } = *iteration;
+        let Iteration { epoch, number, seconds, loss, accuracy, learning_rate: rate } = *iteration;
         let rate = if rate < 1e-3 && rate > 0.0 { format!("{rate:.4e}") } else { format!("{rate:.4}") };
         let percent = format!("{:.2}%", 100.0 * accuracy);
         writeln!(
@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn small_rates_keep_their_digits() {
         let mut text = Vec::new();
-        let row = Iteration { epoch: 30, number: 1170, seconds: 13.8, loss: 0.00432, accuracy: 1.0, rate: 2.5e-5 };
+        let row =
+            Iteration { epoch: 30, number: 1170, seconds: 13.8, loss: 0.00432, accuracy: 1.0, learning_rate: 2.5e-5 };
         Table::new(&mut text).row(&row).unwrap();
         let expected = "|           30 |         1170 |        13.80 |       0.0043 |      100.00% |    2.5000e-5 |\n";
         assert_eq!(String::from_utf8(text).unwrap(), expected);

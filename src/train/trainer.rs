@@ -1,8 +1,8 @@
 //! The loop: forward, loss, backward, step, once for each batch.
 //!
-//! A run is a function of the network's start, the batches and the settings. A checkpoint is written after whole epochs,
-//! and a run that is taken up from one goes through the very operations of an uninterrupted run, bit for bit (a layer that
-//! draws random numbers must keep its position in its `state` for that).
+//! A run is a function of the network's initial values, the batches and the settings. Checkpoints are saved after whole
+//! epochs, and a run that resumes from one performs exactly the operations of an uninterrupted run, bit for bit. (For
+//! that, a layer that draws random numbers must keep count of its draws in its `state`.)
 
 use std::{
     io::Write,
@@ -10,41 +10,13 @@ use std::{
     time::Instant,
 };
 
-use super::{Source, evaluate::batch_accuracy, report::Report};
+use super::{History, Iteration, Source, evaluate::batch_accuracy, report::Report};
 use crate::{
     DType, Error, FormatProblem, Mode, Result, Rule, Tape, Tensor,
     io::Checkpoint,
     nn::Layer,
     optim::{Optimizer, Schedule, clip_norm},
 };
-
-/// What one iteration came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Iteration {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// The number of the iteration in the whole run, from 1.
-    pub number: u64,
-    /// The seconds since the start of the run, those before a checkpoint included.
-    pub seconds: f64,
-    /// The loss of the batch, before the step.
-    pub loss: f64,
-    /// The fraction of the batch whose largest logit is at its label, before the step.
-    pub accuracy: f64,
-    /// The rate of the step.
-    pub rate: f64,
-}
-
-/// The course of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct History {
-    /// The loss of each iteration.
-    pub losses: Vec<f64>,
-    /// The fraction of its batch that each iteration had right, from 0 to 1.
-    pub batch_accuracies: Vec<f64>,
-    /// The seconds that the run took.
-    pub seconds: f64,
-}
 
 type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 
@@ -55,9 +27,9 @@ type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 /// let images = Tensor::from([[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.8, 0.1]]);
 /// let labels = vec![0, 1, 0, 1];
 /// let net = Linear::new(2, 2, 0);
-/// let mut optimiser = Sgd::new(&net.params(), 0.5)?.momentum(0.9)?;
+/// let mut optimizer = Sgd::new(&net.params(), 0.5)?.momentum(0.9)?;
 /// let mut table = Vec::new();
-/// let history = Trainer::new(&net, &mut optimiser)
+/// let history = Trainer::new(&net, &mut optimizer)
 ///     .epochs(20)
 ///     .output(&mut table)
 ///     .fit(&mut (1, |_| std::iter::once((images.clone(), labels.clone()))))?;
@@ -68,7 +40,7 @@ type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 /// ```
 pub struct Trainer<'a> {
     net: &'a dyn Layer,
-    optimiser: &'a mut dyn Optimizer,
+    optimizer: &'a mut dyn Optimizer,
     epochs: usize,
     schedule: Schedule,
     rule: Rule,
@@ -76,8 +48,8 @@ pub struct Trainer<'a> {
     clip: Option<f64>,
     seed: u64,
     config: serde_json::Value,
-    checkpoint: Option<(PathBuf, usize)>,
-    resume: Option<PathBuf>,
+    save_checkpoints: Option<(PathBuf, usize)>,
+    resume_from: Option<PathBuf>,
     output: Option<Box<dyn Write + 'a>>,
     every: u64,
     progress: bool,
@@ -85,12 +57,13 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// A run of one epoch in the precision of the network's first parameter, at the optimiser's rate, that prints nothing.
-    pub fn new(net: &'a dyn Layer, optimiser: &'a mut dyn Optimizer) -> Self {
+    /// A run of one epoch in the precision of the network's first parameter, with the optimizer's learning rate, that
+    /// prints nothing.
+    pub fn new(net: &'a dyn Layer, optimizer: &'a mut dyn Optimizer) -> Self {
         let dtype = net.params().first().map_or(DType::F32, |param| param.dtype());
         Trainer {
             net,
-            optimiser,
+            optimizer,
             epochs: 1,
             schedule: Schedule::Constant,
             rule: Rule::default(),
@@ -98,8 +71,8 @@ impl<'a> Trainer<'a> {
             clip: None,
             seed: 0,
             config: serde_json::Value::Null,
-            checkpoint: None,
-            resume: None,
+            save_checkpoints: None,
+            resume_from: None,
             output: None,
             every: 50,
             progress: false,
@@ -107,17 +80,18 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Sets the number of epochs (at least 1), those before a checkpoint included.
+    /// Sets the number of epochs (at least 1), including those before the run was resumed.
     pub fn epochs(self, epochs: usize) -> Self {
         Trainer { epochs, ..self }
     }
 
-    /// Sets how the rate goes from the optimiser's own, which is its rate again when the run has ended.
+    /// Sets the schedule of the learning rate. It starts from the optimizer's own, which the optimizer has again after
+    /// the run.
     pub fn schedule(self, schedule: Schedule) -> Self {
         Trainer { schedule, ..self }
     }
 
-    /// Chooses between hand-written rules and the tape's own.
+    /// Sets whether hand-written rules or the tape's own are used.
     pub fn rule(self, rule: Rule) -> Self {
         Trainer { rule, ..self }
     }
@@ -132,20 +106,20 @@ impl<'a> Trainer<'a> {
         Trainer { clip: Some(limit), ..self }
     }
 
-    /// Names the seed of the run and its settings, for the checkpoints: a run with others is not taken up. (What may
-    /// differ, such as the number of epochs, should be left out.)
+    /// Sets the seed and the settings that checkpoints keep: a run resumes only from a checkpoint with the same. (Leave
+    /// out what may differ, such as the number of epochs.)
     pub fn settings(self, seed: u64, config: serde_json::Value) -> Self {
         Trainer { seed, config, ..self }
     }
 
-    /// Writes a checkpoint to `path` after each `epochs` epochs (at least 1), and after the last.
-    pub fn checkpoint(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
-        Trainer { checkpoint: Some((path.into(), epochs.max(1))), ..self }
+    /// Saves a [`Checkpoint`] to `path` after every `epochs` epochs (at least 1), and after the last.
+    pub fn save_checkpoints(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
+        Trainer { save_checkpoints: Some((path.into(), epochs.max(1))), ..self }
     }
 
-    /// Takes the run up from the checkpoint at `path`.
-    pub fn resume(self, path: impl Into<PathBuf>) -> Self {
-        Trainer { resume: Some(path.into()), ..self }
+    /// Resumes from the checkpoint at `path`.
+    pub fn resume_from(self, path: impl Into<PathBuf>) -> Self {
+        Trainer { resume_from: Some(path.into()), ..self }
     }
 
     /// Prints the [`Table`](super::Table) to `output`.
@@ -153,7 +127,7 @@ impl<'a> Trainer<'a> {
         Trainer { output: Some(Box::new(output)), ..self }
     }
 
-    /// Sets how many iterations lie between two rows of the table (50; at least 1).
+    /// Prints a row of the table every so many iterations (50 by default; at least 1).
     pub fn rows_every(self, every: u64) -> Self {
         Trainer { every: every.max(1), ..self }
     }
@@ -168,20 +142,21 @@ impl<'a> Trainer<'a> {
         Trainer { hook: Some(Box::new(hook)), ..self }
     }
 
-    /// Runs.
+    /// Trains.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when a loss is NaN or infinite, before its step; the parameters are then those before the
-    /// step, and the last checkpoint is whole. [`Error::Setting`] for bad settings, and when the checkpoint is one of
-    /// another seed or other settings; [`Error::Empty`] when an epoch has no batch; what loading and saving checkpoints,
-    /// the labels, `backward`, the optimiser and the hook may return; [`Error::File`] when the table cannot be written.
+    /// - [`Error::NonFinite`] when a loss is NaN or infinite. Its step is not made, and the last checkpoint is whole.
+    /// - [`Error::Setting`] for bad settings, and for a checkpoint with another seed or other settings.
+    /// - [`Error::Empty`] when an epoch has no batch.
+    /// - [`Error::File`] when the table cannot be written.
+    /// - All errors of loading and saving checkpoints, of the labels, of `backward`, of the optimizer and of the hook.
     ///
     /// # Panics
-    /// When the images do not fit the network.
+    /// When the images do not have the shape that the network needs.
     pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
-        let base = self.optimiser.rate();
+        let base = self.optimizer.learning_rate();
         let result = self.run(source, base);
-        self.optimiser.set_rate(base)?;
+        self.optimizer.set_learning_rate(base)?;
         result
     }
 
@@ -190,8 +165,8 @@ impl<'a> Trainer<'a> {
         if self.epochs == 0 {
             return Err(Error::setting("trainer", "epochs", 0, "at least 1"));
         }
-        let (first, mut iteration, mut history) = match self.resume.take() {
-            Some(path) => self.take_up(&path)?,
+        let (first, mut iteration, mut history) = match self.resume_from.take() {
+            Some(path) => self.load(&path)?,
             None => (0, 0, History::default()),
         };
         let (before, start) = (history.seconds, Instant::now());
@@ -203,15 +178,15 @@ impl<'a> Trainer<'a> {
         for epoch in first..self.epochs {
             let (mut rows, count) = (None, history.losses.len());
             for (images, labels) in source.epoch(epoch) {
-                let rate = self.schedule.rate(base, iteration);
+                let learning_rate = self.schedule.learning_rate(base, iteration);
                 iteration += 1;
                 let at = Place { epoch: epoch + 1, iteration };
-                let (loss, accuracy) = self.step(&mut tape, images, &labels, rate, at)?;
+                let (loss, accuracy) = self.step(&mut tape, images, &labels, learning_rate, at)?;
                 history.losses.push(loss);
                 history.batch_accuracies.push(accuracy);
                 history.seconds = before + start.elapsed().as_secs_f64();
                 let seconds = history.seconds;
-                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, rate };
+                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, learning_rate };
                 report.advance();
                 rows = Some(done);
                 if iteration == 1 || iteration.is_multiple_of(self.every) {
@@ -236,7 +211,14 @@ impl<'a> Trainer<'a> {
     }
 
     /// One iteration: the loss and the accuracy of the batch.
-    fn step(&mut self, tape: &mut Tape, images: Tensor, labels: &[usize], rate: f64, at: Place) -> Result<(f64, f64)> {
+    fn step(
+        &mut self,
+        tape: &mut Tape,
+        images: Tensor,
+        labels: &[usize],
+        learning_rate: f64,
+        at: Place,
+    ) -> Result<(f64, f64)> {
         tape.reset();
         tape.set_mode(Mode::Train);
         let logits = self.net.forward(tape.constant(images));
@@ -249,33 +231,33 @@ impl<'a> Trainer<'a> {
         let accuracy = batch_accuracy(&logits.value(), labels)?;
         let mut gradients = loss.backward()?;
         if let Some(limit) = self.clip {
-            clip_norm(&mut gradients, self.optimiser.params(), limit)?;
+            clip_norm(&mut gradients, self.optimizer.params(), limit)?;
         }
-        self.optimiser.set_rate(rate)?;
-        self.optimiser.step(&gradients)?;
+        self.optimizer.set_learning_rate(learning_rate)?;
+        self.optimizer.step(&gradients)?;
         Ok((value, accuracy))
     }
 
     fn save(&self, epoch: usize, iteration: u64, history: &History) -> Result<()> {
-        let Some((path, every)) = &self.checkpoint else { return Ok(()) };
+        let Some((path, every)) = &self.save_checkpoints else { return Ok(()) };
         if !epoch.is_multiple_of(*every) && epoch != self.epochs {
             return Ok(());
         }
-        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimiser.state());
+        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimizer.state());
         (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (epoch, iteration, self.seed);
-        (checkpoint.rate, checkpoint.seconds) = (self.optimiser.rate(), history.seconds);
+        (checkpoint.learning_rate, checkpoint.seconds) = (self.optimizer.learning_rate(), history.seconds);
         checkpoint.losses = history.losses.clone();
         checkpoint.batch_accuracies = history.batch_accuracies.clone();
         checkpoint.config = self.config.clone();
         checkpoint.save(path)
     }
 
-    /// The epochs and iterations made, and their history; network and optimiser are as they were then.
-    fn take_up(&mut self, path: &Path) -> Result<(usize, u64, History)> {
+    /// Restores the network and the optimizer; returns the epochs and iterations made so far, and their history.
+    fn load(&mut self, path: &Path) -> Result<(usize, u64, History)> {
         let saved = Checkpoint::load(path)?;
         let differs = |name, value: String| {
-            let of = format!("taking up {}", path.display());
-            Err(Error::Setting { of, name, value, must: "what it was when the run was started" })
+            let of = format!("resuming from {}", path.display());
+            Err(Error::setting(&of, name, value, "what it was when the run was started"))
         };
         if saved.seed != self.seed {
             return differs("seed", format!("{} (it was {})", self.seed, saved.seed));
@@ -287,7 +269,7 @@ impl<'a> Trainer<'a> {
             let problem = FormatProblem::Other("its losses and accuracies are not one for each iteration".into());
             return Err(Error::Format { path: path.to_owned(), problem });
         }
-        saved.restore(&self.net.tensors(), |state| self.optimiser.load_state(state))?;
+        saved.restore(&self.net.tensors(), |state| self.optimizer.load_state(state))?;
         let Checkpoint { losses, batch_accuracies, seconds, .. } = saved;
         Ok((saved.epoch, saved.iteration, History { losses, batch_accuracies, seconds }))
     }

@@ -111,9 +111,9 @@ fn a_value_saved_beside_the_tape_is_stale_after_another_call() {
 }
 
 /// The mean of the whole batch, subtracted.
-struct Centred;
+struct Centered;
 
-impl Layer for Centred {
+impl Layer for Centered {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         x - x.mean_axes(&[0], true)
     }
@@ -121,9 +121,9 @@ impl Layer for Centred {
 
 #[test]
 fn coupled_observations_are_reported_unless_declared() {
-    let report = check::check_layer(&Centred, &[[3]]).unwrap();
+    let report = check::check_layer(&Centered, &[[3]]).unwrap();
     assert_eq!(report.verdict().unwrap().fault, Fault::Coupled, "{report}");
-    let report = check::layer(&Centred, &[[3]]).coupled().run().unwrap();
+    let report = check::layer(&Centered, &[[3]]).coupled().run().unwrap();
     assert!(report.passed(), "{report}");
 }
 

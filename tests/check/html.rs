@@ -76,7 +76,7 @@ fn a_wrong_rule_is_shown_from_its_verdict_to_its_numbers() {
     assert!(sentence.iter().all(|s| page.contains(s)));
     // The user's name for the function, which could break a page.
     assert!(page.contains("a&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("a<b>"));
-    // The line of this file, between its neighbours.
+    // The line of this file, between its neighbors.
     assert!(page.contains("vec![Some(dz[0] * x[0])]\n</span>"), "{page}");
     let lines: HashSet<String> = report.verdicts.iter().flat_map(|v| &v.line).map(ToString::to_string).collect();
     assert_eq!(page.matches("<span class=\"marked\">").count(), lines.len(), "the same lines are shown once");
@@ -112,7 +112,7 @@ fn what_passes_is_calm() {
     assert!(page.contains("<title>✓ ") && page.contains("The check passed") && page.contains(">0 failed"));
     assert!(!page.contains("<h2>Verdicts</h2>") && !page.contains("<tr class=\"fail\""));
     assert!(page.contains("One map for each place along axes 0 and 1; above it stands its indices."));
-    // [3, 2, 5, 6]: a map for each observation and channel, and none of the differences in colour.
+    // [3, 2, 5, 6]: a map for each observation and channel, and none of the differences in color.
     let maps = maps(&page);
     let tape = maps.iter().find(|m| m.0 == "tape, gradient by input 0").unwrap().1;
     assert_eq!(tape.matches("class=\"frame\"").count(), 6);

@@ -17,7 +17,7 @@ fn correct_rules_give_no_alarm() {
     assert!(kinds.len() >= 20, "{}", kinds.len());
     kinds.dedup();
     let families =
-        ["elementwise", "loss", "reduction", "normalisation", "matrix product", "linear algebra", "convolution"];
+        ["elementwise", "loss", "reduction", "normalization", "matrix product", "linear algebra", "convolution"];
     assert_eq!(kinds, families);
 }
 

@@ -76,7 +76,7 @@ fn matlab_predict_is_for_inference_and_forward_for_training() {
         let z = layer.forward(x);
         (z.value().to_vec(), z.sum().backward().unwrap().wrt(x).unwrap().to_vec())
     };
-    let (z, dx) = run(Mode::Infer);
+    let (z, dx) = run(Mode::Eval);
     assert_eq!((z, dx), (vec![-0.2, -0.2, 2.0], vec![0.2, 0.2, 1.0]));
     let (z, dx) = run(Mode::Train);
     assert!(z[0] != z[1] && (-0.3..-0.1).contains(&z[0]) && (-0.3..-0.1).contains(&z[1]), "{z:?}");

@@ -173,7 +173,7 @@ fn products_and_convolutions_say_which_sizes_disagree() {
 }
 
 #[test]
-fn normalisations_and_losses_check_shapes_labels_and_batches() {
+fn normalizations_and_losses_check_shapes_labels_and_batches() {
     let tape = Tape::f64();
     let x = zeros(&tape, [2, 3]);
     let (two, three) = (zeros(&tape, [2]), zeros(&tape, [3]));

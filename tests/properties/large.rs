@@ -70,7 +70,7 @@ fn reductions() {
 }
 
 #[test]
-fn normalisation() {
+fn normalization() {
     each_case(8, (shape(), any::<u64>()), |(full, seed)| {
         let rank = full.len();
         let along = [below(seed, 0, rank) as isize];

@@ -18,7 +18,7 @@ mod large;
 mod losses;
 mod matrices;
 mod movement;
-mod normalise;
+mod normalize;
 mod precision;
 mod products;
 mod recorded;

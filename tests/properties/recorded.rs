@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Case<'_> {
-    /// The recorded gradients g, and the gradients of Σₖ ⟨gₖ, vₖ⟩, for directions vₖ, by the upstream gradient and by the
-    /// inputs.
+    /// The recorded gradients g, and the gradients of Σₖ ⟨gₖ, vₖ⟩, for directions vₖ, by the upstream gradient and by
+    /// the inputs.
     pub fn recorded(
         &self,
         upstream: &Array,

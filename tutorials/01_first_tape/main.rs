@@ -7,7 +7,7 @@ use serde_json::json;
 use wengert::{
     Result, Tape, Tensor,
     inspect::{Mermaid, NodeView},
-    plot::{Colour, Dash, Figure, Legend, LineChart, Series},
+    plot::{Color, Dash, Figure, Legend, LineChart, Series},
 };
 
 /// Shows what a tape is, and what it is good for.
@@ -34,7 +34,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     for (rate, path) in &runs {
         let (at, end) = (path.iter().map(|p| p[2]).collect::<Vec<_>>(), path[steps]);
         println!(
-            "rate {rate:.2}: loss {:.4} -> {:.4} -> {:.3e} at ({:.5}, {:.5})",
+            "learning rate {rate:.2}: loss {:.4} -> {:.4} -> {:.3e} at ({:.5}, {:.5})",
             at[0], at[5], at[steps], end[0], end[1]
         );
     }
@@ -159,7 +159,7 @@ fn derivatives_of_derivatives() -> Result<[f64; 3]> {
 }
 
 /// Gradient descent on f(x, y) = (x² + 10 y²) / 2 from (4, 1): after each step x, y and f.
-fn descend(rate: f64, steps: usize) -> Result<Vec<[f64; 3]>> {
+fn descend(learning_rate: f64, steps: usize) -> Result<Vec<[f64; 3]>> {
     let curvature = Tensor::from([1.0, 10.0]);
     let mut point = Tensor::from([4.0, 1.0]);
     let mut path = Vec::new();
@@ -171,7 +171,7 @@ fn descend(rate: f64, steps: usize) -> Result<Vec<[f64; 3]>> {
         path.push([point.at(&[0]), point.at(&[1]), loss.item()]);
         if step < steps {
             let gradients = loss.backward()?;
-            let next = tape.constant(&point) - tape.constant(gradients.wrt(p)?) * rate;
+            let next = tape.constant(&point) - tape.constant(gradients.wrt(p)?) * learning_rate;
             point = next.value();
         }
     }
@@ -186,14 +186,14 @@ fn draw(runs: &[(f64, Vec<[f64; 3]>)]) -> Figure {
         let x: Vec<f64> = (0..=200).map(|i| (2.0 * level).sqrt() * angle(i).cos()).collect();
         let y: Vec<f64> = (0..=200).map(|i| (2.0 * level / 10.0).sqrt() * angle(i).sin()).collect();
         let ellipse = Series::new("equal loss", x, y).unlisted();
-        map = map.series(ellipse.colour(Colour(190, 190, 190)).dash(Dash::Solid).width(1.0));
+        map = map.series(ellipse.color(Color(190, 190, 190)).dash(Dash::Solid).width(1.0));
     }
     let mut losses = LineChart::new().title("The loss").x_label("step").y_label("loss").log_y();
     for (i, (rate, path)) in runs.iter().enumerate() {
         let column = |k: usize| path.iter().map(|p| p[k]).collect::<Vec<_>>();
         let steps: Vec<f64> = (0..path.len()).map(|step| step as f64).collect();
         let styled = |x: Vec<f64>, y: Vec<f64>| {
-            Series::new(format!("rate {rate}"), x, y).colour(Colour::nth(i)).dash(Dash::Solid)
+            Series::new(format!("learning rate {rate}"), x, y).color(Color::nth(i)).dash(Dash::Solid)
         };
         map = map.series(styled(column(0), column(1)).dots());
         losses = losses.series(styled(steps, column(2)));

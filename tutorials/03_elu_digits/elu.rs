@@ -3,8 +3,8 @@
 //! z = x for x > 0, α_c (eˣ − 1) elsewhere. By hand:
 //!
 //! - ∂z/∂x = 1 for x > 0, α_c eˣ = α_c + z elsewhere: the output is all that is needed.
-//! - ∂z/∂α_c = e^{min(x, 0)} − 1, summed over everything that shares this alpha: rows, columns and observations, but not
-//!   channels.
+//! - ∂z/∂α_c = e^{min(x, 0)} − 1, summed over everything that shares this alpha: rows, columns and observations, but
+//!   not channels.
 
 use wengert::{
     Backward, Function, Param, Var,

@@ -51,7 +51,7 @@ struct Options {
     /// Two epochs only, for a first look.
     #[arg(long)]
     quick: bool,
-    /// Takes a run up from its checkpoint.
+    /// Resumes a run from its checkpoint.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
 }
@@ -125,11 +125,11 @@ fn run(options: &Options) -> Result<()> {
         .rule(options.rule)
         .dtype(options.dtype)
         .settings(options.seed, settings.clone())
-        .checkpoint(options.out.join("checkpoint.safetensors"), 1)
+        .save_checkpoints(options.out.join("checkpoint.safetensors"), 1)
         .output(std::io::stdout())
         .progress(true);
     if let Some(checkpoint) = &options.resume {
-        trainer = trainer.resume(checkpoint);
+        trainer = trainer.resume_from(checkpoint);
     }
     let history = trainer.fit(&mut batches)?;
     let per_epoch = batches.per_epoch();
@@ -222,7 +222,7 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             if let Error::NonFinite { .. } = error {
-                eprintln!("The last checkpoint is whole; a smaller rate or --dtype f64 may help.");
+                eprintln!("The last checkpoint is whole; a smaller learning rate or --dtype f64 may help.");
             }
             ExitCode::FAILURE
         }

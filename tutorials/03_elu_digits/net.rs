@@ -1,4 +1,4 @@
-//! The network: zero-centre, convolution 5x5x20, batch norm, ELU, fully connected 10.
+//! The network: zero-center, convolution 5x5x20, batch norm, ELU, fully connected 10.
 
 use wengert::{
     DType, Param, Result, Tensor, Var,
@@ -9,11 +9,11 @@ use wengert::{
 use crate::elu::EluLayer;
 
 /// Takes the mean training image off.
-struct ZeroCentre {
+struct ZeroCenter {
     mean: Param,
 }
 
-impl Layer for ZeroCentre {
+impl Layer for ZeroCenter {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         x - x.tape().watch(&self.mean)
     }
@@ -33,7 +33,7 @@ pub fn build(train: &Dataset, seed: u64, dtype: DType) -> Result<(Sequential, Pa
     let alpha = elu.alpha.clone();
     let mean = Tensor::from_vec(train.mean_image(), [channels, height, width])?;
     let net = Sequential::new()
-        .named("centre", ZeroCentre { mean: Param::state("mean", mean) })
+        .named("centre", ZeroCenter { mean: Param::state("mean", mean) })
         .named("conv", Conv2d::with_init(channels, 20, 5, Init::Normal(0.01), seeds[0]))
         .named("norm", BatchNorm::new(20))
         .named("elu", elu)

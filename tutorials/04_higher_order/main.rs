@@ -144,7 +144,7 @@ fn down_the_valley() -> Result<([Vec<Place>; 3], Value)> {
     println!("damped: {} steps, the last errors {}", damped.len() - 1, ends.join(", "));
     let slow = descent(&start, 1e-3, 20_000)?;
     for step in [100, 1000, 10_000, 20_000] {
-        println!("descent with rate 0.001, {step:>5} steps: error {:.1e}", slow[step].error);
+        println!("descent with learning rate 0.001, {step:>5} steps: error {:.1e}", slow[step].error);
     }
     let errors = |path: &[Place]| path.iter().map(|place| place.error).collect::<Vec<_>>();
     let report = json!({

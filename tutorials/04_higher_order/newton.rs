@@ -68,15 +68,15 @@ pub fn newton(start: &[f64], damped: bool) -> Result<Vec<Place>> {
     Ok(path)
 }
 
-/// Gradient descent with a fixed rate.
-pub fn descent(start: &[f64], rate: f64, steps: usize) -> Result<Vec<Place>> {
+/// Gradient descent with a fixed learning rate.
+pub fn descent(start: &[f64], learning_rate: f64, steps: usize) -> Result<Vec<Place>> {
     let mut path = vec![place(start)];
     let mut tape = Tape::f64();
     for step in 0..steps {
         tape.reset();
         let x = tape.leaf(path[step].at.clone());
         let gradient = valley(x).backward()?.wrt(x)?.to_vec();
-        path.push(place(&along(&path[step].at, &gradient, -rate)));
+        path.push(place(&along(&path[step].at, &gradient, -learning_rate)));
     }
     Ok(path)
 }

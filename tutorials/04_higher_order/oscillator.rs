@@ -20,7 +20,7 @@ pub const OMEGA: f64 = 2.0;
 pub const END: f64 = 10.0;
 /// The number of times at which the equation is asked for.
 const PLACES: usize = 128;
-/// Adam's first rate; it falls to a hundredth along half a cosine.
+/// Adam's first learning rate; it falls to a hundredth along half a cosine.
 const RATE: f64 = 0.01;
 
 /// The solution in closed form, in tape algebra: with β = ω √(1 − ζ²), e^(−ζωt) (cos βt + ζω/β sin βt).
@@ -85,8 +85,8 @@ pub fn train(seed: u64, adam: usize, newton: usize) -> Result<Fit> {
     let net = network(seed);
     let params = net.params();
     let mut losses = Vec::with_capacity(adam + newton);
-    let schedule = Schedule::Cosine { total: adam as u64, floor: RATE / 100.0 };
-    let mut optimiser = Adam::new(&params, RATE)?;
+    let schedule = Schedule::CosineAnnealing { t_max: adam as u64, eta_min: RATE / 100.0 };
+    let mut optimizer = Adam::new(&params, RATE)?;
     let mut tape = Tape::f64();
     let mut entries = 0;
     for step in 0..adam {
@@ -95,8 +95,8 @@ pub fn train(seed: u64, adam: usize, newton: usize) -> Result<Fit> {
         let loss = (r * r).mean();
         entries = tape.len();
         losses.push(loss.item());
-        optimiser.set_rate(schedule.rate(RATE, step as u64))?;
-        optimiser.step(&loss.backward()?)?;
+        optimizer.set_learning_rate(schedule.learning_rate(RATE, step as u64))?;
+        optimizer.step(&loss.backward()?)?;
     }
     let after_adam = largest_error(&net);
     let mut damping = 1e-2;

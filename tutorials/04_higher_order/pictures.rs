@@ -2,7 +2,7 @@
 
 use wengert::{
     Result, Tape,
-    plot::{Colour, Dash, Figure, Legend, LineChart, Series},
+    plot::{Color, Dash, Figure, Legend, LineChart, Series},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn line(label: &str, x: Vec<f64>, y: Vec<f64>, nth: usize) -> Series {
-    Series::new(label, x, y).colour(Colour::nth(nth)).dash(Dash::Solid)
+    Series::new(label, x, y).color(Color::nth(nth)).dash(Dash::Solid)
 }
 
 /// Time against size for each way, and the error of differences against their step. The horizontal axes are those of
@@ -27,7 +27,7 @@ pub fn products(costs: &[Size], steps: &Steps) -> Figure {
     }
     let x: Vec<f64> = steps.steps.iter().map(|step| step.log10()).collect();
     let flat = |label: &str, error: f64, dash: Dash| {
-        Series::new(label, [-15.0, 0.0], [error, error]).colour(Colour::nth(1)).dash(dash)
+        Series::new(label, [-15.0, 0.0], [error, error]).color(Color::nth(1)).dash(dash)
     };
     let error = LineChart::new()
         .title("Differences of gradients")
@@ -53,7 +53,8 @@ pub fn newton(plain: &[Place], damped: &[Place], descent: &[Place]) -> Figure {
     let mut map =
         LineChart::new().title("The paths").x_label("x").y_label("y").x_limits(-WIDE, WIDE).y_limits(-3.5, 1.8);
     for level in [0.3f64, 3.0, 30.0, 300.0, 1500.0] {
-        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the places crowd at the ends, where it turns.
+        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the places crowd at the ends, where it
+        // turns.
         let (low, high) = ((1.0 - level.sqrt()).max(-WIDE), (1.0 + level.sqrt()).min(WIDE));
         let side = |sign: f64| {
             (0..=300).map(move |k| {
@@ -63,7 +64,7 @@ pub fn newton(plain: &[Place], damped: &[Place], descent: &[Place]) -> Figure {
         };
         let (x, y): (Vec<f64>, Vec<f64>) = side(1.0).chain([(f64::NAN, f64::NAN)]).chain(side(-1.0)).unzip();
         let contour = Series::new("equal height", x, y).unlisted().dash(Dash::Solid).width(1.0);
-        map = map.series(contour.colour(Colour(190, 190, 190)));
+        map = map.series(contour.color(Color(190, 190, 190)));
     }
     let mut errors = LineChart::new().title("Distance to the minimum").x_label("step").y_label("error").log_y();
     let ways = [("descent", descent, 2.0), ("Newton, damped", damped, 3.0), ("Newton", plain, 1.6)];
@@ -100,7 +101,7 @@ pub fn oscillator(fit: &Fit) -> Result<Figure> {
         .x_label("t")
         .y_label("u")
         .series(line("exact", x.clone(), truth, 5).width(6.0))
-        .series(Series::new("network", x.clone(), u.value().to_vec()).colour(Colour::BLACK).dash(Dash::Dashed));
+        .series(Series::new("network", x.clone(), u.value().to_vec()).color(Color::BLACK).dash(Dash::Dashed));
     let small = LineChart::new()
         .title("What is wrong with it")
         .x_label("t")

@@ -311,10 +311,10 @@ fn precision_at(angle: f64) -> Result<Precision> {
 
 /// Observations of four classes in eight dimensions.
 fn observations(n: usize, rng: &mut StdRng) -> (Tensor, Vec<usize>) {
-    let centres = normal(&[4, 8], &mut StdRng::seed_from_u64(3)).to_vec();
+    let centers = normal(&[4, 8], &mut StdRng::seed_from_u64(3)).to_vec();
     let labels: Vec<usize> = (0..n).map(|i| i % 4).collect();
     let noise = normal(&[n, 8], rng).to_vec();
-    let x = Tensor::from_fn([n, 8], DType::F64, |i| centres[labels[i / 8] * 8 + i % 8] + 0.5 * noise[i]);
+    let x = Tensor::from_fn([n, 8], DType::F64, |i| centers[labels[i / 8] * 8 + i % 8] + 0.5 * noise[i]);
     (x, labels)
 }
 

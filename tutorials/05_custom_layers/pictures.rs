@@ -5,13 +5,13 @@ use std::f64::consts::PI;
 use wengert::{
     Result, Tape, Tensor,
     check::{Comparison, StepCurve},
-    plot::{Colour, Dash, Figure, HeatMap, Legend, LineChart, Series},
+    plot::{Color, Dash, Figure, HeatMap, Legend, LineChart, Series},
 };
 
 use crate::posted::{self, MARGIN, SCALE};
 
 /// For what is only there to compare with.
-const GREY: Colour = Colour(96, 96, 96);
+const GRAY: Color = Color(96, 96, 96);
 
 /// The gradient of a matrix by hand, by the tape and by differences, and how far the hand is off.
 pub fn gradients(of: &Comparison) -> Figure {
@@ -42,7 +42,7 @@ pub fn step_curve(curve: &StepCurve) -> Figure {
         .y_label("relative error")
         .log_y()
         .series(Series::new("central difference", exponent, curve.errors.clone()).dots())
-        .series(Series::new("the step that was taken", [at, at], [low, high]).colour(GREY).dash(Dash::Dashed));
+        .series(Series::new("the step that was taken", [at, at], [low, high]).color(GRAY).dash(Dash::Dashed));
     Figure::new(640, 380).panel(chart)
 }
 
@@ -60,17 +60,17 @@ pub fn margin() -> Result<Figure> {
             let tape = Tape::f64();
             let cosines = tape.constant(x.iter().map(|t| t.cos()).collect::<Vec<f64>>());
             let y = posted::logits(cosines).value().to_vec();
-            Ok(Series::new("as posted", x, y).colour(Colour::VERMILLION).dash(Dash::Solid).width(4.0))
+            Ok(Series::new("as posted", x, y).color(Color::VERMILLION).dash(Dash::Solid).width(4.0))
         };
         let all = || sampled(low, high);
         let throughout = line("cos(θ + m)", all(), |t| SCALE * (t + MARGIN).cos());
         Ok(LineChart::new()
             .x_label("angle to the class, radians")
             .y_label("logit")
-            .series(line("no margin", all(), |t| SCALE * t.cos()).colour(GREY))
+            .series(line("no margin", all(), |t| SCALE * t.cos()).color(GRAY))
             .series(as_posted(sampled(low, turn - 1e-9))?)
             .series(as_posted(sampled(turn + 1e-9, high))?.unlisted())
-            .series(throughout.colour(Colour::BLUE).dash(Dash::Dashed)))
+            .series(throughout.color(Color::BLUE).dash(Dash::Dashed)))
     };
     let whole = chart(0.0, PI)?.title("All angles");
     let near = chart(turn - 0.25, turn + 0.25)?.title("Around π − m");

@@ -1,7 +1,7 @@
 //! The layer of a question to MATLAB Answers (21 November 2020), as its author wrote it: an ArcFace head.
 //!
-//! For unit rows x̂ and unit class vectors ŵ, cos θ = x̂ · ŵ; the logit is s cos(θ + m) = s (cos θ cos m − sin θ sin m) with
-//! sin θ = √(1 − cos² θ), and s (cos θ − m sin m) where θ + m would pass π. Every class gets the margin.
+//! For unit rows x̂ and unit class vectors ŵ, cos θ = x̂ · ŵ; the logit is s cos(θ + m) = s (cos θ cos m − sin θ sin m)
+//! with sin θ = √(1 − cos² θ), and s (cos θ − m sin m) where θ + m would pass π. Every class gets the margin.
 
 use wengert::{
     Param, Var,

@@ -4,7 +4,7 @@ mod algebra;
 mod elementwise;
 mod hand;
 mod losses;
-mod normalise;
+mod normalize;
 mod spatial;
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: f64) -> Tensor {
 pub fn all() -> Vec<Rule> {
     let mut all = elementwise::rules();
     all.extend(losses::rules());
-    all.extend(normalise::rules());
+    all.extend(normalize::rules());
     all.extend(algebra::rules());
     all.extend(spatial::rules());
     all

@@ -54,7 +54,7 @@ pub fn rules() -> Vec<Rule> {
         // The mean of each image, subtracted from it.
         rule(
             KIND,
-            "centred image",
+            "centered image",
             vec![image(87.0)],
             |x| vec![x[0] - x[0].mean_axes(&[2, 3], true)],
             |Backward { dz, .. }| vec![Some(dz[0] - dz[0].mean_axes(&[2, 3], true))],

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Result, Tensor,
     check::{Comparison, Special, StepCurve},
-    plot::{Colour, Dash, Figure, LineChart, Series},
+    plot::{Color, Dash, Figure, LineChart, Series},
 };
 
 /// Of the largest gradient: a difference below it is rounding.
@@ -127,10 +127,8 @@ fn steps(curve: &StepCurve) -> Result<String> {
         .log_x()
         .log_y()
         .y_limits(low, high)
-        .series(
-            Series::new("", [curve.chosen; 2], [low, high]).colour(Colour::VERMILLION).dash(Dash::Dashed).width(1.5),
-        )
-        .series(Series::new("", curve.steps.clone(), errors).colour(Colour::BLUE).dash(Dash::Solid).dots());
+        .series(Series::new("", [curve.chosen; 2], [low, high]).color(Color::VERMILLION).dash(Dash::Dashed).width(1.5))
+        .series(Series::new("", curve.steps.clone(), errors).color(Color::BLUE).dash(Dash::Solid).dots());
     let svg = Figure::new(350, 250).panel(chart).svg()?;
     let chosen = format!("step of the check: {}", short(curve.chosen));
     Ok(format!(

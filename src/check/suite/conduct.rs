@@ -118,7 +118,7 @@ fn state(e: &Examination<'_>) -> Outcome {
             .collect();
         run.map(|_| changed)
     };
-    match (after(Mode::Train), after(Mode::Infer)) {
+    match (after(Mode::Train), after(Mode::Eval)) {
         (_, Ok(changed)) if !changed.is_empty() => failed(format!("inference changes {}", changed.join(", "))),
         (Ok(changed), Ok(_)) if changed.is_empty() => {
             not_applicable(format!("training changes none of the {} state tensors", state.len()))

@@ -168,7 +168,7 @@ fn modes(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
         let mut compared = 0;
         for (b, train) in outputs.iter().enumerate() {
             let Ok(train) = train else { continue };
-            match e.probe(Mode::Infer).values(&e.values(b)) {
+            match e.probe(Mode::Eval).values(&e.values(b)) {
                 Err(failure) => break 'found failed(format!("inference fails: {failure}")),
                 Ok(infer) if shapes(&infer) != shapes(train) => {
                     break 'found failed(format!("training gives {}, inference {}", shapes(train), shapes(&infer)));

@@ -1,4 +1,4 @@
-//! Statistics per channel of `x [n, c, s]` (s positions, 1 for plain features), and batch normalisation built on them.
+//! Statistics per channel of `x [n, c, s]` (s positions, 1 for plain features), and batch normalization built on them.
 //!
 //! With x̂ = (x − mean) · rstd over the m = n·s numbers of a channel (Ioffe & Szegedy 2015, arXiv 1502.03167):
 //!
@@ -12,7 +12,7 @@
 mod runs;
 mod sums;
 
-use self::sums::{add_up, add_up_products, centred_products, total};
+use self::sums::{add_up, add_up_products, centered_products, total};
 use super::{Real, scratch::with_scratch};
 
 /// The sizes of a tensor `[n, c, s]` whose axis 1 is the channel.
@@ -106,7 +106,7 @@ impl Channels {
                 } else {
                     let planes = self.planes(x, &rows).zip(self.planes(dy, &rows)).zip(mean);
                     for ((product, sum), ((x, dy), &mean)) in products.iter_mut().zip(sums).zip(planes) {
-                        (*product, *sum) = centred_products(x, dy, mean);
+                        (*product, *sum) = centered_products(x, dy, mean);
                     }
                 }
             },
@@ -120,7 +120,7 @@ impl Channels {
         );
     }
 
-    /// The whole backward pass of batch normalisation with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
+    /// The whole backward pass of batch normalization with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
     /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel.
     pub fn backward<T: Real>(
         &self,

@@ -34,7 +34,7 @@ pub(super) fn total<T: Real>(x: &[T], f: impl Fn(T) -> T) -> f64 {
 
 /// (Σ dy · (x − mean), Σ dy).
 #[inline(always)]
-pub(super) fn centred_products<T: Real>(x: &[T], dy: &[T], mean: T) -> (f64, f64) {
+pub(super) fn centered_products<T: Real>(x: &[T], dy: &[T], mean: T) -> (f64, f64) {
     let (mut product, mut sum) = (0.0, 0.0);
     for (x, dy) in x.chunks(RUN).zip(dy.chunks(RUN)) {
         let (mut products, mut sums) = ([T::ZERO; LANES], [T::ZERO; LANES]);

@@ -1,15 +1,15 @@
 //! Line charts laid out and drawn.
 //!
-//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands and perhaps the legend,
-//! and the rest for the plot. Where the legend goes depends on the lines: the chart is drawn once for trial, and a corner
-//! that no line or label enters is taken.
+//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands and perhaps the
+//! legend, and the rest for the plot. The place of the legend depends on the lines: the chart is drawn once as a trial,
+//! and the legend goes into a corner that no line or label enters.
 
 use super::LineChart;
 use crate::{
-    error::Result,
+    Result,
     plot::{
         axes::{Frame, Titles},
-        colour::Colour,
+        color::Color,
         font::{self, SMALL},
         legend::{self, Entry, Legend},
         range::drawable,
@@ -45,7 +45,7 @@ impl LineChart {
         bands + if legend == Legend::Above { legend::row_height(&self.named_entries(), area.width()) } else { 0.0 }
     }
 
-    /// Where the legend goes: [`Legend::Auto`] becomes the corner that is free, or the row above when none is.
+    /// The place of the legend: [`Legend::Auto`] becomes a free corner or, if there is none, the row above.
     fn legend_place(&self, area: Rect) -> Result<Legend> {
         if self.legend != Legend::Auto {
             return Ok(self.legend);
@@ -96,18 +96,18 @@ impl LineChart {
         let pixels: Vec<f64> =
             edges.iter().filter(|e| drawable(**e, self.log_x)).map(|&e| frame.x.at(e).clamp(left, right)).collect();
         for band in pixels.windows(2).skip(1).step_by(2) {
-            scene.fill(Rect::new(band[0], top, band[1], bottom), Colour::BAND);
+            scene.fill(Rect::new(band[0], top, band[1], bottom), Color::BAND);
         }
         let label = |i: usize| {
             let place = ((pixels[i] + pixels[i + 1]) / 2.0, top - 6.0);
-            Text::new((i + 1).to_string(), place, Anchor::Middle, SMALL).colour(Colour::GREY)
+            Text::new((i + 1).to_string(), place, Anchor::Middle, SMALL).color(Color::GRAY)
         };
         let count = pixels.len().saturating_sub(1);
         let every = |stride: usize| -> Vec<Text> { (0..count).filter(|i| (i + 1) % stride == 0).map(label).collect() };
         let clear = |texts: &Vec<Text>| texts.windows(2).all(|w| w[0].bounds().right + 6.0 < w[1].bounds().left);
         strides().map(every).find(clear).into_iter().flatten().for_each(|text| scene.text(text));
         let place = (left - 8.0, top - 6.0);
-        scene.text(Text::new(name, place, Anchor::End, SMALL).colour(Colour::GREY));
+        scene.text(Text::new(name, place, Anchor::End, SMALL).color(Color::GRAY));
     }
 }
 
@@ -139,9 +139,8 @@ mod tests {
     #[test]
     fn non_finite_points_are_gaps() {
         let y = [1.0, 2.0, f64::NAN, 3.0, f64::INFINITY, 2.0, 1.0];
-        let scene = draw(&LineChart::new().series(Series::counted("", y).colour(Colour::VERMILLION)));
-        let parts =
-            scene.marks.iter().filter(|m| matches!(m, Mark::Path { colour, .. } if *colour == Colour::VERMILLION));
+        let scene = draw(&LineChart::new().series(Series::counted("", y).color(Color::VERMILLION)));
+        let parts = scene.marks.iter().filter(|m| matches!(m, Mark::Path { color, .. } if *color == Color::VERMILLION));
         assert_eq!(parts.count(), 3);
     }
 
@@ -178,13 +177,13 @@ mod tests {
         let x: Vec<f64> = (-8..=0).map(|e| 10f64.powi(e)).chain([0.0]).collect();
         let y: Vec<f64> = x.iter().map(|x| 3.0 * x * x).collect();
         let chart = LineChart::new().log_x().log_y().axes_through_origin();
-        let chart = chart.series(Series::new("", x, y).colour(Colour::PURPLE).dash(Dash::Solid));
+        let chart = chart.series(Series::new("", x, y).color(Color::PURPLE).dash(Dash::Solid));
         let scene = draw(&chart);
         let lines: Vec<_> = scene
             .marks
             .iter()
             .filter_map(|mark| match mark {
-                Mark::Path { points, colour: Colour::PURPLE, .. } => Some(points),
+                Mark::Path { points, color: Color::PURPLE, .. } => Some(points),
                 _ => None,
             })
             .collect();

@@ -1,16 +1,17 @@
 //! Line charts: one or several series over a common horizontal axis.
 //!
 //! A point with a coordinate that is not finite (or not positive on a logarithmic axis) is a gap in its line.
-//! This file holds what a chart is told; `ranges` finds what its axes show, `draw` puts it on paper.
+//! This file holds the settings of a chart; `ranges` computes the ranges of its axes, `draw` draws it.
 
 mod draw;
 mod ranges;
 
 use super::{
     axes::Titles,
-    colour::Colour,
+    color::Color,
     legend::{Entry, Legend},
     series::Series,
+    setters::setters,
     stroke::Dash,
 };
 
@@ -44,28 +45,12 @@ pub struct LineChart {
     bands: Option<(String, Vec<f64>)>,
 }
 
+setters!(LineChart, "line chart": title = titles.title, x_label = titles.x_label, y_label = titles.y_label);
+
 impl LineChart {
     /// A chart without series.
     pub fn new() -> LineChart {
         LineChart::default()
-    }
-
-    /// Sets the title.
-    pub fn title(mut self, title: impl Into<String>) -> LineChart {
-        self.titles.title = title.into();
-        self
-    }
-
-    /// Names the horizontal axis.
-    pub fn x_label(mut self, label: impl Into<String>) -> LineChart {
-        self.titles.x_label = label.into();
-        self
-    }
-
-    /// Names the vertical axis.
-    pub fn y_label(mut self, label: impl Into<String>) -> LineChart {
-        self.titles.y_label = label.into();
-        self
     }
 
     /// Adds a line; later ones lie on top.
@@ -74,25 +59,25 @@ impl LineChart {
         self
     }
 
-    /// Adds a line to the legend that stands for no single series, to explain a manner of drawing.
-    pub fn key(mut self, label: impl Into<String>, colour: Colour, dash: Dash, width: f64) -> LineChart {
-        self.keys.push(Entry { label: label.into(), colour, dash, width });
+    /// Adds a line to the legend that belongs to no series, to explain a style.
+    pub fn key(mut self, label: impl Into<String>, color: Color, dash: Dash, width: f64) -> LineChart {
+        self.keys.push(Entry { label: label.into(), color, dash, width });
         self
     }
 
-    /// Sets where the legend stands (unless set, in a corner of the plot that is free, or above it).
+    /// Sets the place of the legend (by default, a free corner of the plot, or above it).
     pub fn legend(mut self, legend: Legend) -> LineChart {
         self.legend = legend;
         self
     }
 
-    /// Sets the ends of the horizontal axis; what lies beyond is cut off.
+    /// Sets the ends of the horizontal axis; lines are cut off there.
     pub fn x_limits(mut self, low: f64, high: f64) -> LineChart {
         self.x_limits = Some((low, high));
         self
     }
 
-    /// Sets the ends of the vertical axis; what lies beyond is cut off.
+    /// Sets the ends of the vertical axis; lines are cut off there.
     pub fn y_limits(mut self, low: f64, high: f64) -> LineChart {
         self.y_limits = Some((low, high));
         self
@@ -104,21 +89,21 @@ impl LineChart {
         self
     }
 
-    /// Makes the vertical axis logarithmic; points that are not positive become gaps.
+    /// Makes the vertical axis logarithmic; points whose y is not positive become gaps.
     pub fn log_y(mut self) -> LineChart {
         self.log_y = true;
         self
     }
 
-    /// Draws the axes through the origin instead of along the edges, as in a textbook. Ranges are stretched to hold
+    /// Draws the axes through the origin instead of along the edges, as in a textbook. Ranges are extended to include
     /// zero. A logarithmic chart has no origin and keeps its axes at the edges.
     pub fn axes_through_origin(mut self) -> LineChart {
         self.origin = true;
         self
     }
 
-    /// Divides the horizontal axis at these places, shades every second part and numbers the parts from 1 above the
-    /// plot, as epochs over iterations.
+    /// Divides the horizontal axis at these places, shades every second part, and numbers the parts from 1 above the
+    /// plot: for example, epochs over iterations.
     pub fn bands(mut self, name: impl Into<String>, edges: impl Into<Vec<f64>>) -> LineChart {
         self.bands = Some((name.into(), edges.into()));
         self
@@ -132,13 +117,5 @@ impl LineChart {
     /// Whether the axes run through the origin: a logarithmic axis has none.
     fn through_zero(&self) -> bool {
         self.origin && self.logs() == [false, false]
-    }
-
-    fn name(&self) -> String {
-        if self.titles.title.is_empty() {
-            "line chart".to_owned()
-        } else {
-            format!("line chart `{}`", self.titles.title)
-        }
     }
 }

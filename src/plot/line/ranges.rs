@@ -1,13 +1,10 @@
-//! What the axes of a line chart show, and which charts cannot be drawn at all.
+//! The ranges of the axes of a line chart, and the charts that cannot be drawn at all.
 //!
-//! An axis spans its limits where they are given; otherwise it spans all points that can be drawn, with room above and
-//! below. Axes that run through the origin are stretched to hold it.
+//! An axis spans its limits if they are set; otherwise it spans all points that can be drawn, with some space above and
+//! below. Axes through the origin are extended to include it.
 
 use super::LineChart;
-use crate::{
-    error::{Error, Result},
-    plot::range::Range,
-};
+use crate::{Error, Result, plot::range::Range};
 
 impl LineChart {
     pub(in crate::plot) fn check(&self) -> Result<()> {

@@ -22,8 +22,8 @@ pub enum Mode {
     /// Training: batch statistics, dropout on.
     #[default]
     Train,
-    /// Inference: running statistics, dropout off.
-    Infer,
+    /// Evaluation: running statistics, dropout off. PyTorch's `eval`.
+    Eval,
 }
 
 impl Tape {

@@ -1,4 +1,5 @@
-//! Checkpoints change no bit of any gradient, of any order, and free the memory that they promise to free.
+//! Activation checkpointing changes no bit of any gradient, of any order, and frees the memory that it promises to
+//! free.
 
 use std::sync::{
     Arc,
@@ -12,11 +13,11 @@ use wengert::{
 };
 
 /// x / ‖row‖, with what `backward` needs kept in its memory.
-struct Normalise;
+struct Normalize;
 
-impl Function for Normalise {
+impl Function for Normalize {
     fn name(&self) -> &str {
-        "normalise"
+        "normalize"
     }
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         self.forward_with_memory(x).0
@@ -74,7 +75,7 @@ impl Deep {
             let doubled = first * 2.0 + 0.5;
             block(&|| self.pool.forward(doubled).tanh()).sin()
         });
-        let normal = || tape.apply(Normalise, &[y.flatten(1)]).unwrap();
+        let normal = || tape.apply(Normalize, &[y.flatten(1)]).unwrap();
         let z = if checkpoints { tape.checkpoint(normal) } else { normal() };
         let last = block(&|| {
             let y = z[0].reshape(y.shape()) * 3.0 + y;

@@ -1,10 +1,10 @@
-//! Functions that normalise: each number of the output depends on a whole row or column of the input.
+//! Functions that normalize: each number of the output depends on a whole row or column of the input.
 
 use wengert::{Backward, Var};
 
 use super::{Rule, numbers, rule};
 
-const KIND: &str = "normalisation";
+const KIND: &str = "normalization";
 
 /// The mean over axis 1, kept.
 fn mean(x: Var<'_>) -> Var<'_> {

@@ -1,4 +1,4 @@
-//! Softmax, normalisation and directions.
+//! Softmax, normalization and directions.
 
 use proptest::prelude::*;
 use wengert::Var;
@@ -14,7 +14,7 @@ use crate::{
 const EPSILON: f64 = 0.5;
 
 /// (x − mean) / √(var + ε) along `axes`.
-fn standardised(x: &Array, axes: &[isize]) -> Array {
+fn standardized(x: &Array, axes: &[isize]) -> Array {
     let distance = x.zip(&x.mean(axes, true), |x, mean| x - mean);
     let var = distance.map(|d| d * d).mean(axes, true);
     distance.zip(&var, |d, var| d / (var + EPSILON).sqrt())
@@ -63,7 +63,7 @@ fn layer_norms() {
             &x,
             Bound::Size(1000.0),
             |x| x[0].layer_norm(x[1], x[2], EPSILON),
-            |x| standardised(&x[0], &axes).zip(&x[1], |x, gamma| x * gamma).zip(&x[2], |x, beta| x + beta),
+            |x| standardized(&x[0], &axes).zip(&x[1], |x, gamma| x * gamma).zip(&x[2], |x, beta| x + beta),
         )?;
         Ok(())
     });
@@ -88,7 +88,7 @@ fn group_norms() {
                 |x| x[0].group_norm(groups, x[1], x[2], EPSILON),
                 |x| {
                     let normal =
-                        standardised(&x[0].reshaped(&[n, groups, x[0].numel() / n / groups]), &[2]).reshaped(&dims);
+                        standardized(&x[0].reshaped(&[n, groups, x[0].numel() / n / groups]), &[2]).reshaped(&dims);
                     Array::from_fn(&dims, |i| normal.at(i) * x[1].at(&i[1..2]) + x[2].at(&i[1..2]))
                 },
             )?;
@@ -113,7 +113,7 @@ fn batch_norms() {
             Bound::Size(1000.0),
             |x| x[0].batch_norm(x[1], x[2], EPSILON),
             |x| {
-                let normal = standardised(&x[0], &over);
+                let normal = standardized(&x[0], &over);
                 Array::from_fn(&dims, |i| normal.at(i) * x[1].at(&i[1..2]) + x[2].at(&i[1..2]))
             },
         )?;

@@ -1,0 +1,55 @@
+//! Loops over the numbers of parameters, gradients and buffers.
+
+use crate::{Element, Error, Param, Tensor, dispatch};
+
+/// The error for a gradient that has failed [`all_finite`].
+pub(super) fn non_finite(param: &Param, gradient: &Tensor) -> Error {
+    let (index, value) = gradient.first_non_finite().unwrap_or((0, f64::NAN));
+    Error::NonFinite { what: format!("the gradient of parameter `{}`", param.name()), index, value }
+}
+
+/// Whether every number is finite. All are looked at, without a branch: that is faster than stopping at the first.
+pub(super) fn all_finite(tensor: &Tensor) -> bool {
+    dispatch!(tensor.dtype(), T => {
+        let numbers = numbers::<T>(tensor);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || numbers.iter().fold(true, |finite, x| finite & x.is_finite()),
+        )
+    })
+}
+
+/// The numbers of a tensor that has been converted to `T`.
+pub(super) fn numbers<T: Element>(tensor: &Tensor) -> &[T] {
+    tensor.as_slice().expect("the tensor was converted to this precision")
+}
+
+/// The numbers of a tensor that has been converted to `T`, for writing.
+pub(super) fn numbers_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
+    tensor.as_mut_slice().expect("the tensor was converted to this precision")
+}
+
+/// Runs a loop over one element of each tensor, compiled for the widest vectors of the machine:
+/// `each!(T: w = weight, v = velocity; g = gradient; { *w -= ...; })`, with the tensors to write before the semicolon.
+macro_rules! each {
+    ($T:ident: $w:ident = $weight:expr $(, $v:ident = $buffer:expr)*; $g:ident = $gradient:expr; $body:block) => {{
+        let $w = $crate::optim::elements::numbers_mut::<$T>($weight);
+        $(let $v = $crate::optim::elements::numbers_mut::<$T>($buffer);)*
+        let $g = $crate::optim::elements::numbers::<$T>($gradient);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let count = $w.len();
+                // Equal lengths, spelled out, let the compiler drop the bounds checks.
+                let ($w, $g) = (&mut $w[..count], &$g[..count]);
+                $(let $v = &mut $v[..count];)*
+                for i in 0..count {
+                    let ($w, $g) = (&mut $w[i], $g[i]);
+                    $(let $v = &mut $v[i];)*
+                    $body
+                }
+            },
+        )
+    }};
+}
+pub(super) use each;
