@@ -39,6 +39,19 @@ pub enum Error {
         scope: String,
     },
 
+    /// A tensor that no memory can hold.
+    #[error("{op}: a tensor of shape {shape} does not fit into memory{}{}", made_of(from), within(scope))]
+    TooLarge {
+        /// The operation.
+        op: String,
+        /// The shape that it would have.
+        shape: Shape,
+        /// The shapes of the operation's inputs, in order.
+        from: Vec<Shape>,
+        /// The layer in which it happened.
+        scope: String,
+    },
+
     /// An axis that the tensor does not have.
     #[error("{op}: axis {axis} is out of range for shape {shape}, which has {} axes{}", shape.rank(), within(scope))]
     Axis {
@@ -229,7 +242,10 @@ impl Error {
     /// The same error, with the layer in which it happened, where the variant has a place for it.
     pub(crate) fn in_scope(mut self, name: &str) -> Self {
         match &mut self {
-            Error::Shape { scope, .. } | Error::Axis { scope, .. } | Error::Matrix { scope, .. }
+            Error::Shape { scope, .. }
+            | Error::TooLarge { scope, .. }
+            | Error::Axis { scope, .. }
+            | Error::Matrix { scope, .. }
                 if scope.is_empty() =>
             {
                 *scope = name.to_owned()
@@ -249,6 +265,16 @@ impl Error {
         }
     }
 
+    /// A tensor that no memory can hold, before its layer is known.
+    pub(crate) fn too_large(op: &str, shape: &Shape, from: &[&Shape]) -> Self {
+        Error::TooLarge {
+            op: op.to_owned(),
+            shape: shape.clone(),
+            from: from.iter().map(|&s| s.clone()).collect(),
+            scope: String::new(),
+        }
+    }
+
     /// A setting that cannot be used.
     pub(crate) fn setting(of: &str, name: &'static str, value: impl ToString, must: &'static str) -> Self {
         Error::Setting { of: of.to_owned(), name, value: value.to_string(), must }
@@ -257,6 +283,10 @@ impl Error {
 
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn made_of(shapes: &[Shape]) -> String {
+    if shapes.is_empty() { String::new() } else { format!(" (made of {})", list(shapes)) }
 }
 
 fn within(scope: &str) -> String {

@@ -125,7 +125,9 @@ impl Inner {
     pub(super) fn evaluate_op(&mut self, op: &dyn Op, ids: &Inputs, memo: &mut Option<Memo>) -> Result<Tensor> {
         let shape = {
             let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
-            op.shape(&shapes)?
+            let shape = op.shape(&shapes)?;
+            shape.countable(op.name(), &shapes)?;
+            shape
         };
         if let [x] = ids[..] {
             // The total of a pending chain is taken while the chain is evaluated, block by block.

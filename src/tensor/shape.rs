@@ -36,6 +36,20 @@ impl Shape {
         self.0.iter().product()
     }
 
+    /// Whether `op`, from inputs of these shapes, may make a tensor of this one: no more bytes than memory can have addresses
+    /// for, in double precision, so that what fits does not depend on the precision. Sizes of 0 are not counted, so that no
+    /// product of some of the sizes wraps either.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub(crate) fn countable(&self, op: &str, from: &[&Shape]) -> Result<()> {
+        let count = self.iter().try_fold(size_of::<f64>(), |bytes, &size| bytes.checked_mul(size.max(1)));
+        match count {
+            Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
+            _ => Err(Error::too_large(op, self, from)),
+        }
+    }
+
     /// The sizes as a slice.
     pub fn dims(&self) -> &[usize] {
         &self.0
