@@ -17,7 +17,7 @@ pub use rule::{HookFault, RuleFault};
 
 use std::{io, panic::Location, path::PathBuf};
 
-use crate::tensor::{DType, Shape};
+use crate::tensor::{dtype::DType, shape::Shape};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

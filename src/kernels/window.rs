@@ -54,9 +54,9 @@ impl Window {
         self.outputs(0) * self.outputs(1)
     }
 
-    /// Taps of the window.
+    /// Taps of the window, at most `usize::MAX`: those of a pool are not in memory.
     pub fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// The outputs that see a real input, not padding, through `tap` along `axis`.

@@ -20,7 +20,7 @@ use crate::{
         program::{Arg, Program, Step},
     },
     ops::Elementwise,
-    tensor::{DType, Element, Shape, Tensor},
+    tensor::{DType, Element, Shape, Tensor, storage::LARGE},
 };
 
 /// Elementwise results with fewer elements are computed at once: the bookkeeping would cost more than it saves.
@@ -55,10 +55,14 @@ impl Inner {
             Some(shape) => shape,
             None => self.common_shape(op, ids)?,
         };
+        let numel = shape.numel();
         let needs_grad = ids.iter().any(|&i| self.nodes[i as usize].needs_grad);
-        if shape.numel() >= self.lazy_from {
+        if numel >= self.lazy_from {
             let weight = ids.iter().map(|&i| &self.nodes[i as usize]).fold(1u8, |w, n| w.saturating_add(n.weight));
             return Ok((Value::Pending(shape), needs_grad, weight));
+        }
+        if numel >= LARGE {
+            self.allocatable(op.name, ids, &shape)?;
         }
         for &id in ids {
             self.force(id);
@@ -71,11 +75,13 @@ impl Inner {
     fn common_shape(&self, op: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
         let mut shapes = ids.iter().map(|&i| self.nodes[i as usize].shape());
         let mut common = shapes.next().expect("an elementwise operation has an operand").clone();
+        let all = || ids.iter().map(|&i| self.nodes[i as usize].shape()).collect::<SmallVec<[&Shape; 4]>>();
         for shape in shapes {
-            common = common.broadcast(shape).ok_or_else(|| {
-                let shapes: Vec<&Shape> = ids.iter().map(|&i| self.nodes[i as usize].shape()).collect();
-                Error::shape(op.name, &shapes, "aligned at the last axis, sizes must be equal or 1")
-            })?;
+            if *shape != common {
+                let need = "aligned at the last axis, sizes must be equal or 1";
+                common = common.broadcast(shape).ok_or_else(|| Error::shape(op.name, &all(), need))?;
+                common.countable(op.name, &all())?;
+            }
         }
         Ok(common)
     }

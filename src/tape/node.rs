@@ -13,7 +13,10 @@ use crate::{
     error::{Error, Result},
     function::Call,
     ops::{Elementwise, Op},
-    tensor::{Shape, Tensor},
+    tensor::{
+        Shape, Tensor,
+        storage::{LARGE, available},
+    },
 };
 
 /// The position of a node on its tape.
@@ -135,6 +138,7 @@ impl Inner {
                 return Ok(self.fold(x, total, &kept).reshaped(shape));
             }
         }
+        self.allocatable(op.name(), ids, &shape)?;
         for &id in ids {
             self.force(id);
         }
@@ -149,6 +153,26 @@ impl Inner {
                 Err(Error::DType { op: op.name().to_owned(), expected, got: value.dtype() })
             }
             _ => Ok(value),
+        }
+    }
+
+    /// Refuses an operation when there is no memory for its result, or for an input that is still pending.
+    pub(super) fn allocatable(&self, op: &str, ids: &Inputs, shape: &Shape) -> Result<()> {
+        let inputs = ids.iter().map(|&i| self.nodes[i as usize].shape());
+        let pending = ids.iter().zip(inputs.clone()).filter(|&(&i, _)| self.is_pending(i)).map(|(_, shape)| shape);
+        match pending.chain([shape]).find(|shape| shape.numel() >= LARGE && !self.has_memory(ids[0], shape)) {
+            Some(shape) => Err(Error::too_large(op, shape, &inputs.collect::<SmallVec<[&Shape; 4]>>())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there is memory for a tensor of `shape` in the precision of node `id`.
+    fn has_memory(&self, mut id: NodeId, shape: &Shape) -> bool {
+        loop {
+            match &self.nodes[id as usize].value {
+                Value::Ready(x) => return crate::dispatch!(x.dtype(), T => available::<T>(shape.numel())),
+                Value::Pending(_) => id = self.nodes[id as usize].inputs[0],
+            }
         }
     }
 

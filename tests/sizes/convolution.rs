@@ -1,15 +1,8 @@
-//! Sizes that cannot be: each is a clean error, never a panic, a wrong number or memory that is not there.
+//! The convolutions that once read beside their memory, and their like: sentence by sentence.
 
-use wengert::{Result, Tape, Tensor, Var, ops::ConvSpec};
+use wengert::{Tape, ops::ConvSpec};
 
-fn ones<'t>(tape: &'t Tape, shape: &[usize]) -> Var<'t> {
-    tape.leaf(Tensor::ones(shape, tape.dtype()))
-}
-
-#[track_caller]
-fn fails<T>(message: &str, result: Result<T>) {
-    assert_eq!(result.err().expect("an error").to_string(), message);
-}
+use crate::{fails, ones};
 
 #[test]
 fn a_convolution_refuses_what_cannot_be() {
