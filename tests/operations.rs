@@ -323,7 +323,7 @@ fn losses_and_layers_say_what_does_not_fit() {
     let plain = ConvSpec::default();
     says(x.try_unfold([2, 2], plain), "unfold: images [n, c, h, w] are needed, but got [2, 3]");
     let image = of(&[1, 1, 3, 3]);
-    let need = "the kernel [4, 4] must fit into the image 3x3 padded by [0, 0]";
+    let need = "the kernel 4x4 must fit into the image 3x3 padded by [0, 0]";
     says(image.try_unfold([4, 4], plain), &format!("unfold: {need}, but got [1, 1, 3, 3]"));
     let need = "kernel [2, 2], stride [0, 0] and dilation [1, 1] must be at least 1, and groups, here 1, must be 1";
     says(image.try_unfold([2, 2], plain.stride(0)), &format!("unfold: {need}, but got [1, 1, 3, 3]"));

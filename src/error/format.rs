@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::tensor::Shape;
+use crate::tensor::shape::Shape;
 
 /// What is wrong inside a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

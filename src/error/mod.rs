@@ -17,7 +17,7 @@ pub use rule::{HookFault, RuleFault};
 
 use std::{io, panic::Location, path::PathBuf};
 
-use crate::tensor::{DType, Shape};
+use crate::tensor::{dtype::DType, shape::Shape};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,6 +36,19 @@ pub enum Error {
         /// What the operation needs, as half a sentence: "the inner sizes must agree (3 and 4 differ)".
         need: String,
         /// The layer in which it happened, outermost first ("" outside every layer).
+        scope: String,
+    },
+
+    /// A tensor that no memory can hold.
+    #[error("{op}: a tensor of shape {shape} does not fit into memory{}{}", made_of(from), within(scope))]
+    TooLarge {
+        /// The operation.
+        op: String,
+        /// The shape that it would have.
+        shape: Shape,
+        /// The shapes of the operation's inputs, in order.
+        from: Vec<Shape>,
+        /// The layer in which it happened.
         scope: String,
     },
 
@@ -229,7 +242,10 @@ impl Error {
     /// The same error, with the layer in which it happened, where the variant has a place for it.
     pub(crate) fn in_scope(mut self, name: &str) -> Self {
         match &mut self {
-            Error::Shape { scope, .. } | Error::Axis { scope, .. } | Error::Matrix { scope, .. }
+            Error::Shape { scope, .. }
+            | Error::TooLarge { scope, .. }
+            | Error::Axis { scope, .. }
+            | Error::Matrix { scope, .. }
                 if scope.is_empty() =>
             {
                 *scope = name.to_owned()
@@ -263,6 +279,16 @@ impl Error {
         }
     }
 
+    /// A tensor that no memory can hold, before its layer is known.
+    pub(crate) fn too_large(op: &str, shape: &Shape, from: &[&Shape]) -> Self {
+        Error::TooLarge {
+            op: op.to_owned(),
+            shape: shape.clone(),
+            from: from.iter().map(|&s| s.clone()).collect(),
+            scope: String::new(),
+        }
+    }
+
     /// [`Error::Setting`] for the setting `name` of `of`, which is `value`, but must be `must`.
     ///
     /// ```
@@ -283,6 +309,10 @@ impl Error {
 
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn made_of(shapes: &[Shape]) -> String {
+    if shapes.is_empty() { String::new() } else { format!(" (made of {})", list(shapes)) }
 }
 
 fn within(scope: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::tensor::Shape;
+use crate::tensor::shape::Shape;
 
 /// What was wrong with the answer of a backward rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ impl Window {
     /// Every window must hold an input; padding of at most half the kernel sees to that where taps are not spread.
     pub fn max_pool<T: Real>(&self, x: &[T], out: &mut [T], indices: &mut [u32]) {
         let (area, positions) = (self.area(), self.positions());
-        let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions * self.taps());
-        let (taps, work) = (Taps::new(self), out.len() * self.taps());
+        let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions.saturating_mul(self.taps()));
+        let (taps, work) = (Taps::new(self), out.len().saturating_mul(self.taps()));
         debug_assert!(taps.ys.iter().chain(&taps.xs).all(|taps| !taps.is_empty()), "{self:?}");
         let size = planes * positions;
         parallel::each_chunk_of_two((out, indices), (size, size), work, |chunk, out, indices| {
@@ -126,8 +126,8 @@ impl Window {
     /// number of taps on a real input.
     pub fn avg_pool<T: Real>(&self, x: &[T], count_padding: bool, out: &mut [T]) {
         let (area, positions) = (self.area(), self.positions());
-        let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions * self.taps());
-        let (taps, work) = (Taps::new(self), out.len() * self.taps());
+        let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions.saturating_mul(self.taps()));
+        let (taps, work) = (Taps::new(self), out.len().saturating_mul(self.taps()));
         parallel::each_chunk(out, planes * positions, work, |chunk, out| {
             let x = x[chunk * planes * area..].chunks_exact(area);
             simd(
@@ -153,7 +153,7 @@ impl Window {
                 S > 0,
                 #[inline(always)]
                 |ox, wide| {
-                    let count = T::of(taps.count(self, (oy, ox), count_padding) as f64);
+                    let count = T::of(taps.count(self, (oy, ox), count_padding));
                     if wide {
                         let sums = self.sum_block::<T, WIDE, S>(taps, x, (oy, ox));
                         out[ox..ox + WIDE].copy_from_slice(&sums.map(|sum| sum / count));
@@ -186,9 +186,10 @@ impl Window {
     /// The adjoint of [`avg_pool`](Self::avg_pool): `dx[planes, h, w]` from `dy[planes, out_h, out_w]`.
     pub fn avg_pool_grad<T: Real>(&self, dy: &[T], count_padding: bool, dx: &mut [T]) {
         let (area, positions) = (self.area(), self.positions());
-        let planes = parallel::rows_per_chunk(dx.len() / area.max(1), positions * self.taps());
-        let (taps, work) = (Taps::new(self), dy.len() * self.taps());
-        let seen: Vec<Range<usize>> = (0..self.kernel[1]).map(|kx| self.inside(1, kx)).collect();
+        let planes = parallel::rows_per_chunk(dx.len() / area.max(1), positions.saturating_mul(self.taps()));
+        let (taps, work) = (Taps::new(self), dy.len().saturating_mul(self.taps()));
+        let real = taps.xs.iter().map(|taps| taps.start).min().unwrap_or(0)..taps.xs.first().map_or(0, |taps| taps.end);
+        let seen: Vec<(usize, Range<usize>)> = real.map(|kx| (kx, self.inside(1, kx))).collect();
         let (width, step) = (self.size[1], self.stride[1]);
         parallel::each_chunk(dx, planes * area, work, |chunk, dx| {
             dx.fill(T::ZERO);
@@ -197,12 +198,12 @@ impl Window {
                 for (dx, dy) in dx.chunks_exact_mut(area).zip(dy[start..].chunks_exact(positions.max(1))) {
                     for (oy, dy) in dy.chunks_exact(taps.out_w).enumerate() {
                         for (ox, (share, &dy)) in shares.iter_mut().zip(dy).enumerate() {
-                            *share = dy / T::of(taps.count(self, (oy, ox), count_padding) as f64);
+                            *share = dy / T::of(taps.count(self, (oy, ox), count_padding));
                         }
                         for ky in taps.ys[oy].clone() {
                             let row = &mut dx[self.input(0, oy, ky) * width..][..width];
-                            for (kx, outputs) in seen.iter().enumerate().filter(|(_, outputs)| !outputs.is_empty()) {
-                                let inputs = row[self.input(1, outputs.start, kx)..].iter_mut().step_by(step);
+                            for (kx, outputs) in seen.iter().filter(|(_, outputs)| !outputs.is_empty()) {
+                                let inputs = row[self.input(1, outputs.start, *kx)..].iter_mut().step_by(step);
                                 inputs.zip(&shares[outputs.clone()]).for_each(|(d, &share)| *d += share);
                             }
                         }
@@ -231,14 +232,15 @@ struct Taps {
 impl Taps {
     fn new(window: &Window) -> Self {
         let [ys, xs] = [0, 1].map(|axis| {
-            let mut taps = vec![0..0; window.outputs(axis)];
-            for tap in (0..window.kernel[axis]).rev() {
-                for output in window.inside(axis, tap) {
-                    let end = if taps[output].is_empty() { tap + 1 } else { taps[output].end };
-                    taps[output] = tap..end;
-                }
-            }
-            taps
+            let (size, padding) = (window.size[axis], window.padding[axis]);
+            let (dilation, kernel) = (window.dilation[axis], window.kernel[axis]);
+            // Found by division, not by trying every tap: nearly all of them may lie in the padding.
+            let taps = |output: usize| {
+                let start = output * window.stride[axis];
+                let [first, end] = [padding, padding + size].map(|edge| edge.saturating_sub(start).div_ceil(dilation));
+                first.min(kernel)..end.min(kernel)
+            };
+            (0..window.outputs(axis)).map(taps).collect::<Vec<_>>()
         });
         let all = |taps: &Range<usize>| taps.len() == window.kernel[1];
         let first = xs.iter().position(all).unwrap_or(0);
@@ -271,8 +273,9 @@ impl Taps {
 
     /// The divisor of an output's mean.
     #[inline(always)]
-    fn count(&self, window: &Window, (oy, ox): (usize, usize), count_padding: bool) -> usize {
-        if count_padding { window.taps() } else { self.ys[oy].len() * self.xs[ox].len() }
+    fn count(&self, window: &Window, (oy, ox): (usize, usize), count_padding: bool) -> f64 {
+        let [rows, columns] = if count_padding { window.kernel } else { [self.ys[oy].len(), self.xs[ox].len()] };
+        rows as f64 * columns as f64
     }
 }
 

@@ -20,14 +20,18 @@ thread_local! {
 /// Runs `body` with a buffer of `len` numbers, aligned to a cache line, that hold anything (never uninitialized memory).
 #[inline(always)]
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
-    const { assert!(align_of::<T>() <= align_of::<Line>()) };
+    const { assert!(align_of::<T>() <= align_of::<Line>() && size_of::<Line>().is_multiple_of(size_of::<T>())) };
+    let in_a_line = const { size_of::<Line>() / size_of::<T>() };
     let mut buffer = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
-    let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+    // Divided, not multiplied: no length wraps, and one that cannot be had panics in `resize`.
+    let lines = len.div_ceil(in_a_line);
     if buffer.len() < lines {
         buffer.resize(lines, Line { _bytes: [0; 64] });
     }
-    // SAFETY: the buffer is initialized, long enough, aligned for T and borrowed by nobody else while `body` runs; T is
-    // f32 or f64, of which every bit pattern is a value.
+    assert!(len <= buffer.len() * in_a_line, "scratch memory of {len} numbers was asked for");
+    // SAFETY: the assertion holds the `len` numbers inside the buffer, whose bytes a vector keeps below `isize::MAX`, so
+    // that its product does not wrap. All of it is initialized, aligned for T and, taken off the stack, borrowed by nobody
+    // else while `body` runs; T is f32 or f64, of which every bit pattern is a value.
     let result = body(unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) });
     BUFFERS.with_borrow_mut(|stack| stack.push(buffer));
     result
@@ -50,5 +54,15 @@ mod tests {
         let place = || with_scratch(10, |buffer: &mut [f64]| buffer.as_ptr());
         assert_eq!(place(), place());
         with_scratch(0, |empty: &mut [f32]| assert!(empty.is_empty()));
+    }
+
+    /// These lengths take 0 and 8 bytes where the product with the size of a number wraps.
+    #[test]
+    fn a_length_whose_bytes_wrap_is_never_handed_out() {
+        for len in [1 << 61, (1 << 61) + 1] {
+            let asked = std::panic::catch_unwind(|| with_scratch(len, |buffer: &mut [f64]| buffer.len()));
+            let cause = asked.expect_err("there is no such memory");
+            assert_eq!(cause.downcast_ref::<&str>(), Some(&"capacity overflow"));
+        }
     }
 }

@@ -18,6 +18,8 @@ use smallvec::SmallVec;
 const LANES: usize = 32;
 /// Sums of more terms than this are left to unfolding: its cost is then small beside the product's.
 const TERMS: usize = 256;
+/// Images of more numbers than this, once padded, are left to unfolding, which needs no memory for what is around an image.
+const PADDED: usize = 1 << 28;
 
 /// How a window's taps shift a padded image.
 pub(super) struct Shifted {
@@ -41,6 +43,7 @@ impl Shifted {
         let [rows, columns] = [0, 1].map(|axis| window.outputs(axis));
         let pays = window.stride == [1, 1]
             && !window.is_pointwise()
+            && channels.saturating_mul(height).saturating_mul(width) <= PADDED
             && channels * window.taps() <= TERMS
             && rows * columns >= 2 * LANES
             && 2 * width <= 3 * columns;

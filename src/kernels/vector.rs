@@ -15,7 +15,10 @@ pub(super) struct Vectors<T: Real, S: Simd>(T::SimdCtx<S>);
 
 impl<T: Real, S: Simd> Vectors<T, S> {
     /// Numbers in a vector.
-    pub const LANES: usize = size_of::<Vector<T, S>>() / size_of::<T>();
+    pub const LANES: usize = {
+        assert!(size_of::<Vector<T, S>>().is_multiple_of(size_of::<T>()));
+        size_of::<Vector<T, S>>() / size_of::<T>()
+    };
 
     /// The operations of the machine `simd`.
     #[inline(always)]
@@ -33,7 +36,8 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     #[inline(always)]
     pub fn load(self, x: &[T], at: usize) -> Vector<T, S> {
         let lanes = &x[at..at + Self::LANES];
-        // SAFETY: the slice holds exactly one vector's numbers, and a vector is plain numbers without padding.
+        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, which are as many bytes as a vector (LANES says
+        // so when it is compiled); they are initialised, need no alignment here, and any bits are a vector.
         unsafe { lanes.as_ptr().cast::<Vector<T, S>>().read_unaligned() }
     }
 
@@ -41,7 +45,8 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     #[inline(always)]
     pub fn store(self, x: &mut [T], at: usize, vector: Vector<T, S>) {
         let lanes = &mut x[at..at + Self::LANES];
-        // SAFETY: the slice holds exactly one vector's numbers, and a vector is plain numbers without padding.
+        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, borrowed by nobody else, which are as many bytes
+        // as a vector (LANES says so when it is compiled); they need no alignment here, and a vector has no padding bytes.
         unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
     }
 

@@ -23,6 +23,20 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether the window moves, and fits into a padded plane whose size can be counted. All other methods rely on it.
+    pub fn fits(&self) -> bool {
+        (0..2).all(|axis| {
+            let reach = (self.kernel[axis].checked_sub(1)).and_then(|steps| steps.checked_mul(self.dilation[axis]));
+            self.stride[axis] > 0 && reach.zip(self.padded(axis)).is_some_and(|(reach, padded)| reach < padded)
+        })
+    }
+
+    /// The size of a padded plane, unless it is too large to be counted.
+    pub fn padded(&self, axis: usize) -> Option<usize> {
+        let padded = self.padding[axis].checked_mul(2)?.checked_add(self.size[axis])?;
+        (padded <= isize::MAX as usize).then_some(padded)
+    }
+
     /// Positions of the window along axis 0 (y) or 1 (x): ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1,
     /// and 0 where the window does not fit.
     pub fn outputs(&self, axis: usize) -> usize {
@@ -40,9 +54,9 @@ impl Window {
         self.outputs(0) * self.outputs(1)
     }
 
-    /// Taps of the window.
+    /// Taps of the window, at most `usize::MAX`: those of a pool are not in memory.
     pub fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     /// The outputs that see a real input, not padding, through `tap` along `axis`.

@@ -55,6 +55,7 @@ impl<'t> Var<'t> {
         let size = |i: usize| if i < missing { 1 } else { shape[i - missing] };
         let apart: Shape = (0..times.len()).flat_map(|i| [1, size(i)]).collect();
         let wide: Shape = times.iter().enumerate().flat_map(|(i, &t)| [t, size(i)]).collect();
+        wide.countable("repeat", &[&shape]).map_err(|error| self.tape().locate(error))?;
         let joined: Shape = times.iter().enumerate().map(|(i, &t)| t * size(i)).collect();
         self.try_reshape(&apart)?.try_broadcast_to(&wide)?.try_reshape(&joined)
     }
@@ -105,7 +106,11 @@ impl<'t> Var<'t> {
         let Some(&n) = shape.last() else {
             return Err(self.tape().locate(Error::shape("diag_embed", &[&shape], "vectors [.., n] are needed")));
         };
-        self.tape().constant(Tensor::eye(n, self.dtype())).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
+        let (square, dtype) = (Shape::from([n, n]), self.dtype());
+        let room = square.countable("diag_embed", &[&shape]);
+        room.and_then(|()| square.allocatable("diag_embed", dtype, &[&shape]))
+            .map_err(|error| self.tape().locate(error))?;
+        self.tape().constant(Tensor::eye(n, dtype)).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
     }
 
     /// The sum of the diagonal of each matrix `[.., n, m]`.

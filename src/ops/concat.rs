@@ -31,7 +31,7 @@ impl Op for Concat {
             let need = format!("all sizes but that of axis {} must be equal", self.0);
             return Err(Error::shape("concat", x, need));
         }
-        let total = x.iter().map(|s| s[self.0]).sum();
+        let total = x.iter().fold(0, |total: usize, s| total.saturating_add(s[self.0]));
         Ok(first.iter().enumerate().map(|(i, &n)| if i == self.0 { total } else { n }).collect())
     }
 
@@ -119,7 +119,7 @@ impl<'t> Var<'t> {
             return Err(first.tape().locate(error));
         }
         if axis > first.rank() {
-            first.axis("stack", axis as isize)?;
+            first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;
         }
         let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
         Var::try_concat(&widened, axis as isize)

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::conv,
+    kernels::{conv, window::Window},
     tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
@@ -77,20 +77,28 @@ impl ConvSpec {
         if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
             return fault(format!("stride {stride:?}, dilation {dilation:?} and groups {groups} must be at least 1"));
         }
-        if c_group * groups != c_in || c_out % groups != 0 {
+        if c_group.checked_mul(groups) != Some(c_in) || c_out % groups != 0 {
             return fault(format!(
                 "the {c_in} channels (axis 1) of the images must be the {c_group} channels (axis 1) of the kernels \
                  times {groups} groups, which must divide the {c_out} kernels (axis 0)"
             ));
         }
-        let reach = |size: usize, axis: usize| (size.max(1) - 1) * dilation[axis] + 1;
-        if kh * kw == 0 || reach(kh, 0) > height + 2 * padding[0] || reach(kw, 1) > width + 2 * padding[1] {
-            return fault(format!(
-                "the kernel {kh}x{kw} must fit into the image {height}x{width} padded by {padding:?}"
-            ));
+        let sizes = conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups };
+        match sizes.window().fits() {
+            true => Ok(sizes),
+            false => fault(misfit(&sizes.window())),
         }
-        Ok(conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups })
     }
+}
+
+/// What a window that does not fit would need.
+pub(super) fn misfit(window: &Window) -> String {
+    let Window { kernel: [kh, kw], size: [h, w], padding, dilation, .. } = window;
+    if window.padded(0).and(window.padded(1)).is_none() {
+        return format!("the image {h}x{w} padded by {padding:?} must be small enough to be counted");
+    }
+    let spread = if *dilation == [1, 1] { String::new() } else { format!(" dilated by {dilation:?}") };
+    format!("the kernel {kh}x{kw}{spread} must fit into the image {h}x{w} padded by {padding:?}")
 }
 
 fn output(c: &conv::Conv2d) -> Shape {
@@ -300,18 +308,30 @@ impl<'t> Var<'t> {
             let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
             return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
         };
-        let size = |axis: usize, n: usize, k: usize| {
-            let full = n.saturating_sub(1) * spec.stride[axis] + spec.dilation[axis] * k.saturating_sub(1) + 1;
-            (full + output_padding[axis]).checked_sub(2 * spec.padding[axis])
+        let ConvSpec { stride, padding, dilation, groups } = spec;
+        let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
+        // The size before its padding is taken off.
+        let full = |axis: usize, n: usize, k: usize| {
+            let steps = n.saturating_sub(1).checked_mul(stride[axis])?;
+            let reach = k.saturating_sub(1).checked_mul(dilation[axis])?;
+            steps.checked_add(reach)?.checked_add(output_padding[axis])?.checked_add(1)
         };
-        let (Some(height), Some(width)) = (size(0, height, kh), size(1, width, kw)) else {
-            let error = Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output");
-            return Err(self.tape().locate(error));
+        let all = full(0, height, kh).zip(full(1, width, kw)).zip(c_group.checked_mul(groups));
+        let Some(((height, width), c_out)) = all else {
+            return fault(format!(
+                "stride {stride:?}, dilation {dilation:?}, output padding {output_padding:?} and groups {groups} must give an \
+                 image that is small enough to be counted"
+            ));
         };
-        let shape = Shape::from([n, c_group * spec.groups, height, width]);
+        let inner = |axis: usize, full: usize| full.checked_sub(padding[axis].checked_mul(2)?);
+        let Some((height, width)) = inner(0, height).zip(inner(1, width)) else {
+            return fault("the padding must be smaller than the output".into());
+        };
+        let shape = Shape::from([n, c_out, height, width]);
+        shape.countable("conv_transpose2d", &[&x, &w]).map_err(|error| self.tape().locate(error))?;
         let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
         match bias {
-            Some(bias) => y.try_add(bias.try_reshape(&Shape::from([c_group * spec.groups, 1, 1]))?),
+            Some(bias) => y.try_add(bias.try_reshape(&Shape::from([c_out, 1, 1]))?),
             None => Ok(y),
         }
     }

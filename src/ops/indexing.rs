@@ -141,6 +141,7 @@ impl Op for Gather {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         let (shape, index) = (x[0], &self.index_shape);
+        index.countable("gather", x)?;
         let fits = shape.rank() == index.rank() && (0..shape.rank()).all(|i| i == self.axis || index[i] <= shape[i]);
         if !fits || self.indices.len() != index.numel() {
             let need = "the indices need as many axes as the value, and no larger size along any other axis";

@@ -45,24 +45,19 @@ impl Window {
         let &[_, _, height, width] = x.dims() else {
             return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed"));
         };
-        if height * width == 0 {
+        if height == 0 || width == 0 {
             return Err(Error::shape(op, &[x], "images [n, c, h, w] of at least one pixel are needed"));
         }
         let Window { kernel, stride, padding } = *self;
-        let fits = |axis: usize, size: usize| {
-            kernel[axis] > 0
-                && stride[axis] > 0
-                && 2 * padding[axis] <= kernel[axis]
-                && kernel[axis] <= size + 2 * padding[axis]
-        };
-        if !fits(0, height) || !fits(1, width) {
+        let window = window::Window { size: [height, width], kernel, stride, padding, dilation: [1, 1] };
+        if !window.fits() || (0..2).any(|axis| padding[axis] > kernel[axis] / 2) {
             let need = format!(
                 "the window {kernel:?} with stride {stride:?} must fit into the padded image, and the padding \
                  {padding:?} must be at most half of it"
             );
             return Err(Error::shape(op, &[x], need));
         }
-        Ok(window::Window { size: [height, width], kernel, stride, padding, dilation: [1, 1] })
+        Ok(window)
     }
 
     fn output(&self, op: &str, x: &Shape) -> Result<Shape> {
@@ -120,7 +115,12 @@ impl Op for MaxPool {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        self.0.output("max_pool2d", x[0])
+        let shape = self.0.output("max_pool2d", x[0])?;
+        // Where a maximum was found is kept in 32 bits.
+        match x[0][2] * x[0][3] <= u32::MAX as usize {
+            true => Ok(shape),
+            false => Err(Error::shape("max_pool2d", x, "images of at most 2^32 - 1 pixels are needed")),
+        }
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {

@@ -174,6 +174,7 @@ impl<'t> Var<'t> {
         if from == *shape {
             return Ok(self);
         }
+        shape.countable("broadcast_to", &[&from]).map_err(|error| self.tape().locate(error))?;
         if from.broadcast(shape).as_ref() != Some(shape) {
             let need = "aligned at the last axis, each size must be 1 or the target's";
             return Err(self.tape().locate(Error::shape("broadcast_to", &[&from, shape], need)));

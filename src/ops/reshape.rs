@@ -19,6 +19,7 @@ impl Op for Reshape {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        self.0.countable("reshape", x)?;
         if x[0].numel() != self.0.numel() {
             let need = format!("the sizes must have the same product ({} and {} differ)", x[0].numel(), self.0.numel());
             return Err(Error::shape("reshape", &[x[0], &self.0], need));
@@ -87,7 +88,7 @@ impl<'t> Var<'t> {
     pub fn try_flatten(self, from: usize) -> Result<Var<'t>> {
         let shape = self.shape();
         if from > shape.rank() {
-            self.axis("flatten", from as isize)?;
+            self.axis("flatten", from.try_into().unwrap_or(isize::MAX))?;
         }
         let rest = shape[from..].iter().product();
         self.try_reshape(&shape[..from].iter().copied().chain([rest]).collect())
@@ -110,7 +111,7 @@ impl<'t> Var<'t> {
     pub fn try_unsqueeze(self, axis: usize) -> Result<Var<'t>> {
         let shape = self.shape();
         if axis > shape.rank() {
-            self.axis("unsqueeze", axis as isize)?;
+            self.axis("unsqueeze", axis.try_into().unwrap_or(isize::MAX))?;
         }
         self.try_reshape(&shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect())
     }

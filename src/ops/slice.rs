@@ -129,7 +129,7 @@ impl<'t> Var<'t> {
     /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis.
     #[track_caller]
     pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
-        self.try_slice(axis, start, start + len, 1)
+        self.try_slice(axis, start, start.saturating_add(len), 1)
     }
 
     /// Every `step`-th entry from `start` up to, not including, `stop` along an axis.
@@ -155,7 +155,8 @@ impl<'t> Var<'t> {
         }
         let mut slice = Slice::whole(&shape);
         slice.start[axis] = start;
-        slice.step[axis] = step as isize;
+        // One that leads out of the axis takes a single entry, like any other that does.
+        slice.step[axis] = step.min(shape[axis].max(1)) as isize;
         slice.shape =
             shape.iter().enumerate().map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n }).collect();
         self.tape().builtin(slice, &[self])
@@ -206,7 +207,9 @@ impl<'t> Var<'t> {
             let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
             return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
         }
-        let shape: Shape = part.iter().zip(amounts).map(|(n, (before, after))| n + before + after).collect();
+        let padded = |(n, &(before, after)): (&usize, &(usize, usize))| n.saturating_add(before).saturating_add(after);
+        let shape: Shape = part.iter().zip(amounts).map(padded).collect();
+        shape.countable("pad", &[&part]).map_err(|error| self.tape().locate(error))?;
         let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
         let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
         if value == 0.0 {

@@ -4,7 +4,7 @@
 //! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
 //! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the other.
 
-use super::{ConvSpec, Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{ConvSpec, Grads, Mixes, Op, Sample, Vjp, convolution::misfit, expect, table::Sampled};
 use crate::{
     error::{Error, Result},
     kernels::window::Window,
@@ -34,12 +34,11 @@ impl Slide {
             return Err(Error::shape(op, &[image], need));
         }
         let window = Window { size: [height, width], kernel, stride, padding, dilation };
-        if window.positions() == 0 {
-            let need = format!("the kernel {kernel:?} must fit into the image {height}x{width} padded by {padding:?}");
-            return Err(Error::shape(op, &[image], need));
+        if !window.fits() {
+            return Err(Error::shape(op, &[image], misfit(&window)));
         }
-        let columns = Shape::from([n, c * window.taps(), window.positions()]);
-        Ok((window, columns))
+        Shape::from([n, c, kernel[0], kernel[1], window.outputs(0), window.outputs(1)]).countable(op, &[image])?;
+        Ok((window, Shape::from([n, c * window.taps(), window.positions()])))
     }
 }
 

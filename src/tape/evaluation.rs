@@ -54,6 +54,7 @@ impl Tape {
         if list.postpones(&shape) {
             return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
         }
+        list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));
         Ok(Var::new(self, list.push(kind, ids, Value::Ready(value), needs_grad)))
     }
@@ -93,7 +94,9 @@ impl List {
     pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Memo>) -> Result<Tensor> {
         let shape = {
             let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
-            op.shape(&shapes)?
+            let shape = op.shape(&shapes)?;
+            shape.countable(op.name(), &shapes)?;
+            shape
         };
         if let [x] = ids[..]
             && let Some((total, kept)) = op.folds(self.node(x).shape())
@@ -101,6 +104,7 @@ impl List {
             // The total of a pending chain is taken while the chain is evaluated, block by block.
             return Ok(self.fold(x, total, &kept).reshaped(shape));
         }
+        self.allocatable(op.name(), ids, &shape)?;
         let (value, dtype) = self.with_values(ids, |x| {
             let value = op.forward(x, shape.clone(), saved)?;
             Ok::<_, Error>((value, x.first().map(|x| x.dtype())))
@@ -120,11 +124,13 @@ impl List {
     fn common_shape(&self, row: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
         let mut shapes = ids.iter().map(|&id| self.node(id).shape());
         let mut common = shapes.next().expect("an elementwise operation has an operand").clone();
+        let all = || ids.iter().map(|&id| self.node(id).shape()).collect::<SmallVec<[&Shape; 4]>>();
         for shape in shapes {
-            common = common.broadcast(shape).ok_or_else(|| {
-                let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
-                Error::shape(row.name, &shapes, "aligned at the last axis, sizes must be equal or 1")
-            })?;
+            if *shape != common {
+                let need = "aligned at the last axis, sizes must be equal or 1";
+                common = common.broadcast(shape).ok_or_else(|| Error::shape(row.name, &all(), need))?;
+                common.countable(row.name, &all())?;
+            }
         }
         Ok(common)
     }

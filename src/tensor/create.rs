@@ -3,13 +3,24 @@
 use super::{DType, Element, Shape, Tensor, storage::Buffer};
 use crate::error::{Error, Result};
 
+/// The shape of a tensor for which there is room; a panic at the caller's line for any other.
+#[track_caller]
+fn room(op: &str, shape: impl Into<Shape>, dtype: DType) -> Shape {
+    let shape = shape.into();
+    match shape.countable(op, &[]).and_then(|()| shape.allocatable(op, dtype, &[])) {
+        Ok(()) => shape,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 impl Tensor {
     /// The numbers of `data`, row-major, in `shape`. `f32` or `f64`, as the vector is.
     ///
     /// # Errors
-    /// [`Error::Length`] when the numbers do not fill the shape.
+    /// [`Error::Length`] when the numbers do not fill the shape, [`Error::TooLarge`] when its sizes cannot be counted.
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
+        shape.countable("from_vec", &[])?;
         if shape.numel() != data.len() {
             return Err(Error::Length { shape, len: data.len() });
         }
@@ -19,9 +30,10 @@ impl Tensor {
     /// A copy of the numbers of `data` in `shape`, through the buffer pool.
     ///
     /// # Errors
-    /// [`Error::Length`] when the numbers do not fill the shape.
+    /// [`Error::Length`] when the numbers do not fill the shape, [`Error::TooLarge`] when its sizes cannot be counted.
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
+        shape.countable("from_slice", &[])?;
         if shape.numel() != data.len() {
             return Err(Error::Length { shape, len: data.len() });
         }
@@ -34,23 +46,41 @@ impl Tensor {
     }
 
     /// `value` everywhere.
+    ///
+    /// # Panics
+    /// When a tensor of this shape does not fit into memory.
+    #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
-        crate::dispatch!(dtype, T => Tensor::build::<T>(shape.into(), |out| out.fill(value as T)))
+        let shape = room("full", shape, dtype);
+        crate::dispatch!(dtype, T => Tensor::build::<T>(shape, |out| out.fill(value as T)))
     }
 
     /// 0 everywhere.
+    ///
+    /// # Panics
+    /// When a tensor of this shape does not fit into memory.
+    #[track_caller]
     pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::full(shape, 0.0, dtype)
+        Tensor::full(room("zeros", shape, dtype), 0.0, dtype)
     }
 
     /// 1 everywhere.
+    ///
+    /// # Panics
+    /// When a tensor of this shape does not fit into memory.
+    #[track_caller]
     pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::full(shape, 1.0, dtype)
+        Tensor::full(room("ones", shape, dtype), 1.0, dtype)
     }
 
     /// `f(i)` for each flat index `i`.
+    ///
+    /// # Panics
+    /// When a tensor of this shape does not fit into memory.
+    #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, dtype: DType, mut f: impl FnMut(usize) -> f64) -> Tensor {
-        crate::dispatch!(dtype, T => Tensor::build::<T>(shape.into(), |out| {
+        let shape = room("from_fn", shape, dtype);
+        crate::dispatch!(dtype, T => Tensor::build::<T>(shape, |out| {
             for (i, out) in out.iter_mut().enumerate() {
                 *out = f(i) as T;
             }
@@ -63,14 +93,22 @@ impl Tensor {
     /// use wengert::{DType, Tensor};
     /// assert_eq!(Tensor::linspace(-1.0, 1.0, 5, DType::F64).to_vec(), [-1.0, -0.5, 0.0, 0.5, 1.0]);
     /// ```
+    ///
+    /// # Panics
+    /// When so many numbers do not fit into memory.
+    #[track_caller]
     pub fn linspace(first: f64, last: f64, count: usize, dtype: DType) -> Tensor {
         let steps = count.saturating_sub(1).max(1) as f64;
-        Tensor::from_fn([count], dtype, |i| first + (last - first) * (i as f64 / steps))
+        Tensor::from_fn(room("linspace", [count], dtype), dtype, |i| first + (last - first) * (i as f64 / steps))
     }
 
     /// The identity matrix `[n, n]`.
+    ///
+    /// # Panics
+    /// When such a matrix does not fit into memory.
+    #[track_caller]
     pub fn eye(n: usize, dtype: DType) -> Tensor {
-        Tensor::from_fn([n, n], dtype, |i| if i / n == i % n { 1.0 } else { 0.0 })
+        Tensor::from_fn(room("eye", [n, n], dtype), dtype, |i| if i / n == i % n { 1.0 } else { 0.0 })
     }
 
     /// The rows of a matrix, in double precision.

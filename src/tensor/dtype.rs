@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use super::storage::{Buffer, POOL_F32, POOL_F64, Pool, Storage};
-use crate::kernels::Real;
-
 /// The precision of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
@@ -40,60 +37,6 @@ impl fmt::Display for DType {
         })
     }
 }
-
-impl std::str::FromStr for DType {
-    type Err = crate::Error;
-    fn from_str(name: &str) -> crate::Result<Self> {
-        match name {
-            "f32" => Ok(DType::F32),
-            "f64" => Ok(DType::F64),
-            _ => Err(crate::Error::setting("precision", "dtype", name, "f32 or f64")),
-        }
-    }
-}
-
-/// `f32` or `f64`: what a tensor can hold. Code generic over it is run for either through [`dispatch!`](crate::dispatch).
-pub trait Element: Real {
-    /// The precision of this type.
-    const DTYPE: DType;
-    #[doc(hidden)]
-    fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
-    #[doc(hidden)]
-    fn wrap(buffer: Buffer<Self>) -> Storage;
-    #[doc(hidden)]
-    fn buffer(storage: &Storage) -> Option<&Buffer<Self>>;
-    #[doc(hidden)]
-    fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>>;
-}
-
-macro_rules! element {
-    ($T:ident, $Variant:ident, $POOL:ident) => {
-        impl Element for $T {
-            const DTYPE: DType = DType::$Variant;
-            fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
-                // While a thread ends its pool may be gone already: buffers are then just freed.
-                $POOL.try_with(|pool| f(&mut pool.borrow_mut())).ok()
-            }
-            fn wrap(buffer: Buffer<Self>) -> Storage {
-                Storage::$Variant(buffer)
-            }
-            fn buffer(storage: &Storage) -> Option<&Buffer<Self>> {
-                match storage {
-                    Storage::$Variant(buffer) => Some(buffer),
-                    _ => None,
-                }
-            }
-            fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>> {
-                match storage {
-                    Storage::$Variant(buffer) => Some(buffer),
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-element!(f32, F32, POOL_F32);
-element!(f64, F64, POOL_F64);
 
 /// Runs a block for the precision at hand: inside it, the given name stands for `f32` or `f64`.
 ///

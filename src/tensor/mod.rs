@@ -9,12 +9,14 @@
 mod compare;
 mod create;
 mod display;
-mod dtype;
-mod shape;
+pub(crate) mod dtype;
+mod limits;
+pub(crate) mod shape;
 pub(crate) mod storage;
 
-pub use dtype::{DType, Element};
+pub use dtype::DType;
 pub use shape::Shape;
+pub use storage::Element;
 
 use crate::{
     error::{Error, Result},
@@ -40,6 +42,7 @@ pub struct Tensor {
 
 impl Tensor {
     /// A tensor of unspecified numbers, written by `fill` before anyone sees it.
+    #[track_caller]
     pub(crate) fn build<T: Element>(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let mut buffer = Buffer::<T>::take(shape.numel());
         fill(buffer.make_mut());
@@ -124,9 +127,10 @@ impl Tensor {
     /// The same numbers in another shape of equal size.
     ///
     /// # Errors
-    /// [`Error::Length`] when the sizes differ.
+    /// [`Error::Length`] when the sizes differ, [`Error::TooLarge`] when they cannot be counted.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let shape = shape.into();
+        shape.countable("reshape", &[&self.shape])?;
         if shape.numel() != self.numel() {
             return Err(Error::Length { shape, len: self.numel() });
         }

@@ -8,8 +8,6 @@ use std::{fmt, ops::Deref};
 
 use smallvec::SmallVec;
 
-use crate::error::{Error, Result};
-
 /// The sizes of a tensor along its axes, outermost first; `[]` is a single number.
 ///
 /// ```
@@ -31,28 +29,14 @@ impl Shape {
         self.0.len()
     }
 
-    /// The number of elements: the product of the sizes, 1 for a single number.
+    /// The number of elements: the product of the sizes, 1 for a single number, and `usize::MAX` where it is larger.
     pub fn numel(&self) -> usize {
-        self.0.iter().product()
+        self.0.iter().fold(1, |count: usize, &size| count.saturating_mul(size))
     }
 
     /// The sizes as a slice.
     pub fn dims(&self) -> &[usize] {
         &self.0
-    }
-
-    /// The index of `axis`, which may count from the end (`-1` is the last).
-    ///
-    /// # Errors
-    /// [`Error::Axis`] when there is no such axis; `op` names the operation in the message.
-    pub fn axis(&self, op: &str, axis: isize) -> Result<usize> {
-        let rank = self.rank() as isize;
-        let index = if axis < 0 { axis + rank } else { axis };
-        if (0..rank).contains(&index) {
-            Ok(index as usize)
-        } else {
-            Err(Error::Axis { op: op.to_owned(), axis, shape: self.clone(), scope: String::new() })
-        }
     }
 
     /// The shape that both broadcast to, or `None` when they do not fit.

@@ -6,19 +6,84 @@
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
-use super::dtype::{DType, Element};
+use super::DType;
+use crate::kernels::Real;
+
+/// Buffers with fewer elements are taken without asking first whether there is memory for them.
+pub const LARGE: usize = 1 << 27;
+
+/// Whether the system has memory for `len` numbers. It is asked only about large buffers, and by reserving addresses, which
+/// costs little beside the filling.
+pub fn available<T>(len: usize) -> bool {
+    len < LARGE || Vec::<T>::new().try_reserve_exact(len).is_ok()
+}
 
 /// A pool is emptied when it would hold more than this many bytes, so that sizes no longer used are not kept forever.
 const POOL_BYTES: usize = 1 << 30;
+
+/// `f32` or `f64`: what a tensor can hold. Code generic over it is run for either through [`dispatch!`](crate::dispatch).
+pub trait Element: Real {
+    /// The precision of this type.
+    const DTYPE: DType;
+    #[doc(hidden)]
+    fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
+    #[doc(hidden)]
+    fn wrap(buffer: Buffer<Self>) -> Storage;
+    #[doc(hidden)]
+    fn buffer(storage: &Storage) -> Option<&Buffer<Self>>;
+    #[doc(hidden)]
+    fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>>;
+}
+
+macro_rules! element {
+    ($T:ident, $Variant:ident, $POOL:ident) => {
+        impl Element for $T {
+            const DTYPE: DType = DType::$Variant;
+            fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
+                // While a thread ends its pool may be gone already: buffers are then just freed.
+                $POOL.try_with(|pool| f(&mut pool.borrow_mut())).ok()
+            }
+            fn wrap(buffer: Buffer<Self>) -> Storage {
+                Storage::$Variant(buffer)
+            }
+            fn buffer(storage: &Storage) -> Option<&Buffer<Self>> {
+                match storage {
+                    Storage::$Variant(buffer) => Some(buffer),
+                    _ => None,
+                }
+            }
+            fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>> {
+                match storage {
+                    Storage::$Variant(buffer) => Some(buffer),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+element!(f32, F32, POOL_F32);
+element!(f64, F64, POOL_F64);
 
 /// A shared buffer of `T`.
 pub struct Buffer<T: Element>(Option<Arc<Vec<T>>>);
 
 impl<T: Element> Buffer<T> {
     /// A buffer of `len` elements with unspecified contents, from the pool where it has one.
+    ///
+    /// # Panics
+    /// When the system has no memory for it.
+    #[track_caller]
     pub fn take(len: usize) -> Self {
         let pooled = T::with_pool(|pool| pool.take(len)).flatten();
-        Buffer(Some(pooled.unwrap_or_else(|| Arc::new(vec![T::ZERO; len]))))
+        // Not in a closure, whose panic would be told of this line.
+        let buffer = match pooled {
+            Some(buffer) => buffer,
+            None => {
+                assert!(available::<T>(len), "a tensor of {len} numbers in {} does not fit into memory", T::DTYPE);
+                Arc::new(vec![T::ZERO; len])
+            }
+        };
+        Buffer(Some(buffer))
     }
 
     /// Takes over `data`.

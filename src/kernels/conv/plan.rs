@@ -52,8 +52,9 @@ impl Conv2d {
         let (out_w, positions) = (window.outputs(1), window.positions());
         let (channels, filters) = (self.c_in / self.groups, self.c_out / self.groups);
         let terms = channels * window.taps();
-        let per_image = self.c_out * positions * terms / 8;
-        let row = (terms * out_w * size_of::<T>()).max(1);
+        // Of no image, or none of the kernels, nothing is computed, however large these would be.
+        let per_image = (self.c_out * positions).saturating_mul(terms) / 8;
+        let row = terms.saturating_mul(out_w).saturating_mul(size_of::<T>()).max(1);
         Plan {
             window,
             groups: self.groups,
@@ -66,7 +67,7 @@ impl Conv2d {
             output: self.c_out * positions,
             rows: (BLOCK / row).clamp(1, window.outputs(0).max(1)),
             images: parallel::rows_per_chunk(self.n, per_image),
-            work: self.n * per_image,
+            work: self.n.saturating_mul(per_image),
         }
     }
 }

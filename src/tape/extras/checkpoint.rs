@@ -10,8 +10,6 @@
 //! Since nothing of the user's program runs twice, nothing random is drawn twice and no running statistic is updated
 //! twice: constants made inside (a mask of dropout) are kept.
 
-use std::collections::HashSet;
-
 use super::super::{Kind, List, NodeId, Tape, Value, Var, slots::Slots};
 
 /// A stretch of the recording, from `first` to before `end`, whose values are computed again.
@@ -78,28 +76,6 @@ impl Tape {
         let place = segments.partition_point(|other| other.first < first);
         segments.insert(place, segment);
         result
-    }
-
-    /// The memory that the values of the recording hold now, in bytes; a buffer that several share counts once. What
-    /// operations keep for their rules beside it (the places of maxima, statistics) is not counted.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let x = tape.leaf([1.0, 2.0, 3.0]);
-    /// let _ = x.exp().reshape([3, 1]);
-    /// assert_eq!(tape.bytes(), 2 * 3 * 8);
-    /// ```
-    pub fn bytes(&self) -> usize {
-        let mut seen = HashSet::new();
-        let list = self.list.borrow();
-        let buffers = list.nodes.iter().filter_map(|node| match &node.value {
-            Value::Ready(tensor) => Some(crate::dispatch!(tensor.dtype(), T => {
-                let data = tensor.data::<T>();
-                (data.as_ptr() as usize, size_of_val(data))
-            })),
-            Value::Pending(_) => None,
-        });
-        buffers.filter(|&(start, _)| seen.insert(start)).map(|(_, bytes)| bytes).sum()
     }
 
     /// The checkpoints that begin at or before a node, in order.

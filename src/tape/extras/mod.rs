@@ -3,6 +3,7 @@
 //! | file | what it adds | where the heart calls it |
 //! |---|---|---|
 //! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `force`, `fold` |
+//! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
 //! | `modes` | training or inference, which rule, no gradients, whose line | `node`: `push`; `backward`: `at_line` |
 //! | `binding` | parameters as leaves, and values in their place | `gradients`: the leaf of a parameter |
@@ -21,6 +22,7 @@ mod checkpoint;
 mod guard;
 mod hooks;
 mod lazy;
+mod memory;
 mod modes;
 mod names;
 

@@ -1,0 +1,62 @@
+//! The convolutions that once read beside their memory, and their like: sentence by sentence.
+
+use wengert::{Tape, ops::ConvSpec};
+
+use crate::{fails, ones};
+
+#[test]
+fn a_convolution_refuses_what_cannot_be() {
+    for tape in [Tape::new(), Tape::f64()] {
+        let (x, w) = (ones(&tape, &[2, 2, 5, 5]), ones(&tape, &[4, 2, 3, 3]));
+        let spec = ConvSpec::default();
+        let fails = |need: &str, spec| fails(&format!("conv2d: {need}"), x.try_conv2d(w, None, spec));
+        for (padding, shape) in
+            [([0, 1 << 61], "[2, 4, 3, 4611686018427387907]"), ([1 << 61, 0], "[2, 4, 4611686018427387907, 3]")]
+        {
+            let need =
+                format!("a tensor of shape {shape} does not fit into memory (made of [2, 2, 5, 5] and [4, 2, 3, 3])");
+            fails(&need, ConvSpec { padding, ..spec });
+        }
+        fails(
+            "a tensor of shape [2, 4, 1, 4611686018427387905] does not fit into memory (made of [2, 2, 5, 5] and [4, 2, 3, 3])",
+            ConvSpec { padding: [0, 1 << 61], ..spec.dilation(2) },
+        );
+        for padding in [1 << 62, 1 << 63, usize::MAX] {
+            fails(
+                &format!(
+                    "the image 5x5 padded by [0, {padding}] must be small enough to be counted, but got [2, 2, 5, 5] and [4, 2, 3, 3]"
+                ),
+                ConvSpec { padding: [0, padding], ..spec.stride(usize::MAX) },
+            );
+        }
+        for dilation in [1 << 61, 1 << 63, (1 << 63) + 1, usize::MAX] {
+            fails(
+                &format!(
+                    "the kernel 3x3 dilated by [{dilation}, 1] must fit into the image 5x5 padded by [0, 0], but got [2, 2, 5, 5] and [4, 2, 3, 3]"
+                ),
+                ConvSpec { dilation: [dilation, 1], ..spec },
+            );
+        }
+        fails(
+            &format!(
+                "the 2 channels (axis 1) of the images must be the 2 channels (axis 1) of the kernels times {} groups, which must divide the 4 kernels (axis 0), but got [2, 2, 5, 5] and [4, 2, 3, 3]",
+                (1usize << 63) + 1
+            ),
+            spec.groups((1 << 63) + 1),
+        );
+        // Two rows of taps so far apart that each sees one line of zeros and image at a time: the padded image is never made.
+        let wide = ones(&tape, &[1, 1, 1, 64]);
+        let far = ConvSpec { padding: [1 << 60, 0], dilation: [1 << 61, 1], ..spec };
+        let y = wide.conv2d(ones(&tape, &[1, 1, 2, 1]), None, far).value();
+        assert_eq!((y.shape().dims(), y.to_vec()), (&[1, 1, 1, 64][..], vec![0.0; 64]));
+        // Sizes beside a zero count, too: a product of some of them must not wrap.
+        let none = ones(&tape, &[0, 2, 5, 5]);
+        assert!(none.try_conv2d(w, None, ConvSpec { padding: [1 << 61, 0], ..spec }).is_err());
+        let nothing = none.conv2d(w, None, ConvSpec { padding: [1 << 55, 0], ..spec });
+        assert_eq!((nothing.shape().dims(), nothing.value().to_vec()), (&[0, 4, (1 << 56) + 3, 3][..], vec![]));
+        // One window stands however far the next would be, and a kernel of one tap reaches nowhere however far apart taps are.
+        assert_eq!(x.conv2d(w, None, spec.stride(usize::MAX)).value().to_vec(), [18.0; 8]);
+        let one = ones(&tape, &[1, 2, 1, 1]);
+        assert_eq!(x.conv2d(one, None, spec.dilation(usize::MAX)).value().to_vec(), [2.0; 50]);
+    }
+}
