@@ -29,9 +29,9 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
         buffer.resize(lines, Line { _bytes: [0; 64] });
     }
     assert!(len <= buffer.len() * in_a_line, "scratch memory of {len} numbers was asked for");
-    // SAFETY: the assertion holds the `len` numbers inside the buffer, whose bytes a vector keeps below `isize::MAX`, so
-    // that its product does not wrap. All of it is initialized, aligned for T and, taken off the stack, borrowed by nobody
-    // else while `body` runs; T is f32 or f64, of which every bit pattern is a value.
+    // SAFETY: the assertion holds the `len` numbers inside the buffer, whose bytes a vector keeps below `isize::MAX`,
+    // so that its product does not wrap. All of it is initialized, aligned for T and, taken off the stack, borrowed by
+    // nobody else while `body` runs; T is f32 or f64, of which every bit pattern is a value.
     let result = body(unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) });
     BUFFERS.with_borrow_mut(|stack| stack.push(buffer));
     result

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 const LANES: usize = 32;
 /// Sums of more terms than this are left to unfolding: its cost is then small beside the product's.
 const TERMS: usize = 256;
-/// Images of more numbers than this, once padded, are left to unfolding, which needs no memory for what is around an image.
+/// Images of more numbers than this, once padded, are left to unfolding, which needs no memory for the padding.
 const PADDED: usize = 1 << 28;
 
 /// How a window's taps shift a padded image.

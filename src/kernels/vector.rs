@@ -36,8 +36,8 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     #[inline(always)]
     pub fn load(self, x: &[T], at: usize) -> Vector<T, S> {
         let lanes = &x[at..at + Self::LANES];
-        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, which are as many bytes as a vector (LANES says
-        // so when it is compiled); they are initialised, need no alignment here, and any bits are a vector.
+        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, which are as many bytes as a vector (LANES
+        // says so when it is compiled); they are initialised, need no alignment here, and any bits are a vector.
         unsafe { lanes.as_ptr().cast::<Vector<T, S>>().read_unaligned() }
     }
 
@@ -45,8 +45,9 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     #[inline(always)]
     pub fn store(self, x: &mut [T], at: usize, vector: Vector<T, S>) {
         let lanes = &mut x[at..at + Self::LANES];
-        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, borrowed by nobody else, which are as many bytes
-        // as a vector (LANES says so when it is compiled); they need no alignment here, and a vector has no padding bytes.
+        // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, borrowed by nobody else, which are as many
+        // bytes as a vector (LANES says so when it is compiled); they need no alignment here, and a vector has no padding
+        // bytes.
         unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
     }
 

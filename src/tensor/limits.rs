@@ -1,9 +1,9 @@
 //! What may be asked of shapes and precisions, and the errors where it may not.
 //!
-//! A tensor has at most `isize::MAX` bytes in double precision, whatever its own precision is. Sizes of 0 are left out of
-//! the count: with that, no product of some of the sizes of a shape can wrap, and every kernel may multiply as it likes.
-//! Every shape passes [`countable`](Shape::countable) once, where it enters: where a tensor is made, and where an operation
-//! announces its output.
+//! A tensor has at most `isize::MAX` bytes in double precision, whatever its own precision is. Sizes of 0 are left out
+//! of the count: with that, no product of some of the sizes of a shape can wrap, and every kernel may multiply as it
+//! likes. Every shape passes [`countable`](Shape::countable) once, where it enters: where a tensor is made, and where an
+//! operation announces its output.
 
 use std::str::FromStr;
 

@@ -12,8 +12,8 @@ use crate::kernels::Real;
 /// Buffers with fewer elements are taken without asking first whether there is memory for them.
 pub const LARGE: usize = 1 << 27;
 
-/// Whether the system has memory for `len` numbers. It is asked only about large buffers, and by reserving addresses, which
-/// costs little beside the filling.
+/// Whether the system has memory for `len` numbers. It is asked only about large buffers, and by reserving addresses,
+/// which costs little beside the filling.
 pub fn available<T>(len: usize) -> bool {
     len < LARGE || Vec::<T>::new().try_reserve_exact(len).is_ok()
 }

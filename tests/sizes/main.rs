@@ -1,7 +1,7 @@
 //! Sizes that cannot be: each is a clean error, never a panic, a wrong number, or memory that is not there.
 //!
-//! The program's allocator has no more than a gigabyte at a time, so that "too large for memory" means the same on every
-//! machine, and memory taken without a check ends the test. With overflow checks on (`.ci/checked`) a product that wraps
+//! The program's allocator has no more than a gigabyte at a time, so that "too large for memory" means the same on
+//! every machine, and memory taken without a check ends the test. With overflow checks on (`.ci/checked`) a product that wraps
 //! ends it as well, and under AddressSanitizer (`.ci/sanitize`) a read beside its memory.
 
 mod convolution;

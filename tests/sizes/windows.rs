@@ -1,8 +1,9 @@
-//! Every combination of small and absurd arguments of the operations with windows, in both precisions and along both axes:
-//! an error, or the value and the gradient that the definition gives.
+//! Every combination of small and absurd arguments of the operations with windows, in both precisions and along both
+//! axes: an error, or the value and the gradient that the definition gives.
 //!
 //! Images are one line of pixels, so that the definition is one-dimensional: output o sees, through tap t, the input
-//! o · stride − padding + t · dilation. It is computed in 128 bits, over the inputs, since taps may be too many to visit.
+//! o · stride − padding + t · dilation. It is computed in 128 bits, over the inputs, since taps may be too many to
+//! visit.
 
 use wengert::{
     DType, Result, Tape, Tensor, Var,
@@ -73,8 +74,8 @@ fn each<const K: usize>(mut body: impl FnMut(usize, DType, [usize; K])) {
     }
 }
 
-/// Holds `result` to be what the definition says: an error for `None`. All these operations have f(c x) = c f(x), so the
-/// gradient of the sum of y, times x, sums up to the sum of y.
+/// Holds `result` to be what the definition says: an error for `None`. All these operations have f(c x) = c f(x), so
+/// the gradient of the sum of y, times x, sums up to the sum of y.
 fn holds(result: Result<Var<'_>>, expected: Option<Vec<f64>>, x: Var<'_>, case: impl Fn() -> String) {
     match (result, expected) {
         (Err(_), None) => {}
