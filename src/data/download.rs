@@ -5,7 +5,6 @@
 //! and only whole files are moved to where they belong.
 
 use std::{
-    any::Any,
     fs, io,
     path::Path,
     thread,
@@ -15,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::mnist::{FILES, find, names};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic};
 
 /// Where the files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,13 +88,7 @@ fn run(dir: &Path, source: Source, patience: Duration) -> io::Result<()> {
             return Err(io::Error::new(io::ErrorKind::TimedOut, why));
         }
     }
-    worker.join().map_err(|cause| io::Error::other(words(&*cause)))
-}
-
-/// What a panic said.
-fn words(cause: &(dyn Any + Send)) -> String {
-    let owned = cause.downcast_ref::<String>().cloned();
-    owned.or_else(|| cause.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "it panicked".to_owned())
+    worker.join().map_err(|cause| io::Error::other(panic::message(&*cause)))
 }
 
 #[cfg(test)]

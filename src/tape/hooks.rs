@@ -3,10 +3,7 @@
 use std::{panic::Location, sync::Arc};
 
 use super::{Inner, NodeId, Var};
-use crate::{
-    error::{Error, HookFault, Result},
-    function::panic_message,
-};
+use crate::error::{Error, HookFault, Result, panic};
 
 /// A function from a gradient to what takes its place.
 type Gradient = dyn for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync;
@@ -66,7 +63,7 @@ pub(super) fn run<'t>(node: Var<'t>, gradient: Var<'t>) -> Result<Var<'t>> {
     hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
         let fault = |fault| Error::Hook { of: node.describe(), fault, at };
         let replaced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(gradient)))
-            .map_err(|panic| fault(HookFault::Failed(panic_message(&*panic))))?;
+            .map_err(|panic| fault(HookFault::Failed(panic::message(&*panic))))?;
         if !std::ptr::eq(replaced.tape(), tape) {
             return Err(fault(HookFault::OtherTape));
         }

@@ -10,6 +10,7 @@ mod compare;
 mod create;
 mod display;
 mod dtype;
+pub(crate) mod sequence;
 mod shape;
 pub(crate) mod storage;
 
