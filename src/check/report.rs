@@ -53,6 +53,9 @@ pub struct Comparison {
     pub numeric_error: Option<Tensor>,
     /// Elements at a kink, a jump or the border of the domain, where there is no one slope to compare with.
     pub special: Vec<Special>,
+    /// The position of the input or parameter among the arguments.
+    #[serde(skip)]
+    pub(crate) argument: usize,
 }
 
 /// An element at which the function has no derivative.
@@ -61,12 +64,35 @@ pub struct Comparison {
 pub struct Special {
     /// The flat index of the element.
     pub index: usize,
-    /// "kink", "jump" or "border of the domain".
-    pub kind: &'static str,
+    /// What is special about it.
+    pub kind: SpecialKind,
     /// The slope from the left.
     pub left: f64,
     /// The slope from the right.
     pub right: f64,
+}
+
+/// Why a function has no derivative at an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpecialKind {
+    /// The slopes from the left and from the right differ.
+    Kink,
+    /// The function is not continuous.
+    Jump,
+    /// It is not finite on one side at least.
+    #[serde(rename = "border of the domain")]
+    Border,
+}
+
+impl fmt::Display for SpecialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SpecialKind::Kink => "kink",
+            SpecialKind::Jump => "jump",
+            SpecialKind::Border => "border of the domain",
+        })
+    }
 }
 
 /// The error of a central difference against its step.
@@ -81,6 +107,9 @@ pub struct StepCurve {
     pub errors: Vec<f64>,
     /// The step that the check settled on.
     pub chosen: f64,
+    /// The position of the input or parameter among the arguments.
+    #[serde(skip)]
+    pub(crate) argument: usize,
 }
 
 /// All that a check found. `Display` prints it as a table for the terminal.
@@ -229,6 +258,7 @@ mod tests {
                 numeric: None,
                 numeric_error: None,
                 special: Vec::new(),
+                argument: 0,
             }],
             curves: Vec::new(),
             seconds: 0.25,

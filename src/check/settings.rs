@@ -6,9 +6,10 @@
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    Constraint, Report,
-    subject::{Slot, Subject, WithConstants},
-    suite,
+    Constraint,
+    arguments::{Argument, Name},
+    runner::Subject,
+    subject::WithConstants,
 };
 use crate::{DType, Error, Result, Shape, Tensor, nn::Layer};
 
@@ -22,7 +23,7 @@ pub(super) enum Inputs {
 
 /// Inputs at which the subject is run, and how many observations they hold.
 pub(super) struct Batch {
-    pub slots: Vec<Slot>,
+    pub arguments: Vec<Argument>,
     pub observations: Option<usize>,
 }
 
@@ -152,16 +153,11 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Carries out the check.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] without inputs, or with an input that holds no numbers; [`Error::NonFinite`] for an input or
-    /// parameter with NaN or an infinity; [`Error::Setting`] for a range that is empty, or an axis that does not exist.
-    /// What is wrong with the subject is not an error: it is in the report.
-    pub fn run(self) -> Result<Report> {
+    /// The check with its inputs, those that were declared as data aside.
+    pub(super) fn prepared(self) -> Result<(Self, Vec<Batch>)> {
         let check = self.with_constants_aside()?;
         let batches = check.batches()?;
-        Ok(suite::run(&check, batches))
+        Ok((check, batches))
     }
 
     /// Hands the inputs that were declared as data to the subject.
@@ -198,13 +194,13 @@ impl<'a> Check<'a> {
                 None => self.drawn(shapes, params)?,
             },
         };
-        for slot in batches.iter().flat_map(|batch| &batch.slots) {
-            let what = || format!("{} of the {}", slot.name, self.name);
-            if slot.value.numel() == 0 {
+        for argument in batches.iter().flat_map(|batch| &batch.arguments) {
+            let what = || format!("{} of the {}", argument.name, self.name);
+            if argument.value.numel() == 0 {
                 let need = "a gradient is checked at numbers, so give it at least one";
                 return Err(Error::Empty { what: what(), need });
             }
-            if let Some((index, value)) = slot.value.first_non_finite() {
+            if let Some((index, value)) = argument.value.first_non_finite() {
                 return Err(Error::NonFinite { what: what(), index, value });
             }
         }
@@ -216,8 +212,8 @@ impl<'a> Check<'a> {
             let need = "give at least one tensor to differentiate by";
             return Err(Error::Empty { what: format!("the list of inputs of the {}", self.name), need });
         }
-        let slot = |(k, value): (usize, &Tensor)| Slot {
-            name: format!("input {k}"),
+        let argument = |(k, value): (usize, &Tensor)| Argument {
+            name: Name::Input(k),
             value: value.cast(DType::F64),
             constraint: self.constraint,
         };
@@ -229,10 +225,10 @@ impl<'a> Check<'a> {
             None => None,
         };
         let differentiated = inputs.iter().enumerate().filter(|(k, _)| !self.constants.contains(k));
-        let slots: Vec<Slot> = differentiated.map(slot).collect();
-        match slots.is_empty() {
+        let arguments: Vec<Argument> = differentiated.map(argument).collect();
+        match arguments.is_empty() {
             true => Err(Error::setting("check", "constant", format!("{:?}", self.constants), "fewer than all inputs")),
-            false => Ok(Batch { slots, observations }),
+            false => Ok(Batch { arguments, observations }),
         }
     }
 
@@ -262,13 +258,13 @@ impl<'a> Check<'a> {
                 let mut dims = shape.dims().to_vec();
                 dims.insert(axis, n);
                 let value = self.constraint.draw(&Shape::from(dims), self.range, &mut rng);
-                let mut slots = vec![Slot { name: "input 0".to_owned(), value, constraint: self.constraint }];
-                slots.extend(params.iter().map(|(name, value)| Slot {
-                    name: format!("parameter `{name}`"),
+                let mut arguments = vec![Argument { name: Name::Input(0), value, constraint: self.constraint }];
+                arguments.extend(params.iter().map(|(name, value)| Argument {
+                    name: Name::Parameter(name.clone()),
                     value: value.clone(),
                     constraint: Constraint::Free,
                 }));
-                batches.push(Batch { slots, observations: Some(n) });
+                batches.push(Batch { arguments, observations: Some(n) });
             }
         }
         Ok(batches)

@@ -10,7 +10,10 @@ use super::{
     layout::{CAPTION, GAP, Layout, RIGHT, digits},
     text::{brief, escape, exact},
 };
-use crate::{Tensor, check::Special};
+use crate::{
+    Tensor,
+    check::{Special, SpecialKind},
+};
 
 /// The numbers of a tensor with their colours and marks.
 struct Shown<'a> {
@@ -100,7 +103,7 @@ impl Layout {
         }
         if let Some(Special { index, kind, left, right }) = odd {
             let _ = write!(title, "; {kind} at {}", self.index(*index));
-            if *kind == "kink" {
+            if *kind == SpecialKind::Kink {
                 let _ = write!(title, ": slope {} from the left, {} from the right", exact(*left), exact(*right));
             }
         }

@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use super::super::{
-    diagnose::Examined,
-    script::{Edit, Source},
+use super::examined::Examined;
+use crate::{
+    Shape,
+    check::{
+        diagnose::broadcast_axes,
+        given::Place,
+        kind::Kind,
+        script::{Edit, Source},
+    },
 };
 
 /// One mistake. `k` is the input whose gradient it spoils.
@@ -50,10 +56,10 @@ pub(super) enum Change {
         mean: bool,
     },
     UpstreamIgnored,
-    /// One value in place of another: group (0 inputs, 1 outputs) and number.
+    /// One value in place of another.
     MixedUp {
-        used: (usize, usize),
-        wanted: (usize, usize),
+        used: Place,
+        wanted: Place,
     },
     Stale,
     DroppedTerm {
@@ -96,27 +102,27 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The name of the fault, as [`Fault::name`](super::super::Fault::name) has it.
-    pub fn name(&self) -> &'static str {
+    /// The kind of fault that it is.
+    pub fn kind(&self) -> Kind {
         match self {
-            Change::Sign { .. } => "sign flipped",
-            Change::Factor { .. } => "factor",
-            Change::Transposed { .. } => "transposed",
-            Change::Exchanged { .. } | Change::TurnedAround { .. } => "permuted axes",
-            Change::FirstAlone { .. } | Change::Unsummed { .. } => "missing reduction",
-            Change::OtherAxis { .. } => "wrong axis",
-            Change::Extra { .. } => "extra reduction",
-            Change::UpstreamIgnored => "upstream ignored",
-            Change::MixedUp { .. } => "values mixed up",
-            Change::Stale => "stale value",
-            Change::DroppedTerm { .. } => "dropped term",
-            Change::Forgotten { .. } => "forgotten path",
-            Change::StraightThrough { .. } => "straight-through",
-            Change::WrongOperation { .. } => "wrong operation",
-            Change::Region { .. } => "wrong in a region",
-            Change::NotFinite { .. } => "non-finite",
-            Change::SinglePrecision { .. } => "precision lost",
-            Change::Nothing { .. } => "no gradient",
+            Change::Sign { .. } => Kind::SignFlipped,
+            Change::Factor { .. } => Kind::Factor,
+            Change::Transposed { .. } => Kind::Transposed,
+            Change::Exchanged { .. } | Change::TurnedAround { .. } => Kind::PermutedAxes,
+            Change::FirstAlone { .. } | Change::Unsummed { .. } => Kind::MissingReduction,
+            Change::OtherAxis { .. } => Kind::WrongAxis,
+            Change::Extra { .. } => Kind::ExtraReduction,
+            Change::UpstreamIgnored => Kind::UpstreamIgnored,
+            Change::MixedUp { .. } => Kind::MixedUp,
+            Change::Stale => Kind::Stale,
+            Change::DroppedTerm { .. } => Kind::DroppedTerm,
+            Change::Forgotten { .. } => Kind::ForgottenPath,
+            Change::StraightThrough { .. } => Kind::StraightThrough,
+            Change::WrongOperation { .. } => Kind::WrongOperation,
+            Change::Region { .. } => Kind::Region,
+            Change::NotFinite { .. } => Kind::NonFinite,
+            Change::SinglePrecision { .. } => Kind::Precision,
+            Change::Nothing { .. } => Kind::Missing,
         }
     }
 
@@ -127,13 +133,13 @@ impl Change {
             of_the_answer(rule, k, &mut all);
             of_the_programs(rule, k, &mut all);
         }
-        let (inputs, outputs) = rule.values();
-        let groups = [inputs, outputs];
-        let places = (0..2).flat_map(|g| (0..groups[g].len()).map(move |i| (g, i)));
-        let places: Vec<(usize, usize)> = places.collect();
+        let given = rule.given();
+        let mut places = given.places();
+        places.retain(|place| matches!(place, Place::Input(_) | Place::Output(_)));
+        let shape = |place| given.get(place).map(|value| value.shape());
         for &wanted in &places {
             for &used in places.iter().filter(|&&used| used != wanted) {
-                if groups[used.0][used.1].shape() == groups[wanted.0][wanted.1].shape() {
+                if shape(used) == shape(wanted) {
                     all.push(Change::MixedUp { used, wanted });
                 }
             }
@@ -144,7 +150,7 @@ impl Change {
 
 /// Mistakes made in the gradient that the rule returns.
 fn of_the_answer(rule: &Examined, k: usize, all: &mut Vec<Change>) {
-    let (inputs, outputs) = rule.values();
+    let (inputs, outputs) = (&rule.given().x, &rule.given().z);
     let shape = inputs[k].shape().clone();
     let rank = shape.rank();
     all.extend([Change::Sign { k }, Change::SinglePrecision { k }, Change::Nothing { k }]);
@@ -191,12 +197,8 @@ fn of_the_answer(rule: &Examined, k: usize, all: &mut Vec<Change>) {
 }
 
 /// Sets of axes of `spread` other than those that were broadcast, whose sum has as many numbers as `own`.
-fn other_axes(own: &crate::Shape, spread: &crate::Shape) -> Vec<Vec<isize>> {
-    let offset = spread.rank() - own.rank();
-    let right: Vec<isize> = (0..spread.rank())
-        .filter(|&axis| axis < offset || (own[axis - offset] == 1 && spread[axis] != 1))
-        .map(|axis| axis as isize)
-        .collect();
+fn other_axes(own: &Shape, spread: &Shape) -> Vec<Vec<isize>> {
+    let right = broadcast_axes(own, spread);
     (1..1usize << spread.rank())
         .map(|set| (0..spread.rank() as isize).filter(|axis| set >> axis & 1 == 1).collect::<Vec<_>>())
         .filter(|axes| *axes != right && axes.len() == right.len())
@@ -247,10 +249,7 @@ impl fmt::Display for Change {
                 write!(f, "the gradient by input {k} is {what} over axis {axis} and spread out again")
             }
             Change::UpstreamIgnored => f.write_str("the upstream gradient is taken for 1"),
-            Change::MixedUp { used, wanted } => {
-                let name = |(group, i): &(usize, usize)| format!("{} {i}", ["input", "output"][*group]);
-                write!(f, "{} is used in place of {}", name(used), name(wanted))
-            }
+            Change::MixedUp { used, wanted } => write!(f, "{used} is used in place of {wanted}"),
             Change::Stale => f.write_str("the inputs are those that the latest call of `forward` saved"),
             Change::DroppedTerm { k, step, .. } => {
                 write!(f, "a term at step {step} of the gradient by input {k} is left out")

@@ -1,14 +1,23 @@
 //! Does it run, and what shape and precision comes out?
 
-use super::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
+use super::{
+    examination::{DOES_NOT_RUN, Examination, failed, not_applicable, passed},
+    questions::Question,
+};
 use crate::{
     DType, Mode, Shape, Tape, Tensor,
-    check::{Fault, Inputs, Outcome, Verdict, diagnose::size, subject::Failure},
+    check::{
+        Fault, Outcome, Verdict,
+        caught::Failure,
+        numbers::{is_finite, size},
+        runner,
+        settings::Inputs,
+    },
 };
 
 pub(super) fn test(e: &mut Examination<'_>) {
     let outputs: Vec<Result<Vec<Tensor>, Failure>> =
-        (0..e.batches.len()).map(|b| e.probe(Mode::Train).values(&e.values(b))).collect();
+        (0..e.batches.len()).map(|b| e.runner(Mode::Train).values(&e.values(b))).collect();
     running(e, &outputs);
     rows(e, &outputs);
     announced(e);
@@ -22,9 +31,9 @@ fn running(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
             Ok(values) => passed(format!("output of shape {}", shapes(values))),
             Err(failure) => failed(failure.to_string()),
         };
-        e.note("runs", outcome);
+        e.note(Question::Runs, outcome);
     } else {
-        for (name, several) in [("runs with one observation", false), ("runs with several observations", true)] {
+        for (question, several) in [(Question::RunsWithOne, false), (Question::RunsWithSeveral, true)] {
             let which: Vec<usize> =
                 (0..e.batches.len()).filter(|&b| (e.batches[b].observations > Some(1)) == several).collect();
             let failures: Vec<String> = which
@@ -32,8 +41,8 @@ fn running(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
                 .filter_map(|&b| {
                     Some(format!(
                         "{} of shape {}: {}",
-                        e.batches[b].slots[0].name,
-                        e.batches[b].slots[0].value.shape(),
+                        e.batches[b].arguments[0].name,
+                        e.batches[b].arguments[0].value.shape(),
                         outputs[b].as_ref().err()?
                     ))
                 })
@@ -43,10 +52,10 @@ fn running(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
                 (_, Some(first)) => failed(first.clone()),
                 _ => {
                     let shown = outputs[which[0]].as_ref().map(|v| shapes(v)).unwrap_or_default();
-                    passed(format!("{} to {shown}", e.batches[which[0]].slots[0].value.shape()))
+                    passed(format!("{} to {shown}", e.batches[which[0]].arguments[0].value.shape()))
                 }
             };
-            e.note(name, outcome);
+            e.note(question, outcome);
         }
     }
     let failure = outputs.iter().find_map(|run| run.as_ref().err());
@@ -66,9 +75,9 @@ fn shapes(values: &[Tensor]) -> String {
 /// Whether the subject runs when another axis counts the observations: rows taken for columns.
 fn other_axis(e: &Examination<'_>) -> Option<String> {
     let Inputs::Drawn { shapes, .. } = &e.check.inputs else { return None };
-    let told = e.check.axis.unwrap_or(0);
+    let told = e.axis();
     let last = e.batches.last()?;
-    let (n, was) = (last.observations?, last.slots[0].value.shape());
+    let (n, was) = (last.observations?, last.arguments[0].value.shape());
     let rank = e.check.valid.as_ref().map_or(shapes.last().map_or(0, |s| s.rank()) + 1, Vec::len);
     (0..rank).filter(|&axis| axis != told).find_map(|axis| {
         let dims = match &e.check.valid {
@@ -92,23 +101,21 @@ fn other_axis(e: &Examination<'_>) -> Option<String> {
 impl Examination<'_> {
     /// Whether the subject runs with its first input of these sizes.
     fn runs_on(&self, dims: &[usize]) -> bool {
-        let Some(batch) = self.batches.last() else { return false };
-        let mut at: Vec<Tensor> = batch.slots.iter().map(|slot| slot.value.clone()).collect();
+        let mut at = self.values(self.batches.len() - 1);
         at[0] = Tensor::full(Shape::from(dims), 0.5, DType::F64);
-        self.probe(Mode::Train).values(&at).is_ok()
+        self.runner(Mode::Train).values(&at).is_ok()
     }
 }
 
 /// Every output has a row for each observation, of the same shape whatever their number.
 fn rows(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
-    const NAME: &str = "one output row for each observation";
     let known: Vec<(usize, &[Tensor])> = outputs
         .iter()
         .zip(&e.batches)
         .filter_map(|(run, batch)| Some((batch.observations?, run.as_ref().ok()?.as_slice())))
         .collect();
     let layer = e.check.layer.is_some();
-    let axis = e.check.axis.unwrap_or(0);
+    let axis = e.axis();
     let outcome = match known.first() {
         None if layer => not_applicable(DOES_NOT_RUN),
         None => not_applicable("no axis of observations was declared"),
@@ -127,7 +134,7 @@ fn rows(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
         }
         other => other,
     };
-    e.note(NAME, outcome);
+    e.note(Question::Rows, outcome);
 }
 
 /// The shapes that are known before anything is computed are those of the values; and so are the values.
@@ -135,7 +142,7 @@ fn announced(e: &mut Examination<'_>) {
     let run = |b: usize, lazy: usize| {
         let tape = Tape::f64();
         tape.set_lazy_from(lazy);
-        e.probe(Mode::Train).run_on(tape, &e.values(b), |_, _, outputs| {
+        e.runner(Mode::Train).run_on(tape, &e.values(b), None, |_, _, outputs| {
             Ok(outputs.iter().map(|y| (y.shape(), y.value())).collect::<Vec<_>>())
         })
     };
@@ -147,7 +154,7 @@ fn announced(e: &mut Examination<'_>) {
             compared += 1;
             if announced != later.shape() || now.shape() != later.shape() {
                 fault = Some(format!("announced {announced}, computed {} and {}", later.shape(), now.shape()));
-            } else if now != later && now.first_non_finite().is_none() {
+            } else if now != later && is_finite(now) {
                 fault = Some("values computed at once and values computed later differ".to_owned());
             }
         }
@@ -157,7 +164,7 @@ fn announced(e: &mut Examination<'_>) {
         (None, 0) => not_applicable(DOES_NOT_RUN),
         (None, n) => passed(format!("{n} outputs, computed at once and when needed")),
     };
-    e.note("announced shapes are those of the values", outcome);
+    e.note(Question::AnnouncedShapes, outcome);
 }
 
 fn modes(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
@@ -168,7 +175,7 @@ fn modes(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
         let mut compared = 0;
         for (b, train) in outputs.iter().enumerate() {
             let Ok(train) = train else { continue };
-            match e.probe(Mode::Infer).values(&e.values(b)) {
+            match e.runner(Mode::Infer).values(&e.values(b)) {
                 Err(failure) => break 'found failed(format!("inference fails: {failure}")),
                 Ok(infer) if shapes(&infer) != shapes(train) => {
                     break 'found failed(format!("training gives {}, inference {}", shapes(train), shapes(&infer)));
@@ -181,7 +188,7 @@ fn modes(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) {
             n => passed(format!("for {n} batches")),
         }
     };
-    e.note("training and inference agree in size", outcome);
+    e.note(Question::Modes, outcome);
 }
 
 /// A single-precision run gives the numbers of the double-precision one, to single precision.
@@ -197,9 +204,7 @@ fn precision(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) 
             if !e.values(b).iter().chain(double).all(fits) {
                 break 'found not_applicable("the numbers are too large or too small for single precision");
             }
-            let single = e.probe(Mode::Train).run_on(Tape::new(), &e.values(b), |_, _, outputs| {
-                Ok(outputs.iter().map(|y| y.value()).collect::<Vec<_>>())
-            });
+            let single = e.runner(Mode::Train).run_on(Tape::new(), &e.values(b), None, |_, _, y| Ok(runner::values(y)));
             let single = match single {
                 Ok(values) => values,
                 Err(failure) => break 'found failed(format!("single precision fails: {failure}")),
@@ -222,5 +227,5 @@ fn precision(e: &mut Examination<'_>, outputs: &[Result<Vec<Tensor>, Failure>]) 
             _ => passed(format!("to {worst:.1e}, relative to the largest")),
         }
     };
-    e.note("single precision agrees with double", outcome);
+    e.note(Question::SinglePrecision, outcome);
 }

@@ -1,13 +1,16 @@
 //! The gradient of the gradient.
 
-use super::{Examination, Outcome, failed, not_applicable, passed};
+use super::{
+    examination::{Examination, failed, not_applicable, passed},
+    questions::Question,
+};
 use crate::{
-    DType, Mode, Tensor,
+    DType, Tensor,
     check::{
-        Constraint, Verdict, diagnose,
-        measure::dot,
-        numeric::{Slope, slope},
-        subject::weighted,
+        Constraint, Outcome, Verdict, diagnose,
+        numbers::dot,
+        runner::{gradients_of, weighted},
+        slope::{Slope, slope},
     },
 };
 
@@ -19,12 +22,12 @@ pub(super) fn second(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
 }
 
 fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
-    if e.failed("manual = numeric") || e.failed("manual = tape") || e.failed("tape = numeric") {
+    if [Question::ManualNumeric, Question::ManualTape, Question::TapeNumeric].into_iter().any(|asked| e.failed(asked)) {
         return not_applicable("the first order failed");
     }
-    let (b, upstream) = e.sound.last().expect("there is a sound batch");
-    let (at, probe) = (e.values(*b), e.probe(Mode::Train));
-    if e.batches[*b].slots.iter().any(|slot| slot.constraint != Constraint::Free) {
+    let place = e.largest();
+    let at = place.at();
+    if place.arguments.iter().any(|argument| argument.constraint != Constraint::Free) {
         return not_applicable("an input is constrained");
     }
     if e.gradients.iter().any(|c| !c.special.is_empty()) {
@@ -35,16 +38,16 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
     let (v, w): (Vec<Tensor>, Vec<Tensor>) = at.iter().map(|x| (direction(x, 1.0), direction(x, 2.5))).unzip();
     // s(x) = Σ ⟨v, gradient⟩, and its slope along w by the tape.
     let slope_of = |at: &[Tensor], differentiate: bool| {
-        probe.run(at, |tape, slots, outputs| {
-            let Some(loss) = weighted(tape, outputs, upstream) else { return Ok((0.0, 0.0)) };
-            let gradients = tape.grad(loss, slots)?;
+        place.runner.run(at, |tape, arguments, outputs| {
+            let Some(loss) = weighted(tape, outputs, place.upstream) else { return Ok((0.0, 0.0)) };
+            let gradients = tape.grad(loss, arguments)?;
             let terms = gradients.iter().zip(&v).map(|(&g, v)| (g * tape.constant(v)).sum());
-            let s = terms.reduce(|a, b| a + b).expect("there is a slot");
+            let s = terms.reduce(|a, b| a + b).expect("there is an argument");
             if !differentiate || !s.needs_grad() {
                 return Ok((s.item(), 0.0));
             }
-            let second = s.backward()?;
-            let along = slots.iter().zip(&w).filter_map(|(&x, w)| Some(dot(second.get(x)?, w)));
+            let second = gradients_of(s, arguments)?;
+            let along = second.iter().zip(&w).filter_map(|(g, w)| Some(dot(g.as_ref()?, w)));
             Ok((s.item(), along.sum()))
         })
     };
@@ -66,7 +69,7 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
                     passed(format!("to {:.1e}, along a random direction", off / value.abs().max(f64::MIN_POSITIVE)))
                 }
                 _ => {
-                    *verdict = diagnose::second_order_fault(&e.place_at(*b, upstream), &v, &w, value, allowed);
+                    *verdict = diagnose::second_order_fault(&place, &v, &w, value, allowed);
                     failed(format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}"))
                 }
             }

@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{
-    super::{
-        diagnose::{Examined, unsummed_gradient},
+use super::change::Change;
+use crate::{
+    Backward, DType, Function, Tape, Tensor, Var,
+    check::{
+        diagnose::unsummed_gradient,
+        given::Given,
         script::{Edit, Script},
     },
-    Change,
 };
-use crate::{Backward, DType, Function, Tape, Tensor, Var};
-
-/// Where the mistakes are recorded that are not made in a line of the user's.
-pub(in crate::check) const FILE: &str = file!();
 
 /// The function, with one change to its rule.
 pub(super) struct Broken {
@@ -40,20 +38,25 @@ impl Broken {
 
     /// The gradient by input `k` of the function with one step of `forward` changed.
     fn of_another_function<'t>(&self, at: &Backward<'_, 't>, k: usize, edit: &Edit, step: usize) -> Option<Var<'t>> {
-        self.aside(at, k, |x, dz| Examined::edited_gradient(&self.function, x, dz, step, edit, k))
+        let edits = [(step, edit.clone())];
+        self.aside(at, k, |x, dz| Script::of_forward(&*self.function, x)?.gradient(k, x, dz, &edits))
     }
 
     /// The rule's own program for input `k`, with one step changed.
     fn edited<'t>(&self, at: &Backward<'_, 't>, k: usize, step: usize, edit: &Edit) -> Option<Var<'t>> {
-        let slots: Vec<Var<'t>> = [at.x, at.z, at.dz, at.memory].concat();
+        let own = given(at);
         let aside = Tape::with_dtype(at.x[0].dtype());
-        let enter = |all: &[Var<'t>]| all.iter().map(|v| aside.leaf(v.value())).collect::<Vec<Var<'_>>>();
-        let (x, z, dz, memory) = (enter(at.x), enter(at.z), enter(at.dz), enter(at.memory));
-        let inner = Backward { x: &x, z: &z, dz: &dz, memory: &memory, needs: at.needs };
-        let answer = self.function.backward(inner).swap_remove(k)?;
-        let script = Script::of(&aside, &[x, z, dz, memory].concat(), &[answer]);
-        Some(script.run(at.x[0].tape(), &slots, &[(step, edit.clone())])?.remove(0))
+        let copy = own.map(|v| aside.leaf(v.value()));
+        let answer = copy.ask(&*self.function, at.needs).swap_remove(k)?;
+        let script = Script::of(&aside, &copy.values().copied().collect::<Vec<_>>(), &[answer]);
+        let arguments: Vec<Var<'t>> = own.values().copied().collect();
+        Some(script.run(at.x[0].tape(), &arguments, &[(step, edit.clone())])?.remove(0))
     }
+}
+
+/// All that a rule is given.
+fn given<'t>(at: &Backward<'_, 't>) -> Given<Var<'t>> {
+    Given { x: at.x.to_vec(), z: at.z.to_vec(), dz: at.dz.to_vec(), memory: at.memory.to_vec() }
 }
 
 impl Function for Broken {
@@ -107,12 +110,12 @@ impl Function for Broken {
                 replace(*k, share)
             }
             Change::Unsummed { k } => {
-                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&self.function, x, dz, *k));
+                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&*self.function, x, dz, *k));
                 replace(*k, whole)
             }
             Change::OtherAxis { k, axes } => {
                 let shape = at.x[*k].shape();
-                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&self.function, x, dz, *k));
+                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&*self.function, x, dz, *k));
                 replace(*k, whole.map(|whole| whole.sum_axes(axes, false).reshape(shape)))
             }
             Change::UpstreamIgnored => {
@@ -121,9 +124,12 @@ impl Function for Broken {
                 self.function.backward(Backward { dz: &ones, ..at })
             }
             Change::MixedUp { used, wanted } => {
-                let mut groups = [at.x.to_vec(), at.z.to_vec()];
-                groups[wanted.0][wanted.1] = groups[used.0][used.1];
-                self.function.backward(Backward { x: &groups[0], z: &groups[1], ..at })
+                let mut given = given(&at);
+                let value = given.get(*used).copied();
+                if let (Some(value), Some(hole)) = (value, given.get_mut(*wanted)) {
+                    *hole = value;
+                }
+                given.ask(&*self.function, at.needs)
             }
             Change::Stale => {
                 let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone();
