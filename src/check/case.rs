@@ -1,8 +1,8 @@
 //! A hand-written rule under examination.
 //!
-//! At a point x, with an upstream gradient dz, the true gradient t is known: the tape derives it from the function's own
-//! `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points, and measures by
-//! how much they differ, and by how much what an experiment predicts differs from either.
+//! At a point x, with an upstream gradient dz, the true gradient t is known: the tape derives it from the function's
+//! own `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points, and
+//! measures by how much they differ, and by how much what an experiment predicts differs from either.
 
 use std::sync::Arc;
 

@@ -53,12 +53,8 @@ impl<T> Given<T> {
     }
 
     pub fn get(&self, place: Place) -> Option<&T> {
-        match place {
-            Place::Input(i) => self.x.get(i),
-            Place::Output(i) => self.z.get(i),
-            Place::Upstream(i) => self.dz.get(i),
-            Place::Saved(i) => self.memory.get(i),
-        }
+        let at = self.places().iter().position(|other| *other == place)?;
+        self.values().nth(at)
     }
 
     pub fn get_mut(&mut self, place: Place) -> Option<&mut T> {

@@ -1,8 +1,8 @@
 //! Checking gradients, and naming what is wrong with them.
 //!
 //! A derivative written by hand can be compared with the one that the tape finds, and both with differences of the
-//! function itself. When they disagree, two columns of numbers help little. So a check does not stop there: it looks for
-//! the mistake that explains the numbers exactly, and names it, with the line to mend.
+//! function itself. When they disagree, two columns of numbers help little. So a check does not stop there: it looks
+//! for the mistake that explains the numbers exactly, and names it, with the line to mend.
 //!
 //! ```
 //! use wengert::{Backward, Function, Tensor, Var, check};
@@ -27,8 +27,8 @@
 //! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
 //!   parameters, on batches of one, two and three observations. Each is a [`Check`] that takes settings, and
 //!   [`run`](Check::run) carries it out. Without settings [`gradcheck`] and [`check_layer`] are shorter.
-//! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and the
-//!   [verdicts](Verdict). It prints as a table, serialises with serde, and writes a page with pictures
+//! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and
+//!   the [verdicts](Verdict). It prints as a table, serialises with serde, and writes a page with pictures
 //!   ([`Report::save_html`], with the feature `plot`). [`assert_layer_ok!`](crate::assert_layer_ok) is for tests.
 //! - [`mutate`] breaks a correct rule in a known way.
 //!
@@ -37,20 +37,17 @@
 //!
 //! # Reading guide
 //!
-//! No file here knows of one that comes later in this list.
+//! No file knows of one that comes later in this list.
 //!
-//! 1. What comes out: `fault` names what can be wrong, with its `kind` and a verdict; `report` puts tests, gradients and
-//!    verdicts together; `html` makes a page of it.
-//! 2. Numbers and runs: `numbers` measures and compares tensors; `caught` makes failures of panics; `constraint` moves
-//!    inputs along a surface; `arguments` are what is differentiated by; `runner` runs any subject and differentiates it,
-//!    on fresh tapes; `subject` makes a subject of all that can be checked.
-//! 3. Three gradients: `slope` differentiates by differences; `measure` compares the gradients by hand, by the tape and by
-//!    differences.
-//! 4. Rules: `applications` finds them in a recording; `given` is what a rule is given; `script` is a recording as a
+//! 1. What comes out: `fault`, with its `kind` and the verdict; `report`, which `table` prints.
+//! 2. Runs: `numbers` measures and compares tensors; `caught` makes failures of panics; `constraint` moves inputs along
+//!    a surface; `arguments` are what is differentiated by; `runner` runs and differentiates any subject; `subject`
+//!    makes one of all that can be checked.
+//! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
+//! 4. Rules: `applications` finds them in a recording; `given` is what one is given; `script` is a recording as a
 //!    program, and `replay` runs it with steps changed; `case` is a rule at two points, with its answer and the truth.
-//! 5. `diagnose` names the fault by experiments on a case.
-//! 6. `settings` is a check before it is made; `suite` holds the tests and runs them.
-//! 7. `mutate` breaks a case on purpose.
+//! 5. `diagnose` names the fault by experiments on a case; `mutate` breaks a case on purpose.
+//! 6. `settings` is a check before it is made; `suite` holds the tests and runs them; `html` shows the report.
 
 mod applications;
 mod arguments;
@@ -74,6 +71,7 @@ mod settings;
 mod slope;
 mod subject;
 mod suite;
+mod table;
 
 pub use constraint::Constraint;
 pub use fault::{Fault, Line, Verdict};

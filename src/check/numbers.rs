@@ -18,11 +18,6 @@ pub(super) fn dot(a: &Tensor, b: &Tensor) -> f64 {
     numbers(a).iter().zip(numbers(b)).map(|(a, b)| a * b).sum()
 }
 
-/// Σ ⟨aₖ, bₖ⟩.
-pub(super) fn dots(a: &[Tensor], b: &[Tensor]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| dot(a, b)).sum()
-}
-
 /// The largest magnitude.
 pub(super) fn size(x: &Tensor) -> f64 {
     numbers(x).iter().fold(0.0, |m: f64, v| m.max(v.abs()))
@@ -31,6 +26,11 @@ pub(super) fn size(x: &Tensor) -> f64 {
 /// The largest magnitude in any of several tensors.
 pub(super) fn largest(all: &[Tensor]) -> f64 {
     all.iter().map(size).fold(0.0, f64::max)
+}
+
+/// "1 map", "3 maps".
+pub(super) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 pub(super) fn is_finite(x: &Tensor) -> bool {

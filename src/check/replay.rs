@@ -6,9 +6,6 @@ use super::{
 };
 use crate::{Function, Rule, Tape, Tensor, Var};
 
-/// Changes of a script, each at a step.
-pub(super) type Edits<'e> = &'e [(usize, Edit)];
-
 impl Script {
     /// What `forward` records for inputs like these, as a program from inputs to outputs.
     pub fn of_forward(function: &dyn Function, x: &[Tensor]) -> Option<Script> {
@@ -16,12 +13,16 @@ impl Script {
     }
 
     /// The outputs, with some steps changed.
-    pub fn outputs<'v>(&self, at: impl IntoIterator<Item = &'v Tensor>, edits: Edits<'_>) -> Option<Vec<Tensor>> {
+    pub fn outputs<'v>(
+        &self,
+        at: impl IntoIterator<Item = &'v Tensor>,
+        edits: &[(usize, Edit)],
+    ) -> Option<Vec<Tensor>> {
         attempt(at, |tape, at| Some(values(&self.run(tape, at, edits)?)))
     }
 
     /// The first output, with some steps changed.
-    pub fn output<'v>(&self, at: impl IntoIterator<Item = &'v Tensor>, edits: Edits<'_>) -> Option<Tensor> {
+    pub fn output<'v>(&self, at: impl IntoIterator<Item = &'v Tensor>, edits: &[(usize, Edit)]) -> Option<Tensor> {
         Some(self.outputs(at, edits)?.swap_remove(0))
     }
 
@@ -44,12 +45,13 @@ impl Script {
 
     /// The gradient of Σ ⟨dz, output⟩ with respect to each argument, with some steps changed; `None` where there is no
     /// path.
-    pub fn gradients(&self, at: &[Tensor], dz: &[Tensor], edits: Edits<'_>) -> Option<Vec<Option<Tensor>>> {
+    pub fn gradients(&self, at: &[Tensor], dz: &[Tensor], edits: &[(usize, Edit)]) -> Option<Vec<Option<Tensor>>> {
         attempt(at, |tape, at| gradients_by_tape(tape, at, &self.run(tape, at, edits)?, dz))
     }
 
-    /// The gradient of Σ ⟨dz, output⟩ with respect to argument `k`, with some steps changed; zeros where there is no path.
-    pub fn gradient(&self, k: usize, at: &[Tensor], dz: &[Tensor], edits: Edits<'_>) -> Option<Tensor> {
+    /// The gradient of Σ ⟨dz, output⟩ with respect to argument `k`, with some steps changed; zeros where there is no
+    /// path.
+    pub fn gradient(&self, k: usize, at: &[Tensor], dz: &[Tensor], edits: &[(usize, Edit)]) -> Option<Tensor> {
         Some(or_zeros(self.gradients(at, dz, edits)?, at).swap_remove(k))
     }
 }

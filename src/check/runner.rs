@@ -6,7 +6,7 @@
 
 use super::{
     caught::{Failure, caught},
-    numbers::{dots, zeros},
+    numbers::{dot, zeros},
 };
 use crate::{Error, Mode, Rule, Tape, Tensor, Var};
 
@@ -62,7 +62,7 @@ impl Runner<'_> {
 
     /// L.
     pub fn weighted(&self, at: &[Tensor], upstream: &[Tensor]) -> Result<f64, Failure> {
-        Ok(dots(&self.values(at)?, upstream))
+        Ok(self.values(at)?.iter().zip(upstream).map(|(y, u)| dot(y, u)).sum())
     }
 
     /// The gradient of L with respect to each argument; `None` where the tape has no path.
@@ -74,7 +74,8 @@ impl Runner<'_> {
         })
     }
 
-    /// The gradients with respect to all arguments but `constant`, and the number of operations that recording them took.
+    /// The gradients with respect to all arguments but `constant`, and the number of operations that recording them
+    /// took.
     pub fn partial(
         &self,
         at: &[Tensor],

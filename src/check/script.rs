@@ -66,11 +66,6 @@ impl Step {
         self.adds() && self.inputs.len() == 2
     }
 
-    /// Whether it is the detached, or broadcast, value of its operand.
-    pub fn is_identity(&self) -> bool {
-        self.is("identity")
-    }
-
     pub fn differentiable(&self) -> bool {
         !matches!(self.action, Action::Elementwise(row, _) if !row.differentiable())
     }
@@ -80,7 +75,7 @@ impl Step {
         match &self.action {
             Action::Op(op) => tape.record(op.clone(), x),
             Action::Elementwise(row, number) => {
-                let spread = self.is_identity().then(|| self.shape.clone());
+                let spread = self.is("identity").then(|| self.shape.clone());
                 tape.elementwise(other.unwrap_or(row), *number, x, spread)
             }
         }
@@ -168,8 +163,8 @@ impl Script {
         Source::Step(self.steps.len() - 1)
     }
 
-    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that do
-    /// not fit).
+    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that
+    /// do not fit).
     pub fn run<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
         let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
         let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());

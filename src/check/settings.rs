@@ -1,7 +1,7 @@
 //! A check with its settings, and the inputs that it is made at.
 //!
-//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three observations,
-//! drawn for each declared shape, with its parameters as they are.
+//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three
+//! observations, drawn for each declared shape, with its parameters as they are.
 
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -98,15 +98,15 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the observations
-    /// are then laid along this axis of its input.
+    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the
+    /// observations are then laid along this axis of its input.
     pub fn observation_axis(mut self, axis: usize) -> Self {
         self.axis = Some(axis);
         self
     }
 
-    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as MATLAB's
-    /// `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
+    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as
+    /// MATLAB's `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
     pub fn valid_size(mut self, sizes: &[usize], observation_axis: usize) -> Self {
         self.valid = Some(sizes.to_vec());
         self.axis = Some(observation_axis);
@@ -120,8 +120,8 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule may
-    /// return `None` for it.
+    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule
+    /// may return `None` for it.
     ///
     /// ```
     /// use wengert::{Tensor, check};
@@ -153,26 +153,15 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// The check with its inputs, those that were declared as data aside.
-    pub(super) fn prepared(self) -> Result<(Self, Vec<Batch>)> {
-        let check = self.with_constants_aside()?;
-        let batches = check.batches()?;
-        Ok((check, batches))
-    }
-
     /// Hands the inputs that were declared as data to the subject.
-    fn with_constants_aside(self) -> Result<Self> {
+    pub(super) fn with_constants_aside(self) -> Result<Self> {
         let mut places = self.constants.clone();
         places.sort_unstable();
         places.dedup();
         let Some(&last) = places.last() else { return Ok(self) };
         let Inputs::Given(inputs) = &self.inputs else {
-            return Err(Error::setting(
-                "check",
-                "constant",
-                last,
-                "an input of a function: a layer has one input alone",
-            ));
+            let must = "an input of a function: a layer has one input alone";
+            return Err(Error::setting("check", "constant", last, must));
         };
         if last >= inputs.len() {
             return Err(Error::setting("check", "constant", last, "the position of an input"));
@@ -182,7 +171,7 @@ impl<'a> Check<'a> {
         Ok(Check { subject, constants: places, ..self })
     }
 
-    fn batches(&self) -> Result<Vec<Batch>> {
+    pub(super) fn batches(&self) -> Result<Vec<Batch>> {
         let (low, high) = self.range;
         if low >= high || !low.is_finite() || !high.is_finite() {
             return Err(Error::setting("check", "range", format!("{low}..{high}"), "from a number to a larger one"));
@@ -217,13 +206,11 @@ impl<'a> Check<'a> {
             value: value.cast(DType::F64),
             constraint: self.constraint,
         };
-        let observations = match self.axis {
-            Some(axis) => Some(*inputs[0].shape().get(axis).ok_or_else(|| {
-                let must = "an axis of the first input";
-                Error::setting("check", "observation_axis", axis, must)
-            })?),
-            None => None,
+        let count = |axis: usize| {
+            let must = "an axis of the first input";
+            inputs[0].shape().get(axis).copied().ok_or_else(|| Error::setting("check", "observation_axis", axis, must))
         };
+        let observations = self.axis.map(count).transpose()?;
         let differentiated = inputs.iter().enumerate().filter(|(k, _)| !self.constants.contains(k));
         let arguments: Vec<Argument> = differentiated.map(argument).collect();
         match arguments.is_empty() {

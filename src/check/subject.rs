@@ -2,8 +2,8 @@
 //!
 //! A layer, a closure and a hand-written [`Function`] all become the same thing. The arguments of a layer are its input
 //! and its parameters, for which checked values [stand in](Tape::bind), so that a layer that trains in single precision
-//! is checked in double precision, without being altered. What a run changes itself (running statistics, or a parameter)
-//! is put back before the next.
+//! is checked in double precision, without being altered. What a run changes itself (running statistics, or a
+//! parameter) is put back before the next.
 
 use std::{panic::Location, sync::Arc};
 

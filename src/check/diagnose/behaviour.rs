@@ -37,12 +37,11 @@ fn not_finite(case: &Case, k: usize) -> Option<Verdict> {
         let truth = point.truth[k].to_vec();
         let operation = first_non_finite(case, point);
         let (operation, line) = operation.unwrap_or_else(|| (case.function.name().to_owned(), None));
-        let verdict = case.verdict(k, Fault::NonFinite { operation }, 0.0).at(line).because(format!(
+        Some(case.verdict(k, Fault::NonFinite { operation }, 0.0).at(line).because(format!(
             "element {index} is {value}, and in truth {:.6e}, where the input is {:.6e}",
             truth.get(index).copied().unwrap_or(f64::NAN),
             point.given.x[k].to_vec().get(index).copied().unwrap_or(f64::NAN)
-        ));
-        Some(verdict)
+        )))
     })
 }
 

@@ -1,14 +1,14 @@
 //! Values of `forward` that the rule should have used.
 //!
-//! Rule and `forward` often compute the same things: a deviation, a sum of exponentials. Where the rule computes it anew
-//! and differently (without its ε, without its mean), the value of `forward` in that place makes the rule exact.
+//! Rule and `forward` often compute the same things: a deviation, a sum of exponentials. Where the rule computes it
+//! anew and differently (without its ε, without its mean), the value of `forward` in that place makes the rule exact.
 
 use crate::{
     Tensor,
     check::{
         Fault, Line, Verdict,
         case::Case,
-        script::{Edit, Script, Source, Step},
+        script::{Edit, Source, Step},
     },
 };
 
@@ -36,7 +36,17 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                     script.output(p.given.values().chain([&values[step]]), std::slice::from_ref(&edit))
                 });
                 let Some(residual) = residual else { continue };
-                let (fault, line, evidence) = borrowing(&script.steps[at], &forward, step, &computed[0], read);
+                let (reader, wanted) = (&script.steps[at], &forward.steps[step]);
+                let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
+                let (name, reader) = (wanted.name(), reader.name());
+                let evidence = format!(
+                    "with the value of `{name}` at {from} as operand of `{reader}` at {line}, the rule is exact"
+                );
+                let fault = if is_side(wanted, read, &computed[0]) {
+                    Fault::DroppedTerm { term: name.to_owned() }
+                } else {
+                    Fault::WrongOperation { edit: format!("it should read the value of `{name}` ({from})") }
+                };
                 return Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
             }
         }
@@ -44,29 +54,8 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     None
 }
 
-/// The fault when the rule should read the result of a step of `forward` where it reads `read`.
-fn borrowing(
-    reader: &Step,
-    forward: &Script,
-    step: usize,
-    computed: &[Tensor],
-    read: &Tensor,
-) -> (Fault, Line, String) {
-    let wanted = &forward.steps[step];
-    let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
-    let evidence = format!(
-        "with the value of `{}` at {from} as operand of `{}` at {line}, the rule is exact",
-        wanted.name(),
-        reader.name()
-    );
-    // What the rule reads may be one side of the sum that it should read: then the other side is what it lacks.
-    let is_side = |source: &Source| matches!(*source, Source::Step(s) if computed[s] == *read);
-    let fault = if wanted.adds()
-        && (wanted.inputs.len() == 1 || wanted.inputs.iter().any(is_side) || !computed.contains(read))
-    {
-        Fault::DroppedTerm { term: wanted.name().to_owned() }
-    } else {
-        Fault::WrongOperation { edit: format!("it should read the value of `{}` ({from})", wanted.name()) }
-    };
-    (fault, line, evidence)
+/// Whether the rule reads one side of the sum that it should read: then the other side is what it lacks.
+fn is_side(wanted: &Step, read: &Tensor, computed: &[Tensor]) -> bool {
+    let side = |source: &Source| matches!(*source, Source::Step(s) if computed[s] == *read);
+    wanted.adds() && (wanted.inputs.len() == 1 || wanted.inputs.iter().any(side) || !computed.contains(read))
 }

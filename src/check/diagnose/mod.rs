@@ -10,8 +10,8 @@
 //! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
 //! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right.
 //!
-//! `tape` and `non_finite` are for gradients that are wrong although no rule is: of operations on plain numbers, of detached
-//! values, of infinite slopes. `rules` and `explain` put experiments and verdicts in order.
+//! `tape` and `non_finite` are for gradients that are wrong although no rule is: of operations on plain numbers, of
+//! detached values, of infinite slopes. `rules` and `explain` put experiments and verdicts in order.
 //!
 //! An experiment counts only if it agrees to rounding at two points, with two upstream gradients, so chance cannot
 //! explain it.

@@ -40,7 +40,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
                     (Fault::StraightThrough { node }, evidence)
                 }
                 Edit::DetachOperand(operand) => {
-                    let which = operand_name(&script, at, operand);
+                    let which = source_name(&script, step.inputs[operand]);
                     let evidence = format!("the rule is exact if {which} were a constant in `{node}` at {line}");
                     (Fault::ForgottenPath { node: format!("{} in {node}", which.replace('`', "")) }, evidence)
                 }
@@ -56,19 +56,18 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
             }
         }
     }
-    // Of several cuts that explain the same, the one nearest the output is named, and the others with it.
-    let (mut straight, mut cut): (Vec<Verdict>, Vec<Verdict>) =
-        found.into_iter().partition(|v| v.fault.kind() == Kind::StraightThrough);
-    straight.truncate(1);
-    cut.truncate(1);
-    straight.into_iter().chain(cut).collect()
+    // Of several cuts that explain the same, the one nearest the output is named, of either kind.
+    let mut kinds = HashSet::new();
+    found.retain(|v| kinds.insert(v.fault.kind()));
+    found.sort_by_key(|v| v.fault.kind());
+    found
 }
 
 /// The earlier values of the same shape that a step may be taken for.
 fn straight(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
     // To take a sum for one of its sides is to forget the other side.
-    if step.adds() || step.is_identity() {
+    if step.adds() || step.is("identity") {
         return Vec::new();
     }
     let mut ancestors: Vec<Source> = Vec::new();
@@ -83,10 +82,6 @@ fn straight(script: &Script, at: usize) -> Vec<Edit> {
         }
     }
     ancestors.into_iter().filter(|source| !matches!(source, Source::Fixed(_))).map(Edit::StraightThrough).collect()
-}
-
-fn operand_name(script: &Script, at: usize, operand: usize) -> String {
-    source_name(script, script.steps[at].inputs[operand])
 }
 
 fn source_name(script: &Script, source: Source) -> String {

@@ -26,7 +26,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
         return None;
     }
     let condition = by_value(case, k, &sets).or_else(|| by_place(case.first().truth[k].shape().dims(), &sets))?;
-    let Inside { there, residual, vague } = inside(case, k, &sets);
+    let (there, residual, vague) = inside(case, k, &sets);
     let first = &sets[0];
     let evidence =
         format!("{} of {} elements are wrong, and all others right", first.iter().filter(|&&w| w).count(), first.len());
@@ -159,14 +159,9 @@ fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<Stri
     (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
-/// What the gradient is where it is wrong; `vague` where it is no simple multiple of the true one.
-struct Inside {
-    there: String,
-    residual: f64,
-    vague: bool,
-}
-
-fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> Inside {
+/// What the gradient is where it is wrong, what is left of the difference, and whether nothing better can be said: it
+/// is no simple multiple of the true one.
+fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> (String, f64, bool) {
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     let mut scale = 0.0f64;
     for (point, set) in case.points.iter().zip(sets) {
@@ -175,22 +170,15 @@ fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> Inside {
         pairs.extend(numbers.filter(|(_, wrong)| **wrong).map(|(pair, _)| pair));
         scale = scale.max(size(&point.truth[k]));
     }
-    let all = |test: &dyn Fn(f64, f64) -> f64| {
-        let worst = pairs.iter().map(|&(a, t)| test(a, t).abs() / scale).fold(0.0, f64::max);
-        (worst <= DIFFERENT).then_some(worst)
-    };
-    let known = |there, residual| Inside { there, residual, vague: false };
-    if let Some(residual) = all(&|a, _| a) {
-        return known("0".to_owned(), residual);
-    }
-    if let Some(residual) = all(&|a, t| a + t) {
-        return known("−1 times the true one".to_owned(), residual);
-    }
     let (sum, square) = pairs.iter().fold((0.0, 0.0), |(s, q), (a, t)| (s + a * t, q + t * t));
     let factor = if square > 0.0 { sum / square } else { 0.0 };
-    if let Some(residual) = all(&|a, t| a - factor * t) {
-        return known(format!("{factor:.6} times the true one"), residual);
+    let names = ["0".to_owned(), "−1 times the true one".to_owned(), format!("{factor:.6} times the true one")];
+    for (factor, there) in [0.0, -1.0, factor].into_iter().zip(names) {
+        let residual = pairs.iter().map(|(a, t)| (a - factor * t).abs() / scale).fold(0.0, f64::max);
+        if residual <= DIFFERENT {
+            return (there, residual, false);
+        }
     }
     let worst = pairs.iter().map(|(a, t)| (a - t).abs()).fold(0.0, f64::max);
-    Inside { there: format!("off by {worst:.3e} at most"), residual: 0.0, vague: true }
+    (format!("off by {worst:.3e} at most"), 0.0, true)
 }

@@ -4,7 +4,7 @@
 //! N, 1/N, the numbers of channels, of pixels, of elements.
 
 use crate::{
-    Shape, Tensor,
+    Shape, Tensor, Var,
     check::{
         Fault, Verdict,
         case::Case,
@@ -119,60 +119,36 @@ fn another_inputs(case: &Case, k: usize) -> Option<Verdict> {
     })
 }
 
-/// a is t with its axes exchanged or turned around.
+/// a is t with its axes exchanged, in another order, or read backwards: a kernel that was turned, or was not.
 fn rearranged(case: &Case, k: usize) -> Vec<Verdict> {
-    let shape = case.first().truth[k].shape().clone();
-    let rank = shape.rank();
-    let mut found = Vec::new();
-    if !(2..=5).contains(&rank) {
-        if rank == 1 {
-            found.extend(turned(case, k, &shape));
-        }
-        return found;
+    let rank = case.first().truth[k].shape().rank();
+    if !(1..=5).contains(&rank) {
+        return Vec::new();
     }
+    let residual =
+        |change: &dyn for<'t> Fn(Var<'t>) -> Var<'t>| case.residual(k, |p| Some(with_tape(&p.truth[k], change)));
+    let mut found = Vec::new();
     for a in 0..rank {
         for b in a + 1..rank {
-            let exchanged = |t: &Tensor| with_tape(t, |t| t.transpose(a as isize, b as isize));
-            let Some(residual) = case.residual(k, |p| Some(exchanged(&p.truth[k]))) else { continue };
+            let Some(residual) = residual(&|t| t.transpose(a as isize, b as isize)) else { continue };
             let how = format!("axes {a} and {b} are exchanged");
             let fault = if b == rank - 1 && a == rank - 2 { Fault::Transposed } else { Fault::PermutedAxes { how } };
             let evidence = format!("exchanging axes {a} and {b} of the true gradient gives this one to {residual:.1e}");
             found.push(case.verdict(k, fault, residual).because(evidence));
         }
     }
-    if rank >= 3 {
-        for order in rotations(rank) {
-            let Some(residual) = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.permute(&order)))) else {
-                continue;
-            };
-            let fault = Fault::PermutedAxes { how: format!("the axes stand in the order {order:?}") };
-            found.push(case.verdict(k, fault, residual));
-        }
-    }
-    found.extend(turned(case, k, &shape));
-    found
-}
-
-/// The cyclic orders of the last three axes.
-fn rotations(rank: usize) -> [Vec<isize>; 2] {
-    let first: Vec<isize> = (0..rank as isize - 3).collect();
+    let mut offer = |how: String, residual: Option<f64>| {
+        found.extend(residual.map(|residual| case.verdict(k, Fault::PermutedAxes { how }, residual)));
+    };
     let n = rank as isize;
-    [[n - 2, n - 1, n - 3], [n - 1, n - 3, n - 2]].map(|tail| first.iter().copied().chain(tail).collect())
-}
-
-/// a is t read backwards along some axes: a kernel that was turned, or was not.
-fn turned(case: &Case, k: usize, shape: &Shape) -> Vec<Verdict> {
-    let rank = shape.rank();
-    let mut sets: Vec<Vec<isize>> = (0..rank as isize).map(|axis| vec![axis]).collect();
-    if rank >= 2 {
-        sets.push(vec![rank as isize - 2, rank as isize - 1]);
+    for last in [[n - 2, n - 1, n - 3], [n - 1, n - 3, n - 2]].into_iter().filter(|_| rank >= 3) {
+        let order: Vec<isize> = (0..n - 3).chain(last).collect();
+        offer(format!("the axes stand in the order {order:?}"), residual(&|t| t.permute(&order)));
     }
-    let tried = sets.into_iter().filter_map(|axes| {
-        let residual = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.flip(&axes))))?;
-        let fault = Fault::PermutedAxes { how: format!("it is turned around along axes {axes:?}") };
-        Some(case.verdict(k, fault, residual))
-    });
-    tried.collect()
+    for axes in (0..n).map(|axis| vec![axis]).chain((rank >= 2).then(|| vec![n - 2, n - 1])) {
+        offer(format!("it is turned around along axes {axes:?}"), residual(&|t| t.flip(&axes)));
+    }
+    found
 }
 
 /// A relative difference below which a gradient is right, but not accurate.
@@ -217,21 +193,18 @@ fn shape(case: &Case, k: usize) -> Option<Verdict> {
     }
     let mut verdict =
         case.verdict(k, Fault::Shape, 0.0).because(format!("the gradient has shape {own}, and the input {wanted}"));
-    if own.numel() == wanted.numel() {
-        let scale = size(&point.truth[k]);
-        let (a, t) = (answer.to_vec(), point.truth[k].to_vec());
-        let same = a.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale);
-        let turned = own.rank() == 2 && with_tape(answer, |a| a.transpose(0, 1)).shape() == wanted && {
-            let turned = with_tape(answer, |a| a.transpose(0, 1)).to_vec();
-            turned.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale)
-        };
-        if turned {
-            let evidence = format!("its transpose, of shape {wanted}, is exact");
-            return Some(case.verdict(k, Fault::Transposed, 0.0).because(evidence));
-        }
-        if same {
-            verdict = verdict.because("the numbers are right, in the right order: a `reshape` is all that is missing");
-        }
+    let truth = &point.truth[k];
+    let same = |a: &Tensor| {
+        let mut pairs = numbers(a).iter().zip(numbers(truth));
+        a.numel() == truth.numel() && pairs.all(|(a, t)| (a - t).abs() <= EXACT * size(truth))
+    };
+    let turned = (own.rank() == 2).then(|| with_tape(answer, |a| a.transpose(0, 1)));
+    if turned.is_some_and(|turned| turned.shape() == wanted && same(&turned)) {
+        let evidence = format!("its transpose, of shape {wanted}, is exact");
+        return Some(case.verdict(k, Fault::Transposed, 0.0).because(evidence));
+    }
+    if same(answer) {
+        verdict = verdict.because("the numbers are right, in the right order: a `reshape` is all that is missing");
     }
     Some(verdict)
 }

@@ -19,9 +19,6 @@ const LONGEST: usize = 300;
 /// The places of a rule where a value is read are tried in all combinations up to this many places.
 const READS: usize = 7;
 
-/// Operations whose operand may have been meant where they have one.
-const ALONE: &[&str] = &["negate", "square", "sqrt", "add", "sub", "mul", "div"];
-
 /// Operations that are easily taken for each other.
 const CONFUSABLE: &[&[&str]] = &[
     &["add", "sub"],
@@ -58,27 +55,19 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<Verdict> {
     let line = Line::from(step.at);
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let fault = match edit {
-        Edit::Operand(_, wanted) => match (wanted, wrong_operand(&script, at, &edit)) {
-            (Source::Argument(wanted), Some(used)) => {
-                Fault::MixedUp { used, wanted: case.first().given.places()[wanted].to_string() }
-            }
-            _ => Fault::WrongOperation { edit: how },
-        },
+        Edit::Operand(operand, Source::Argument(wanted)) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
+            let used = match step.inputs[operand] {
+                Source::Step(step) => format!("the result of `{}`", script.steps[step].name()),
+                _ => "another value".to_owned(),
+            };
+            Fault::MixedUp { used, wanted: case.first().given.places()[wanted].to_string() }
+        }
         Edit::Row(row) => {
             Fault::WrongOperation { edit: format!("it has `{}` where `{}` belongs", step.name(), row.name) }
         }
         _ => Fault::WrongOperation { edit: how },
     };
     Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence))
-}
-
-fn wrong_operand(script: &Script, at: usize, edit: &Edit) -> Option<String> {
-    let Edit::Operand(operand, _) = edit else { return None };
-    match script.steps[at].inputs[*operand] {
-        Source::Step(step) => Some(format!("the result of `{}`", script.steps[step].name())),
-        Source::Fixed(_) => None,
-        Source::Argument(_) => Some("another value".to_owned()),
-    }
 }
 
 /// Some or all places where the rule reads one value, reading another of the same shape instead.
@@ -139,7 +128,8 @@ fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String
     let step = &script.steps[at];
     let mut edits = vec![(Edit::Scale(-1.0), "the other sign".to_owned())];
     for operand in 0..step.inputs.len() {
-        if step.inputs.len() > 1 || ALONE.contains(&step.name()) {
+        if step.inputs.len() > 1 || matches!(step.name(), "negate" | "square" | "sqrt" | "add" | "sub" | "mul" | "div")
+        {
             edits.push((Edit::Keep(operand), format!("operand {operand} alone")));
         }
     }

@@ -1,8 +1,8 @@
 //! When it is the tape's own gradient that disagrees with differences.
 //!
-//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an operation
-//! on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the smooth
-//! function that differences need.
+//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an
+//! operation on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the
+//! smooth function that differences need.
 
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ pub(in crate::check) fn second_order_fault(
 /// The operation whose value was cut.
 fn cut_name(script: &Script, k: usize) -> String {
     let step = &script.steps[k];
-    match step.inputs.first().filter(|_| step.is_identity()) {
+    match step.inputs.first().filter(|_| step.is("identity")) {
         Some(Source::Step(before)) => script.steps[*before].name().to_owned(),
         Some(Source::Argument(k)) => format!("input {k}"),
         _ => step.name().to_owned(),

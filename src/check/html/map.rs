@@ -1,8 +1,8 @@
 //! A tensor as heat maps in SVG.
 //!
 //! A cell lets one of two colours through the paper below it, blue for negative and orange for positive numbers, the
-//! more the larger they are; so a page can have light paper or dark, and zero is the paper itself. A cell that stands for
-//! several elements shows the number of the largest magnitude.
+//! more the larger they are; so a page can have light paper or dark, and zero is the paper itself. A cell that stands
+//! for several elements shows the number of the largest magnitude.
 
 use std::{collections::HashMap, fmt::Write};
 

@@ -11,9 +11,9 @@ mod verdict;
 
 use std::path::Path;
 
-use super::{Outcome, Report};
+use super::{Outcome, Report, numbers::count};
 use crate::{Result, atomic};
-use text::{count, escape, rich};
+use text::{escape, rich};
 
 const STYLE: &str = include_str!("style.css");
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::change::Change;
+use super::change::{Change, Slip};
 use crate::{
     Backward, DType, Function, Tape, Tensor, Var,
     check::{
@@ -25,32 +25,36 @@ impl Broken {
         Broken { function, change, saved: Mutex::new(None) }
     }
 
-    /// The gradient by input `k`, from plain numbers on a tape of its own.
+    /// The gradient, from plain numbers on a tape of its own.
     fn aside<'t>(
         &self,
         at: &Backward<'_, 't>,
-        k: usize,
         gradient: impl FnOnce(&[Tensor], &[Tensor]) -> Option<Tensor>,
     ) -> Option<Var<'t>> {
         let values = |all: &[Var<'t>]| all.iter().map(|v| v.value().cast(DType::F64)).collect::<Vec<_>>();
-        gradient(&values(at.x), &values(at.dz)).map(|g| at.x[k].tape().constant(g))
+        gradient(&values(at.x), &values(at.dz)).map(|g| at.dz[0].tape().constant(g))
     }
 
-    /// The gradient by input `k` of the function with one step of `forward` changed.
-    fn of_another_function<'t>(&self, at: &Backward<'_, 't>, k: usize, edit: &Edit, step: usize) -> Option<Var<'t>> {
-        let edits = [(step, edit.clone())];
-        self.aside(at, k, |x, dz| Script::of_forward(&*self.function, x)?.gradient(k, x, dz, &edits))
+    /// The gradient of the function with one step of `forward` changed.
+    fn of_another_function<'t>(&self, at: &Backward<'_, 't>, step: usize, edit: Edit) -> Option<Var<'t>> {
+        let edits = [(step, edit)];
+        self.aside(at, |x, dz| Script::of_forward(&*self.function, x)?.gradient(self.change.k, x, dz, &edits))
     }
 
-    /// The rule's own program for input `k`, with one step changed.
-    fn edited<'t>(&self, at: &Backward<'_, 't>, k: usize, step: usize, edit: &Edit) -> Option<Var<'t>> {
+    /// The gradient before its sum over the axes that the input was broadcast along.
+    fn unsummed<'t>(&self, at: &Backward<'_, 't>) -> Option<Var<'t>> {
+        self.aside(at, |x, dz| unsummed_gradient(&*self.function, x, dz, self.change.k))
+    }
+
+    /// The rule's own program, with one step changed.
+    fn edited<'t>(&self, at: &Backward<'_, 't>, step: usize, edit: Edit) -> Option<Var<'t>> {
         let own = given(at);
         let aside = Tape::with_dtype(at.x[0].dtype());
         let copy = own.map(|v| aside.leaf(v.value()));
-        let answer = copy.ask(&*self.function, at.needs).swap_remove(k)?;
+        let answer = copy.ask(&*self.function, at.needs).swap_remove(self.change.k)?;
         let script = Script::of(&aside, &copy.values().copied().collect::<Vec<_>>(), &[answer]);
         let arguments: Vec<Var<'t>> = own.values().copied().collect();
-        Some(script.run(at.x[0].tape(), &arguments, &[(step, edit.clone())])?.remove(0))
+        Some(script.run(at.x[0].tape(), &arguments, &[(step, edit)])?.remove(0))
     }
 }
 
@@ -69,7 +73,7 @@ impl Function for Broken {
     }
 
     fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        if matches!(self.change, Change::Stale) {
+        if matches!(self.change.slip, Slip::Stale) {
             let values = x.iter().map(|x| x.value()).collect();
             *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(values);
         }
@@ -77,61 +81,51 @@ impl Function for Broken {
     }
 
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let tape = at.dz[0].tape();
-        let right = || self.function.backward(at);
-        let spoil = |k: usize, change: &dyn Fn(Var<'t>) -> Var<'t>| {
-            let mut answer = right();
+        let (k, tape) = (self.change.k, at.dz[0].tape());
+        let spoil = |change: &dyn Fn(Var<'t>) -> Var<'t>| {
+            let mut answer = self.function.backward(at);
             answer[k] = answer[k].map(change);
             answer
         };
-        let replace = |k: usize, gradient: Option<Var<'t>>| {
-            let mut answer = right();
+        let replace = |gradient: Option<Var<'t>>| {
+            let mut answer = self.function.backward(at);
             answer[k] = gradient.or(answer[k]);
             answer
         };
-        match &self.change {
-            Change::Sign { k } => spoil(*k, &|g| -g),
-            Change::Factor { k, factor, .. } => spoil(*k, &|g| g * *factor),
-            Change::Transposed { k } => spoil(*k, &|g| g.transpose(-1, -2)),
-            Change::Exchanged { k, a, b } => spoil(*k, &|g| g.transpose(*a as isize, *b as isize)),
-            Change::TurnedAround { k, axis } => spoil(*k, &|g| g.flip(&[*axis as isize])),
-            Change::Extra { k, axis, mean } => spoil(*k, &|g| {
-                let sum = if *mean { g.mean_axes(&[*axis], true) } else { g.sum_axes(&[*axis], true) };
-                sum.broadcast_to(g.shape())
-            }),
-            Change::FirstAlone { k, axis } => {
+        match self.change.slip.clone() {
+            Slip::Sign => spoil(&|g| -g),
+            Slip::Factor(factor, _) => spoil(&|g| g * factor),
+            Slip::Transposed => spoil(&|g| g.transpose(-1, -2)),
+            Slip::Exchanged(a, b) => spoil(&|g| g.transpose(a as isize, b as isize)),
+            Slip::TurnedAround(axis) => spoil(&|g| g.flip(&[axis as isize])),
+            Slip::Summed(axis) => spoil(&|g| g.sum_axes(&[axis], true).broadcast_to(g.shape())),
+            Slip::Averaged(axis) => spoil(&|g| g.mean_axes(&[axis], true).broadcast_to(g.shape())),
+            Slip::FirstAlone(axis) => {
                 let shape = at.dz[0].shape();
-                let inner: usize = shape[axis + 1..].iter().product();
-                let n = shape[*axis];
+                let (inner, n): (usize, usize) = (shape[axis + 1..].iter().product(), shape[axis]);
                 let first = Tensor::from_fn(shape, at.dz[0].dtype(), |i| f64::from((i / inner).is_multiple_of(n)));
                 let mut dz = at.dz.to_vec();
                 dz[0] = dz[0] * tape.constant(first);
-                let share = self.function.backward(Backward { dz: &dz, ..at }).swap_remove(*k);
-                replace(*k, share)
+                replace(self.function.backward(Backward { dz: &dz, ..at }).swap_remove(k))
             }
-            Change::Unsummed { k } => {
-                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&*self.function, x, dz, *k));
-                replace(*k, whole)
+            Slip::Unsummed => replace(self.unsummed(&at)),
+            Slip::OtherAxes(axes) => {
+                replace(self.unsummed(&at).map(|whole| whole.sum_axes(&axes, false).reshape(at.x[k].shape())))
             }
-            Change::OtherAxis { k, axes } => {
-                let shape = at.x[*k].shape();
-                let whole = self.aside(&at, *k, |x, dz| unsummed_gradient(&*self.function, x, dz, *k));
-                replace(*k, whole.map(|whole| whole.sum_axes(axes, false).reshape(shape)))
-            }
-            Change::UpstreamIgnored => {
+            Slip::UpstreamIgnored => {
                 let ones = at.dz.iter().map(|dz| tape.constant(Tensor::ones(dz.shape(), dz.dtype())));
                 let ones: Vec<Var<'t>> = ones.collect();
                 self.function.backward(Backward { dz: &ones, ..at })
             }
-            Change::MixedUp { used, wanted } => {
+            Slip::MixedUp(used, wanted) => {
                 let mut given = given(&at);
-                let value = given.get(*used).copied();
-                if let (Some(value), Some(hole)) = (value, given.get_mut(*wanted)) {
+                let value = given.get(used).copied();
+                if let (Some(value), Some(hole)) = (value, given.get_mut(wanted)) {
                     *hole = value;
                 }
                 given.ask(&*self.function, at.needs)
             }
-            Change::Stale => {
+            Slip::Stale => {
                 let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let x: Vec<Var<'t>> = match saved {
                     Some(saved) if saved.iter().zip(at.x).all(|(s, x)| *s.shape() == x.shape()) => {
@@ -142,28 +136,29 @@ impl Function for Broken {
                 let (z, memory) = self.function.forward_with_memory(&x);
                 self.function.backward(Backward { x: &x, z: &z, memory: &memory, ..at })
             }
-            Change::DroppedTerm { k, step, keep } => replace(*k, self.edited(&at, *k, *step, &Edit::Keep(*keep))),
-            Change::WrongOperation { k, step, edit, .. } => replace(*k, self.edited(&at, *k, *step, edit)),
-            Change::Forgotten { k, step, edit } => replace(*k, self.of_another_function(&at, *k, edit, *step)),
-            Change::StraightThrough { k, step, from } => {
-                let edit = Edit::StraightThrough(*from);
-                replace(*k, self.of_another_function(&at, *k, &edit, *step))
+            Slip::DroppedTerm(step, keep) => replace(self.edited(&at, step, Edit::Keep(keep))),
+            Slip::WrongOperation(step, edit, _) => replace(self.edited(&at, step, edit)),
+            Slip::Forgotten(step, edit) => replace(self.of_another_function(&at, step, edit)),
+            Slip::StraightThrough(step, from) => {
+                replace(self.of_another_function(&at, step, Edit::StraightThrough(from)))
             }
-            Change::Region { k, border, factor } => {
-                let x = at.x[*k];
-                let inside = if *border { tape.constant(border_of(&x)) } else { x.le(0.0) };
-                spoil(*k, &|g| inside.select(g * *factor, g))
+            Slip::WhereNegative(factor) => {
+                let inside = at.x[k].le(0.0);
+                spoil(&|g| inside.select(g * factor, g))
             }
-            Change::NotFinite { k, index } => {
-                let shape = at.x[*k].shape();
-                let holes = Tensor::from_fn(shape, at.x[*k].dtype(), |i| f64::from(i != *index));
-                let holes = tape.constant(holes);
-                spoil(*k, &|g| g * holes / holes)
+            Slip::AtBorder(factor) => {
+                let inside = tape.constant(border_of(&at.x[k]));
+                spoil(&|g| inside.select(g * factor, g))
             }
-            Change::SinglePrecision { k } => spoil(*k, &|g| tape.constant(g.value().cast(DType::F32).cast(g.dtype()))),
-            Change::Nothing { k } => {
-                let mut answer = right();
-                answer[*k] = None;
+            Slip::NotFinite(index) => {
+                let x = at.x[k];
+                let holes = tape.constant(Tensor::from_fn(x.shape(), x.dtype(), |i| f64::from(i != index)));
+                spoil(&|g| g * holes / holes)
+            }
+            Slip::SinglePrecision => spoil(&|g| tape.constant(g.value().cast(DType::F32).cast(g.dtype()))),
+            Slip::Nothing => {
+                let mut answer = self.function.backward(at);
+                answer[k] = None;
                 answer
             }
         }

@@ -7,11 +7,11 @@ use rand::{SeedableRng, rngs::StdRng};
 use crate::{
     Function, Shape, Tensor,
     check::{
-        case::{Answer, Case, Truth},
+        case::{Case, Truth},
         diagnose::{forward_edits, mistakes, ratio, spread_shape},
         given::Given,
         kind::Kind,
-        numbers::{DIFFERENT, EXACT, difference, jittered, masked, size},
+        numbers::{DIFFERENT, EXACT, difference, jittered, masked, numbers, size},
         script::{Edit, Script},
     },
 };
@@ -42,22 +42,19 @@ impl Examined {
 
     /// Whether another rule of the same function answers the same at all points.
     pub fn agrees_with(&self, other: &Examined) -> bool {
-        let same = |a: &Answer, b: &Answer, truth: &[Tensor]| {
-            a.len() == b.len()
-                && a.iter().zip(b).zip(truth).all(|((a, b), truth)| match (a, b) {
-                    (Some(a), Some(b)) => {
-                        let (x, y) = (a.to_vec(), b.to_vec());
-                        let scale = size(truth).max(f64::MIN_POSITIVE);
-                        a.shape() == b.shape()
-                            && x.iter()
-                                .zip(&y)
-                                .all(|(x, y)| (x - y).abs() <= EXACT * scale || (x.is_nan() && y.is_nan()))
-                    }
-                    (None, None) => true,
-                    (Some(g), None) | (None, Some(g)) => size(g) <= EXACT * size(truth),
-                })
+        let same = |a: &Option<Tensor>, b: &Option<Tensor>, truth: &Tensor| match (a, b) {
+            (Some(a), Some(b)) => {
+                let allowed = EXACT * size(truth).max(f64::MIN_POSITIVE);
+                let near = |(x, y): (&f64, &f64)| (x - y).abs() <= allowed || (x.is_nan() && y.is_nan());
+                a.shape() == b.shape() && numbers(a).iter().zip(numbers(b)).all(near)
+            }
+            (None, None) => true,
+            (Some(g), None) | (None, Some(g)) => size(g) <= EXACT * size(truth),
         };
-        self.case.points.iter().zip(&other.case.points).all(|(a, b)| same(&a.answer, &b.answer, &a.truth))
+        self.case.points.iter().zip(&other.case.points).all(|(p, q)| {
+            let mut answers = p.answer.iter().zip(&q.answer).zip(&p.truth);
+            p.answer.len() == q.answer.len() && answers.all(|((a, b), truth)| same(a, b, truth))
+        })
     }
 
     /// Relations that hold exactly between the wrong gradient and the true one, where one input alone is wrong.

@@ -26,23 +26,23 @@
 //! # Ok::<(), wengert::Error>(())
 //! ```
 //!
-//! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the result.
-//! No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
+//! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the
+//! result. No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
 
 mod broken;
 mod change;
 mod examined;
 
-use std::sync::Arc;
+use std::{collections::HashSet, panic::Location, sync::Arc};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use broken::Broken;
-use change::Change;
+use change::{Change, Slip};
 use examined::Examined;
 
 use super::{Verdict, kind::Kind};
-use crate::{DType, Error, Function, Result, Tensor};
+use crate::{DType, Error, Function, Result, RuleFault, Tensor};
 
 /// A correct function with one mistake made in its rule.
 pub struct Mutant {
@@ -50,7 +50,8 @@ pub struct Mutant {
     pub function: Arc<dyn Function>,
     /// The mistake, in a sentence.
     pub what: String,
-    /// The names of the faults that describe it, that of the mistake itself first; see [`Fault::name`](super::Fault::name).
+    /// The names of the faults that describe it, that of the mistake itself first; see
+    /// [`Fault::name`](super::Fault::name).
     pub names: Vec<&'static str>,
     kinds: Vec<Kind>,
 }
@@ -96,23 +97,18 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
     let examine = |change: Change| {
         let function: Arc<dyn Function> = Arc::new(Broken::new(function.clone(), change.clone()));
         let examined = Examined::new(&function, &inputs).ok()?;
-        let wrong = match change {
-            Change::Stale => examined.is_wrong_after_another_call(),
+        let wrong = match change.slip {
+            Slip::Stale => examined.is_wrong_after_another_call(),
             _ => examined.is_wrong(),
         };
         wrong.then_some((change, function, examined))
     };
     let all: Vec<(Change, Arc<dyn Function>, Examined)> = Change::all(&sound).into_iter().filter_map(examine).collect();
-    let kinds = |own: &Change, examined: &Examined| {
+    let kinds = |own: &Change, examined: &Examined| -> Vec<Kind> {
         let alike = all.iter().filter(|(_, _, other)| examined.agrees_with(other)).map(|(change, ..)| change.kind());
         let related = examined.relation().filter(|_| own.kind() != Kind::Stale);
-        let mut kinds: Vec<Kind> = Vec::new();
-        for kind in [own.kind()].into_iter().chain(alike).chain(related) {
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
-        kinds
+        let mut seen = HashSet::new();
+        [own.kind()].into_iter().chain(alike).chain(related).filter(|&kind| seen.insert(kind)).collect()
     };
     let mutant = |(change, function, examined): &(Change, Arc<dyn Function>, Examined)| {
         let kinds = kinds(change, examined);
@@ -123,9 +119,6 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
 }
 
 fn broken(function: &Arc<dyn Function>, why: String) -> Error {
-    Error::Rule {
-        rule: function.name().to_owned(),
-        fault: crate::RuleFault::Failed(why),
-        at: std::panic::Location::caller(),
-    }
+    let (rule, at) = (function.name().to_owned(), Location::caller());
+    Error::Rule { rule, fault: RuleFault::Failed(why), at }
 }

@@ -17,14 +17,14 @@ use crate::{
 pub(super) fn test(e: &mut Examination<'_>) {
     use Question::*;
     let tests: [(Question, Ask); 9] = [
-        (Deterministic, |e| alone(deterministic(e))),
+        (Deterministic, |e| (deterministic(e), Vec::new())),
         (NothingCarried, carried),
-        (State, |e| alone(state(e))),
+        (State, |e| (state(e), Vec::new())),
         (Independent, |e| with_verdict(batch::independent(e))),
-        (Reached, |e| alone(batch::reached(e))),
-        (NeedlessWork, |e| alone(batch::needless(e))),
+        (Reached, |e| (batch::reached(e), Vec::new())),
+        (NeedlessWork, |e| (batch::needless(e), Vec::new())),
         (Finite, |e| with_verdict(finite(e))),
-        (FeaturesAndImages, |e| alone(batch::kinds(e))),
+        (FeaturesAndImages, |e| (batch::kinds(e), Vec::new())),
         (SecondOrder, |e| with_verdict(second::second(e))),
     ];
     if e.sound.is_empty() {
@@ -40,10 +40,6 @@ pub(super) fn test(e: &mut Examination<'_>) {
 /// How a test ended, and the faults that it found.
 type Answer = (Outcome, Vec<Verdict>);
 type Ask = fn(&Examination<'_>) -> Answer;
-
-fn alone(outcome: Outcome) -> Answer {
-    (outcome, Vec::new())
-}
 
 fn with_verdict((outcome, verdict): (Outcome, Option<Verdict>)) -> Answer {
     (outcome, verdict.into_iter().collect())
@@ -96,12 +92,8 @@ fn state(e: &Examination<'_>) -> Outcome {
         let run = e.runner(mode).values(&at);
         let now: Vec<Tensor> = state.iter().map(|s| s.value()).collect();
         e.check.subject.restore();
-        let changed: Vec<String> = state
-            .iter()
-            .zip(before.iter().zip(&now))
-            .filter(|(_, (a, b))| a != b)
-            .map(|(s, _)| s.name().to_owned())
-            .collect();
+        let changed = state.iter().zip(before.iter().zip(&now)).filter(|(_, (a, b))| a != b);
+        let changed: Vec<String> = changed.map(|(s, _)| s.name().to_owned()).collect();
         run.map(|_| changed)
     };
     match (after(Mode::Train), after(Mode::Infer)) {

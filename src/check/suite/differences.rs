@@ -7,7 +7,7 @@ use crate::{
         Comparison, Fault, Outcome, SpecialKind, StepCurve, Verdict,
         caught::Failure,
         measure::{FULL, Gradients, outliers, projected_excess},
-        numbers::{largest, size},
+        numbers::{count, largest, size},
         settings::Extent,
     },
 };
@@ -98,11 +98,6 @@ pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
         found.manual = outcome(&tallies[0], &gradients.manual);
     }
     found
-}
-
-/// "1 element", "2 elements".
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What the comparisons of one side with the numeric gradient have come to.

@@ -36,10 +36,9 @@ pub(super) fn test(e: &mut Examination<'_>) {
     e.note(TapeNumeric, found.tape);
     e.gradients = found.comparisons;
     e.curves = found.curves;
-    let remarks = found.remarks;
     let faults = faults(e, beside, by_hand);
     e.verdicts.extend(faults);
-    e.verdicts.extend(remarks);
+    e.verdicts.extend(found.remarks);
 }
 
 fn sizes(batches: &[Gradients], by_hand: bool) -> Outcome {
@@ -120,8 +119,8 @@ fn largest_difference(
     Ok(worst)
 }
 
-/// Both gradients with 0 where the rules may differ: where each takes a slope of the same kink by a convention of its own,
-/// and at a border of the domain where the slope is not finite.
+/// Both gradients with 0 where the rules may differ: where each takes a slope of the same kink by a convention of its
+/// own, and at a border of the domain where the slope is not finite.
 fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> [Tensor; 2] {
     let wrong = outliers(manual, comparison, 0.0);
     let by_tape = tape.to_vec();
@@ -133,8 +132,8 @@ fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> [Te
     [manual, tape].map(|g| mapped(g, |i, v| if free(i) { 0.0 } else { v }))
 }
 
-/// The inputs with all elements at kinks moved off them, by a little and to either side; `None` without kinks. At a kink
-/// any slope between the two is allowed, so a wrong rule may hide there: |x| at 0 does not tell 0 from ±1.
+/// The inputs with all elements at kinks moved off them, by a little and to either side; `None` without kinks. At a
+/// kink any slope between the two is allowed, so a wrong rule may hide there: |x| at 0 does not tell 0 from ±1.
 fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<Argument>> {
     let mut arguments = e.largest().arguments.to_vec();
     let mut moved = 0;

@@ -1,9 +1,10 @@
 //! The tests, in the order in which they run.
 //!
 //! Each test answers one of the `questions`, and ends passed, failed, or not applicable with the reason. When a test
-//! cannot be run because another failed, its reason names that one. `runs` asks whether the subject runs at all and what
-//! comes out, `gradients` compares gradients (with differences in `differences`) and asks for a verdict, `upstream`,
-//! `conduct`, `batch` and `second` look at how gradients and values behave. `examination` is the check under way.
+//! cannot be run because another failed, its reason names that one. `runs` asks whether the subject runs at all and
+//! what comes out, `gradients` compares gradients (with differences in `differences`) and asks for a verdict,
+//! `upstream`, `conduct`, `batch` and `second` look at how gradients and values behave. `examination` is the check
+//! under way.
 
 mod batch;
 mod conduct;
@@ -32,7 +33,8 @@ impl Check<'_> {
     /// [`Error::Setting`](crate::Error::Setting) for a range that is empty, or an axis that does not exist.
     /// What is wrong with the subject is not an error: it is in the report.
     pub fn run(self) -> Result<Report> {
-        let (check, batches) = self.prepared()?;
+        let check = self.with_constants_aside()?;
+        let batches = check.batches()?;
         let start = Instant::now();
         let mut e = Examination::new(&check, batches);
         runs::test(&mut e);

@@ -16,22 +16,16 @@ use crate::{
 
 /// The gradient of the gradient, along a random direction, against differences of the gradient.
 pub(super) fn second(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
-    let mut verdict = None;
-    let outcome = second_order(e, &mut verdict);
-    (outcome, verdict)
-}
-
-fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
     if [Question::ManualNumeric, Question::ManualTape, Question::TapeNumeric].into_iter().any(|asked| e.failed(asked)) {
-        return not_applicable("the first order failed");
+        return (not_applicable("the first order failed"), None);
     }
     let place = e.largest();
     let at = place.at();
     if place.arguments.iter().any(|argument| argument.constraint != Constraint::Free) {
-        return not_applicable("an input is constrained");
+        return (not_applicable("an input is constrained"), None);
     }
     if e.gradients.iter().any(|c| !c.special.is_empty()) {
-        return not_applicable("there are kinks at these inputs");
+        return (not_applicable("there are kinks at these inputs"), None);
     }
     let direction =
         |x: &Tensor, seed: f64| Tensor::from_fn(x.shape().clone(), DType::F64, |i| ((i as f64 + seed) * 1.37).sin());
@@ -53,27 +47,24 @@ fn second_order(e: &Examination<'_>, verdict: &mut Option<Verdict>) -> Outcome {
     };
     let (here, by_tape) = match slope_of(&at, true) {
         Ok(found) => found,
-        Err(failure) => return not_applicable(failure.sentence),
+        Err(failure) => return (not_applicable(failure.sentence), None),
     };
     let moved = |t: f64| {
         let at: Vec<Tensor> = at.iter().zip(&w).map(|(x, w)| Constraint::Free.moved(x, Some(w), t)).collect();
         slope_of(&at, false).map_or(f64::NAN, |found| found.0)
     };
-    match slope(moved, here, 1.0, 1e-8 * here.abs().max(1.0)) {
-        Slope::Smooth { value, error, .. } => {
-            let off = (value - by_tape).abs();
-            let allowed = 10.0 * error + 1e-7 * value.abs().max(here.abs()).max(1e-3);
-            match (off <= allowed, by_tape == 0.0 && value.abs() <= allowed) {
-                (_, true) => not_applicable("the gradient does not depend on the input"),
-                (true, _) => {
-                    passed(format!("to {:.1e}, along a random direction", off / value.abs().max(f64::MIN_POSITIVE)))
-                }
-                _ => {
-                    *verdict = diagnose::second_order_fault(&place, &v, &w, value, allowed);
-                    failed(format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}"))
-                }
-            }
-        }
-        _ => not_applicable("the gradient has a kink or a jump along the direction that was tried"),
+    let Slope::Smooth { value, error, .. } = slope(moved, here, 1.0, 1e-8 * here.abs().max(1.0)) else {
+        return (not_applicable("the gradient has a kink or a jump along the direction that was tried"), None);
+    };
+    let off = (value - by_tape).abs();
+    let allowed = 10.0 * error + 1e-7 * value.abs().max(here.abs()).max(1e-3);
+    if by_tape == 0.0 && value.abs() <= allowed {
+        return (not_applicable("the gradient does not depend on the input"), None);
     }
+    if off <= allowed {
+        let relative = off / value.abs().max(f64::MIN_POSITIVE);
+        return (passed(format!("to {relative:.1e}, along a random direction")), None);
+    }
+    let sentence = format!("along a random direction it is {by_tape:.9e}, numerically {value:.9e}");
+    (failed(sentence), diagnose::second_order_fault(&place, &v, &w, value, allowed))
 }
