@@ -119,7 +119,7 @@ fn depends(script: &Script, source: Source, k: usize) -> bool {
     let mut seen = HashSet::new();
     while let Some(source) = waiting.pop() {
         match source {
-            Source::Argument(slot) if slot == k => return true,
+            Source::Argument(argument) if argument == k => return true,
             Source::Step(step) if seen.insert(step) => waiting.extend(script.steps[step].inputs.iter().copied()),
             _ => {}
         }
