@@ -13,7 +13,7 @@ use std::{panic::Location, sync::Arc};
 use smallvec::SmallVec;
 
 use crate::{
-    error::{Error, Result, RuleFault},
+    error::{Error, Result, RuleFault, panic},
     ops::Grads,
     tape::{Inputs, Kind, NodeId, Tape, Var},
 };
@@ -59,6 +59,25 @@ pub trait Function: Send + Sync {
     ///
     /// Work for inputs that want no gradient may be skipped: see [`Backward::needs`].
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>>;
+}
+
+/// A function that several tapes share.
+impl<F: Function + ?Sized> Function for Arc<F> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        (**self).forward(x)
+    }
+
+    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        (**self).forward_with_memory(x)
+    }
+
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        (**self).backward(at)
+    }
 }
 
 /// What a backward rule is given.
@@ -175,14 +194,8 @@ impl Call {
         let _own = tape.at_line(None);
         let rule = || self.function.backward(Backward { x, z: &z, dz, memory: &memory, needs });
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(rule)).map(SmallVec::from_vec).map_err(|panic| {
-            let fault = RuleFault::Failed(panic_message(&*panic));
+            let fault = RuleFault::Failed(panic::message(&*panic));
             Error::Rule { rule: self.function.name().to_owned(), fault, at: self.at }
         })
     }
-}
-
-/// What a caught panic said.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("it panicked without a message").to_owned()
 }

@@ -14,7 +14,7 @@
 use crate::{
     error::{Error, Result},
     tape::{Tape, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, sequence::golden},
 };
 
 /// Σ ⟨aₖ, vₖ⟩, once the shapes are known to agree.
@@ -36,12 +36,6 @@ fn inner<'t>(op: &str, tape: &'t Tape, a: &[Var<'t>], v: &[Var<'t>]) -> Result<V
 
 /// Up to this many roundings of the largest number, a difference is taken for rounding.
 const ROUNDINGS: f64 = 64.0;
-
-/// The i-th of a sequence of different numbers that fill the interval from 0 to 1 evenly (the golden-ratio sequence).
-fn spread(i: usize) -> f64 {
-    const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    ((i + 1) as f64 * GOLDEN).fract()
-}
 
 /// The number of observations in `y` and `x`, and the number of elements in one observation of `y`.
 fn observations(op: &str, y: Var<'_>, x: Var<'_>) -> Result<(usize, usize)> {
@@ -163,8 +157,9 @@ impl Tape {
     fn check_uncoupled<'t>(&'t self, op: &str, y: Var<'t>, x: Var<'t>, blocks: Var<'t>) -> Result<()> {
         let mark = self.len();
         let (n, per, size) = (y.shape()[0], y.numel() / y.shape()[0], x.numel() / x.shape()[0]);
-        let upstream =
-            Tensor::from_fn(y.shape(), self.dtype(), |i| (1.0 + spread(i / per)) * (0.5 + spread(n + i % per)));
+        let upstream = Tensor::from_fn(y.shape(), self.dtype(), |i| {
+            (1.0 + golden(i / per + 1, 0.0)) * (0.5 + golden(n + i % per + 1, 0.0))
+        });
         let upstream = self.constant(upstream);
         let walked = self.grad_with(y, &[x], upstream)?[0].try_reshape(&Shape::from([n, size]))?;
         let blocks = blocks.try_reshape(&Shape::from([n, per, size]))?;
@@ -178,7 +173,7 @@ impl Tape {
             let apart = apart.value().to_vec();
             let worst = (0..apart.len()).max_by(|&a, &b| apart[a].total_cmp(&apart[b]));
             let on = worst.expect("a largest number has been found") / size;
-            let direction = |i: usize| if i / size == on { 0.5 + spread(i) } else { 0.0 };
+            let direction = |i: usize| if i / size == on { 0.5 + golden(i + 1, 0.0) } else { 0.0 };
             let direction = self.constant(Tensor::from_fn(x.shape(), self.dtype(), direction));
             let reached = self.jvp(y, &[x], &[direction])?.value().to_vec();
             coupled = (0..n)

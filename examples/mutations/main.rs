@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut false_alarms = 0;
     for rule in &rules {
-        let report = check::shared_function(rule.function.clone(), &rule.inputs).run()?;
+        let report = check::function(rule.function.clone(), &rule.inputs).run()?;
         if !report.passed() {
             false_alarms += 1;
             println!("false alarm:\n{report}");
@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let verdicts = match answers.entry((*r, kind, place)) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
-                let report = check::shared_function(mutant.function.clone(), &rules[*r].inputs).run()?;
+                let report = check::function(mutant.function.clone(), &rules[*r].inputs).run()?;
                 new.insert(report.verdicts.into_iter().filter(|v| !v.fault.is_remark()).collect())
             }
         };

@@ -6,6 +6,7 @@
 
 use rand::{RngExt, rngs::StdRng};
 
+use super::numbers::numbers;
 use crate::{DType, Shape, Tensor};
 
 /// What the values of an input must satisfy.
@@ -91,11 +92,6 @@ impl Constraint {
             _ => moved,
         }
     }
-}
-
-/// The numbers of a tensor of the checker, which are all in double precision.
-pub(super) fn numbers(x: &Tensor) -> &[f64] {
-    x.as_slice().expect("everything is checked in double precision")
 }
 
 fn symmetrised(v: &Tensor) -> Tensor {

@@ -4,7 +4,7 @@
 //! relation between the two that holds to rounding, at two different points: a = −t, a = tᵀ, "a = t with that node held
 //! constant". A verdict says which, with the evidence and the line of source, and never claims more than it measured.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use serde::Serialize;
 
@@ -15,6 +15,13 @@ pub struct Line {
     pub file: String,
     /// The line, from 1.
     pub line: u32,
+}
+
+impl Line {
+    /// Whether it lies in the checker itself, where rules are broken on purpose.
+    pub(crate) fn is_ours(&self) -> bool {
+        Path::new(file!()).parent().is_some_and(|folder| Path::new(&self.file).starts_with(folder))
+    }
 }
 
 impl From<&std::panic::Location<'_>> for Line {
@@ -139,74 +146,12 @@ pub enum Fault {
 impl Fault {
     /// The short name, without particulars: the rows and columns of the confusion table.
     pub fn name(&self) -> &'static str {
-        match self {
-            Fault::Failed => "failed",
-            Fault::Count => "wrong count",
-            Fault::Missing => "no gradient",
-            Fault::Shape => "wrong shape",
-            Fault::SignFlipped => "sign flipped",
-            Fault::Factor { .. } => "factor",
-            Fault::Transposed => "transposed",
-            Fault::PermutedAxes { .. } => "permuted axes",
-            Fault::MissingReduction { .. } => "missing reduction",
-            Fault::ExtraReduction { .. } => "extra reduction",
-            Fault::WrongAxis { .. } => "wrong axis",
-            Fault::UpstreamIgnored => "upstream ignored",
-            Fault::UpstreamNotLinear => "upstream not linear",
-            Fault::MixedUp { .. } => "values mixed up",
-            Fault::Stale => "stale value",
-            Fault::DroppedTerm { .. } => "dropped term",
-            Fault::ForgottenPath { .. } => "forgotten path",
-            Fault::StraightThrough { .. } => "straight-through",
-            Fault::WrongOperation { .. } => "wrong operation",
-            Fault::Region { .. } => "wrong in a region",
-            Fault::Kink => "kink",
-            Fault::Jump => "jump",
-            Fault::NonFinite { .. } => "non-finite",
-            Fault::NotDeterministic => "not deterministic",
-            Fault::Coupled => "coupled observations",
-            Fault::StepSize => "step-size artefact",
-            Fault::Precision { .. } => "precision lost",
-            Fault::Unknown => "no known fault",
-        }
+        self.kind().name()
     }
 
     /// Whether it is only reported: the gradient is not wrong there, the function or the measurement is special.
     pub fn is_remark(&self) -> bool {
         matches!(self, Fault::Kink | Fault::Jump | Fault::StepSize)
-    }
-
-    /// The order in which faults that explain a difference equally well are named: the simplest first.
-    pub(crate) fn rank(&self) -> u8 {
-        match self {
-            Fault::Failed => 0,
-            Fault::Count | Fault::NotDeterministic => 1,
-            Fault::NonFinite { .. } => 2,
-            Fault::Missing => 3,
-            Fault::UpstreamIgnored => 4,
-            Fault::Stale => 10,
-            Fault::SignFlipped => 20,
-            Fault::Factor { .. } => 30,
-            Fault::Transposed => 40,
-            Fault::PermutedAxes { .. } => 50,
-            Fault::MissingReduction { .. } => 60,
-            Fault::ExtraReduction { .. } => 70,
-            Fault::WrongAxis { .. } => 80,
-            Fault::Shape => 90,
-            Fault::MixedUp { .. } => 100,
-            Fault::StraightThrough { .. } => 110,
-            Fault::ForgottenPath { .. } => 120,
-            Fault::Region { .. } => 130,
-            Fault::DroppedTerm { .. } => 140,
-            Fault::WrongOperation { .. } => 150,
-            Fault::UpstreamNotLinear => 160,
-            Fault::Coupled => 170,
-            Fault::Precision { .. } => 180,
-            Fault::Jump => 230,
-            Fault::Kink => 231,
-            Fault::StepSize => 232,
-            Fault::Unknown => 240,
-        }
     }
 }
 
@@ -270,11 +215,14 @@ pub struct Verdict {
     pub line: Option<Line>,
     /// What is left of the relative difference once the fault is accounted for: near 1e-12 for a sure verdict.
     pub residual: f64,
+    /// Whether it only says where the gradient is wrong, and not what it is there.
+    #[serde(skip)]
+    pub(crate) vague: bool,
 }
 
 impl Verdict {
     pub(crate) fn new(fault: Fault, of: impl Into<String>, residual: f64) -> Self {
-        Verdict { fault, rule: None, of: vec![of.into()], evidence: Vec::new(), line: None, residual }
+        Verdict { fault, rule: None, of: vec![of.into()], evidence: Vec::new(), line: None, residual, vague: false }
     }
 
     pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {

@@ -11,11 +11,12 @@
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
-    Comparison, Special, StepCurve,
-    constraint::numbers,
-    diagnose::size,
-    numeric::{Slope, central_differences, slope},
-    subject::{Failure, Probe, Slot},
+    Comparison, Special, SpecialKind, StepCurve,
+    arguments::{Argument, values},
+    caught::Failure,
+    numbers::{dot, numbers, size},
+    runner::{Runner, or_zeros},
+    slope::{Slope, central_differences, slope},
 };
 use crate::{DType, Rule, Tensor};
 
@@ -26,11 +27,17 @@ const WANTED: f64 = 1e-9;
 /// Random directions for an input.
 const DIRECTIONS: usize = 2;
 
-/// A subject at a place, with an upstream gradient.
-pub(super) struct Place<'a> {
-    pub probe: Probe<'a>,
-    pub slots: &'a [Slot],
+/// A subject with values for its arguments and an upstream gradient.
+pub(super) struct Evaluation<'a> {
+    pub runner: Runner<'a>,
+    pub arguments: &'a [Argument],
     pub upstream: &'a [Tensor],
+}
+
+/// The gradients with respect to every argument under both rules.
+pub(super) struct Gradients {
+    pub manual: Result<Vec<Tensor>, Failure>,
+    pub tape: Result<Vec<Tensor>, Failure>,
 }
 
 /// A slope found along a direction, and what a gradient says.
@@ -39,71 +46,78 @@ pub(super) struct Projection {
     pub slope: Slope,
 }
 
-impl Place<'_> {
-    fn at(&self) -> Vec<Tensor> {
-        self.slots.iter().map(|slot| slot.value.clone()).collect()
+impl Evaluation<'_> {
+    pub fn at(&self) -> Vec<Tensor> {
+        values(self.arguments)
     }
 
-    /// The gradients by every slot under a rule; zeros where there is no path.
+    /// The gradient with respect to every argument under a rule; zeros where there is no path.
     pub fn gradients(&self, rule: Rule) -> Result<Vec<Tensor>, Failure> {
-        let found = self.probe.gradients(&self.at(), self.upstream, rule)?;
-        let zero = |slot: &Slot| Tensor::zeros(slot.value.shape().clone(), DType::F64);
-        Ok(found.into_iter().zip(self.slots).map(|(g, slot)| g.unwrap_or_else(|| zero(slot))).collect())
+        let found = self.runner.gradients(&self.at(), self.upstream, rule)?;
+        Ok(or_zeros(found, self.arguments.iter().map(|argument| &argument.value)))
     }
 
-    /// L with slot `k` moved by `t` along `v`; NaN where it cannot be computed.
+    /// The gradients under both rules; those by hand are the tape's where there is no rule.
+    pub fn gradients_of_both(&self, by_hand: bool) -> Gradients {
+        let tape = self.gradients(Rule::Tape);
+        let manual = if by_hand { self.gradients(Rule::Manual) } else { tape.clone() };
+        Gradients { manual, tape }
+    }
+
+    /// L with argument `k` moved by `t` along `v`; NaN where it cannot be computed.
     fn moved(&self, k: usize, v: &Tensor, t: f64) -> f64 {
         let mut at = self.at();
-        at[k] = self.slots[k].constraint.moved(&at[k], Some(v), t);
-        self.probe.weighted(&at, self.upstream).unwrap_or(f64::NAN)
+        at[k] = self.arguments[k].constraint.moved(&at[k], Some(v), t);
+        self.runner.weighted(&at, self.upstream).unwrap_or(f64::NAN)
     }
 
     fn scale(&self, k: usize) -> f64 {
-        let typical = size(&self.slots[k].value);
+        let typical = size(&self.arguments[k].value);
         if typical > 0.0 { typical.max(1e-3) } else { 1.0 }
     }
 
-    /// The slopes along random directions of slot `k`.
+    /// The slopes along random directions of argument `k`.
     pub fn projections(&self, k: usize, seed: u64) -> Result<Vec<Projection>, Failure> {
         let mut rng = StdRng::seed_from_u64(seed ^ (k as u64).wrapping_mul(0x9e37_79b9));
-        let here = self.probe.weighted(&self.at(), self.upstream)?;
-        let slot = &self.slots[k];
+        let here = self.runner.weighted(&self.at(), self.upstream)?;
+        let argument = &self.arguments[k];
         Ok((0..DIRECTIONS)
             .map(|_| {
-                let free = Tensor::from_fn(slot.value.shape().clone(), DType::F64, |_| 2.0 * rng.random::<f64>() - 1.0);
-                let direction = slot.constraint.tangent(&slot.value, &free);
+                let free =
+                    Tensor::from_fn(argument.value.shape().clone(), DType::F64, |_| 2.0 * rng.random::<f64>() - 1.0);
+                let direction = argument.tangent(&free);
                 let slope = slope(|t| self.moved(k, &direction, t), here, self.scale(k), WANTED * here.abs().max(1e-3));
                 Projection { direction, slope }
             })
             .collect())
     }
 
-    /// The slope by every element of slot `k`: numbers, their errors, and elements that have no one slope.
+    /// The slope by every element of argument `k`: numbers, their errors, and elements that have no one slope.
     pub fn full(&self, k: usize) -> Result<(Tensor, Tensor, Vec<Special>), Failure> {
-        let here = self.probe.weighted(&self.at(), self.upstream)?;
-        let slot = &self.slots[k];
-        let shape = slot.value.shape().clone();
-        let n = slot.value.numel();
+        let here = self.runner.weighted(&self.at(), self.upstream)?;
+        let argument = &self.arguments[k];
+        let shape = argument.value.shape().clone();
+        let n = argument.value.numel();
         let (mut slopes, mut errors, mut special) = (vec![0.0; n], vec![0.0; n], Vec::new());
         for index in 0..n {
             let unit = Tensor::from_fn(shape.clone(), DType::F64, |i| f64::from(i == index));
-            let direction = slot.constraint.tangent(&slot.value, &unit);
-            let x = numbers(&slot.value)[index].abs();
+            let direction = argument.tangent(&unit);
+            let x = numbers(&argument.value)[index].abs();
             let scale = if x > 0.0 { x.max(0.1 * self.scale(k)) } else { self.scale(k) };
             let found = slope(|t| self.moved(k, &direction, t), here, scale, WANTED * here.abs().max(1e-3));
             let mut odd = |kind, left, right| special.push(Special { index, kind, left, right });
             (slopes[index], errors[index]) = match found {
                 Slope::Smooth { value, error, .. } => (value, error),
                 Slope::Kink { left, right } => {
-                    odd("kink", left, right);
+                    odd(SpecialKind::Kink, left, right);
                     (0.5 * (left + right), 0.0)
                 }
                 Slope::Jump { height } => {
-                    odd("jump", height, height);
+                    odd(SpecialKind::Jump, height, height);
                     (f64::NAN, 0.0)
                 }
                 Slope::Border => {
-                    odd("border of the domain", f64::NAN, f64::NAN);
+                    odd(SpecialKind::Border, f64::NAN, f64::NAN);
                     (f64::NAN, 0.0)
                 }
             };
@@ -112,7 +126,7 @@ impl Place<'_> {
         Ok((tensor(slopes), tensor(errors), special))
     }
 
-    /// How the error of a central difference of slot `k` depends on its step; `gradient` is held for true.
+    /// How the error of a central difference of argument `k` depends on its step; `gradient` is held for true.
     pub fn curve(&self, k: usize, gradient: &Tensor, seed: u64) -> Option<StepCurve> {
         let projection = self.projections(k, seed).ok()?.into_iter().next()?;
         let Slope::Smooth { step, .. } = projection.slope else { return None };
@@ -124,13 +138,8 @@ impl Place<'_> {
         let scale = truth.abs();
         let rows = central_differences(|t| self.moved(k, &projection.direction, t), self.scale(k));
         let (steps, errors) = rows.into_iter().map(|(h, d)| (h, (d - truth).abs() / scale)).unzip();
-        Some(StepCurve { of: self.slots[k].name.clone(), steps, errors, chosen: step })
+        Some(StepCurve { of: self.arguments[k].name.to_string(), steps, errors, chosen: step, argument: k })
     }
-}
-
-/// ⟨a, b⟩.
-pub(super) fn dot(a: &Tensor, b: &Tensor) -> f64 {
-    numbers(a).iter().zip(numbers(b)).map(|(a, b)| a * b).sum()
 }
 
 /// How far a gradient is from the slopes along random directions, in units of what the slopes allow.
@@ -149,7 +158,7 @@ pub(super) fn outliers(gradient: &Tensor, comparison: &Comparison, floor: f64) -
     let (n, e, a) = (numbers(numeric), numbers(error), numbers(gradient));
     let scale = n.iter().filter(|v| v.is_finite()).fold(floor, |m, v| m.max(v.abs()));
     let is_out = |i: &usize| match comparison.special.iter().find(|s| s.index == *i) {
-        Some(Special { kind: "kink", left, right, .. }) => {
+        Some(Special { kind: SpecialKind::Kink, left, right, .. }) => {
             let slack = 1e-3 * (right - left).abs() + 1e-6 * scale;
             !(left.min(*right) - slack..=left.max(*right) + slack).contains(&a[*i])
         }

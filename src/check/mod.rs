@@ -1,8 +1,8 @@
 //! Checking gradients, and naming what is wrong with them.
 //!
 //! A derivative written by hand can be compared with the one that the tape finds, and both with differences of the
-//! function itself. When they disagree, two columns of numbers help little. So a check does not stop there: it looks for
-//! the mistake that explains the numbers exactly, and names it, with the line to mend.
+//! function itself. When they disagree, two columns of numbers help little. So a check does not stop there: it looks
+//! for the mistake that explains the numbers exactly, and names it, with the line to mend.
 //!
 //! ```
 //! use wengert::{Backward, Function, Tensor, Var, check};
@@ -24,43 +24,63 @@
 //! # Ok::<(), wengert::Error>(())
 //! ```
 //!
-//! - [`gradcheck`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
-//!   parameters, on batches of one, two and three observations. [`check_layer`] is `layer` without settings.
-//! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and the
-//!   [verdicts](Verdict). It prints as a table, serialises with serde, and writes a page with pictures
+//! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
+//!   parameters, on batches of one, two and three observations. Each is a [`Check`] that takes settings, and
+//!   [`run`](Check::run) carries it out. Without settings [`gradcheck`] and [`check_layer`] are shorter.
+//! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and
+//!   the [verdicts](Verdict). It prints as a table, serialises with serde, and writes a page with pictures
 //!   ([`Report::save_html`], with the feature `plot`). [`assert_layer_ok!`](crate::assert_layer_ok) is for tests.
 //! - [`mutate`] breaks a correct rule in a known way.
 //!
 //! Everything is computed in double precision, whatever the layer trains in. A test that had nothing to test is never
 //! counted as passed.
 //!
-//! In this folder: `settings` is a check before it is made; `subject` makes one thing of all that can be checked;
-//! `numeric` differentiates by differences; `measure` compares; `suite` holds the tests; `diagnose` names the fault, with
-//! `script`, which replays a recording with one operation changed; `fault` and `report` are what comes out, and `html`
-//! makes a page of it.
+//! # Reading guide
+//!
+//! No file knows of one that comes later in this list.
+//!
+//! 1. What comes out: `fault`, with its `kind` and the verdict; `report`, which `table` prints.
+//! 2. Runs: `numbers` measures and compares tensors; `caught` makes failures of panics; `constraint` moves inputs along
+//!    a surface; `arguments` are what is differentiated by; `runner` runs and differentiates any subject; `subject`
+//!    makes one of all that can be checked.
+//! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
+//! 4. Rules: `applications` finds them in a recording; `given` is what one is given; `script` is a recording as a
+//!    program, and `replay` runs it with steps changed; `case` is a rule at two points, with its answer and the truth.
+//! 5. `diagnose` names the fault by experiments on a case; `mutate` breaks a case on purpose.
+//! 6. `settings` is a check before it is made; `suite` holds the tests and runs them; `html` shows the report.
 
+mod applications;
+mod arguments;
+mod case;
+mod caught;
 mod constraint;
 mod diagnose;
 mod fault;
+mod given;
 #[cfg(feature = "plot")]
 mod html;
+mod kind;
 mod measure;
 pub mod mutate;
-mod numeric;
+mod numbers;
+mod replay;
 mod report;
+mod runner;
 mod script;
 mod settings;
+mod slope;
 mod subject;
 mod suite;
+mod table;
 
 pub use constraint::Constraint;
 pub use fault::{Fault, Line, Verdict};
-pub use report::{Comparison, Outcome, Report, Special, StepCurve, Test};
+pub use report::{Comparison, Outcome, Report, Special, SpecialKind, StepCurve, Test};
 pub use settings::Check;
 
 use std::{panic::Location, sync::Arc};
 
-use settings::{Batch, Extent, Inputs};
+use settings::Inputs;
 use subject::{Closure, Layered, Ruled};
 
 use crate::{DType, Function, Result, Shape, Tensor, Var, nn::Layer};
@@ -98,31 +118,20 @@ pub fn check_layer<S: Into<Shape> + Clone>(checked: &dyn Layer, observations: &[
 
 /// A check of a function of tensors in tape algebra, at `inputs`.
 pub fn closure<'a>(f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t> + 'a, inputs: &[Tensor]) -> Check<'a> {
-    closures(move |x| vec![f(x)], inputs)
-}
-
-/// [`closure`] with several outputs.
-pub fn closures<'a>(f: impl for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + 'a, inputs: &[Tensor]) -> Check<'a> {
     Check::new("function", Box::new(Closure(f)), Inputs::Given(inputs.to_vec()))
 }
 
-/// A check of a function with a hand-written rule, at `inputs`.
+/// A check of a function with a hand-written rule, owned or shared, at `inputs`.
 #[track_caller]
 pub fn function<'a>(rule: impl Function + 'static, inputs: &[Tensor]) -> Check<'a> {
-    shared_function(Arc::new(rule), inputs)
-}
-
-/// [`function`] for a rule that is shared.
-#[track_caller]
-pub fn shared_function<'a>(rule: Arc<dyn Function>, inputs: &[Tensor]) -> Check<'a> {
     let name = format!("function `{}`", rule.name());
-    Check::new(&name, Box::new(Ruled(rule, Location::caller())), Inputs::Given(inputs.to_vec()))
+    Check::new(&name, Box::new(Ruled(Arc::new(rule), Location::caller())), Inputs::Given(inputs.to_vec()))
 }
 
 /// A check of a layer on observations of the given shapes, without the axis that counts them.
 pub fn layer<'a, S: Into<Shape> + Clone>(checked: &'a dyn Layer, observations: &[S]) -> Check<'a> {
     let layered = Layered::new(checked);
-    let params = layered.params().iter().map(|p| (p.name().to_owned(), p.value().cast(DType::F64))).collect();
+    let params = layered.params.iter().map(|p| (p.name().to_owned(), p.value().cast(DType::F64))).collect();
     let shapes = observations.iter().map(|shape| shape.clone().into()).collect();
     let mut check = Check::new("layer", Box::new(layered), Inputs::Drawn { shapes, params });
     check.layer = Some(checked);

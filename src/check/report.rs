@@ -53,6 +53,9 @@ pub struct Comparison {
     pub numeric_error: Option<Tensor>,
     /// Elements at a kink, a jump or the border of the domain, where there is no one slope to compare with.
     pub special: Vec<Special>,
+    /// The position of the input or parameter among the arguments.
+    #[serde(skip)]
+    pub(crate) argument: usize,
 }
 
 /// An element at which the function has no derivative.
@@ -61,12 +64,35 @@ pub struct Comparison {
 pub struct Special {
     /// The flat index of the element.
     pub index: usize,
-    /// "kink", "jump" or "border of the domain".
-    pub kind: &'static str,
+    /// What is special about it.
+    pub kind: SpecialKind,
     /// The slope from the left.
     pub left: f64,
     /// The slope from the right.
     pub right: f64,
+}
+
+/// Why a function has no derivative at an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpecialKind {
+    /// The slopes from the left and from the right differ.
+    Kink,
+    /// The function is not continuous.
+    Jump,
+    /// It is not finite on one side at least.
+    #[serde(rename = "border of the domain")]
+    Border,
+}
+
+impl fmt::Display for SpecialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SpecialKind::Kink => "kink",
+            SpecialKind::Jump => "jump",
+            SpecialKind::Border => "border of the domain",
+        })
+    }
 }
 
 /// The error of a central difference against its step.
@@ -81,6 +107,9 @@ pub struct StepCurve {
     pub errors: Vec<f64>,
     /// The step that the check settled on.
     pub chosen: f64,
+    /// The position of the input or parameter among the arguments.
+    #[serde(skip)]
+    pub(crate) argument: usize,
 }
 
 /// All that a check found. `Display` prints it as a table for the terminal.
@@ -131,64 +160,6 @@ impl Report {
     }
 }
 
-/// The table of tests, then the verdicts, in lines of at most 100 characters.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [passed, failed, not_applicable] = self.counts();
-        writeln!(f, "{}", self.subject)?;
-        let width = self.tests.iter().map(|t| t.name.chars().count()).max().unwrap_or(0);
-        let mut reason = "";
-        for test in &self.tests {
-            let (mark, word, detail) = match &test.outcome {
-                Outcome::Passed(detail) => ("✓", "passed", detail.as_str()),
-                Outcome::Failed(detail) => ("✗", "FAILED", detail.as_str()),
-                Outcome::NotApplicable(why) if why == reason => ("–", "n/a", "the same"),
-                Outcome::NotApplicable(why) => ("–", "n/a", why.as_str()),
-            };
-            reason = match &test.outcome {
-                Outcome::NotApplicable(why) => why,
-                _ => "",
-            };
-            let pad = " ".repeat(width - test.name.chars().count());
-            let head = format!("  {mark} {}{pad}  {word:<6}  ", test.name);
-            writeln!(f, "{}", wrapped(&head, detail, width + 14).trim_end())?;
-        }
-        for (k, verdict) in self.verdicts.iter().enumerate() {
-            let kind = if verdict.fault.is_remark() { "remark" } else { "verdict" };
-            let number = if self.verdicts.len() > 1 { format!(" {}", k + 1) } else { String::new() };
-            for (k, line) in format!("{kind}{number}: {verdict}").lines().enumerate() {
-                let (indent, hang) = if k == 0 { ("", 4) } else { ("    ", 6) };
-                writeln!(f, "{}", wrapped(indent, line.trim_start(), hang))?;
-            }
-        }
-        write!(f, "{passed} passed, {failed} failed, {not_applicable} not applicable, in {:.2} s", self.seconds)
-    }
-}
-
-/// Characters of a line that is printed, at most, unless a single word is longer.
-const LINE: usize = 100;
-
-/// `head` and then `text`, broken between words; the lines after the first are indented by `hang`.
-fn wrapped(head: &str, text: &str, hang: usize) -> String {
-    let (mut all, mut column) = (head.to_owned(), head.chars().count());
-    let mut first = true;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if !first && column + 1 + length > LINE {
-            all.push('\n');
-            all.push_str(&" ".repeat(hang));
-            column = hang;
-        } else if !first {
-            all.push(' ');
-            column += 1;
-        }
-        all.push_str(word);
-        column += length;
-        first = false;
-    }
-    all
-}
-
 fn tensor<S: Serializer>(tensor: &Tensor, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Plain {
@@ -206,11 +177,11 @@ fn maybe_tensor<S: Serializer>(maybe: &Option<Tensor>, to: S) -> Result<S::Ok, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::check::Fault;
 
-    fn report() -> Report {
+    pub fn report() -> Report {
         let long = "a sentence of many words, ".repeat(12);
         let test = |name, outcome| Test { name, outcome };
         Report {
@@ -229,32 +200,11 @@ mod tests {
                 numeric: None,
                 numeric_error: None,
                 special: Vec::new(),
+                argument: 0,
             }],
             curves: Vec::new(),
             seconds: 0.25,
         }
-    }
-
-    #[test]
-    fn long_details_hang_below_their_own_column() {
-        let text = report().to_string();
-        assert!(text.lines().all(|line| line.chars().count() <= LINE && line.trim_end() == line), "{text}");
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[..2], ["layer", "  ✓ runs           passed"]);
-        let column = lines[2].split("a sentence").next().unwrap().chars().count();
-        assert!(lines[3].starts_with(&" ".repeat(column)) && !lines[3].starts_with(&" ".repeat(column + 1)), "{text}");
-        assert!(text.contains("\nverdict: input 0: the sign is flipped\n    a sentence"), "{text}");
-        assert!(text.contains("\n    short\n1 passed, 1 failed, 1 not applicable, in 0.25 s"), "{text}");
-        let words = |s: &str| s.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let Outcome::Failed(detail) = &report().tests[1].outcome else { unreachable!() };
-        assert!(words(&text).join(" ").contains(&words(detail).join(" ")), "no word is lost");
-    }
-
-    #[test]
-    fn a_word_that_is_too_long_is_left_whole() {
-        let path = "x".repeat(150);
-        assert_eq!(wrapped("  ", &format!("at {path} there"), 4), format!("  at\n    {path}\n    there"));
-        assert_eq!(wrapped("  ", &path, 4), format!("  {path}"));
     }
 
     #[cfg(feature = "io")]

@@ -18,8 +18,8 @@ use crate::{
 /// Where an operand comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// An input of the script.
-    Slot(usize),
+    /// An argument of the script.
+    Argument(usize),
     /// A constant.
     Fixed(usize),
     /// The result of an earlier step.
@@ -54,6 +54,31 @@ impl Step {
     /// Whether it is the elementwise row of this name, on two operands or on a number.
     pub fn is(&self, name: &str) -> bool {
         matches!(&self.action, Action::Elementwise(row, _) if row.name == name)
+    }
+
+    /// Whether it is a sum or a difference, of two operands or with a number.
+    pub fn adds(&self) -> bool {
+        matches!(self.name(), "add" | "sub")
+    }
+
+    /// Whether it has two sides, each of which may be left out.
+    pub fn has_terms(&self) -> bool {
+        self.adds() && self.inputs.len() == 2
+    }
+
+    pub fn differentiable(&self) -> bool {
+        !matches!(self.action, Action::Elementwise(row, _) if !row.differentiable())
+    }
+
+    /// Records the operation, or another elementwise one in its place.
+    pub fn perform<'t>(&self, tape: &'t Tape, x: &[Var<'t>], other: Option<&'static Elementwise>) -> Result<Var<'t>> {
+        match &self.action {
+            Action::Op(op) => tape.record(op.clone(), x),
+            Action::Elementwise(row, number) => {
+                let spread = self.is("identity").then(|| self.shape.clone());
+                tape.elementwise(other.unwrap_or(row), *number, x, spread)
+            }
+        }
     }
 }
 
@@ -95,23 +120,23 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// The steps that lead from `slots` to `outputs`. Hand-written rules are looked through to what their `forward`
-    /// recorded; leaves that are not among the slots are constants.
-    pub fn of(tape: &Tape, slots: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
+    /// The steps that lead from `arguments` to `outputs`. Hand-written rules are looked through to what their `forward`
+    /// recorded; leaves that are not among the arguments are constants.
+    pub fn of(tape: &Tape, arguments: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
         let list = &mut *tape.list.borrow_mut();
         let mut needed: Vec<bool> = vec![false; list.nodes.len()];
-        let is_slot = |id: NodeId| slots.iter().position(|v| v.id() == id);
+        let is_argument = |id: NodeId| arguments.iter().position(|v| v.id() == id);
         let mut waiting: Vec<NodeId> = outputs.iter().map(|v| v.id()).collect();
         while let Some(id) = waiting.pop() {
-            if !std::mem::replace(&mut needed[id as usize], true) && is_slot(id).is_none() {
+            if !std::mem::replace(&mut needed[id as usize], true) && is_argument(id).is_none() {
                 waiting.extend(list.nodes[id as usize].inputs.iter());
             }
         }
         let mut script = Script { steps: Vec::new(), fixed: Vec::new(), fixed_at: Vec::new(), outputs: Vec::new() };
         let mut known: HashMap<NodeId, Source> = HashMap::new();
         for id in (0..needed.len() as NodeId).filter(|&id| needed[id as usize]) {
-            let source = match (is_slot(id), list.nodes[id as usize].kind.clone()) {
-                (Some(k), _) => Source::Slot(k),
+            let source = match (is_argument(id), list.nodes[id as usize].kind.clone()) {
+                (Some(k), _) => Source::Argument(k),
                 (None, Kind::Constant | Kind::Leaf) => {
                     script.fixed.push(list.ready(id).clone());
                     script.fixed_at.push(list.nodes[id as usize].at);
@@ -132,31 +157,25 @@ impl Script {
     fn push(&mut self, list: &List, id: NodeId, action: Action, known: &HashMap<NodeId, Source>) -> Source {
         let node = &list.nodes[id as usize];
         let detached = !node.needs_grad && node.inputs.iter().any(|&i| list.nodes[i as usize].needs_grad);
-        let differentiable = !matches!(action, Action::Elementwise(row, _) if !row.differentiable());
-        self.steps.push(Step {
-            action,
-            inputs: node.inputs.iter().map(|i| known[i]).collect(),
-            shape: node.shape().clone(),
-            at: node.at,
-            detached: detached && differentiable,
-        });
+        let inputs = node.inputs.iter().map(|i| known[i]).collect();
+        let step = Step { action, inputs, shape: node.shape().clone(), at: node.at, detached };
+        self.steps.push(Step { detached: detached && step.differentiable(), ..step });
         Source::Step(self.steps.len() - 1)
     }
 
-    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that do
-    /// not fit).
-    pub fn run<'t>(&self, tape: &'t Tape, slots: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
+    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that
+    /// do not fit).
+    pub fn run<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
         let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
         let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
         let find = |done: &[Var<'t>], source: Source| match source {
-            Source::Slot(k) => slots[k],
+            Source::Argument(k) => arguments[k],
             Source::Fixed(k) => fixed[k],
             Source::Step(k) => done[k],
         };
-        // What is recorded here, and the rules that differentiate it, belongs to the lines of the script.
-        let _ended = tape.at_line(None);
         for (k, step) in self.steps.iter().enumerate() {
-            tape.list.borrow_mut().notes.line = Some(step.at);
+            // What is recorded here, and the rules that differentiate it, belongs to the lines of the script.
+            let _line = tape.at_line(Some(step.at));
             let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
             let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
             match edit {
@@ -191,18 +210,6 @@ impl Script {
             done.push(y);
         }
         Some(self.outputs.iter().map(|&source| find(&done, source)).collect())
-    }
-}
-
-impl Step {
-    pub fn perform<'t>(&self, tape: &'t Tape, x: &[Var<'t>], other: Option<&'static Elementwise>) -> Result<Var<'t>> {
-        match &self.action {
-            Action::Op(op) => tape.record(op.clone(), x),
-            Action::Elementwise(row, number) => {
-                let spread = (row.name == "identity").then(|| self.shape.clone());
-                tape.elementwise(other.unwrap_or(row), *number, x, spread)
-            }
-        }
     }
 }
 

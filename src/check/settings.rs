@@ -1,14 +1,15 @@
 //! A check with its settings, and the inputs that it is made at.
 //!
-//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three observations,
-//! drawn for each declared shape, with its parameters as they are.
+//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three
+//! observations, drawn for each declared shape, with its parameters as they are.
 
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    Constraint, Report,
-    subject::{Slot, Subject, WithConstants},
-    suite,
+    Constraint,
+    arguments::{Argument, Name},
+    runner::Subject,
+    subject::WithConstants,
 };
 use crate::{DType, Error, Result, Shape, Tensor, nn::Layer};
 
@@ -22,7 +23,7 @@ pub(super) enum Inputs {
 
 /// Inputs at which the subject is run, and how many observations they hold.
 pub(super) struct Batch {
-    pub slots: Vec<Slot>,
+    pub arguments: Vec<Argument>,
     pub observations: Option<usize>,
 }
 
@@ -97,15 +98,15 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the observations
-    /// are then laid along this axis of its input.
+    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the
+    /// observations are then laid along this axis of its input.
     pub fn observation_axis(mut self, axis: usize) -> Self {
         self.axis = Some(axis);
         self
     }
 
-    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as MATLAB's
-    /// `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
+    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as
+    /// MATLAB's `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
     pub fn valid_size(mut self, sizes: &[usize], observation_axis: usize) -> Self {
         self.valid = Some(sizes.to_vec());
         self.axis = Some(observation_axis);
@@ -119,8 +120,8 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule may
-    /// return `None` for it.
+    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule
+    /// may return `None` for it.
     ///
     /// ```
     /// use wengert::{Tensor, check};
@@ -152,31 +153,15 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Carries out the check.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] without inputs, or with an input that holds no numbers; [`Error::NonFinite`] for an input or
-    /// parameter with NaN or an infinity; [`Error::Setting`] for a range that is empty, or an axis that does not exist.
-    /// What is wrong with the subject is not an error: it is in the report.
-    pub fn run(self) -> Result<Report> {
-        let check = self.with_constants_aside()?;
-        let batches = check.batches()?;
-        Ok(suite::run(&check, batches))
-    }
-
     /// Hands the inputs that were declared as data to the subject.
-    fn with_constants_aside(self) -> Result<Self> {
+    pub(super) fn with_constants_aside(self) -> Result<Self> {
         let mut places = self.constants.clone();
         places.sort_unstable();
         places.dedup();
         let Some(&last) = places.last() else { return Ok(self) };
         let Inputs::Given(inputs) = &self.inputs else {
-            return Err(Error::setting(
-                "check",
-                "constant",
-                last,
-                "an input of a function: a layer has one input alone",
-            ));
+            let must = "an input of a function: a layer has one input alone";
+            return Err(Error::setting("check", "constant", last, must));
         };
         if last >= inputs.len() {
             return Err(Error::setting("check", "constant", last, "the position of an input"));
@@ -186,7 +171,7 @@ impl<'a> Check<'a> {
         Ok(Check { subject, constants: places, ..self })
     }
 
-    fn batches(&self) -> Result<Vec<Batch>> {
+    pub(super) fn batches(&self) -> Result<Vec<Batch>> {
         let (low, high) = self.range;
         if low >= high || !low.is_finite() || !high.is_finite() {
             return Err(Error::setting("check", "range", format!("{low}..{high}"), "from a number to a larger one"));
@@ -198,13 +183,13 @@ impl<'a> Check<'a> {
                 None => self.drawn(shapes, params)?,
             },
         };
-        for slot in batches.iter().flat_map(|batch| &batch.slots) {
-            let what = || format!("{} of the {}", slot.name, self.name);
-            if slot.value.numel() == 0 {
+        for argument in batches.iter().flat_map(|batch| &batch.arguments) {
+            let what = || format!("{} of the {}", argument.name, self.name);
+            if argument.value.numel() == 0 {
                 let need = "a gradient is checked at numbers, so give it at least one";
                 return Err(Error::Empty { what: what(), need });
             }
-            if let Some((index, value)) = slot.value.first_non_finite() {
+            if let Some((index, value)) = argument.value.first_non_finite() {
                 return Err(Error::NonFinite { what: what(), index, value });
             }
         }
@@ -216,23 +201,21 @@ impl<'a> Check<'a> {
             let need = "give at least one tensor to differentiate by";
             return Err(Error::Empty { what: format!("the list of inputs of the {}", self.name), need });
         }
-        let slot = |(k, value): (usize, &Tensor)| Slot {
-            name: format!("input {k}"),
+        let argument = |(k, value): (usize, &Tensor)| Argument {
+            name: Name::Input(k),
             value: value.cast(DType::F64),
             constraint: self.constraint,
         };
-        let observations = match self.axis {
-            Some(axis) => Some(*inputs[0].shape().get(axis).ok_or_else(|| {
-                let must = "an axis of the first input";
-                Error::setting("check", "observation_axis", axis, must)
-            })?),
-            None => None,
+        let count = |axis: usize| {
+            let must = "an axis of the first input";
+            inputs[0].shape().get(axis).copied().ok_or_else(|| Error::setting("check", "observation_axis", axis, must))
         };
+        let observations = self.axis.map(count).transpose()?;
         let differentiated = inputs.iter().enumerate().filter(|(k, _)| !self.constants.contains(k));
-        let slots: Vec<Slot> = differentiated.map(slot).collect();
-        match slots.is_empty() {
+        let arguments: Vec<Argument> = differentiated.map(argument).collect();
+        match arguments.is_empty() {
             true => Err(Error::setting("check", "constant", format!("{:?}", self.constants), "fewer than all inputs")),
-            false => Ok(Batch { slots, observations }),
+            false => Ok(Batch { arguments, observations }),
         }
     }
 
@@ -262,13 +245,13 @@ impl<'a> Check<'a> {
                 let mut dims = shape.dims().to_vec();
                 dims.insert(axis, n);
                 let value = self.constraint.draw(&Shape::from(dims), self.range, &mut rng);
-                let mut slots = vec![Slot { name: "input 0".to_owned(), value, constraint: self.constraint }];
-                slots.extend(params.iter().map(|(name, value)| Slot {
-                    name: format!("parameter `{name}`"),
+                let mut arguments = vec![Argument { name: Name::Input(0), value, constraint: self.constraint }];
+                arguments.extend(params.iter().map(|(name, value)| Argument {
+                    name: Name::Parameter(name.clone()),
                     value: value.clone(),
                     constraint: Constraint::Free,
                 }));
-                batches.push(Batch { slots, observations: Some(n) });
+                batches.push(Batch { arguments, observations: Some(n) });
             }
         }
         Ok(batches)

@@ -5,7 +5,6 @@
 //! files are moved to the user's folder.
 
 use std::{
-    any::Any,
     fs, io,
     path::Path,
     thread,

@@ -5,10 +5,11 @@
 //! their `try_` twins return it.
 //!
 //! Where one variant has several causes, they are an enum of their own: of missing gradients (`gradient`), of rules and
-//! hooks (`rule`), of files (`format`).
+//! hooks (`rule`), of files (`format`). `panic` reads what a caught panic said.
 
 mod format;
 mod gradient;
+pub(crate) mod panic;
 mod rule;
 
 pub use format::FormatProblem;

@@ -3,7 +3,7 @@
 use super::elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER};
 use crate::{
     tape::{Tape, Var},
-    tensor::{DType, Shape, Tensor},
+    tensor::{DType, Shape, Tensor, sequence::golden},
 };
 
 type Run = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync>;
@@ -49,8 +49,7 @@ impl Sample {
 
 /// Numbers between `low` and `high` that are all different: a low-discrepancy sequence, the same for the same seed.
 pub(super) fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: usize) -> Tensor {
-    const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let fraction = |i: usize| ((i + 1) as f64 * GOLDEN + seed as f64 * std::f64::consts::SQRT_2).fract();
+    let fraction = |i: usize| golden(i + 1, seed as f64 * std::f64::consts::SQRT_2);
     Tensor::from_fn(shape, DType::F64, |i| low + (high - low) * fraction(i))
 }
 

@@ -11,6 +11,7 @@ mod create;
 mod display;
 pub(crate) mod dtype;
 mod limits;
+pub(crate) mod sequence;
 pub(crate) mod shape;
 pub(crate) mod storage;
 

@@ -9,7 +9,7 @@ pub mod rules;
 fn correct_rules_give_no_alarm() {
     let mut kinds: Vec<&str> = Vec::new();
     for rule in rules::all() {
-        let report = check::shared_function(rule.function.clone(), &rule.inputs).run().unwrap();
+        let report = check::function(rule.function.clone(), &rule.inputs).run().unwrap();
         assert!(report.passed(), "{report}");
         assert!(report.verdicts.is_empty(), "{report}");
         kinds.push(rule.kind);
@@ -27,7 +27,7 @@ fn nineteen_of_twenty_mistakes_are_named_first() {
     for rule in rules::all() {
         for seed in 0..12 {
             let mutant = mutate::mutate(rule.function.clone(), &rule.inputs, seed).unwrap().unwrap();
-            let report = check::shared_function(mutant.function.clone(), &rule.inputs).run().unwrap();
+            let report = check::function(mutant.function.clone(), &rule.inputs).run().unwrap();
             assert!(!report.passed(), "{} passed though {}", rule.function.name(), mutant.what);
             tried += 1;
             match report.verdict().is_some_and(|verdict| mutant.is_named_by(verdict)) {

@@ -353,7 +353,7 @@ fn puzzle(number: u64, answer: bool) -> Result<()> {
     let mut rng = StdRng::seed_from_u64(number);
     let inputs = [normal(&[3, 5], &mut rng), normal(&[4, 5], &mut rng)];
     let mutant = mutate::mutate(Arc::new(Cosines), &inputs, number)?.expect("the rule can be broken");
-    let report = check::shared_function(mutant.function.clone(), &inputs).named("cosines, with a slip").run()?;
+    let report = check::function(mutant.function.clone(), &inputs).named("cosines, with a slip").run()?;
     for gradient in &report.gradients {
         let show = |side: &Option<Tensor>| side.as_ref().map_or("none".to_owned(), Tensor::to_string);
         println!("{}\nby hand\n{}\nby the tape\n{}", gradient.of, show(&gradient.manual), show(&gradient.tape));

@@ -3,16 +3,13 @@
 //! `forward` is replayed with one node held constant, or handing its gradient straight on. If the gradient of that
 //! function is the rule's answer, the rule is the exact derivative of something: of the function with that node cut.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use super::{Case, gradients};
-use crate::{
-    Function, Tape, Tensor, Var,
-    check::{
-        Fault, Line, Verdict,
-        script::{Action, Edit, Script, Source},
-        subject::caught,
-    },
+use crate::check::{
+    Fault, Line, Verdict,
+    case::Case,
+    kind::Kind,
+    script::{Edit, Script, Source},
 };
 
 /// Longer functions are searched from their end up to here.
@@ -20,61 +17,57 @@ const LONGEST: usize = 400;
 /// A stretch that is taken for the identity reaches over this many values at most.
 const FAR: usize = 12;
 
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
-    let Some(script) = forward_script(case) else { return Vec::new() };
+pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
+    let Some(script) = case.forward_script() else { return Vec::new() };
     let mut found: Vec<Verdict> = Vec::new();
-    let mut lines: HashSet<(&'static str, Line)> = HashSet::new();
+    let mut lines: HashSet<(Kind, Line)> = HashSet::new();
     for at in (0..script.steps.len()).rev().take(LONGEST) {
         let step = &script.steps[at];
         for edit in edits(&script, at).into_iter().chain(passed_by(&script, at)) {
             if matches!(edit, Edit::StraightThrough(from) if !depends(&script, from, k)) {
                 continue;
             }
-            let Some(residual) = case.residual(k, |point| edited(&script, &point.x, &point.dz, at, &edit, k)) else {
-                continue;
-            };
+            let change = (at, edit.clone());
+            let edited =
+                case.residual(k, |p| script.gradient(k, &p.given.x, &p.given.dz, std::slice::from_ref(&change)));
+            let Some(residual) = edited else { continue };
             let (line, node) = (Line::from(step.at), step.name().to_owned());
-            let (kind, fault, evidence) = match edit {
+            let (fault, evidence) = match edit {
                 Edit::StraightThrough(from) => {
                     let from = source_name(&script, from);
                     let evidence =
                         format!("the rule is exact if the derivative of `{node}` at {line} by {from} were 1");
-                    ("straight", Fault::StraightThrough { node }, evidence)
+                    (Fault::StraightThrough { node }, evidence)
                 }
                 Edit::DetachOperand(operand) => {
-                    let which = operand_name(&script, at, operand);
+                    let which = source_name(&script, step.inputs[operand]);
                     let evidence = format!("the rule is exact if {which} were a constant in `{node}` at {line}");
-                    (
-                        "forgotten",
-                        Fault::ForgottenPath { node: format!("{} in {node}", which.replace('`', "")) },
-                        evidence,
-                    )
+                    (Fault::ForgottenPath { node: format!("{} in {node}", which.replace('`', "")) }, evidence)
                 }
                 _ => {
                     let evidence =
                         format!("the rule is the exact gradient you get if `{node}` at {line} were a constant");
-                    ("forgotten", Fault::ForgottenPath { node }, evidence)
+                    (Fault::ForgottenPath { node }, evidence)
                 }
             };
             // Of a chain of nodes that cut the same path the last one is named.
-            if lines.insert((kind, line.clone())) && found.len() < 3 {
-                found.push(Verdict::new(fault, format!("input {k}"), residual).at(Some(line)).because(evidence));
+            if lines.insert((fault.kind(), line.clone())) && found.len() < 3 {
+                found.push(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
             }
         }
     }
-    // Of several cuts that explain the same, the one nearest the output is named, and the others with it.
-    let (mut straight, mut cut): (Vec<Verdict>, Vec<Verdict>) =
-        found.into_iter().partition(|v| matches!(v.fault, Fault::StraightThrough { .. }));
-    straight.truncate(1);
-    cut.truncate(1);
-    straight.into_iter().chain(cut).collect()
+    // Of several cuts that explain the same, the one nearest the output is named, of either kind.
+    let mut kinds = HashSet::new();
+    found.retain(|v| kinds.insert(v.fault.kind()));
+    found.sort_by_key(|v| v.fault.kind());
+    found
 }
 
 /// The earlier values of the same shape that a step may be taken for.
 fn straight(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
     // To take a sum for one of its sides is to forget the other side.
-    if ["add", "sub", "identity"].contains(&step.name()) {
+    if step.adds() || step.is("identity") {
         return Vec::new();
     }
     let mut ancestors: Vec<Source> = Vec::new();
@@ -91,28 +84,24 @@ fn straight(script: &Script, at: usize) -> Vec<Edit> {
     ancestors.into_iter().filter(|source| !matches!(source, Source::Fixed(_))).map(Edit::StraightThrough).collect()
 }
 
-fn operand_name(script: &Script, at: usize, operand: usize) -> String {
-    source_name(script, script.steps[at].inputs[operand])
-}
-
 fn source_name(script: &Script, source: Source) -> String {
     match source {
-        Source::Slot(k) => format!("input {k}"),
+        Source::Argument(k) => format!("input {k}"),
         Source::Fixed(_) => "a constant".to_owned(),
         Source::Step(step) => format!("`{}`", script.steps[step].name()),
     }
 }
 
 /// Everything that may be cut at a step.
-pub(super) fn edits(script: &Script, at: usize) -> Vec<Edit> {
+pub(in crate::check) fn edits(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
-    if matches!(step.action, Action::Elementwise(row, _) if !row.differentiable()) {
+    if !step.differentiable() {
         return Vec::new();
     }
     let mut edits = vec![Edit::Detach];
     let variable: Vec<usize> =
         (0..step.inputs.len()).filter(|&i| !matches!(step.inputs[i], Source::Fixed(_))).collect();
-    if variable.len() > 1 || variable.iter().any(|&i| matches!(step.inputs[i], Source::Slot(_))) {
+    if variable.len() > 1 || variable.iter().any(|&i| matches!(step.inputs[i], Source::Argument(_))) {
         edits.extend(variable.iter().map(|&i| Edit::DetachOperand(i)));
     }
     edits.extend(straight(script, at));
@@ -121,10 +110,7 @@ pub(super) fn edits(script: &Script, at: usize) -> Vec<Edit> {
 
 /// A comparison or a rounding, which has no derivative, may be taken for the identity.
 fn passed_by(script: &Script, at: usize) -> Vec<Edit> {
-    match script.steps[at].action {
-        Action::Elementwise(row, _) if !row.differentiable() => straight(script, at),
-        _ => Vec::new(),
-    }
+    if script.steps[at].differentiable() { Vec::new() } else { straight(script, at) }
 }
 
 /// Whether a value is computed from input `k`.
@@ -133,38 +119,10 @@ fn depends(script: &Script, source: Source, k: usize) -> bool {
     let mut seen = HashSet::new();
     while let Some(source) = waiting.pop() {
         match source {
-            Source::Slot(slot) if slot == k => return true,
+            Source::Argument(argument) if argument == k => return true,
             Source::Step(step) if seen.insert(step) => waiting.extend(script.steps[step].inputs.iter().copied()),
             _ => {}
         }
     }
     false
-}
-
-/// `forward` as a program from inputs to outputs.
-pub(super) fn forward_script(case: &Case<'_>) -> Option<Script> {
-    script_of(case.function, &case.points[0].x)
-}
-
-/// The same, for inputs like these.
-pub(super) fn script_of(function: &Arc<dyn Function>, x: &[Tensor]) -> Option<Script> {
-    caught(|| {
-        let tape = Tape::f64();
-        let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
-        let z = function.forward(&x);
-        Script::of(&tape, &x, &z)
-    })
-    .ok()
-}
-
-/// The gradient by input `k` of the edited program.
-pub(super) fn edited(script: &Script, x: &[Tensor], dz: &[Tensor], at: usize, edit: &Edit, k: usize) -> Option<Tensor> {
-    caught(|| {
-        let tape = Tape::f64();
-        let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
-        let z = script.run(&tape, &x, &[(at, edit.clone())])?;
-        Some(gradients(&tape, &x, &z, dz).ok()?.swap_remove(k))
-    })
-    .ok()
-    .flatten()
 }

@@ -7,19 +7,18 @@
 //! For an input that `forward` broadcasts, the gradient before the sum is that of the input spread out first. From this
 //! one tensor u all wrong reductions can be made: u itself, a mean in place of the sum, sums over other axes.
 
-use std::sync::Arc;
-
-use super::{
-    Case, Point,
-    relations::{masked, spread, with_tape},
-    size,
-};
 use crate::{
-    DType, Function, Shape, Tape, Tensor,
-    check::{Fault, Verdict},
+    Function, Shape, Tensor,
+    check::{
+        Fault, Verdict,
+        case::{Case, Point},
+        numbers::{masked, size, spread, spreads_to, with_tape, zeros},
+        replay::gradients_by_tape,
+        runner::{attempt, or_zeros},
+    },
 };
 
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = too_many(case, k);
     found.extend(one_alone(case, k));
     let before = before_the_sum(case, k);
@@ -31,9 +30,9 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 }
 
 /// The answer has more axes than the input, and its sum over some of them is exact.
-fn not_summed(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let own = case.points[0].truth[k].shape().clone();
-    let answer = case.points[0].answer[k].as_ref()?.shape().clone();
+fn not_summed(case: &Case, k: usize) -> Option<Verdict> {
+    let own = case.first().truth[k].shape().clone();
+    let answer = case.first().answer[k].as_ref()?.shape().clone();
     if answer == own || answer.rank() > 6 {
         return None;
     }
@@ -46,13 +45,13 @@ fn not_summed(case: &Case<'_>, k: usize) -> Option<Verdict> {
         let residual = case.repaired(k, summed)?;
         let fault = Fault::MissingReduction { how: format!("the sum over {} of the answer", name_axes(&axes)) };
         let evidence = format!("the gradient came in shape {answer}, and the input has shape {own}");
-        Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence))
+        Some(case.verdict(k, fault, residual).because(evidence))
     })
 }
 
 /// a is the sum, or the mean, of t over an axis, spread out again.
-fn too_many(case: &Case<'_>, k: usize) -> Vec<Verdict> {
-    let shape = case.points[0].truth[k].shape().clone();
+fn too_many(case: &Case, k: usize) -> Vec<Verdict> {
+    let shape = case.first().truth[k].shape().clone();
     let mut found = Vec::new();
     let rank = shape.rank();
     let mut sets: Vec<Vec<isize>> = (0..rank as isize).map(|axis| vec![axis]).collect();
@@ -77,7 +76,7 @@ fn too_many(case: &Case<'_>, k: usize) -> Vec<Verdict> {
             if let Some(residual) = case.residual(k, |p| Some(reduced(&p.truth[k]))) {
                 let fault = Fault::ExtraReduction { how: format!("it is {what} over {}", name_axes(&axes)) };
                 let evidence = format!("every element along {} has the same gradient", name_axes(&axes));
-                found.push(Verdict::new(fault, format!("input {k}"), residual).because(evidence));
+                found.push(case.verdict(k, fault, residual).because(evidence));
             }
         }
     }
@@ -90,13 +89,13 @@ fn name_axes(axes: &[isize]) -> String {
 }
 
 /// a is the share of a single index of an axis of the output.
-fn one_alone(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+fn one_alone(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = Vec::new();
     // A share of nothing explains no answer.
     if case.points.iter().all(|p| p.answer[k].as_ref().is_none_or(|a| size(a) == 0.0)) {
         return found;
     }
-    for (output, z) in case.points[0].z.iter().enumerate() {
+    for (output, z) in case.first().given.z.iter().enumerate() {
         for axis in 0..z.shape().rank() {
             let n = z.shape()[axis];
             if n < 2 {
@@ -104,15 +103,15 @@ fn one_alone(case: &Case<'_>, k: usize) -> Vec<Verdict> {
             }
             for (index, which) in [(0, "first"), (n - 1, "last")] {
                 let share = |point: &Point| {
-                    let mut dz = point.dz.clone();
+                    let mut dz = point.given.dz.clone();
                     dz[output] = masked(&dz[output], axis, index);
-                    Some(case.truth(&point.x, &dz).ok()?.swap_remove(k))
+                    Some(case.truth_at(&point.given.x, &dz).ok()?.swap_remove(k))
                 };
                 // Where every index but this one has no share at all, nothing is missing.
                 if let Some(residual) = case.residual(k, share) {
                     let how = format!("only the {which} index of axis {axis} of the output counts");
                     let evidence = format!("with the upstream gradient of the other {} set to 0, it is right", n - 1);
-                    let verdict = Verdict::new(Fault::MissingReduction { how }, format!("input {k}"), residual);
+                    let verdict = case.verdict(k, Fault::MissingReduction { how }, residual);
                     found.push(verdict.because(evidence));
                 }
             }
@@ -121,7 +120,8 @@ fn one_alone(case: &Case<'_>, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The gradient by input `k` spread out to `shape` beforehand; `None` where that changes the shapes of the outputs `z`.
+/// The gradient with respect to input `k`, broadcast to `shape` beforehand; `None` where that changes the shapes of the
+/// outputs `z`.
 fn unsummed(
     function: &dyn Function,
     x: &[Tensor],
@@ -130,54 +130,49 @@ fn unsummed(
     k: usize,
     shape: &Shape,
 ) -> Option<Tensor> {
-    super::caught(|| {
-        let tape = Tape::f64();
-        let mut x: Vec<_> = x.iter().map(|x| tape.leaf(x)).collect();
-        x[k] = tape.leaf(x[k].try_broadcast_to(shape).ok()?.value());
-        let outputs = function.forward(&x);
-        if outputs.len() != z.len() || outputs.iter().zip(z).any(|(output, z)| output.shape() != *z.shape()) {
-            return None;
-        }
-        Some(super::gradients(&tape, &x, &outputs, dz).ok()?.swap_remove(k))
-    })
-    .ok()
-    .flatten()
+    let mut x = x.to_vec();
+    x[k] = attempt([&x[k]], |_, x| Some(x[0].try_broadcast_to(shape).ok()?.value()))?;
+    let found = attempt(&x, |tape, x| {
+        let outputs = function.forward(x);
+        let same = outputs.len() == z.len() && outputs.iter().zip(z).all(|(output, z)| output.shape() == *z.shape());
+        if same { gradients_by_tape(tape, x, &outputs, dz) } else { None }
+    })?;
+    Some(or_zeros(found, &x).swap_remove(k))
 }
 
-/// The shape that input `k` may be spread to without changing any output.
-pub(super) fn spread_shape(function: &Arc<dyn Function>, x: &[Tensor], z: &[Tensor], k: usize) -> Option<Shape> {
+/// The shape that input `k` may be broadcast to without changing any output.
+pub(in crate::check) fn spread_shape(function: &dyn Function, x: &[Tensor], z: &[Tensor], k: usize) -> Option<Shape> {
     let own = x[k].shape();
-    let zeros: Vec<Tensor> = z.iter().map(|z| Tensor::zeros(z.shape().clone(), DType::F64)).collect();
-    z.iter().chain(x).map(|v| v.shape().clone()).find(|shape| {
-        shape != own
-            && own.broadcast(shape).as_ref() == Some(shape)
-            && unsummed(&**function, x, z, &zeros, k, shape).is_some()
-    })
+    let none: Vec<Tensor> = z.iter().map(|z| zeros(z.shape())).collect();
+    z.iter()
+        .chain(x)
+        .map(|v| v.shape().clone())
+        .find(|shape| shape != own && spreads_to(&x[k], shape) && unsummed(function, x, z, &none, k, shape).is_some())
 }
 
-/// The gradient by input `k` before its sum over the axes that it is spread along.
+/// The gradient with respect to input `k` before its sum over the axes that the input is broadcast along.
 pub(in crate::check) fn unsummed_gradient(
-    function: &Arc<dyn Function>,
+    function: &dyn Function,
     x: &[Tensor],
     dz: &[Tensor],
     k: usize,
 ) -> Option<Tensor> {
     let shape = spread_shape(function, x, dz, k)?;
-    unsummed(&**function, x, dz, dz, k, &shape)
+    unsummed(function, x, dz, dz, k, &shape)
 }
 
 /// All reductions of the gradient before its sum.
-fn before_the_sum(case: &Case<'_>, k: usize) -> Vec<Verdict> {
-    let own = case.points[0].truth[k].shape().clone();
-    let Some(answer) = &case.points[0].answer[k] else { return Vec::new() };
+fn before_the_sum(case: &Case, k: usize) -> Vec<Verdict> {
+    let own = case.first().truth[k].shape().clone();
+    let Some(answer) = &case.first().answer[k] else { return Vec::new() };
     let mut found = Vec::new();
-    if let Some(shape) = spread_shape(case.function, &case.points[0].x, &case.points[0].z, k) {
+    if let Some(shape) = spread_shape(&*case.function, &case.first().given.x, &case.first().given.z, k) {
         let rank = shape.rank() as u32;
         for set in 0..1usize << rank.min(5) {
             let axes: Vec<isize> = (0..rank as isize).filter(|axis| set >> axis & 1 == 1).collect();
             for mean in [false, true] {
                 let reduced = |point: &Point| {
-                    let u = unsummed(&**case.function, &point.x, &point.z, &point.dz, k, &shape)?;
+                    let u = unsummed(&*case.function, &point.given.x, &point.given.z, &point.given.dz, k, &shape)?;
                     let sum = match axes.is_empty() {
                         true => u,
                         false => {
@@ -187,28 +182,21 @@ fn before_the_sum(case: &Case<'_>, k: usize) -> Vec<Verdict> {
                     (sum.numel() == answer.numel()).then(|| sum.reshape(answer.shape().clone()).ok()).flatten()
                 };
                 let Some(residual) = case.residual(k, reduced) else { continue };
-                found.push(reduction(&axes, mean, &shape, &own, answer.shape(), residual, k));
+                let (fault, sum) = reduction(&axes, mean, &shape, &own);
+                let shapes = format!(
+                    "the input has shape {own} and is spread over {shape}; its gradient came in shape {}",
+                    answer.shape()
+                );
+                found.push(case.verdict(k, fault, residual).because(shapes).because(sum));
             }
         }
     }
     found
 }
 
-fn reduction(
-    axes: &[isize],
-    mean: bool,
-    spread: &Shape,
-    own: &Shape,
-    answer: &Shape,
-    residual: f64,
-    k: usize,
-) -> Verdict {
-    // The axes that the sum should run over.
-    let offset = spread.rank() - own.rank();
-    let right: Vec<isize> = (0..spread.rank())
-        .filter(|&axis| axis < offset || (own[axis - offset] == 1 && spread[axis] != 1))
-        .map(|axis| axis as isize)
-        .collect();
+/// The fault of a sum over `axes` where those that `own` was broadcast along belong, and the sum that is right.
+fn reduction(axes: &[isize], mean: bool, spread: &Shape, own: &Shape) -> (Fault, String) {
+    let right = broadcast_axes(own, spread);
     let wanted = name_axes(&right);
     let missing: Vec<isize> = right.iter().copied().filter(|axis| !axes.contains(axis)).collect();
     let extra: Vec<isize> = axes.iter().copied().filter(|axis| !right.contains(axis)).collect();
@@ -219,7 +207,12 @@ fn reduction(
         (true, true) => Fault::Shape,
         (false, false) => Fault::WrongAxis { how: format!("summed over {} instead of {wanted}", name_axes(axes)) },
     };
-    let shapes = format!("the input has shape {own} and is spread over {spread}; its gradient came in shape {answer}");
-    let sum = format!("the gradient is the sum over {wanted}: `sum_to` the shape of the input");
-    Verdict::new(fault, format!("input {k}"), residual).because(shapes).because(sum)
+    (fault, format!("the gradient is the sum over {wanted}: `sum_to` the shape of the input"))
+}
+
+/// The axes of `spread` that a tensor of shape `own` is broadcast along.
+pub(in crate::check) fn broadcast_axes(own: &Shape, spread: &Shape) -> Vec<isize> {
+    let offset = spread.rank() - own.rank();
+    let along = |axis: &usize| *axis < offset || (own[axis - offset] == 1 && spread[*axis] != 1);
+    (0..spread.rank()).filter(along).map(|axis| axis as isize).collect()
 }

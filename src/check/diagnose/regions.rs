@@ -5,19 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, DIFFERENT, Point, difference, size};
 use crate::{
-    Tensor,
-    check::{Fault, Verdict},
+    Shape, Tensor,
+    check::{
+        Fault, Verdict,
+        case::{Case, Point},
+        given::Place,
+        numbers::{DIFFERENT, EXACT, difference, size, spread, spreads_to},
+    },
 };
 
-/// An element is wrong when it is off by more than this, relative to the largest.
-const WRONG: f64 = 1e-8;
-
-/// How the gradient is described where it is no simple multiple of the true one.
-pub(super) const OFF: &str = "off";
-
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
+pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
     let sets: Vec<Vec<bool>> = case.points.iter().map(|p| wrong(p, k)).collect::<Option<_>>()?;
     let (mut bad, mut all) = (0, 0);
     for set in &sets {
@@ -27,41 +25,41 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
     if bad == 0 || bad == all {
         return None;
     }
-    let condition = by_value(case, k, &sets).or_else(|| by_place(case.points[0].truth[k].shape().dims(), &sets))?;
-    let (there, residual) = inside(case, k, &sets);
+    let condition = by_value(case, k, &sets).or_else(|| by_place(case.first().truth[k].shape().dims(), &sets))?;
+    let (there, residual, vague) = inside(case, k, &sets);
     let first = &sets[0];
     let evidence =
         format!("{} of {} elements are wrong, and all others right", first.iter().filter(|&&w| w).count(), first.len());
-    Some(Verdict::new(Fault::Region { condition, there }, format!("input {k}"), residual).because(evidence))
+    let verdict = case.verdict(k, Fault::Region { condition, there }, residual).because(evidence);
+    Some(Verdict { vague, ..verdict })
 }
 
 fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
     let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
     difference(answer, truth, 1.0)?;
     let scale = size(truth);
-    Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > WRONG * scale).collect())
+    Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > EXACT * scale).collect())
 }
 
 /// A bound on the input, another input or an output of the same shape, or on the magnitude of one.
-fn by_value(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> Option<String> {
-    let shape = case.points[0].truth[k].shape().clone();
+fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
+    let shape = case.first().truth[k].shape().clone();
     let mut candidates: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
-    let mut offer = |name: String, of: &dyn Fn(&Point) -> &Tensor| {
-        let values: Vec<Vec<f64>> =
-            case.points.iter().map(|p| spread(of(p), &shape)).collect::<Option<_>>().unwrap_or_default();
+    let mut offer = |place: Place| {
+        let of = |p: &Point| p.given.get(place).and_then(|value| over(value, &shape));
+        let values: Vec<Vec<f64>> = case.points.iter().map(of).collect::<Option<_>>().unwrap_or_default();
         if values.len() == sets.len() {
+            let name = place.to_string();
             let magnitudes = values.iter().map(|v| v.iter().map(|x| x.abs()).collect()).collect();
             candidates.push((name.clone(), values));
             candidates.push((format!("|{name}|"), magnitudes));
         }
     };
-    offer(format!("input {k}"), &|p| &p.x[k]);
-    for other in (0..case.points[0].x.len()).filter(|&other| other != k) {
-        offer(format!("input {other}"), &|p| &p.x[other]);
-    }
-    for output in 0..case.points[0].z.len() {
-        offer(format!("output {output}"), &|p| &p.z[output]);
-        offer(format!("upstream gradient {output}"), &|p| &p.dz[output]);
+    offer(Place::Input(k));
+    (0..case.first().given.x.len()).filter(|&other| other != k).for_each(|other| offer(Place::Input(other)));
+    for output in 0..case.first().given.z.len() {
+        offer(Place::Output(output));
+        offer(Place::Upstream(output));
     }
     candidates.into_iter().find_map(|(name, values)| {
         let pairs = || values.iter().flatten().zip(sets.iter().flatten());
@@ -85,20 +83,17 @@ fn by_value(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> Option<String> {
     })
 }
 
-/// The numbers of a value with the shape of the gradient, or that spreads to it.
-fn spread(value: &Tensor, shape: &crate::Shape) -> Option<Vec<f64>> {
-    if value.numel() < 2 {
-        return None;
-    }
-    (value.shape().broadcast(shape).as_ref() == Some(shape)).then(|| super::relations::spread(value, shape).to_vec())
+/// The numbers of a value that has the shape of the gradient, or is broadcast to it.
+fn over(value: &Tensor, shape: &Shape) -> Option<Vec<f64>> {
+    (value.numel() > 1 && spreads_to(value, shape)).then(|| spread(value, shape).to_vec())
 }
 
 /// A description of a set of elements, and whether an index belongs to it.
-type Place = (String, Box<dyn Fn(&[usize]) -> bool>);
+type Described = (String, Box<dyn Fn(&[usize]) -> bool>);
 
 /// A place in the tensor.
 fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
-    let mut places: Vec<Place> = Vec::new();
+    let mut places: Vec<Described> = Vec::new();
     let rank = dims.len();
     let sizes = dims.to_vec();
     let border = |axes: Vec<usize>| {
@@ -164,8 +159,9 @@ fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<Stri
     (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
-/// What the gradient is where it is wrong.
-fn inside(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> (String, f64) {
+/// What the gradient is where it is wrong, what is left of the difference, and whether nothing better can be said: it
+/// is no simple multiple of the true one.
+fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> (String, f64, bool) {
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     let mut scale = 0.0f64;
     for (point, set) in case.points.iter().zip(sets) {
@@ -174,21 +170,15 @@ fn inside(case: &Case<'_>, k: usize, sets: &[Vec<bool>]) -> (String, f64) {
         pairs.extend(numbers.filter(|(_, wrong)| **wrong).map(|(pair, _)| pair));
         scale = scale.max(size(&point.truth[k]));
     }
-    let all = |test: &dyn Fn(f64, f64) -> f64| {
-        let worst = pairs.iter().map(|&(a, t)| test(a, t).abs() / scale).fold(0.0, f64::max);
-        (worst <= DIFFERENT).then_some(worst)
-    };
-    if let Some(residual) = all(&|a, _| a) {
-        return ("0".to_owned(), residual);
-    }
-    if let Some(residual) = all(&|a, t| a + t) {
-        return ("−1 times the true one".to_owned(), residual);
-    }
     let (sum, square) = pairs.iter().fold((0.0, 0.0), |(s, q), (a, t)| (s + a * t, q + t * t));
     let factor = if square > 0.0 { sum / square } else { 0.0 };
-    if let Some(residual) = all(&|a, t| a - factor * t) {
-        return (format!("{factor:.6} times the true one"), residual);
+    let names = ["0".to_owned(), "−1 times the true one".to_owned(), format!("{factor:.6} times the true one")];
+    for (factor, there) in [0.0, -1.0, factor].into_iter().zip(names) {
+        let residual = pairs.iter().map(|(a, t)| (a - factor * t).abs() / scale).fold(0.0, f64::max);
+        if residual <= DIFFERENT {
+            return (there, residual, false);
+        }
     }
     let worst = pairs.iter().map(|(a, t)| (a - t).abs()).fold(0.0, f64::max);
-    (format!("{OFF} by {worst:.3e} at most"), 0.0)
+    (format!("off by {worst:.3e} at most"), 0.0, true)
 }

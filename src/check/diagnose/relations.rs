@@ -3,13 +3,17 @@
 //! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. What such a k may stand for is read off the shapes:
 //! N, 1/N, the numbers of channels, of pixels, of elements.
 
-use super::{Case, EXACT, difference, size};
 use crate::{
-    DType, Shape, Tape, Tensor,
-    check::{Fault, Verdict},
+    Shape, Tensor, Var,
+    check::{
+        Fault, Verdict,
+        case::Case,
+        given::Given,
+        numbers::{EXACT, difference, dot, numbers, size, with_tape},
+    },
 };
 
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found: Vec<Verdict> = proportional(case, k).into_iter().collect();
     if found.is_empty() {
         found.extend(another_inputs(case, k));
@@ -20,27 +24,24 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 }
 
 /// The k of a = k t, and what is left of a.
-pub(super) fn ratio(a: &Tensor, t: &Tensor) -> Option<(f64, f64)> {
+pub(in crate::check) fn ratio(a: &Tensor, t: &Tensor) -> Option<(f64, f64)> {
     if a.shape() != t.shape() {
         return None;
     }
     if a.first_non_finite().or(t.first_non_finite()).is_some() {
         return None;
     }
-    let (a_numbers, t_numbers) = (a.to_vec(), t.to_vec());
-    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let square = dot(&t_numbers, &t_numbers);
+    let square = dot(t, t);
     if square == 0.0 {
         return None;
     }
-    let k = dot(&a_numbers, &t_numbers) / square;
-    let rest = a_numbers.iter().zip(&t_numbers).map(|(a, t)| (a - k * t).abs()).fold(0.0, f64::max);
+    let k = dot(a, t) / square;
+    let rest = numbers(a).iter().zip(numbers(t)).map(|(a, t)| (a - k * t).abs()).fold(0.0, f64::max);
     Some((k, rest / size(t)))
 }
 
 /// a = k t at all points.
-fn proportional(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let name = format!("input {k}");
+fn proportional(case: &Case, k: usize) -> Option<Verdict> {
     let ratios: Vec<(f64, f64)> =
         case.points.iter().map(|p| ratio(p.answer[k].as_ref()?, &p.truth[k])).collect::<Option<_>>()?;
     let residual = ratios.iter().map(|r| r.1).fold(0.0, f64::max);
@@ -51,20 +52,20 @@ fn proportional(case: &Case<'_>, k: usize) -> Option<Verdict> {
     // One number is proportional to any other: two different points had to give the same ratio.
     if (first + 1.0).abs() <= case.exact() {
         let evidence = format!("a = −t to {residual:.1e}, for every element");
-        return Some(Verdict::new(Fault::SignFlipped, name, residual).because(evidence));
+        return Some(case.verdict(k, Fault::SignFlipped, residual).because(evidence));
     }
     if first.abs() <= case.exact() {
-        let largest = size(&case.points[0].truth[k]);
+        let largest = size(&case.first().truth[k]);
         let evidence = format!("the rule answers 0 everywhere; the true gradient is as large as {largest:.3e}");
-        return Some(Verdict::new(Fault::Missing, name, residual).because(evidence));
+        return Some(case.verdict(k, Fault::Missing, residual).because(evidence));
     }
-    let names = names_of(first, &case.points[0].x, k, &case.points[0].z);
+    let names = names_of(first, &case.first().given, k);
     let evidence = format!("a = {first:.9} t to {residual:.1e}, for every element");
-    Some(Verdict::new(Fault::Factor { k: first, names }, name, residual).because(evidence))
+    Some(case.verdict(k, Fault::Factor { k: first, names }, residual).because(evidence))
 }
 
 /// What a factor may stand for, from the shapes of inputs and outputs.
-fn names_of(k: f64, x: &[Tensor], input: usize, z: &[Tensor]) -> Vec<String> {
+fn names_of(k: f64, Given { x, z, .. }: &Given<Tensor>, input: usize) -> Vec<String> {
     let same = |value: f64| (k.abs() - value).abs() <= 1e-6 * value;
     let sign = if k < 0.0 { "−" } else { "" };
     let mut names: Vec<String> = Vec::new();
@@ -107,84 +108,54 @@ fn names_of(k: f64, x: &[Tensor], input: usize, z: &[Tensor]) -> Vec<String> {
 }
 
 /// a is the true gradient by another input: the answers stand in the wrong order.
-fn another_inputs(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let others = (0..case.points[0].truth.len()).filter(|&other| other != k);
-    others.filter(|&other| size(&case.points[0].truth[other]) > 0.0).find_map(|other| {
+fn another_inputs(case: &Case, k: usize) -> Option<Verdict> {
+    let others = (0..case.first().truth.len()).filter(|&other| other != k);
+    others.filter(|&other| size(&case.first().truth[other]) > 0.0).find_map(|other| {
         let residual = case.residual(k, |p| Some(p.truth[other].clone()))?;
         let [used, wanted] = [other, k].map(|i| format!("the gradient by input {i}"));
         let evidence =
             format!("it is exactly the gradient by input {other}: are the gradients in the order of the inputs?");
-        Some(Verdict::new(Fault::MixedUp { used, wanted }, format!("input {k}"), residual).because(evidence))
+        Some(case.verdict(k, Fault::MixedUp { used, wanted }, residual).because(evidence))
     })
 }
 
-/// a is t with its axes exchanged or turned around.
-fn rearranged(case: &Case<'_>, k: usize) -> Vec<Verdict> {
-    let shape = case.points[0].truth[k].shape().clone();
-    let rank = shape.rank();
-    let mut found = Vec::new();
-    if !(2..=5).contains(&rank) {
-        if rank == 1 {
-            found.extend(turned(case, k, &shape));
-        }
-        return found;
+/// a is t with its axes exchanged, in another order, or read backwards: a kernel that was turned, or was not.
+fn rearranged(case: &Case, k: usize) -> Vec<Verdict> {
+    let rank = case.first().truth[k].shape().rank();
+    if !(1..=5).contains(&rank) {
+        return Vec::new();
     }
+    let residual =
+        |change: &dyn for<'t> Fn(Var<'t>) -> Var<'t>| case.residual(k, |p| Some(with_tape(&p.truth[k], change)));
+    let mut found = Vec::new();
     for a in 0..rank {
         for b in a + 1..rank {
-            let exchanged = |t: &Tensor| with_tape(t, |t| t.transpose(a as isize, b as isize));
-            let Some(residual) = case.residual(k, |p| Some(exchanged(&p.truth[k]))) else { continue };
-            let (name, how) = (format!("input {k}"), format!("axes {a} and {b} are exchanged"));
+            let Some(residual) = residual(&|t| t.transpose(a as isize, b as isize)) else { continue };
+            let how = format!("axes {a} and {b} are exchanged");
             let fault = if b == rank - 1 && a == rank - 2 { Fault::Transposed } else { Fault::PermutedAxes { how } };
             let evidence = format!("exchanging axes {a} and {b} of the true gradient gives this one to {residual:.1e}");
-            found.push(Verdict::new(fault, name, residual).because(evidence));
+            found.push(case.verdict(k, fault, residual).because(evidence));
         }
     }
-    if rank >= 3 {
-        for order in rotations(rank) {
-            let Some(residual) = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.permute(&order)))) else {
-                continue;
-            };
-            let fault = Fault::PermutedAxes { how: format!("the axes stand in the order {order:?}") };
-            found.push(Verdict::new(fault, format!("input {k}"), residual));
-        }
-    }
-    found.extend(turned(case, k, &shape));
-    found
-}
-
-/// The cyclic orders of the last three axes.
-fn rotations(rank: usize) -> [Vec<isize>; 2] {
-    let first: Vec<isize> = (0..rank as isize - 3).collect();
+    let mut offer = |how: String, residual: Option<f64>| {
+        found.extend(residual.map(|residual| case.verdict(k, Fault::PermutedAxes { how }, residual)));
+    };
     let n = rank as isize;
-    [[n - 2, n - 1, n - 3], [n - 1, n - 3, n - 2]].map(|tail| first.iter().copied().chain(tail).collect())
-}
-
-/// a is t read backwards along some axes: a kernel that was turned, or was not.
-fn turned(case: &Case<'_>, k: usize, shape: &Shape) -> Vec<Verdict> {
-    let rank = shape.rank();
-    let mut sets: Vec<Vec<isize>> = (0..rank as isize).map(|axis| vec![axis]).collect();
-    if rank >= 2 {
-        sets.push(vec![rank as isize - 2, rank as isize - 1]);
+    for last in [[n - 2, n - 1, n - 3], [n - 1, n - 3, n - 2]].into_iter().filter(|_| rank >= 3) {
+        let order: Vec<isize> = (0..n - 3).chain(last).collect();
+        offer(format!("the axes stand in the order {order:?}"), residual(&|t| t.permute(&order)));
     }
-    let tried = sets.into_iter().filter_map(|axes| {
-        let residual = case.residual(k, |p| Some(with_tape(&p.truth[k], |t| t.flip(&axes))))?;
-        let fault = Fault::PermutedAxes { how: format!("it is turned around along axes {axes:?}") };
-        Some(Verdict::new(fault, format!("input {k}"), residual))
-    });
-    tried.collect()
-}
-
-/// A tensor changed by an operation of the tape.
-pub(super) fn with_tape(x: &Tensor, change: impl for<'t> Fn(crate::Var<'t>) -> crate::Var<'t>) -> Tensor {
-    let tape = Tape::f64();
-    change(tape.constant(x)).value()
+    for axes in (0..n).map(|axis| vec![axis]).chain((rank >= 2).then(|| vec![n - 2, n - 1])) {
+        offer(format!("it is turned around along axes {axes:?}"), residual(&|t| t.flip(&axes)));
+    }
+    found
 }
 
 /// A relative difference below which a gradient is right, but not accurate.
 const PRECISION: f64 = 1e-4;
 
 /// a agrees with t to a few digits everywhere.
-pub(super) fn precision(case: &Case<'_>, k: usize) -> Option<Verdict> {
+pub(super) fn precision(case: &Case, k: usize) -> Option<Verdict> {
     let mut worst = (0.0f64, 0usize, 0.0, 0.0);
     for point in &case.points {
         let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
@@ -205,7 +176,7 @@ pub(super) fn precision(case: &Case<'_>, k: usize) -> Option<Verdict> {
     let digits = -worst.0.log10();
     let evidence = format!("element {} is {:.12e}, and {:.12e} in truth", worst.1, worst.2, worst.3);
     let single = (1e-9..3e-7).contains(&worst.0).then_some("single precision keeps about 7 digits");
-    let verdict = Verdict::new(Fault::Precision { digits }, format!("input {k}"), worst.0).because(evidence);
+    let verdict = case.verdict(k, Fault::Precision { digits }, worst.0).because(evidence);
     Some(match single {
         Some(hint) => verdict.because(hint),
         None => verdict,
@@ -213,62 +184,43 @@ pub(super) fn precision(case: &Case<'_>, k: usize) -> Option<Verdict> {
 }
 
 /// The right numbers in another shape.
-fn shape(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let point = &case.points[0];
+fn shape(case: &Case, k: usize) -> Option<Verdict> {
+    let point = &case.first();
     let answer = point.answer[k].as_ref()?;
     let (own, wanted) = (answer.shape(), point.truth[k].shape());
     if own == wanted {
         return None;
     }
-    let mut verdict = Verdict::new(Fault::Shape, format!("input {k}"), 0.0)
-        .because(format!("the gradient has shape {own}, and the input {wanted}"));
-    if own.numel() == wanted.numel() {
-        let scale = size(&point.truth[k]);
-        let (a, t) = (answer.to_vec(), point.truth[k].to_vec());
-        let same = a.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale);
-        let turned = own.rank() == 2 && with_tape(answer, |a| a.transpose(0, 1)).shape() == wanted && {
-            let turned = with_tape(answer, |a| a.transpose(0, 1)).to_vec();
-            turned.iter().zip(&t).all(|(a, t)| (a - t).abs() <= EXACT * scale)
-        };
-        if turned {
-            let evidence = format!("its transpose, of shape {wanted}, is exact");
-            return Some(Verdict::new(Fault::Transposed, format!("input {k}"), 0.0).because(evidence));
-        }
-        if same {
-            verdict = verdict.because("the numbers are right, in the right order: a `reshape` is all that is missing");
-        }
+    let mut verdict =
+        case.verdict(k, Fault::Shape, 0.0).because(format!("the gradient has shape {own}, and the input {wanted}"));
+    let truth = &point.truth[k];
+    let same = |a: &Tensor| {
+        let mut pairs = numbers(a).iter().zip(numbers(truth));
+        a.numel() == truth.numel() && pairs.all(|(a, t)| (a - t).abs() <= EXACT * size(truth))
+    };
+    let turned = (own.rank() == 2).then(|| with_tape(answer, |a| a.transpose(0, 1)));
+    if turned.is_some_and(|turned| turned.shape() == wanted && same(&turned)) {
+        let evidence = format!("its transpose, of shape {wanted}, is exact");
+        return Some(case.verdict(k, Fault::Transposed, 0.0).because(evidence));
+    }
+    if same(answer) {
+        verdict = verdict.because("the numbers are right, in the right order: a `reshape` is all that is missing");
     }
     Some(verdict)
 }
 
 /// What can be said when nothing fits.
-pub(super) fn unexplained(case: &Case<'_>, k: usize) -> Verdict {
-    let point = &case.points[0];
-    let name = format!("input {k}");
-    let Some(answer) = &point.answer[k] else { return Verdict::new(Fault::Unknown, name, f64::NAN) };
-    let (a, t) = (answer.to_vec(), point.truth[k].to_vec());
-    let scale = size(&point.truth[k]);
-    let off: Vec<f64> = a.iter().zip(&t).map(|(a, t)| (a - t).abs()).collect();
+pub(super) fn unexplained(case: &Case, k: usize) -> Verdict {
+    let point = &case.first();
+    let Some(answer) = &point.answer[k] else { return case.verdict(k, Fault::Unknown, f64::NAN) };
+    let truth = &point.truth[k];
+    let scale = size(truth);
+    let off: Vec<f64> = numbers(answer).iter().zip(numbers(truth)).map(|(a, t)| (a - t).abs()).collect();
     let wrong = off.iter().filter(|d| **d > EXACT * scale).count();
     let (worst, largest) = off.iter().enumerate().fold((0, 0.0), |m, (i, &d)| if d > m.1 { (i, d) } else { m });
-    let residual = ratio(answer, &point.truth[k]).map_or(f64::INFINITY, |r| r.1);
-    let cosine = {
-        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-        dot(&a, &t) / (dot(&a, &a) * dot(&t, &t)).sqrt()
-    };
-    Verdict::new(Fault::Unknown, name, residual)
+    let residual = ratio(answer, truth).map_or(f64::INFINITY, |r| r.1);
+    let cosine = dot(answer, truth) / (dot(answer, answer) * dot(truth, truth)).sqrt();
+    case.verdict(k, Fault::Unknown, residual)
         .because(format!("{wrong} of {} elements differ, by {largest:.3e} at most (element {worst})", off.len()))
         .because(format!("the two point the same way to a cosine of {cosine:.4}"))
-}
-
-/// The shape with one axis of size 1, for sums that keep the axis.
-pub(super) fn spread(sum: &Tensor, shape: &Shape) -> Tensor {
-    with_tape(sum, |s| s.broadcast_to(shape))
-}
-
-/// A tensor of zeros but for index `keep` of `axis`, where it is `of`.
-pub(super) fn masked(of: &Tensor, axis: usize, keep: usize) -> Tensor {
-    let (inner, n) = (of.shape()[axis + 1..].iter().product::<usize>(), of.shape()[axis]);
-    let numbers = of.to_vec();
-    Tensor::from_fn(of.shape().clone(), DType::F64, |i| if i / inner % n == keep { numbers[i] } else { 0.0 })
 }

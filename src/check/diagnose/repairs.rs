@@ -3,13 +3,13 @@
 //! A rule in tape algebra is a program, with the user's lines. If one edit of it (a sign, an operand, a term, an
 //! operation) makes it exact at both points, that is the line to mend.
 
-use super::{Case, Point};
 use crate::{
-    Backward, Tape, Tensor, Var,
+    Shape, Tensor,
     check::{
         Fault, Line, Verdict,
+        case::Case,
+        given::Given,
         script::{Action, Edit, Script, Source, Step},
-        subject::caught,
     },
 };
 
@@ -33,44 +33,15 @@ const CONFUSABLE: &[&[&str]] = &[
     &["ln", "ln_1p"],
 ];
 
-/// The rule's answer for input `k` as a program from inputs, outputs, upstream gradients and memory.
-pub(super) fn rule_script(case: &Case<'_>, point: &Point, k: usize) -> Option<Script> {
-    caught(|| {
-        let tape = Tape::f64();
-        let enter = |all: &[Tensor]| all.iter().map(|v| tape.leaf(v)).collect::<Vec<Var<'_>>>();
-        let (x, z, dz, memory) = (enter(&point.x), enter(&point.z), enter(&point.dz), enter(&point.memory));
-        let at = Backward { x: &x, z: &z, dz: &dz, memory: &memory, needs: case.needs };
-        let answer = case.function.backward(at).swap_remove(k)?;
-        let slots: Vec<Var<'_>> = [x, z, dz, memory].concat();
-        Some(Script::of(&tape, &slots, &[answer]))
-    })
-    .ok()
-    .flatten()
-}
-
-pub(super) fn slots_of(point: &Point) -> impl Iterator<Item = &Tensor> {
-    point.x.iter().chain(&point.z).chain(&point.dz).chain(&point.memory)
-}
-
-fn mended_by(script: &Script, point: &Point, edits: &[(usize, Edit)]) -> Option<Tensor> {
-    caught(|| {
-        let tape = Tape::f64();
-        let slots: Vec<Var<'_>> = slots_of(point).map(|v| tape.leaf(v)).collect();
-        Some(script.run(&tape, &slots, edits)?.remove(0).value())
-    })
-    .ok()
-    .flatten()
-}
-
 /// The first edit of the rule that makes it exact.
-fn repair(case: &Case<'_>, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
-    let script = rule_script(case, &case.points[0], k)?;
+fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
+    let script = case.rule_script(k)?;
     if script.steps.len() > LONGEST {
         return None;
     }
     for at in (0..script.steps.len()).rev() {
-        for (edit, how) in edits(&script, at, &case.points[0]) {
-            if let Some(residual) = case.repaired(k, |p| mended_by(&script, p, &[(at, edit.clone())])) {
+        for (edit, how) in edits(&script, at, &case.first().given) {
+            if let Some(residual) = case.repaired(k, |p| script.output(p.given.values(), &[(at, edit.clone())])) {
                 return Some((script, at, edit, how, residual));
             }
         }
@@ -78,45 +49,38 @@ fn repair(case: &Case<'_>, k: usize) -> Option<(Script, usize, Edit, String, f64
     None
 }
 
-pub(super) fn mended(case: &Case<'_>, k: usize) -> Option<Verdict> {
+pub(super) fn mended(case: &Case, k: usize) -> Option<Verdict> {
     let (script, at, edit, how, residual) = repair(case, k)?;
     let step = &script.steps[at];
     let line = Line::from(step.at);
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let fault = match edit {
-        Edit::Operand(_, wanted) => match (wanted, wrong_operand(&script, at, &edit)) {
-            (Source::Slot(_), Some(used)) => Fault::MixedUp { used, wanted: slot_name(&case.points[0], wanted) },
-            _ => Fault::WrongOperation { edit: how },
-        },
+        Edit::Operand(operand, Source::Argument(wanted)) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
+            let used = match step.inputs[operand] {
+                Source::Step(step) => format!("the result of `{}`", script.steps[step].name()),
+                _ => "another value".to_owned(),
+            };
+            Fault::MixedUp { used, wanted: case.first().given.places()[wanted].to_string() }
+        }
         Edit::Row(row) => {
             Fault::WrongOperation { edit: format!("it has `{}` where `{}` belongs", step.name(), row.name) }
         }
         _ => Fault::WrongOperation { edit: how },
     };
-    Some(Verdict::new(fault, format!("input {k}"), residual).at(Some(line)).because(evidence))
-}
-
-fn wrong_operand(script: &Script, at: usize, edit: &Edit) -> Option<String> {
-    let Edit::Operand(operand, _) = edit else { return None };
-    match script.steps[at].inputs[*operand] {
-        Source::Step(step) => Some(format!("the result of `{}`", script.steps[step].name())),
-        Source::Fixed(_) => None,
-        Source::Slot(_) => Some("another value".to_owned()),
-    }
+    Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence))
 }
 
 /// Some or all places where the rule reads one value, reading another of the same shape instead.
-pub(super) fn rerouted(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let point = &case.points[0];
-    let script = rule_script(case, point, k)?;
-    let shapes: Vec<_> = slots_of(point).map(Tensor::shape).collect();
+pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
+    let (given, script) = (&case.first().given, case.rule_script(k)?);
+    let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
     for used in 0..shapes.len() {
         let reads: Vec<(usize, usize)> = script
             .steps
             .iter()
             .enumerate()
             .flat_map(|(at, step)| (0..step.inputs.len()).map(move |operand| (at, operand)))
-            .filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Slot(used))
+            .filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Argument(used))
             .collect();
         if reads.is_empty() || reads.len() > READS {
             continue;
@@ -129,18 +93,18 @@ pub(super) fn rerouted(case: &Case<'_>, k: usize) -> Option<Verdict> {
                 for &(at, operand) in &chosen {
                     match edits.iter_mut().find(|(step, _)| *step == at) {
                         Some((_, Edit::Operands(operands, _))) => operands.push(operand),
-                        _ => edits.push((at, Edit::Operands(vec![operand], Source::Slot(wanted)))),
+                        _ => edits.push((at, Edit::Operands(vec![operand], Source::Argument(wanted)))),
                     }
                 }
-                let Some(residual) = case.repaired(k, |p| mended_by(&script, p, &edits)) else { continue };
-                let [used, wanted] = [used, wanted].map(|slot| slot_name(point, Source::Slot(slot)));
+                let Some(residual) = case.repaired(k, |p| script.output(p.given.values(), &edits)) else { continue };
+                let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
                 let line = Line::from(script.steps[chosen[0].0].at);
                 let evidence = format!(
                     "reading {wanted} in place of {used} in {} places, from {line} on, the rule is exact",
                     chosen.len()
                 );
                 let fault = Fault::MixedUp { used, wanted };
-                return Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence).at(Some(line)));
+                return Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)));
             }
         }
     }
@@ -148,36 +112,19 @@ pub(super) fn rerouted(case: &Case<'_>, k: usize) -> Option<Verdict> {
 }
 
 /// The line to mend: where an edit of the rule makes it exact, or else where it computes its answer.
-pub(super) fn line_of_repair(case: &Case<'_>, k: usize) -> Option<Line> {
+pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
     if let Some((script, at, ..)) = repair(case, k) {
         return Some(Line::from(script.steps[at].at));
     }
     if let Some(verdict) = rerouted(case, k) {
         return verdict.line;
     }
-    let script = rule_script(case, &case.points[0], k)?;
+    let script = case.rule_script(k)?;
     script.steps.last().map(|step| Line::from(step.at))
 }
 
-/// What a slot of a rule is called.
-fn slot_name(point: &Point, source: Source) -> String {
-    let Source::Slot(mut k) = source else { return "a computed value".to_owned() };
-    for (name, count) in [
-        ("input", point.x.len()),
-        ("output", point.z.len()),
-        ("upstream gradient", point.dz.len()),
-        ("saved value", point.memory.len()),
-    ] {
-        if k < count {
-            return format!("{name} {k}");
-        }
-        k -= count;
-    }
-    unreachable!("a rule has no other slots")
-}
-
 /// The edits that are tried at a step of a rule, with what each does.
-fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
+fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String)> {
     let step = &script.steps[at];
     let mut edits = vec![(Edit::Scale(-1.0), "the other sign".to_owned())];
     for operand in 0..step.inputs.len() {
@@ -190,8 +137,7 @@ fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
     edits.push((Edit::Scale(2.0), "twice its result".to_owned()));
     edits.push((Edit::Scale(0.5), "half its result".to_owned()));
     if step.name() == "sum" && step.inputs.len() == 1 {
-        let rank = rank_of(script, step.inputs[0], point);
-        for axis in 0..rank as isize {
+        for axis in 0..shape_of(script, step.inputs[0], given).rank() as isize {
             edits.push((Edit::SumOver(vec![axis]), format!("a sum over axis {axis}")));
         }
     }
@@ -199,14 +145,14 @@ fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
         if step.name() == "matmul" {
             edits.push((Edit::TransposeOperand(operand), format!("operand {operand} transposed")));
         }
-        for slot in 0..slots_of(point).count() {
-            if now != Source::Slot(slot) {
-                let name = slot_name(point, Source::Slot(slot));
-                edits.push((Edit::Operand(operand, Source::Slot(slot)), format!("{name} as operand {operand}")));
+        for (argument, place) in given.places().into_iter().enumerate() {
+            if now != Source::Argument(argument) {
+                let edit = Edit::Operand(operand, Source::Argument(argument));
+                edits.push((edit, format!("{place} as operand {operand}")));
             }
         }
         for earlier in 0..at.min(64) {
-            if now != Source::Step(earlier) && script.steps[earlier].shape == *shape_of(script, now, point) {
+            if now != Source::Step(earlier) && script.steps[earlier].shape == *shape_of(script, now, given) {
                 let name = script.steps[earlier].name();
                 edits.push((
                     Edit::Operand(operand, Source::Step(earlier)),
@@ -219,20 +165,15 @@ fn edits(script: &Script, at: usize, point: &Point) -> Vec<(Edit, String)> {
 }
 
 /// Single mistakes in the rule's program for input `k`: a term left out, a sign within it, another operation.
-pub(super) fn mistakes(case: &Case<'_>, point: &Point, k: usize) -> Vec<(usize, Edit, String)> {
-    let Some(script) = rule_script(case, point, k) else { return Vec::new() };
+pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, String)> {
+    let Some(script) = case.rule_script(k) else { return Vec::new() };
     let mut all = Vec::new();
     for (at, step) in script.steps.iter().enumerate() {
-        let sum = ["add", "sub"].contains(&step.name()) && step.inputs.len() == 2;
-        if sum {
+        if step.has_terms() {
             all.extend([0, 1].map(|keep| (at, Edit::Keep(keep), String::new())));
         }
         all.extend(other_rows(step).into_iter().map(|(edit, how)| (at, edit, how)));
-        let within = |other: &Step| {
-            ["add", "sub"].contains(&other.name())
-                && other.inputs.contains(&Source::Step(at))
-                && other.inputs.len() == 2
-        };
+        let within = |other: &Step| other.has_terms() && other.inputs.contains(&Source::Step(at));
         if script.steps.iter().any(within) {
             all.push((at, Edit::Scale(-1.0), "the other sign".to_owned()));
         }
@@ -252,14 +193,10 @@ fn other_rows(step: &Step) -> Vec<(Edit, String)> {
     rows.collect()
 }
 
-fn shape_of<'s>(script: &'s Script, source: Source, point: &'s Point) -> &'s crate::Shape {
+fn shape_of<'s>(script: &'s Script, source: Source, given: &'s Given<Tensor>) -> &'s Shape {
     match source {
         Source::Step(k) => &script.steps[k].shape,
         Source::Fixed(k) => script.fixed[k].shape(),
-        Source::Slot(k) => slots_of(point).nth(k).expect("a slot of this rule").shape(),
+        Source::Argument(k) => given.values().nth(k).expect("an argument of this rule").shape(),
     }
-}
-
-fn rank_of(script: &Script, source: Source, point: &Point) -> usize {
-    shape_of(script, source, point).rank()
 }

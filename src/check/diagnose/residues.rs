@@ -5,13 +5,14 @@
 //! c · v and c · v · w for all such values, with one number c for all elements and both points. Elements that are right
 //! are left out, for the term may belong to one branch alone; the region is described beside it.
 
-use super::{Case, Point, paths::script_of, repairs::rule_script, size};
 use crate::{
-    Shape, Tape, Tensor, Var,
+    Shape, Tensor,
     check::{
         Fault, Line, Verdict,
-        script::{Script, Source},
-        subject::caught,
+        case::{Case, Point},
+        given::Place,
+        numbers::{EXACT, is_finite, size, spread, spreads_to},
+        script::Script,
     },
 };
 
@@ -27,8 +28,8 @@ struct Value {
     numbers: Vec<Vec<f64>>,
 }
 
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let shape = case.points[0].truth[k].shape().clone();
+pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
+    let shape = case.first().truth[k].shape().clone();
     let missing: Vec<Vec<f64>> = case
         .points
         .iter()
@@ -52,7 +53,7 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Option<Verdict> {
             let term = if (c - 1.0).abs() < 1e-9 { product } else { format!("{c:.6} · {product}") };
             let line = v.line.clone().or(w.and_then(|w| w.line.clone()));
             let evidence = format!("the true gradient is the rule's plus {term}, exactly");
-            let verdict = Verdict::new(Fault::DroppedTerm { term }, format!("input {k}"), residual);
+            let verdict = case.verdict(k, Fault::DroppedTerm { term }, residual);
             return Some(verdict.because(evidence).at(line));
         }
     }
@@ -64,7 +65,7 @@ fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Optio
     let (mut along, mut square) = (0.0, 0.0);
     let triples = || {
         let all = m.iter().zip(v).zip(w).flat_map(|((m, v), w)| m.iter().zip(v).zip(w));
-        all.filter(|((m, _), _)| m.abs() > super::EXACT * scale)
+        all.filter(|((m, _), _)| m.abs() > EXACT * scale)
     };
     if triples().count() < FEWEST {
         return None;
@@ -75,39 +76,32 @@ fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Optio
     }
     let c = along / square;
     let off = triples().map(|((m, v), w)| (m - c * v * w).abs()).fold(0.0, f64::max) / scale;
-    (c.is_finite() && c != 0.0 && off <= super::EXACT).then_some((c, off))
+    (c.is_finite() && c != 0.0 && off <= EXACT).then_some((c, off))
 }
 
 /// Everything that a term may be made of and that spreads to the shape of the gradient.
-fn values(case: &Case<'_>, k: usize, shape: &Shape) -> Option<Vec<Value>> {
+fn values(case: &Case, k: usize, shape: &Shape) -> Option<Vec<Value>> {
     let mut values: Vec<Value> = Vec::new();
     let mut offer = |name: String, line: Option<Line>, at: Vec<Tensor>| {
-        let spread = |t: &Tensor| {
-            let fits = t.shape().broadcast(shape).as_ref() == Some(shape) && t.first_non_finite().is_none();
-            fits.then(|| super::relations::spread(t, shape).to_vec())
-        };
-        let numbers: Option<Vec<Vec<f64>>> = at.iter().map(spread).collect();
+        let fit = |t: &Tensor| (spreads_to(t, shape) && is_finite(t)).then(|| spread(t, shape).to_vec());
+        let numbers: Option<Vec<Vec<f64>>> = at.iter().map(fit).collect();
         let room = values.len() < VALUES;
         if let Some(numbers) = numbers.filter(|new| room && !values.iter().any(|known| known.numbers == *new)) {
             values.push(Value { name, line, numbers });
         }
     };
-    type Group = (&'static str, fn(&Point) -> &[Tensor]);
-    let groups: [Group; 4] =
-        [("upstream gradient", |p| &p.dz), ("input", |p| &p.x), ("output", |p| &p.z), ("saved value", |p| &p.memory)];
-    for (name, of) in groups {
-        for i in 0..of(&case.points[0]).len() {
-            let at = case.points.iter().map(|p| of(p)[i].clone()).collect();
-            offer(format!("{name} {i}"), None, at);
-        }
+    // The upstream gradient is in most terms, so it comes first.
+    let mut places = case.first().given.places();
+    places.sort_by_key(|place| !matches!(place, Place::Upstream(_)));
+    for place in places {
+        offer(place.to_string(), None, case.points.iter().map(|p| p.given.get(place).cloned()).collect::<Option<_>>()?);
     }
-    let forward = script_of(case.function, &case.points[0].x)?;
-    let rule = rule_script(case, &case.points[0], k)?;
-    type Slots = fn(&Point) -> Vec<Tensor>;
-    let programs: [(&Script, Slots); 2] =
-        [(&rule, |p| [&p.x[..], &p.z, &p.dz, &p.memory].concat()), (&forward, |p| p.x.clone())];
-    for (script, slots) in programs {
-        let all: Vec<Vec<Tensor>> = case.points.iter().map(|p| results(script, &slots(p))).collect::<Option<_>>()?;
+    let (forward, rule) = (case.forward_script()?, case.rule_script(k)?);
+    type Arguments = fn(&Point) -> Vec<&Tensor>;
+    let programs: [(&Script, Arguments); 2] =
+        [(&rule, |p| p.given.values().collect()), (&forward, |p| p.given.x.iter().collect())];
+    for (script, arguments) in programs {
+        let all: Vec<Vec<Tensor>> = case.points.iter().map(|p| script.results(arguments(p))).collect::<Option<_>>()?;
         for (at, step) in script.steps.iter().enumerate() {
             let line = Line::from(step.at);
             let name = format!("`{}` ({line})", step.name());
@@ -115,17 +109,4 @@ fn values(case: &Case<'_>, k: usize, shape: &Shape) -> Option<Vec<Value>> {
         }
     }
     Some(values)
-}
-
-/// The results of all steps of a script.
-pub(super) fn results(script: &Script, slots: &[Tensor]) -> Option<Vec<Tensor>> {
-    let mut all = script.clone();
-    all.outputs = (0..script.steps.len()).map(Source::Step).collect();
-    caught(|| {
-        let tape = Tape::f64();
-        let slots: Vec<Var<'_>> = slots.iter().map(|x| tape.constant(x)).collect();
-        Some(all.run(&tape, &slots, &[])?.iter().map(|y| y.value()).collect())
-    })
-    .ok()
-    .flatten()
 }

@@ -1,31 +1,32 @@
 //! When it is the tape's own gradient that disagrees with differences.
 //!
-//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an operation
-//! on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the smooth
-//! function that differences need.
+//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an
+//! operation on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the
+//! smooth function that differences need.
 
 use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::{Line, jittered, non_finite::first_non_finite_derivative, residues::results, size};
+use super::{non_finite::first_non_finite_derivative, rules::numeric_faults};
 use crate::{
     Backward, Function, Tape, Tensor, Var,
     check::{
-        Comparison, Fault, Verdict,
-        measure::{Place, dot, outliers},
+        Comparison, Fault, Line, Verdict,
+        measure::{Evaluation, outliers},
+        numbers::{dot, is_finite, jittered, size},
+        runner::{attempt, gradients_of, weighted},
         script::{Action, Edit, Script, Source, Step},
-        subject::{caught, weighted},
     },
 };
 
 /// Names the faults of the tape's gradients at `place`; `comparisons` hold them beside the numeric ones.
-pub(in crate::check) fn tape_faults(place: &Place<'_>, comparisons: &[Comparison]) -> Vec<Verdict> {
-    let at: Vec<Tensor> = place.slots.iter().map(|slot| slot.value.clone()).collect();
-    if comparisons.iter().any(|c| c.tape.as_ref().is_some_and(|t| t.first_non_finite().is_some())) {
+pub(in crate::check) fn tape_faults(place: &Evaluation<'_>, comparisons: &[Comparison]) -> Vec<Verdict> {
+    let at = place.at();
+    if comparisons.iter().any(|c| c.tape.as_ref().is_some_and(|t| !is_finite(t))) {
         return not_finite(place, &at, comparisons).into_iter().collect();
     }
-    let Ok(script) = place.probe.run(&at, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))) else {
+    let Ok(script) = place.runner.run(&at, |tape, arguments, outputs| Ok(Script::of(tape, arguments, outputs))) else {
         return Vec::new();
     };
     let mut found = own_rules(&script, &at);
@@ -56,30 +57,21 @@ fn unexplained(comparison: &Comparison) -> Option<Verdict> {
 }
 
 /// NaN or an infinity: where it comes from.
-fn not_finite(place: &Place<'_>, at: &[Tensor], comparisons: &[Comparison]) -> Option<Verdict> {
+fn not_finite(place: &Evaluation<'_>, at: &[Tensor], comparisons: &[Comparison]) -> Option<Verdict> {
     let (of, index, value) = comparisons.iter().find_map(|c| {
         let (index, value) = c.tape.as_ref()?.first_non_finite()?;
         Some((c.of.clone(), index, value))
     })?;
-    let (operation, line) = first_non_finite_derivative(&place.probe, at).unwrap_or_else(|| ("?".to_owned(), None));
+    let (operation, line) = first_non_finite_derivative(&place.runner, at).unwrap_or_else(|| ("?".to_owned(), None));
     let verdict = Verdict::new(Fault::NonFinite { operation }, of, 0.0).at(line);
     Some(verdict.because(format!("element {index} of the gradient is {value}")))
 }
 
-pub(super) fn operands(script: &Script, k: usize, at: &[Tensor], values: &[Tensor]) -> Vec<Tensor> {
-    let find = |source: &Source| match *source {
-        Source::Slot(k) => at[k].clone(),
-        Source::Fixed(k) => script.fixed[k].clone(),
-        Source::Step(k) => values[k].clone(),
-    };
-    script.steps[k].inputs.iter().map(find).collect()
-}
-
 /// A constant that changes with the inputs: a value that was read off the tape as numbers and put back.
-fn off_the_tape(script: &Script, at: &[Tensor], place: &Place<'_>) -> Option<Verdict> {
+fn off_the_tape(script: &Script, at: &[Tensor], place: &Evaluation<'_>) -> Option<Verdict> {
     let mut rng = StdRng::seed_from_u64(0);
     let moved: Vec<Tensor> = at.iter().map(|x| jittered(x, &mut rng)).collect();
-    let other = place.probe.run(&moved, |tape, slots, outputs| Ok(Script::of(tape, slots, outputs))).ok()?;
+    let other = place.runner.run(&moved, |tape, arguments, outputs| Ok(Script::of(tape, arguments, outputs))).ok()?;
     if script.steps.len() != other.steps.len() || script.fixed.len() != other.fixed.len() {
         return None;
     }
@@ -94,21 +86,14 @@ fn off_the_tape(script: &Script, at: &[Tensor], place: &Place<'_>) -> Option<Ver
 }
 
 /// A detached value that, attached again, makes the gradient the numeric one.
-fn detached(script: &Script, at: &[Tensor], place: &Place<'_>, comparisons: &[Comparison]) -> Option<Verdict> {
+fn detached(script: &Script, at: &[Tensor], place: &Evaluation<'_>, comparisons: &[Comparison]) -> Option<Verdict> {
     script.steps.iter().enumerate().filter(|(_, step)| step.detached).find_map(|(k, step)| {
-        let gradients = caught(|| {
-            let tape = Tape::f64();
-            let slots: Vec<Var<'_>> = at.iter().map(|x| tape.leaf(x)).collect();
-            let outputs = script.run(&tape, &slots, &[(k, Edit::Attach)])?;
-            let found = weighted(&tape, &outputs, place.upstream)?.backward().ok()?;
-            Some(slots.iter().map(|&slot| found.get(slot).cloned()).collect::<Vec<_>>())
-        });
-        let gradients = gradients.ok().flatten()?;
-        let right = comparisons.iter().zip(&gradients).zip(place.slots).all(|((c, g), slot)| match g {
-            Some(g) => outliers(&slot.constraint.tangent(&slot.value, g), c, 0.0).is_empty(),
+        let gradients = script.gradients(at, place.upstream, &[(k, Edit::Attach)])?;
+        let right = |c: &Comparison| match &gradients[c.argument] {
+            Some(g) => outliers(&place.arguments[c.argument].tangent(g), c, 0.0).is_empty(),
             None => c.numeric.as_ref().is_none_or(|n| size(n) < 1e-9),
-        });
-        if !right {
+        };
+        if gradients.iter().all(Option::is_none) || !comparisons.iter().all(right) {
             return None;
         }
         let line = Line::from(step.at);
@@ -127,28 +112,26 @@ fn detached(script: &Script, at: &[Tensor], place: &Place<'_>, comparisons: &[Co
 /// The detached value behind a wrong second derivative: attached again, the slope along `w` of Σ ⟨v, gradient⟩ is
 /// `wanted`, to within `allowed`.
 pub(in crate::check) fn second_order_fault(
-    place: &Place<'_>,
+    place: &Evaluation<'_>,
     v: &[Tensor],
     w: &[Tensor],
     wanted: f64,
     allowed: f64,
 ) -> Option<Verdict> {
-    let at: Vec<Tensor> = place.slots.iter().map(|slot| slot.value.clone()).collect();
-    let script = place.probe.run(&at, |tape, slots, outputs| {
+    let at = place.at();
+    let script = place.runner.run(&at, |tape, arguments, outputs| {
         let Some(loss) = weighted(tape, outputs, place.upstream) else { return Ok(None) };
-        let gradients = tape.grad(loss, slots)?;
+        let gradients = tape.grad(loss, arguments)?;
         let sum = gradients.iter().zip(v).map(|(&g, v)| (g * tape.constant(v)).sum()).reduce(|a, b| a + b);
-        Ok(sum.map(|sum| Script::of(tape, slots, &[sum])))
+        Ok(sum.map(|sum| Script::of(tape, arguments, &[sum])))
     });
     let script = script.ok()??;
     script.steps.iter().enumerate().filter(|(_, step)| step.detached).find_map(|(k, step)| {
-        let along = caught(|| {
-            let tape = Tape::f64();
-            let slots: Vec<Var<'_>> = at.iter().map(|x| tape.leaf(x)).collect();
-            let found = script.run(&tape, &slots, &[(k, Edit::Attach)])?[0].backward().ok()?;
-            Some(slots.iter().zip(w).filter_map(|(&x, w)| Some(dot(found.get(x)?, w))).sum::<f64>())
+        let along = attempt(&at, |tape, x| {
+            let found = gradients_of(script.run(tape, x, &[(k, Edit::Attach)])?[0], x).ok()?;
+            Some(found.iter().zip(w).filter_map(|(g, w)| Some(dot(g.as_ref()?, w))).sum::<f64>())
         });
-        let off = (along.ok().flatten()? - wanted).abs();
+        let off = (along? - wanted).abs();
         if off > allowed {
             return None;
         }
@@ -164,10 +147,11 @@ pub(in crate::check) fn second_order_fault(
 
 /// The operation whose value was cut.
 fn cut_name(script: &Script, k: usize) -> String {
-    match (script.steps[k].name(), script.steps[k].inputs.first()) {
-        ("identity", Some(Source::Step(before))) => script.steps[*before].name().to_owned(),
-        ("identity", Some(Source::Slot(slot))) => format!("input {slot}"),
-        (name, _) => name.to_owned(),
+    let step = &script.steps[k];
+    match step.inputs.first().filter(|_| step.is("identity")) {
+        Some(Source::Step(before)) => script.steps[*before].name().to_owned(),
+        Some(Source::Argument(k)) => format!("input {k}"),
+        _ => step.name().to_owned(),
     }
 }
 
@@ -188,16 +172,15 @@ fn bypassed(script: &Script, k: usize) -> Option<String> {
 
 /// Operations on plain numbers whose own rule is wrong, each examined as a function by itself.
 fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
-    let Some(values) = results(script, at) else { return Vec::new() };
+    let Some(results) = script.results(at) else { return Vec::new() };
     let mut found = Vec::new();
     for (k, step) in script.steps.iter().enumerate() {
         if !matches!(step.action, Action::Op(_)) || !found.is_empty() {
             continue;
         }
-        let inputs = operands(script, k, at, &values);
+        let inputs = script.operands(k, at, &results);
         let function: Arc<dyn Function> = Arc::new(Alone { step: step.clone() });
-        let needs = vec![true; inputs.len()];
-        found = super::numeric_faults(&function, &inputs, &needs, step.at);
+        found = numeric_faults(&function, &inputs, step.at);
         for verdict in &mut found {
             verdict.rule = Some(step.name().to_owned());
             verdict.line = Some(Line::from(step.at));

@@ -3,20 +3,21 @@
 //! The true gradient is recorded by the tape as a program of its own, whose nodes carry the line of the operation that
 //! they differentiate. If leaving out one of its terms gives the rule's answer, that is the term the rule lacks.
 
-use super::{Case, Point, borrowed::borrowed, paths::forward_script, repairs};
+use super::{borrowed::borrowed, repairs};
 use crate::{
-    Tape, Tensor, Var,
+    Var,
     check::{
         Fault, Line, Verdict,
+        case::Case,
+        runner::attempt,
         script::{Edit, Script, Source, Step},
-        subject::caught,
     },
 };
 
 /// Longer programs are not searched.
 const LONGEST: usize = 300;
 
-pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
+pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found: Vec<Verdict> = dropped(case, k).into_iter().collect();
     found.extend(repairs::rerouted(case, k));
     found.extend(repairs::mended(case, k));
@@ -27,16 +28,17 @@ pub(super) fn faults(case: &Case<'_>, k: usize) -> Vec<Verdict> {
 }
 
 /// A term of the true gradient without which it is the rule's answer.
-fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
-    let forward = forward_script(case)?;
+fn dropped(case: &Case, k: usize) -> Option<Verdict> {
+    let forward = case.forward_script()?;
     let script = gradient_script(case, &forward, k)?;
     let search = |at: usize| {
         let step = &script.steps[at];
-        if !["add", "sub"].contains(&step.name()) || step.inputs.len() != 2 {
+        if !step.has_terms() {
             return None;
         }
         [0, 1].into_iter().find_map(|operand| {
-            let residual = case.residual(k, |p| replayed(&script, p, &[(at, Edit::Keep(operand))]))?;
+            let residual =
+                case.residual(k, |p| script.output(p.given.x.iter().chain(&p.given.dz), &[(at, Edit::Keep(operand))]))?;
             let lost = match step.inputs[1 - operand] {
                 Source::Step(term) => &script.steps[term],
                 _ => step,
@@ -49,36 +51,21 @@ fn dropped(case: &Case<'_>, k: usize) -> Option<Verdict> {
                 "without the term that the derivative of `{term}` at {line} adds, the true gradient is this one"
             );
             let fault = Fault::DroppedTerm { term };
-            Some(Verdict::new(fault, format!("input {k}"), residual).because(evidence).at(Some(line)))
+            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)))
         })
     };
     (0..script.steps.len().min(LONGEST)).find_map(search)
 }
 
-/// The true gradient by input `k` as a program from inputs and upstream gradients.
-fn gradient_script(case: &Case<'_>, forward: &Script, k: usize) -> Option<Script> {
-    let point = &case.points[0];
-    caught(|| {
-        let tape = Tape::f64();
-        let x: Vec<Var<'_>> = point.x.iter().map(|x| tape.leaf(x)).collect();
-        let dz: Vec<Var<'_>> = point.dz.iter().map(|dz| tape.leaf(dz)).collect();
-        let z = forward.run(&tape, &x, &[])?;
-        let weighted = z.iter().zip(&dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
-        let loss = weighted.reduce(|a, b| a + b)?;
+/// The true gradient with respect to input `k` as a program from inputs and upstream gradients.
+fn gradient_script(case: &Case, forward: &Script, k: usize) -> Option<Script> {
+    let given = &case.first().given;
+    attempt(given.x.iter().chain(&given.dz), |tape, leaves| {
+        let (x, dz) = leaves.split_at(given.x.len());
+        let z = forward.run(tape, x, &[])?;
+        let weighted = z.iter().zip(dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
+        let loss: Var<'_> = weighted.reduce(|a, b| a + b)?;
         let gradient = tape.grad(loss, &[x[k]]).ok()?;
-        let slots: Vec<Var<'_>> = x.iter().chain(&dz).copied().collect();
-        Some(Script::of(&tape, &slots, &gradient))
+        Some(Script::of(tape, leaves, &gradient))
     })
-    .ok()
-    .flatten()
-}
-
-fn replayed(script: &Script, point: &Point, edits: &[(usize, Edit)]) -> Option<Tensor> {
-    caught(|| {
-        let tape = Tape::f64();
-        let slots: Vec<Var<'_>> = point.x.iter().chain(&point.dz).map(|v| tape.constant(v)).collect();
-        Some(script.run(&tape, &slots, edits)?.remove(0).value())
-    })
-    .ok()
-    .flatten()
 }

@@ -1,11 +1,10 @@
 //! Where the elements of a tensor stand in its heat maps.
 //!
 //! The last two axes make a map, a vector makes one row, and the axes before them count maps, which stand in a grid.
-//! Cells are as large as a panel allows, and hold their number where it fits. What is too large to be drawn is thinned: a
-//! cell then stands for a block of elements. Of very many maps some are left out, and a note says so.
+//! Cells are as large as a panel allows, and hold their number where it fits. What is too large to be drawn is thinned:
+//! a cell then stands for a block of elements. Of very many maps some are left out, and a note says so.
 
-use super::text::count;
-use crate::Shape;
+use crate::{Shape, check::numbers::count};
 
 /// Pixels across, of a map in a row of three and of one that takes the whole width.
 const WIDTHS: [f64; 2] = [340.0, 1080.0];

@@ -1,8 +1,8 @@
 //! A tensor as heat maps in SVG.
 //!
 //! A cell lets one of two colours through the paper below it, blue for negative and orange for positive numbers, the
-//! more the larger they are; so a page can have light paper or dark, and zero is the paper itself. A cell that stands for
-//! several elements shows the number of the largest magnitude.
+//! more the larger they are; so a page can have light paper or dark, and zero is the paper itself. A cell that stands
+//! for several elements shows the number of the largest magnitude.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -10,7 +10,10 @@ use super::{
     layout::{CAPTION, GAP, Layout, RIGHT, digits},
     text::{brief, escape, exact},
 };
-use crate::{Tensor, check::Special};
+use crate::{
+    Tensor,
+    check::{Special, SpecialKind},
+};
 
 /// The numbers of a tensor with their colours and marks.
 struct Shown<'a> {
@@ -100,7 +103,7 @@ impl Layout {
         }
         if let Some(Special { index, kind, left, right }) = odd {
             let _ = write!(title, "; {kind} at {}", self.index(*index));
-            if *kind == "kink" {
+            if *kind == SpecialKind::Kink {
                 let _ = write!(title, ": slope {} from the left, {} from the right", exact(*left), exact(*right));
             }
         }

@@ -11,9 +11,9 @@ mod verdict;
 
 use std::path::Path;
 
-use super::{Outcome, Report};
+use super::{Outcome, Report, numbers::count};
 use crate::{Result, atomic};
-use text::{count, escape, rich};
+use text::{escape, rich};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -128,7 +128,7 @@ impl Report {
         let common: Vec<&str> = first.iter().copied().filter(|m| rest.iter().all(|other| other.contains(m))).collect();
         let mut sections = String::new();
         for (comparison, missing) in self.gradients.iter().zip(&missing) {
-            let curve = self.curves.iter().find(|curve| curve.of == comparison.of);
+            let curve = self.curves.iter().find(|curve| curve.argument == comparison.argument);
             let missing: Vec<&str> = missing.iter().copied().filter(|m| !common.contains(m)).collect();
             sections.push_str(&gradient::section(comparison, curve, &missing, open)?);
         }

@@ -68,11 +68,6 @@ pub(super) fn note(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>\n", rich(text)) }
 }
 
-/// "1 map", "3 maps".
-pub(super) fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,139 +2,109 @@
 
 use std::fmt;
 
-use super::super::{
-    diagnose::Examined,
-    script::{Edit, Source},
+use super::examined::Examined;
+use crate::{
+    Shape,
+    check::{
+        diagnose::broadcast_axes,
+        given::Place,
+        kind::Kind,
+        script::{Edit, Source},
+    },
 };
 
-/// One mistake. `k` is the input whose gradient it spoils.
+/// A mistake in the gradient with respect to input `k`, or in all gradients, whatever `k` is.
 #[derive(Clone)]
-pub(super) enum Change {
-    Sign {
-        k: usize,
-    },
-    Factor {
-        k: usize,
-        factor: f64,
-        what: String,
-    },
-    Transposed {
-        k: usize,
-    },
-    Exchanged {
-        k: usize,
-        a: usize,
-        b: usize,
-    },
-    TurnedAround {
-        k: usize,
-        axis: usize,
-    },
+pub(super) struct Change {
+    pub k: usize,
+    pub slip: Slip,
+}
+
+/// What is done wrong.
+#[derive(Clone)]
+pub(super) enum Slip {
+    Sign,
+    /// A factor, and what it is called.
+    Factor(f64, String),
+    Transposed,
+    /// Two axes exchanged.
+    Exchanged(usize, usize),
+    /// An axis read backwards.
+    TurnedAround(usize),
     /// The share of the first index along an axis of output 0 alone.
-    FirstAlone {
-        k: usize,
-        axis: usize,
-    },
+    FirstAlone(usize),
     /// The gradient before its sum over the axes that the input was broadcast along.
-    Unsummed {
-        k: usize,
-    },
-    /// Summed over another axis of the same size.
-    OtherAxis {
-        k: usize,
-        axes: Vec<isize>,
-    },
-    Extra {
-        k: usize,
-        axis: isize,
-        mean: bool,
-    },
+    Unsummed,
+    /// Summed over other axes of the same size.
+    OtherAxes(Vec<isize>),
+    /// Summed over an axis and spread out again.
+    Summed(isize),
+    /// Averaged over an axis and spread out again.
+    Averaged(isize),
+    /// In all gradients: the upstream gradient is taken for 1.
     UpstreamIgnored,
-    /// One value in place of another: group (0 inputs, 1 outputs) and number.
-    MixedUp {
-        used: (usize, usize),
-        wanted: (usize, usize),
-    },
+    /// In all gradients: the first value in place of the second.
+    MixedUp(Place, Place),
+    /// In all gradients: the inputs are those of the latest call of `forward`.
     Stale,
-    DroppedTerm {
-        k: usize,
-        step: usize,
-        keep: usize,
-    },
-    Forgotten {
-        k: usize,
-        step: usize,
-        edit: Edit,
-    },
-    StraightThrough {
-        k: usize,
-        step: usize,
-        from: Source,
-    },
-    WrongOperation {
-        k: usize,
-        step: usize,
-        edit: Edit,
-        how: String,
-    },
-    /// Times `factor` where the input is at most 0, or at the border of its last two axes.
-    Region {
-        k: usize,
-        border: bool,
-        factor: f64,
-    },
-    NotFinite {
-        k: usize,
-        index: usize,
-    },
-    SinglePrecision {
-        k: usize,
-    },
-    Nothing {
-        k: usize,
-    },
+    /// One side of the sum at a step of the rule kept alone.
+    DroppedTerm(usize, usize),
+    /// The exact gradient of another function: a step of `forward` changed.
+    Forgotten(usize, Edit),
+    /// The same, with a step taken for an earlier value.
+    StraightThrough(usize, Source),
+    /// A step of the rule changed, and how.
+    WrongOperation(usize, Edit, String),
+    /// Times a factor where the input is at most 0.
+    WhereNegative(f64),
+    /// Times a factor at the border of the last two axes.
+    AtBorder(f64),
+    /// One element 0/0.
+    NotFinite(usize),
+    SinglePrecision,
+    Nothing,
 }
 
 impl Change {
-    /// The name of the fault, as [`Fault::name`](super::super::Fault::name) has it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Change::Sign { .. } => "sign flipped",
-            Change::Factor { .. } => "factor",
-            Change::Transposed { .. } => "transposed",
-            Change::Exchanged { .. } | Change::TurnedAround { .. } => "permuted axes",
-            Change::FirstAlone { .. } | Change::Unsummed { .. } => "missing reduction",
-            Change::OtherAxis { .. } => "wrong axis",
-            Change::Extra { .. } => "extra reduction",
-            Change::UpstreamIgnored => "upstream ignored",
-            Change::MixedUp { .. } => "values mixed up",
-            Change::Stale => "stale value",
-            Change::DroppedTerm { .. } => "dropped term",
-            Change::Forgotten { .. } => "forgotten path",
-            Change::StraightThrough { .. } => "straight-through",
-            Change::WrongOperation { .. } => "wrong operation",
-            Change::Region { .. } => "wrong in a region",
-            Change::NotFinite { .. } => "non-finite",
-            Change::SinglePrecision { .. } => "precision lost",
-            Change::Nothing { .. } => "no gradient",
+    /// The kind of fault that it is.
+    pub fn kind(&self) -> Kind {
+        match self.slip {
+            Slip::Sign => Kind::SignFlipped,
+            Slip::Factor(..) => Kind::Factor,
+            Slip::Transposed => Kind::Transposed,
+            Slip::Exchanged(..) | Slip::TurnedAround(_) => Kind::PermutedAxes,
+            Slip::FirstAlone(_) | Slip::Unsummed => Kind::MissingReduction,
+            Slip::OtherAxes(_) => Kind::WrongAxis,
+            Slip::Summed(_) | Slip::Averaged(_) => Kind::ExtraReduction,
+            Slip::UpstreamIgnored => Kind::UpstreamIgnored,
+            Slip::MixedUp(..) => Kind::MixedUp,
+            Slip::Stale => Kind::Stale,
+            Slip::DroppedTerm(..) => Kind::DroppedTerm,
+            Slip::Forgotten(..) => Kind::ForgottenPath,
+            Slip::StraightThrough(..) => Kind::StraightThrough,
+            Slip::WrongOperation(..) => Kind::WrongOperation,
+            Slip::WhereNegative(_) | Slip::AtBorder(_) => Kind::Region,
+            Slip::NotFinite(_) => Kind::NonFinite,
+            Slip::SinglePrecision => Kind::Precision,
+            Slip::Nothing => Kind::Missing,
         }
     }
 
     /// Every mistake that can be made in a rule.
     pub fn all(rule: &Examined) -> Vec<Change> {
-        let mut all = vec![Change::UpstreamIgnored, Change::Stale];
+        let mut all = vec![Change { k: 0, slip: Slip::UpstreamIgnored }, Change { k: 0, slip: Slip::Stale }];
         for k in rule.differentiable() {
-            of_the_answer(rule, k, &mut all);
-            of_the_programs(rule, k, &mut all);
+            let slips = of_the_answer(rule, k).into_iter().chain(of_the_programs(rule, k));
+            all.extend(slips.map(|slip| Change { k, slip }));
         }
-        let (inputs, outputs) = rule.values();
-        let groups = [inputs, outputs];
-        let places = (0..2).flat_map(|g| (0..groups[g].len()).map(move |i| (g, i)));
-        let places: Vec<(usize, usize)> = places.collect();
+        let given = rule.given();
+        let mut places = given.places();
+        places.retain(|place| matches!(place, Place::Input(_) | Place::Output(_)));
+        let shape = |place| given.get(place).map(|value| value.shape());
         for &wanted in &places {
             for &used in places.iter().filter(|&&used| used != wanted) {
-                if groups[used.0][used.1].shape() == groups[wanted.0][wanted.1].shape() {
-                    all.push(Change::MixedUp { used, wanted });
+                if shape(used) == shape(wanted) {
+                    all.push(Change { k: 0, slip: Slip::MixedUp(used, wanted) });
                 }
             }
         }
@@ -143,60 +113,47 @@ impl Change {
 }
 
 /// Mistakes made in the gradient that the rule returns.
-fn of_the_answer(rule: &Examined, k: usize, all: &mut Vec<Change>) {
-    let (inputs, outputs) = rule.values();
-    let shape = inputs[k].shape().clone();
-    let rank = shape.rank();
-    all.extend([Change::Sign { k }, Change::SinglePrecision { k }, Change::Nothing { k }]);
-    all.push(Change::NotFinite { k, index: inputs[k].numel() / 2 });
-    all.push(Change::Factor { k, factor: 2.0, what: "2".to_owned() });
-    all.push(Change::Factor { k, factor: 0.5, what: "1/2".to_owned() });
-    let n = outputs[0].shape().first().copied().unwrap_or(1);
+fn of_the_answer(rule: &Examined, k: usize) -> Vec<Slip> {
+    let (input, output) = (&rule.given().x[k], &rule.given().z[0]);
+    let (shape, rank) = (input.shape(), input.shape().rank());
+    let mut all = vec![Slip::Sign, Slip::SinglePrecision, Slip::Nothing, Slip::NotFinite(input.numel() / 2)];
+    all.extend([Slip::Factor(2.0, "2".to_owned()), Slip::Factor(0.5, "1/2".to_owned())]);
+    let n = output.shape().first().copied().unwrap_or(1);
     if n > 1 {
-        all.push(Change::Factor { k, factor: n as f64, what: format!("N = {n}") });
-        all.push(Change::Factor { k, factor: 1.0 / n as f64, what: format!("1/N = 1/{n}") });
+        all.push(Slip::Factor(n as f64, format!("N = {n}")));
+        all.push(Slip::Factor(1.0 / n as f64, format!("1/N = 1/{n}")));
     }
     for a in 0..rank {
         if shape[a] > 1 {
-            all.push(Change::TurnedAround { k, axis: a });
-            all.push(Change::Extra { k, axis: a as isize, mean: false });
-            all.push(Change::Extra { k, axis: a as isize, mean: true });
+            all.extend([Slip::TurnedAround(a), Slip::Summed(a as isize), Slip::Averaged(a as isize)]);
         }
         for b in a + 1..rank {
             if shape[a] == shape[b] && shape[a] > 1 {
                 let last = b == rank - 1 && a + 2 == rank;
-                all.push(if last { Change::Transposed { k } } else { Change::Exchanged { k, a, b } });
+                all.push(if last { Slip::Transposed } else { Slip::Exchanged(a, b) });
             }
         }
     }
-    for axis in 0..outputs[0].shape().rank() {
-        if outputs[0].shape()[axis] > 1 && rule.is_shared_along(k, axis) {
-            all.push(Change::FirstAlone { k, axis });
-        }
-    }
+    let shared = |axis: &usize| output.shape()[*axis] > 1 && rule.is_shared_along(k, *axis);
+    all.extend((0..output.shape().rank()).filter(shared).map(Slip::FirstAlone));
     if let Some(spread) = rule.spread(k) {
-        all.push(Change::Unsummed { k });
-        for axes in other_axes(&shape, &spread) {
-            all.push(Change::OtherAxis { k, axes });
-        }
+        all.push(Slip::Unsummed);
+        all.extend(other_axes(shape, &spread).into_iter().map(Slip::OtherAxes));
     }
-    if inputs[k].numel() > 3 {
+    if input.numel() > 3 {
         for factor in [0.0, -1.0, 0.5] {
-            all.push(Change::Region { k, border: false, factor });
+            all.push(Slip::WhereNegative(factor));
             if rank >= 2 && shape[rank - 1] > 2 && shape[rank - 2] > 2 {
-                all.push(Change::Region { k, border: true, factor });
+                all.push(Slip::AtBorder(factor));
             }
         }
     }
+    all
 }
 
 /// Sets of axes of `spread` other than those that were broadcast, whose sum has as many numbers as `own`.
-fn other_axes(own: &crate::Shape, spread: &crate::Shape) -> Vec<Vec<isize>> {
-    let offset = spread.rank() - own.rank();
-    let right: Vec<isize> = (0..spread.rank())
-        .filter(|&axis| axis < offset || (own[axis - offset] == 1 && spread[axis] != 1))
-        .map(|axis| axis as isize)
-        .collect();
+fn other_axes(own: &Shape, spread: &Shape) -> Vec<Vec<isize>> {
+    let right = broadcast_axes(own, spread);
     (1..1usize << spread.rank())
         .map(|set| (0..spread.rank() as isize).filter(|axis| set >> axis & 1 == 1).collect::<Vec<_>>())
         .filter(|axes| *axes != right && axes.len() == right.len())
@@ -209,68 +166,45 @@ fn other_axes(own: &crate::Shape, spread: &crate::Shape) -> Vec<Vec<isize>> {
 }
 
 /// Mistakes made in one line of the rule, or in the thought behind it.
-fn of_the_programs(rule: &Examined, k: usize, all: &mut Vec<Change>) {
-    for (step, edit) in rule.forward_edits() {
-        all.push(match edit {
-            Edit::StraightThrough(from) => Change::StraightThrough { k, step, from },
-            edit => Change::Forgotten { k, step, edit },
-        });
-    }
-    for (step, edit, how) in rule.rule_edits(k) {
-        all.push(match edit {
-            Edit::Keep(keep) => Change::DroppedTerm { k, step, keep },
-            edit => Change::WrongOperation { k, step, edit, how },
-        });
-    }
+fn of_the_programs(rule: &Examined, k: usize) -> Vec<Slip> {
+    let forward = rule.forward_edits().into_iter().map(|(step, edit)| match edit {
+        Edit::StraightThrough(from) => Slip::StraightThrough(step, from),
+        edit => Slip::Forgotten(step, edit),
+    });
+    let backward = rule.rule_edits(k).into_iter().map(|(step, edit, how)| match edit {
+        Edit::Keep(keep) => Slip::DroppedTerm(step, keep),
+        edit => Slip::WrongOperation(step, edit, how),
+    });
+    forward.chain(backward).collect()
 }
 
 /// The mistake in a sentence.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Change::Sign { k } => write!(f, "the sign of the gradient by input {k} is flipped"),
-            Change::Factor { k, what, .. } => write!(f, "the gradient by input {k} is multiplied by {what}"),
-            Change::Transposed { k } => write!(f, "the gradient by input {k} is transposed"),
-            Change::Exchanged { k, a, b } => write!(f, "axes {a} and {b} of the gradient by input {k} are exchanged"),
-            Change::TurnedAround { k, axis } => {
-                write!(f, "the gradient by input {k} is turned around along axis {axis}")
-            }
-            Change::FirstAlone { k, axis } => {
-                write!(f, "the gradient by input {k} counts the first index of axis {axis} of the output alone")
-            }
-            Change::Unsummed { k } => {
-                write!(f, "the gradient by input {k} is not summed over the axes it was spread along")
-            }
-            Change::OtherAxis { k, axes } => write!(f, "the gradient by input {k} is summed over axes {axes:?}"),
-            Change::Extra { k, axis, mean } => {
-                let what = if *mean { "averaged" } else { "summed" };
-                write!(f, "the gradient by input {k} is {what} over axis {axis} and spread out again")
-            }
-            Change::UpstreamIgnored => f.write_str("the upstream gradient is taken for 1"),
-            Change::MixedUp { used, wanted } => {
-                let name = |(group, i): &(usize, usize)| format!("{} {i}", ["input", "output"][*group]);
-                write!(f, "{} is used in place of {}", name(used), name(wanted))
-            }
-            Change::Stale => f.write_str("the inputs are those that the latest call of `forward` saved"),
-            Change::DroppedTerm { k, step, .. } => {
-                write!(f, "a term at step {step} of the gradient by input {k} is left out")
-            }
-            Change::Forgotten { k, step, .. } => {
-                write!(f, "the gradient by input {k} takes step {step} of `forward` for a constant")
-            }
-            Change::StraightThrough { k, step, .. } => {
-                write!(f, "the gradient by input {k} takes step {step} of `forward` for the identity")
-            }
-            Change::WrongOperation { k, step, how, .. } => {
-                write!(f, "step {step} of the gradient by input {k} is changed: {how}")
-            }
-            Change::Region { k, border, factor } => {
-                let place = if *border { "at the border" } else { "where the input is at most 0" };
-                write!(f, "the gradient by input {k} is multiplied by {factor} {place}")
-            }
-            Change::NotFinite { k, index } => write!(f, "element {index} of the gradient by input {k} is 0/0"),
-            Change::SinglePrecision { k } => write!(f, "the gradient by input {k} is rounded to single precision"),
-            Change::Nothing { k } => write!(f, "the rule returns no gradient for input {k}"),
+        let it = format!("the gradient by input {}", self.k);
+        match &self.slip {
+            Slip::Sign => write!(f, "the sign of {it} is flipped"),
+            Slip::Factor(_, what) => write!(f, "{it} is multiplied by {what}"),
+            Slip::Transposed => write!(f, "{it} is transposed"),
+            Slip::Exchanged(a, b) => write!(f, "axes {a} and {b} of {it} are exchanged"),
+            Slip::TurnedAround(axis) => write!(f, "{it} is turned around along axis {axis}"),
+            Slip::FirstAlone(axis) => write!(f, "{it} counts the first index of axis {axis} of the output alone"),
+            Slip::Unsummed => write!(f, "{it} is not summed over the axes it was spread along"),
+            Slip::OtherAxes(axes) => write!(f, "{it} is summed over axes {axes:?}"),
+            Slip::Summed(axis) => write!(f, "{it} is summed over axis {axis} and spread out again"),
+            Slip::Averaged(axis) => write!(f, "{it} is averaged over axis {axis} and spread out again"),
+            Slip::UpstreamIgnored => f.write_str("the upstream gradient is taken for 1"),
+            Slip::MixedUp(used, wanted) => write!(f, "{used} is used in place of {wanted}"),
+            Slip::Stale => f.write_str("the inputs are those that the latest call of `forward` saved"),
+            Slip::DroppedTerm(step, _) => write!(f, "a term at step {step} of {it} is left out"),
+            Slip::Forgotten(step, _) => write!(f, "{it} takes step {step} of `forward` for a constant"),
+            Slip::StraightThrough(step, _) => write!(f, "{it} takes step {step} of `forward` for the identity"),
+            Slip::WrongOperation(step, _, how) => write!(f, "step {step} of {it} is changed: {how}"),
+            Slip::WhereNegative(factor) => write!(f, "{it} is multiplied by {factor} where the input is at most 0"),
+            Slip::AtBorder(factor) => write!(f, "{it} is multiplied by {factor} at the border"),
+            Slip::NotFinite(index) => write!(f, "element {index} of {it} is 0/0"),
+            Slip::SinglePrecision => write!(f, "{it} is rounded to single precision"),
+            Slip::Nothing => write!(f, "the rule returns no gradient for input {}", self.k),
         }
     }
 }

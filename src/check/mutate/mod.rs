@@ -20,28 +20,29 @@
 //!
 //! let inputs = [Tensor::from([[0.3, -0.7, 1.2]]), Tensor::from([[1.5, 0.4, -0.9]])];
 //! let mutant = mutate::mutate(Arc::new(Product), &inputs, 3)?.expect("a product can be broken");
-//! let report = check::shared_function(mutant.function.clone(), &inputs).run()?;
+//! let report = check::function(mutant.function.clone(), &inputs).run()?;
 //! assert!(!report.passed());
 //! assert!(mutant.is_named_by(report.verdict().unwrap()), "{}", mutant.what);
 //! # Ok::<(), wengert::Error>(())
 //! ```
 //!
-//! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the result.
-//! No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
+//! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the
+//! result. No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
 
+mod broken;
 mod change;
-mod mutant;
+mod examined;
 
-use std::sync::Arc;
+use std::{collections::HashSet, panic::Location, sync::Arc};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use change::Change;
-use mutant::Broken;
-pub(super) use mutant::FILE;
+use broken::Broken;
+use change::{Change, Slip};
+use examined::Examined;
 
-use super::{Verdict, diagnose::Examined};
-use crate::{DType, Error, Function, Result, Tensor};
+use super::{Verdict, kind::Kind};
+use crate::{DType, Error, Function, Result, RuleFault, Tensor};
 
 /// A correct function with one mistake made in its rule.
 pub struct Mutant {
@@ -49,14 +50,16 @@ pub struct Mutant {
     pub function: Arc<dyn Function>,
     /// The mistake, in a sentence.
     pub what: String,
-    /// The names of the faults that describe it, that of the mistake itself first; see [`Fault::name`](super::Fault::name).
+    /// The names of the faults that describe it, that of the mistake itself first; see
+    /// [`Fault::name`](super::Fault::name).
     pub names: Vec<&'static str>,
+    kinds: Vec<Kind>,
 }
 
 impl Mutant {
     /// Whether a verdict names the mistake.
     pub fn is_named_by(&self, verdict: &Verdict) -> bool {
-        self.names.contains(&verdict.fault.name())
+        self.kinds.contains(&verdict.fault.kind())
     }
 }
 
@@ -69,14 +72,14 @@ pub fn mutate(function: Arc<dyn Function>, inputs: &[Tensor], seed: u64) -> Resu
     let all = mutants(function, inputs)?;
     let mut rng = StdRng::seed_from_u64(seed);
     // Kinds of mistake are equally likely, however many ways there are to make them.
-    let mut kinds: Vec<&'static str> = all.iter().map(|mutant| mutant.names[0]).collect();
-    kinds.sort_unstable();
+    let mut kinds: Vec<Kind> = all.iter().map(|mutant| mutant.kinds[0]).collect();
+    kinds.sort_unstable_by_key(|kind| kind.name());
     kinds.dedup();
     if kinds.is_empty() {
         return Ok(None);
     }
     let kind = kinds[rng.random_range(0..kinds.len())];
-    let mut of_kind: Vec<Mutant> = all.into_iter().filter(|mutant| mutant.names[0] == kind).collect();
+    let mut of_kind: Vec<Mutant> = all.into_iter().filter(|mutant| mutant.kinds[0] == kind).collect();
     let chosen = rng.random_range(0..of_kind.len());
     Ok(Some(of_kind.swap_remove(chosen)))
 }
@@ -91,48 +94,31 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
     if sound.is_wrong() {
         return Err(broken(&function, "its rule is not right to begin with".to_owned()));
     }
-    let candidates: Vec<(Change, Arc<dyn Function>)> = Change::all(&sound)
-        .into_iter()
-        .map(|change| {
-            let function: Arc<dyn Function> = Arc::new(Broken::new(function.clone(), change.clone()));
-            (change, function)
-        })
-        .collect();
-    let examined: Vec<(Change, Arc<dyn Function>, Examined)> = candidates
-        .into_iter()
-        .filter_map(|(change, function)| {
-            let examined = Examined::new(&function, &inputs).ok()?;
-            let wrong = match change {
-                Change::Stale => examined.is_wrong_after_another_call(),
-                _ => examined.is_wrong(),
-            };
-            wrong.then_some((change, function, examined))
-        })
-        .collect();
-    let names = |k: usize| {
-        let mut names = vec![examined[k].0.name()];
-        for (change, _, other) in &examined {
-            if !names.contains(&change.name()) && examined[k].2.agrees_with(other) {
-                names.push(change.name());
-            }
-        }
-        names.extend(examined[k].2.relations().into_iter().filter(|_| examined[k].0.name() != "stale value"));
-        let mut seen = std::collections::HashSet::new();
-        names.retain(|name| seen.insert(*name));
-        names
+    let examine = |change: Change| {
+        let function: Arc<dyn Function> = Arc::new(Broken::new(function.clone(), change.clone()));
+        let examined = Examined::new(&function, &inputs).ok()?;
+        let wrong = match change.slip {
+            Slip::Stale => examined.is_wrong_after_another_call(),
+            _ => examined.is_wrong(),
+        };
+        wrong.then_some((change, function, examined))
     };
-    let all: Vec<Vec<&'static str>> = (0..examined.len()).map(names).collect();
-    Ok(examined
-        .into_iter()
-        .zip(all)
-        .map(|((change, function, _), names)| Mutant { function, what: change.to_string(), names })
-        .collect())
+    let all: Vec<(Change, Arc<dyn Function>, Examined)> = Change::all(&sound).into_iter().filter_map(examine).collect();
+    let kinds = |own: &Change, examined: &Examined| -> Vec<Kind> {
+        let alike = all.iter().filter(|(_, _, other)| examined.agrees_with(other)).map(|(change, ..)| change.kind());
+        let related = examined.relation().filter(|_| own.kind() != Kind::Stale);
+        let mut seen = HashSet::new();
+        [own.kind()].into_iter().chain(alike).chain(related).filter(|&kind| seen.insert(kind)).collect()
+    };
+    let mutant = |(change, function, examined): &(Change, Arc<dyn Function>, Examined)| {
+        let kinds = kinds(change, examined);
+        let names = kinds.iter().map(|kind| kind.name()).collect();
+        Mutant { function: function.clone(), what: change.to_string(), names, kinds }
+    };
+    Ok(all.iter().map(mutant).collect())
 }
 
 fn broken(function: &Arc<dyn Function>, why: String) -> Error {
-    Error::Rule {
-        rule: function.name().to_owned(),
-        fault: crate::RuleFault::Failed(why),
-        at: std::panic::Location::caller(),
-    }
+    let (rule, at) = (function.name().to_owned(), Location::caller());
+    Error::Rule { rule, fault: RuleFault::Failed(why), at }
 }

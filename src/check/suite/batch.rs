@@ -1,19 +1,19 @@
 //! Who depends on whom: observations on each other, outputs on parameters, gradients on what nobody asked for.
 
-use super::{DOES_NOT_RUN, Examination, Outcome, failed, not_applicable, passed};
+use super::examination::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
 use crate::{
-    DType, Mode, Rule, Tensor,
+    Rule,
     check::{
-        Constraint, Fault, Verdict,
-        diagnose::{DIFFERENT, difference, size},
+        Constraint, Fault, Outcome, Verdict,
+        arguments::Name,
+        numbers::{DIFFERENT, difference, is_finite, mapped, size},
     },
 };
 
 /// Moving one observation leaves the outputs of the others as they were.
 pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
-    let place = e.place().expect("there is a sound batch");
-    let (b, _) = e.sound.last().expect("there is a sound batch");
-    let Some(n) = e.batches[*b].observations else {
+    let place = e.largest();
+    let Some(n) = e.observations() else {
         return (not_applicable("no axis of observations was declared"), None);
     };
     if e.check.coupled || e.check.layer.is_some_and(|layer| layer.couples_observations()) {
@@ -22,24 +22,20 @@ pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
     if n < 2 {
         return (not_applicable("it takes two observations"), None);
     }
-    let axis = e.check.axis.unwrap_or(0);
-    let at = e.values(*b);
-    let Ok(before) = place.probe.values(&at) else { return (not_applicable(DOES_NOT_RUN), None) };
+    let (axis, at) = (e.axis(), place.at());
+    let Ok(before) = place.runner.values(&at) else { return (not_applicable(DOES_NOT_RUN), None) };
     if before.iter().any(|y| y.shape().get(axis) != Some(&n)) {
         return (not_applicable("the output has no row for each observation"), None);
     }
     for moved in 0..n {
         let mut other = at.clone();
-        let (rest, numbers) = (at[0].shape()[axis + 1..].iter().product::<usize>(), at[0].to_vec());
-        let slot = &e.batches[*b].slots[0];
-        let shifted = Tensor::from_fn(at[0].shape().clone(), DType::F64, |i| {
-            if i / rest % n == moved { numbers[i] + 0.1 + 0.05 * (i as f64).sin() } else { numbers[i] }
-        });
-        other[0] = match slot.constraint {
+        let rest: usize = at[0].shape()[axis + 1..].iter().product();
+        let shifted = mapped(&at[0], |i, v| if i / rest % n == moved { v + 0.1 + 0.05 * (i as f64).sin() } else { v });
+        other[0] = match place.arguments[0].constraint {
             Constraint::Free => shifted,
             constraint => constraint.moved(&constraint.tangent(&at[0], &shifted), None, 0.0),
         };
-        let Ok(after) = place.probe.values(&other) else { continue };
+        let Ok(after) = place.runner.values(&other) else { continue };
         for (before, after) in before.iter().zip(&after) {
             let rest: usize = before.shape()[axis + 1..].iter().product();
             let scale = size(before);
@@ -65,26 +61,22 @@ pub(super) fn reached(e: &Examination<'_>) -> Outcome {
     if e.check.layer.is_none() {
         return not_applicable("there are no parameters");
     }
-    let (b, upstream) = e.sound.last().expect("there is a sound batch");
-    let params: Vec<usize> =
-        (0..e.batches[*b].slots.len()).filter(|&k| e.batches[*b].slots[k].name.starts_with("parameter")).collect();
-    let unlisted = e.probe(Mode::Train).run(&e.values(*b), |tape, slots, _| {
-        let own = |index: usize| slots.iter().any(|slot| slot.index() == index);
+    let place = e.largest();
+    let unlisted = place.runner.run(&place.at(), |tape, arguments, _| {
+        let own = |index: usize| arguments.iter().any(|argument| argument.index() == index);
         let leaves = tape.nodes().filter(|node| node.op == "leaf" && !own(node.index));
         Ok(leaves.map(|node| node.name.unwrap_or_else(|| node.line.to_string())).collect::<Vec<_>>())
     });
     if let Some(name) = unlisted.iter().flatten().next() {
         return failed(format!("`forward` differentiates by `{name}`, which `params` does not list"));
     }
-    let found = e.probe(Mode::Train).gradients(&e.values(*b), upstream, Rule::Manual);
-    match found {
+    match place.runner.gradients(&place.at(), place.upstream, Rule::Manual) {
         Err(failure) => not_applicable(format!("the gradient cannot be taken: {}", failure.sentence)),
         Ok(gradients) => {
-            let lost: Vec<&str> = params
-                .iter()
-                .filter(|&&k| gradients[k].is_none())
-                .map(|&k| e.batches[*b].slots[k].name.as_str())
-                .collect();
+            let all = place.arguments.iter().zip(&gradients);
+            let params: Vec<_> = all.filter(|(argument, _)| matches!(argument.name, Name::Parameter(_))).collect();
+            let lost = params.iter().filter(|(_, gradient)| gradient.is_none());
+            let lost: Vec<String> = lost.map(|(argument, _)| argument.name.to_string()).collect();
             match lost.is_empty() {
                 true if params.is_empty() => not_applicable("there are no parameters"),
                 true => passed(format!("all {}", params.len())),
@@ -96,31 +88,32 @@ pub(super) fn reached(e: &Examination<'_>) -> Outcome {
 
 /// Each input in turn made a constant: the gradients of the others stay as they were.
 pub(super) fn needless(e: &Examination<'_>) -> Outcome {
-    let (b, upstream) = e.sound.last().expect("there is a sound batch");
-    let (at, probe) = (e.values(*b), e.probe(Mode::Train));
+    let place = e.largest();
+    let at = place.at();
+    let partial = |constant| place.runner.partial(&at, place.upstream, constant);
     if at.len() < 2 {
         return not_applicable("there is one input alone");
     }
-    let Ok((whole, all)) = probe.partial(&at, upstream, None) else {
+    let Ok((whole, all)) = partial(None) else {
         return not_applicable("the gradient cannot be taken");
     };
-    if all.iter().flatten().any(|g| g.first_non_finite().is_some()) {
+    if !all.iter().flatten().all(is_finite) {
         return not_applicable("the gradient is not finite");
     }
     let mut saved = 0;
     for constant in 0..at.len() {
-        let (operations, gradients) = match probe.partial(&at, upstream, Some(constant)) {
+        let (operations, gradients) = match partial(Some(constant)) {
             Ok(found) => found,
             Err(failure) => {
-                return failed(format!("with {} constant: {failure}", e.batches[*b].slots[constant].name));
+                return failed(format!("with {} constant: {failure}", place.arguments[constant].name));
             }
         };
         saved += whole.saturating_sub(operations);
         for (k, (before, now)) in all.iter().zip(&gradients).enumerate().filter(|(k, _)| *k != constant) {
             let (Some(before), Some(now)) = (before, now) else { continue };
             if difference(before, now, size(before)).is_none_or(|off| off > DIFFERENT) {
-                let names = [constant, k].map(|k| e.batches[*b].slots[k].name.clone());
-                return failed(format!("with {} constant, the gradient by {} changes", names[0], names[1]));
+                let [constant, other] = [constant, k].map(|k| &place.arguments[k].name);
+                return failed(format!("with {constant} constant, the gradient by {other} changes"));
             }
         }
     }
@@ -135,7 +128,7 @@ pub(super) fn kinds(e: &Examination<'_>) -> Outcome {
         return not_applicable("a function is checked at the inputs that it is given");
     }
     let ranks: std::collections::BTreeSet<usize> =
-        e.sound.iter().map(|(b, _)| e.batches[*b].slots[0].value.shape().rank()).collect();
+        e.sound.iter().map(|(b, _)| e.batches[*b].arguments[0].value.shape().rank()).collect();
     match ranks.len() {
         0 | 1 => not_applicable("observations of one kind were declared"),
         _ => passed(format!("inputs with {ranks:?} axes")),

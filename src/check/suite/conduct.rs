@@ -1,63 +1,54 @@
 //! How the subject behaves from run to run, from observation to observation, and at the ends of the range of numbers.
 
-use super::{DOES_NOT_RUN, Examination, Outcome, batch, failed, not_applicable, passed, second};
+use super::{
+    batch,
+    examination::{Examination, failed, not_applicable, passed},
+    questions::Question,
+    second,
+};
 use crate::{
-    DType, Mode, Rule, Tensor,
+    Mode, Rule, Tensor,
     check::{
-        Constraint, Fault, Line, Verdict,
-        diagnose::{self},
+        Constraint, Fault, Outcome, Verdict, diagnose,
+        numbers::{is_finite, mapped},
     },
 };
 
 pub(super) fn test(e: &mut Examination<'_>) {
+    use Question::*;
+    let tests: [(Question, Ask); 9] = [
+        (Deterministic, |e| (deterministic(e), Vec::new())),
+        (NothingCarried, carried),
+        (State, |e| (state(e), Vec::new())),
+        (Independent, |e| with_verdict(batch::independent(e))),
+        (Reached, |e| (batch::reached(e), Vec::new())),
+        (NeedlessWork, |e| (batch::needless(e), Vec::new())),
+        (Finite, |e| with_verdict(finite(e))),
+        (FeaturesAndImages, |e| (batch::kinds(e), Vec::new())),
+        (SecondOrder, |e| with_verdict(second::second(e))),
+    ];
     if e.sound.is_empty() {
-        for name in [
-            "deterministic",
-            "no value carried between calls",
-            "state changes in training alone",
-            "observations are independent",
-            "every parameter is reached",
-            "no work for gradients that nobody needs",
-            "finite at large, tiny and zero inputs",
-            "features and images",
-            "second order",
-        ] {
-            e.note(name, not_applicable(DOES_NOT_RUN));
-        }
-        return;
+        return e.pass_over(&tests.map(|(question, _)| question));
     }
-    let outcome = deterministic(e);
-    e.note("deterministic", outcome);
-    let (outcome, verdicts) = carried(e);
-    e.note("no value carried between calls", outcome);
-    e.verdicts.extend(verdicts);
-    let outcome = state(e);
-    e.note("state changes in training alone", outcome);
-    let (outcome, verdict) = batch::independent(e);
-    e.note("observations are independent", outcome);
-    e.verdicts.extend(verdict);
-    let outcome = batch::reached(e);
-    e.note("every parameter is reached", outcome);
-    let outcome = batch::needless(e);
-    e.note("no work for gradients that nobody needs", outcome);
-    let (outcome, verdict) = finite(e);
-    e.note("finite at large, tiny and zero inputs", outcome);
-    // What is not finite at the inputs themselves was traced already.
-    let known = |v: &Verdict| e.verdicts.iter().any(|k| k.fault == v.fault && k.line == v.line);
-    let new: Vec<Verdict> = verdict.into_iter().filter(|v| !known(v)).collect();
-    e.verdicts.extend(new);
-    let outcome = batch::kinds(e);
-    e.note("features and images", outcome);
-    let (outcome, verdict) = second::second(e);
-    e.note("second order", outcome);
-    e.verdicts.extend(verdict);
+    for (question, test) in tests {
+        let (outcome, verdicts) = test(e);
+        e.note(question, outcome);
+        e.verdicts.extend(verdicts);
+    }
+}
+
+/// How a test ended, and the faults that it found.
+type Answer = (Outcome, Vec<Verdict>);
+type Ask = fn(&Examination<'_>) -> Answer;
+
+fn with_verdict((outcome, verdict): (Outcome, Option<Verdict>)) -> Answer {
+    (outcome, verdict.into_iter().collect())
 }
 
 /// Twice the same run gives the same bits, values and gradients.
 fn deterministic(e: &Examination<'_>) -> Outcome {
-    let place = e.place().expect("there is a sound batch");
-    let (b, _) = e.sound.last().expect("there is a sound batch");
-    let run = || (place.probe.values(&e.values(*b)), place.gradients(Rule::Manual));
+    let place = e.largest();
+    let run = || (place.runner.values(&place.at()), place.gradients(Rule::Manual));
     let ((values, gradients), (values_again, gradients_again)) = (run(), run());
     let bits = |all: &[Tensor]| all.iter().flat_map(Tensor::to_vec).map(f64::to_bits).collect::<Vec<_>>();
     match (values, values_again, gradients, gradients_again) {
@@ -73,26 +64,18 @@ fn deterministic(e: &Examination<'_>) -> Outcome {
     }
 }
 
-fn carried(e: &Examination<'_>) -> (Outcome, Vec<Verdict>) {
+/// A rule answers the same whatever calls were made in between.
+fn carried(e: &Examination<'_>) -> Answer {
     if e.applications.is_empty() {
         return (not_applicable("no hand-written rule is applied"), Vec::new());
     }
-    let found: Vec<Verdict> = e
-        .applications
-        .iter()
-        .filter_map(|a| diagnose::carried(&a.function, &a.inputs, &a.needs, a.at, e.check.seed))
-        .collect();
-    let known = |v: &Verdict| e.verdicts.iter().any(|k| k.fault == v.fault && k.rule == v.rule);
-    match found.is_empty() {
-        true => (passed(format!("{} rules asked after other calls", e.applications.len())), Vec::new()),
-        false => {
-            let names: Vec<&str> = e.applications.iter().map(|a| a.function.name()).collect();
-            (
-                failed(format!("a rule of {} remembers another call", names.join(", "))),
-                found.into_iter().filter(|v| !known(v)).collect(),
-            )
-        }
+    let mut found: Vec<Verdict> = e.applications.iter().filter_map(|a| diagnose::carried(a, e.check.seed)).collect();
+    if found.is_empty() {
+        return (passed(format!("{} rules asked after other calls", e.applications.len())), found);
     }
+    let names: Vec<&str> = e.applications.iter().map(|a| a.function.name()).collect();
+    found.retain(|v| !e.verdicts.iter().any(|known| known.fault == v.fault && known.rule == v.rule));
+    (failed(format!("a rule of {} remembers another call", names.join(", "))), found)
 }
 
 /// Running statistics move in training, and rest in inference.
@@ -102,20 +85,15 @@ fn state(e: &Examination<'_>) -> Outcome {
     if state.is_empty() {
         return not_applicable("the layer declares no state");
     }
-    let (b, _) = e.sound.last().expect("there is a sound batch");
-    let at = e.values(*b);
+    let at = e.largest().at();
     let after = |mode: Mode| {
         e.check.subject.restore();
         let before: Vec<Tensor> = state.iter().map(|s| s.value()).collect();
-        let run = e.probe(mode).values(&at);
+        let run = e.runner(mode).values(&at);
         let now: Vec<Tensor> = state.iter().map(|s| s.value()).collect();
         e.check.subject.restore();
-        let changed: Vec<String> = state
-            .iter()
-            .zip(before.iter().zip(&now))
-            .filter(|(_, (a, b))| a != b)
-            .map(|(s, _)| s.name().to_owned())
-            .collect();
+        let changed = state.iter().zip(before.iter().zip(&now)).filter(|(_, (a, b))| a != b);
+        let changed: Vec<String> = changed.map(|(s, _)| s.name().to_owned()).collect();
         run.map(|_| changed)
     };
     match (after(Mode::Train), after(Mode::Eval)) {
@@ -130,39 +108,37 @@ fn state(e: &Examination<'_>) -> Outcome {
 
 /// Where the value is finite, the gradient must not be NaN.
 fn finite(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
-    let (b, upstream) = e.sound.last().expect("there is a sound batch");
-    let slots = &e.batches[*b].slots;
-    if slots[0].constraint != Constraint::Free {
+    let place = e.largest();
+    if place.arguments[0].constraint != Constraint::Free {
         return (not_applicable("the input is constrained"), None);
     }
-    let probe = e.probe(Mode::Train);
     let (mut tried, mut infinite) = (Vec::new(), false);
     for (what, factor) in [("large", 1e3), ("tiny", 1e-8), ("zero", 0.0)] {
-        let mut at = e.values(*b);
-        let numbers = at[0].to_vec();
-        at[0] = Tensor::from_fn(at[0].shape().clone(), DType::F64, |i| numbers[i] * factor);
-        let Ok(values) = probe.values(&at) else { continue };
-        if values.iter().any(|y| y.first_non_finite().is_some()) {
+        let mut at = place.at();
+        at[0] = mapped(&at[0], |_, v| v * factor);
+        let Ok(values) = place.runner.values(&at) else { continue };
+        if !values.iter().all(is_finite) {
             continue;
         }
         tried.push(what);
-        let gradients = match probe.gradients(&at, upstream, Rule::Manual) {
+        let gradients = match place.runner.gradients(&at, place.upstream, Rule::Manual) {
             Ok(gradients) => gradients,
             Err(failure) => return (failed(format!("at {what} inputs: {failure}")), None),
         };
-        for (slot, gradient) in slots.iter().zip(gradients) {
+        for (argument, gradient) in place.arguments.iter().zip(gradients) {
             let Some(gradient) = gradient else { continue };
             infinite |= gradient.to_vec().iter().any(|v| v.is_infinite());
             let Some(index) = gradient.to_vec().iter().position(|v| v.is_nan()) else { continue };
             let sentence = format!(
                 "at {what} inputs the value is finite, but element {index} of the gradient by {} is NaN",
-                slot.name
+                argument.name
             );
-            let first = diagnose::first_non_finite_derivative(&probe, &at);
-            let (operation, line): (String, Option<Line>) = first.unwrap_or_else(|| ("?".to_owned(), None));
-            let verdict =
-                Verdict::new(Fault::NonFinite { operation }, slot.name.clone(), 0.0).because(sentence.clone());
-            return (failed(sentence), Some(verdict.at(line)));
+            let first = diagnose::first_non_finite_derivative(&place.runner, &at);
+            let (operation, line) = first.unwrap_or_else(|| ("?".to_owned(), None));
+            let verdict = Verdict::new(Fault::NonFinite { operation }, argument.name.to_string(), 0.0).at(line);
+            // What is not finite at the inputs themselves was traced already.
+            let known = e.verdicts.iter().any(|k| k.fault == verdict.fault && k.line == verdict.line);
+            return (failed(sentence.clone()), (!known).then(|| verdict.because(sentence)));
         }
     }
     let more = if infinite { "; some slopes are infinite" } else { "" };

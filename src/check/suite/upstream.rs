@@ -1,39 +1,48 @@
 //! How gradients depend on the gradient from above.
 
-use super::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
-use crate::{Rule, Tensor, check::diagnose::size};
+use super::{
+    examination::{Examination, failed, not_applicable, passed},
+    questions::Question,
+};
+use crate::{
+    Rule, Tensor,
+    check::{
+        Outcome,
+        caught::Failure,
+        measure::Evaluation,
+        numbers::{largest, mapped},
+    },
+};
 
 pub(super) fn test(e: &mut Examination<'_>) {
-    let (zero, linear) = outcomes(e);
-    e.note("zero upstream gives zero", zero);
-    e.note("linear in upstream", linear);
+    if e.sound.is_empty() {
+        return e.pass_over(&[Question::ZeroUpstream, Question::LinearUpstream]);
+    }
+    let (zero, linear) = outcomes(&e.largest());
+    e.note(Question::ZeroUpstream, zero);
+    e.note(Question::LinearUpstream, linear);
 }
 
-fn outcomes(e: &Examination<'_>) -> (super::Outcome, super::Outcome) {
-    let Some((b, u)) = e.sound.last() else {
-        return (not_applicable(DOES_NOT_RUN), not_applicable(DOES_NOT_RUN));
-    };
+fn outcomes(largest_batch: &Evaluation<'_>) -> (Outcome, Outcome) {
     let combined = |f: &dyn Fn(f64, usize) -> f64| -> Vec<Tensor> {
-        let change = |t: &Tensor| {
-            let numbers = t.to_vec();
-            Tensor::from_fn(t.shape().clone(), t.dtype(), |i| f(numbers[i], i))
-        };
-        u.iter().map(change).collect()
+        largest_batch.upstream.iter().map(|u| mapped(u, |i, v| f(v, i))).collect()
     };
-    let gradients = |upstream: &[Tensor]| e.place_at(*b, upstream).gradients(Rule::Manual);
+    let gradients = |upstream: &[Tensor]| Evaluation { upstream, ..*largest_batch }.gradients(Rule::Manual);
     let other = |value: f64, i: usize| value * ((i % 3) as f64 - 0.7);
-    let all: Result<Vec<Vec<Tensor>>, _> =
-        [combined(&|_, _| 0.0), u.clone(), combined(&other), combined(&|value, i| value + 2.0 * other(value, i))]
-            .iter()
-            .map(|u| gradients(u))
-            .collect();
-    let [zero, one, two, sum] = match all.as_deref() {
-        Ok([zero, one, two, sum]) => [zero, one, two, sum],
+    let all = || -> Result<[Vec<Tensor>; 4], Failure> {
+        Ok([
+            gradients(&combined(&|_, _| 0.0))?,
+            gradients(largest_batch.upstream)?,
+            gradients(&combined(&other))?,
+            gradients(&combined(&|value, i| value + 2.0 * other(value, i)))?,
+        ])
+    };
+    let [zero, one, two, sum] = match all() {
+        Ok(all) => all,
         Err(failure) => {
-            let why = || not_applicable(format!("the gradient cannot be taken: {}", failure.sentence));
-            return (why(), why());
+            let outcome = not_applicable(format!("the gradient cannot be taken: {}", failure.sentence));
+            return (outcome.clone(), outcome);
         }
-        Ok(_) => unreachable!("four upstream gradients were asked for"),
     };
     let count: usize = zero.iter().map(Tensor::numel).sum();
     let nonzero = zero.iter().flat_map(Tensor::to_vec).find(|v| *v != 0.0);
@@ -42,7 +51,7 @@ fn outcomes(e: &Examination<'_>) -> (super::Outcome, super::Outcome) {
         None => passed(format!("all {count} numbers")),
     };
     let mut worst = 0.0f64;
-    let global = one.iter().map(size).fold(0.0, f64::max);
+    let global = largest(&one);
     for k in 0..one.len() {
         let (one, two, sum) = (one[k].to_vec(), two[k].to_vec(), sum[k].to_vec());
         let scale = one.iter().zip(&two).fold(1e-3 * global, |m, (a, b)| m.max(a.abs() + 2.0 * b.abs()));

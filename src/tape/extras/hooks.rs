@@ -3,10 +3,7 @@
 use std::{panic::Location, sync::Arc};
 
 use super::super::{List, NodeId, Var, slots::Slots};
-use crate::{
-    error::{Error, HookFault, Result},
-    function::panic_message,
-};
+use crate::error::{Error, HookFault, Result, panic};
 
 /// A function from a gradient to what takes its place.
 type Gradient = dyn for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync;
@@ -68,7 +65,7 @@ pub(super) fn run<'t>(node: Var<'t>, slots: &mut Slots<'t>) -> Result<()> {
     let replaced = hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
         let fault = |fault| Error::Hook { of: node.describe(), fault, at };
         let replaced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(gradient)))
-            .map_err(|panic| fault(HookFault::Failed(panic_message(&*panic))))?;
+            .map_err(|panic| fault(HookFault::Failed(panic::message(&*panic))))?;
         if !std::ptr::eq(replaced.tape(), node.tape()) {
             return Err(fault(HookFault::OtherTape));
         }

@@ -8,8 +8,8 @@
 //! Where φ has no derivative at 0 the second difference tells: φ(h) − 2φ(0) + φ(−h) falls as h² for a smooth φ, as h at
 //! a kink, and not at all at a jump. The central difference alone would not notice: at the kink of |x| it is 0.
 //!
-//! A φ that is computed with few digits is a staircase: below the width of a step its differences are 0, whatever φ′ is.
-//! The height of a step takes the place of ε |φ| then.
+//! A φ that is computed with few digits is a staircase: below the width of a step its differences are 0, whatever φ′
+//! is. The height of a step takes the place of ε |φ| then.
 
 /// What the differences say of φ at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +44,8 @@ const LARGEST: f64 = 1.0 / 32.0;
 const RUNGS: usize = 12;
 /// The rung to begin with: for most functions it is good enough already.
 const FIRST: usize = 2;
-/// A change of the argument, relative to its scale, that changes any value in double precision, and hardly one in single.
+/// A change of the argument, relative to its scale, that changes any value in double precision, and hardly one in
+/// single.
 const TINY: f64 = 1e-9;
 
 /// What one rung measures.

@@ -1,17 +1,14 @@
 //! Each gradient against differences: element by element, or along random directions.
 
-use super::{
-    Examination, failed,
-    gradients::{ALL_ZERO, Gradients, NO_RULE},
-    not_applicable, passed,
-};
+use super::examination::{ALL_ZERO, Examination, NO_RULE, failed, not_applicable, passed};
 use crate::{
     Tensor,
     check::{
-        Comparison, Extent, Fault, Outcome, StepCurve, Verdict,
-        diagnose::size,
-        measure::{FULL, outliers, projected_excess},
-        subject::Failure,
+        Comparison, Fault, Outcome, SpecialKind, StepCurve, Verdict,
+        caught::Failure,
+        measure::{FULL, Gradients, outliers, projected_excess},
+        numbers::{count, largest, size},
+        settings::Extent,
     },
 };
 
@@ -27,9 +24,9 @@ pub(super) struct Found {
     pub remarks: Vec<Verdict>,
 }
 
-pub(super) fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool) -> Found {
-    let place = e.place().expect("there is a sound batch");
-    let total: usize = place.slots.iter().map(|slot| slot.value.numel()).sum();
+pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool) -> Found {
+    let place = e.largest();
+    let total: usize = place.arguments.iter().map(|argument| argument.value.numel()).sum();
     let full = match e.check.extent {
         Extent::Full => true,
         Extent::Projected => false,
@@ -44,10 +41,9 @@ pub(super) fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
     };
     let (mut tallies, mut special, mut smooth) = ([Tally::default(), Tally::default()], 0, 0);
     let reference = gradients.tape.as_ref().or(gradients.manual.as_ref()).ok();
-    let global = reference.map_or(0.0, |all| all.iter().map(size).fold(0.0, f64::max));
-    for (k, slot) in place.slots.iter().enumerate() {
-        let of =
-            |g: &Result<Vec<Tensor>, Failure>| g.as_ref().ok().map(|all| slot.constraint.tangent(&slot.value, &all[k]));
+    let global = reference.map_or(0.0, |all| largest(all));
+    for (k, argument) in place.arguments.iter().enumerate() {
+        let of = |g: &Result<Vec<Tensor>, Failure>| g.as_ref().ok().map(|all| argument.tangent(&all[k]));
         let sides = [of(&gradients.manual).filter(|_| by_hand), of(&gradients.tape)];
         let Ok(projections) = place.projections(k, e.check.seed) else { continue };
         let floor = 1e-3 * global;
@@ -55,30 +51,31 @@ pub(super) fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
         let agrees = excess.iter().all(|x| *x <= 1.0);
         let [manual, tape] = sides;
         let mut comparison = Comparison {
-            of: slot.name.clone(),
-            at: slot.value.clone(),
+            of: argument.name.to_string(),
+            at: argument.value.clone(),
             manual,
             tape,
             numeric: None,
             numeric_error: None,
             special: Vec::new(),
+            argument: k,
         };
-        if full || (!agrees && slot.value.numel() <= FULL) {
+        if full || (!agrees && argument.value.numel() <= FULL) {
             if let Ok((numbers, errors, odd)) = place.full(k) {
                 (comparison.numeric, comparison.numeric_error) = (Some(numbers), Some(errors));
                 comparison.special = odd;
             }
             special += comparison.special.len();
-            smooth += slot.value.numel() - comparison.special.len();
+            smooth += argument.value.numel() - comparison.special.len();
             for (tally, side) in tallies.iter_mut().zip([&comparison.manual, &comparison.tape]) {
                 if let Some(gradient) = side {
                     tally.elements(&comparison, gradient, floor);
                 }
             }
         } else {
-            smooth += slot.value.numel();
+            smooth += argument.value.numel();
             for (tally, excess) in tallies.iter_mut().zip(excess) {
-                tally.projection(&slot.name, excess);
+                tally.projection(&comparison.of, excess);
             }
         }
         found.remarks.extend(remarks(&comparison));
@@ -101,11 +98,6 @@ pub(super) fn numeric(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
         found.manual = outcome(&tallies[0], &gradients.manual);
     }
     found
-}
-
-/// "1 element", "2 elements".
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What the comparisons of one side with the numeric gradient have come to.
@@ -160,35 +152,31 @@ impl Tally {
 
 /// Kinks and jumps: said, and not counted as faults.
 fn remarks(comparison: &Comparison) -> Vec<Verdict> {
-    let of = |kind: &str, fault: Fault| {
+    let of = |kind: SpecialKind, fault: Fault| {
         let all: Vec<_> = comparison.special.iter().filter(|s| s.kind == kind).collect();
         let first = all.first()?;
-        let x = comparison.at.to_vec()[first.index];
+        let place = format!(
+            "{}; at element {} (value {:.6})",
+            count(all.len(), "element"),
+            first.index,
+            comparison.at.to_vec()[first.index]
+        );
         let evidence = match kind {
-            "kink" => format!(
-                "{}; at element {} (value {x:.6}) the slope of ⟨upstream, output⟩ is {:.6} from the left and {:.6} from \
-                 the right",
-                count(all.len(), "element"),
-                first.index,
-                first.left,
-                first.right
+            SpecialKind::Kink => format!(
+                "{place} the slope of ⟨upstream, output⟩ is {:.6} from the left and {:.6} from the right",
+                first.left, first.right
             ),
-            _ => format!(
-                "{}; at element {} (value {x:.6}) ⟨upstream, output⟩ jumps by {:.6e}",
-                count(all.len(), "element"),
-                first.index,
-                first.left
-            ),
+            _ => format!("{place} ⟨upstream, output⟩ jumps by {:.6e}", first.left),
         };
         Some(Verdict::new(fault, comparison.of.clone(), 0.0).because(evidence))
     };
-    [of("kink", Fault::Kink), of("jump", Fault::Jump)].into_iter().flatten().collect()
+    [of(SpecialKind::Kink, Fault::Kink), of(SpecialKind::Jump, Fault::Jump)].into_iter().flatten().collect()
 }
 
 /// Numeric derivatives that no step makes accurate.
 fn artefacts(comparisons: &[Comparison], curves: &[StepCurve]) -> Vec<Verdict> {
     let of = |curve: &StepCurve| {
-        let comparison = comparisons.iter().find(|c| c.of == curve.of)?;
+        let comparison = comparisons.iter().find(|c| c.argument == curve.argument)?;
         let gradient = size(comparison.tape.as_ref().or(comparison.manual.as_ref())?);
         let finite = || curve.steps.iter().zip(&curve.errors).filter(|(_, e)| e.is_finite());
         let (best_step, best) = finite().min_by(|a, b| a.1.total_cmp(b.1))?;

@@ -1,0 +1,39 @@
+//! Which hand-written rules a recording applies, and to what.
+
+use std::{panic::Location, sync::Arc};
+
+use crate::{Function, Tape, Tensor, Var, tape::Kind};
+
+/// One application of a hand-written rule.
+pub(super) struct Application {
+    pub function: Arc<dyn Function>,
+    pub inputs: Vec<Tensor>,
+    /// The names of those inputs that have one: parameters, and what the user named.
+    pub names: Vec<Option<String>>,
+    pub needs: Vec<bool>,
+    /// The line that applied it.
+    pub at: &'static Location<'static>,
+}
+
+/// The applications that are recorded on `tape`, in order.
+pub(super) fn applications(tape: &Tape) -> Vec<Application> {
+    let calls: Vec<_> = {
+        let list = tape.list.borrow();
+        let firsts = list.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Output(call, 0) => Some(call.clone()),
+            _ => None,
+        });
+        firsts.collect()
+    };
+    let of = |id| Var::new(tape, id);
+    calls
+        .iter()
+        .map(|call| Application {
+            function: call.function.clone(),
+            inputs: call.inputs.iter().map(|&id| of(id).value()).collect(),
+            names: call.inputs.iter().map(|&id| tape.nodes().nth(id as usize).and_then(|node| node.name)).collect(),
+            needs: call.inputs.iter().map(|&id| of(id).needs_grad()).collect(),
+            at: call.at,
+        })
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! A hand-written rule under examination.
+//!
+//! At a point x, with an upstream gradient dz, the true gradient t is known: the tape derives it from the function's
+//! own `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points, and
+//! measures by how much they differ, and by how much what an experiment predicts differs from either.
+
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+
+use super::{
+    Fault, Verdict,
+    caught::{Failure, caught},
+    given::Given,
+    numbers::{DIFFERENT, EXACT, difference, largest, size, upstream},
+    runner::{Runner, attempt, or_zeros, values},
+    script::Script,
+    slope::{Slope, slope},
+    subject::Unruled,
+};
+use crate::{DType, Function, Mode, Rule, Tape, Tensor, Var};
+
+/// The gradients that a rule returned, as they came.
+pub(super) type Answer = Vec<Option<Tensor>>;
+
+/// A rule at one place, with all that an experiment may want.
+pub(super) struct Point {
+    pub given: Given<Tensor>,
+    /// The true gradients.
+    pub truth: Vec<Tensor>,
+    /// The rule's.
+    pub answer: Answer,
+}
+
+/// Who tells the true gradient.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// The tape, from what `forward` records.
+    Tape,
+    /// Differences, for want of a tape that could tell; it is as accurate as these.
+    Differences,
+}
+
+pub(super) struct Case {
+    pub function: Arc<dyn Function>,
+    pub needs: Vec<bool>,
+    /// The names of those inputs that have one.
+    pub names: Vec<Option<String>>,
+    pub truth: Truth,
+    pub points: Vec<Point>,
+}
+
+impl Case {
+    /// A rule at no point yet.
+    pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
+        Case { function: function.clone(), needs: needs.to_vec(), names: Vec::new(), truth, points: Vec::new() }
+    }
+
+    /// Adds the point at `x`, with an upstream gradient that is drawn.
+    pub fn add(&mut self, x: &[Tensor], rng: &mut StdRng) -> Result<(), Failure> {
+        let (z, memory) = self.forward(x)?;
+        let dz: Vec<Tensor> = z.iter().map(|z| upstream(z, rng)).collect();
+        let truth = self.truth_at(x, &dz)?;
+        let given = Given { x: x.to_vec(), z, dz, memory };
+        let answer = self.ask(&given)?;
+        self.points.push(Point { given, truth, answer });
+        Ok(())
+    }
+
+    /// The first point.
+    pub fn first(&self) -> &Point {
+        &self.points[0]
+    }
+
+    /// The outputs of `forward` and what it keeps.
+    pub fn forward(&self, x: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Tensor>), Failure> {
+        caught(|| {
+            let tape = Tape::f64();
+            let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
+            let (z, memory) = self.function.forward_with_memory(&x);
+            (values(&z), values(&memory))
+        })
+    }
+
+    /// What the rule answers to these values.
+    pub fn ask(&self, given: &Given<Tensor>) -> Result<Answer, Failure> {
+        caught(|| {
+            let tape = Tape::f64();
+            let given = given.map(|value| tape.constant(value));
+            // As in a backward walk, where nothing that a rule computes wants a gradient.
+            let answer = tape.no_grad(|| given.ask(&*self.function, &self.needs));
+            answer.into_iter().map(|g| g.map(|g| g.value())).collect()
+        })
+    }
+
+    /// What the rule answers for input `k`.
+    pub fn ask_for(&self, k: usize, given: &Given<Tensor>) -> Option<Tensor> {
+        self.ask(given).ok()?.swap_remove(k)
+    }
+
+    /// The true gradients for these inputs and upstream gradients.
+    pub fn truth_at(&self, x: &[Tensor], dz: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
+        let runner = Runner { subject: &Unruled(&*self.function), mode: Mode::default() };
+        if self.truth == Truth::Differences {
+            return by_differences(&runner, x, dz);
+        }
+        let found = runner.gradients(x, dz, Rule::Tape)?;
+        Ok(or_zeros(found, x))
+    }
+
+    /// The rule's answer for input `k` as a program from all that it is given.
+    pub fn rule_script(&self, k: usize) -> Option<Script> {
+        attempt([], |tape, _| {
+            let leaves = self.first().given.map(|value| tape.leaf(value));
+            let answer = leaves.ask(&*self.function, &self.needs).swap_remove(k)?;
+            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &[answer]))
+        })
+    }
+
+    /// `forward` as a program from inputs to outputs.
+    pub fn forward_script(&self) -> Option<Script> {
+        Script::of_forward(&*self.function, &self.first().given.x)
+    }
+
+    /// A verdict on the gradient with respect to input `k`.
+    pub fn verdict(&self, k: usize, fault: Fault, residual: f64) -> Verdict {
+        let of = match self.names.get(k) {
+            Some(Some(name)) => format!("input {k} (`{name}`)"),
+            _ => format!("input {k}"),
+        };
+        Verdict::new(fault, of, residual)
+    }
+
+    /// What counts as equal.
+    pub fn exact(&self) -> f64 {
+        match self.truth {
+            Truth::Tape => EXACT,
+            Truth::Differences => 1e-5,
+        }
+    }
+
+    /// Whether the answer for input `k` differs from the truth at any point.
+    pub fn is_wrong(&self, k: usize) -> bool {
+        let allowed = if self.truth == Truth::Tape { DIFFERENT } else { self.exact() };
+        self.points.iter().any(|point| match point.answer.get(k) {
+            Some(Some(answer)) => {
+                let scale = size(&point.truth[k]).max(1e-3 * largest(&point.truth));
+                difference(answer, &point.truth[k], scale).is_none_or(|off| off > allowed)
+            }
+            _ => size(&point.truth[k]) > 0.0,
+        })
+    }
+
+    /// The largest relative difference over the points between what `predict` says and the rule's answer for input `k`.
+    pub fn residual(&self, k: usize, predict: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
+        self.worst(|point| Some((predict(point)?, point.answer[k].clone()?, &point.truth[k])))
+    }
+
+    /// The same between what an altered rule says and the true gradient.
+    pub fn repaired(&self, k: usize, answer: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
+        self.worst(|point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
+    }
+
+    fn worst<'p>(&'p self, pair: impl Fn(&'p Point) -> Option<(Tensor, Tensor, &'p Tensor)>) -> Option<f64> {
+        let mut worst = 0.0f64;
+        for point in &self.points {
+            let (a, b, truth) = pair(point)?;
+            worst = worst.max(difference(&a, &b, size(truth).max(size(&b)))?);
+        }
+        (worst <= self.exact()).then_some(worst)
+    }
+}
+
+/// The gradients by differences.
+fn by_differences(runner: &Runner<'_>, x: &[Tensor], dz: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
+    let here = runner.weighted(x, dz)?;
+    let along = |k: usize, i: usize| {
+        let moved = |t: f64| {
+            let mut at = x.to_vec();
+            let mut numbers = x[k].to_vec();
+            numbers[i] += t;
+            at[k] = Tensor::from_vec(numbers, x[k].shape()).expect("the shape is kept");
+            runner.weighted(&at, dz).unwrap_or(f64::NAN)
+        };
+        match slope(moved, here, x[k].to_vec()[i].abs().max(1.0), 1e-9 * here.abs().max(1e-3)) {
+            Slope::Smooth { value, .. } => value,
+            Slope::Kink { left, right } => 0.5 * (left + right),
+            Slope::Jump { .. } | Slope::Border => f64::NAN,
+        }
+    };
+    Ok((0..x.len()).map(|k| Tensor::from_fn(x[k].shape().clone(), DType::F64, |i| along(k, i))).collect())
+}

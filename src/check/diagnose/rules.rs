@@ -1,0 +1,90 @@
+//! The verdicts on a hand-written rule.
+//!
+//! The rule is asked at two points; the second lies near the first, so that it is valid where the first is. Each wrong
+//! gradient is explained by itself, and faults that several of them share are named once, before the others: one cause
+//! for all is likelier than one for each.
+
+use std::{panic::Location, sync::Arc};
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{behaviour, explain::explain};
+use crate::{
+    Function, Tensor,
+    check::{
+        Fault, Line, Verdict,
+        applications::Application,
+        case::{Case, Truth},
+        numbers::{is_finite, jittered},
+    },
+};
+
+/// Names the faults of an applied rule, the likeliest first; none when it is right at its inputs.
+pub(in crate::check) fn rule_faults(applied: &Application, seed: u64) -> Vec<Verdict> {
+    let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
+    case.names = applied.names.clone();
+    name_faults(case, &applied.inputs, applied.at, seed)
+}
+
+/// The same for a function that the tape cannot derive: differences tell the truth.
+pub(super) fn numeric_faults(function: &Arc<dyn Function>, inputs: &[Tensor], at: &Location<'_>) -> Vec<Verdict> {
+    name_faults(Case::new(function, &vec![true; inputs.len()], Truth::Differences), inputs, at, 0)
+}
+
+/// The verdict on a rule that is right when asked at once, but whose answer depends on other calls.
+pub(in crate::check) fn carried(applied: &Application, seed: u64) -> Option<Verdict> {
+    let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
+    case.add(&applied.inputs, &mut StdRng::seed_from_u64(seed)).ok()?;
+    let answered = case.first().answer.len();
+    let mut verdict = (0..answered).filter(|&k| case.needs[k]).find_map(|k| behaviour::stale(&case, k))?;
+    verdict.rule = Some(applied.function.name().to_owned());
+    verdict.line = verdict.line.or(Some(Line::from(applied.at)));
+    Some(verdict)
+}
+
+fn name_faults(mut case: Case, inputs: &[Tensor], at: &Location<'_>, seed: u64) -> Vec<Verdict> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut verdicts = match case.add(inputs, &mut rng) {
+        Err(failure) => {
+            let verdict = Verdict::new(Fault::Failed, "every input", 0.0).because(failure.sentence);
+            vec![verdict.at(failure.line.or(Some(Line::from(at))))]
+        }
+        Ok(()) => {
+            let near: Vec<Tensor> = inputs.iter().map(|x| jittered(x, &mut rng)).collect();
+            // Without a second point the first has to do.
+            let _ = case.add(&near, &mut rng).or_else(|_| case.add(inputs, &mut rng));
+            // Where the true gradient is not finite no answer can be compared with it.
+            case.points.retain(|p| p.truth.iter().all(is_finite));
+            if case.points.is_empty() {
+                return Vec::new();
+            }
+            examine(&case, at)
+        }
+    };
+    for verdict in &mut verdicts {
+        verdict.rule = Some(case.function.name().to_owned());
+    }
+    verdicts
+}
+
+fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
+    let (inputs, answered) = (case.first().given.x.len(), case.first().answer.len());
+    if answered != inputs {
+        let verdict = Verdict::new(Fault::Count, "every input", 0.0).because(format!(
+            "`backward` returned {answered} gradients for {inputs} inputs; it must return one for each, `None` where \
+             there is none"
+        ));
+        return vec![verdict.at(Some(Line::from(at)))];
+    }
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for k in (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)) {
+        for verdict in explain(case, k, at) {
+            match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
+                Some(known) => known.of.extend(verdict.of),
+                None => verdicts.push(verdict),
+            }
+        }
+    }
+    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.of.len()));
+    verdicts
+}
