@@ -1,6 +1,6 @@
 //! Activation functions that are a line of other operations.
 
-use super::Sample;
+use super::sample::Sample;
 use crate::tape::Var;
 
 pub(super) fn samples() -> Vec<Sample> {

@@ -4,7 +4,7 @@
 //! diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and not
 //! even an infinite number outside can spoil one.
 
-use super::{Sample, expect};
+use super::{sample::Sample, twins::expect};
 use crate::{
     error::{Error, Result},
     tape::Var,

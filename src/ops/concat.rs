@@ -2,7 +2,11 @@
 //!
 //! The gradient of each part is the slice of dy that it fills.
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,
@@ -62,7 +66,6 @@ impl Op for Concat {
 
 impl Sampled for Concat {
     fn samples() -> Vec<Sample> {
-        use super::table::numbers;
         let pair = |a: [usize; 2], b: [usize; 2]| vec![numbers(a, -1.0, 1.0, 1), numbers(b, -1.0, 1.0, 2)];
         vec![
             Sample::new("concat", pair([2, 3], [2, 2]), |x| expect(Var::try_concat(x, 1))),

@@ -6,7 +6,11 @@
 //! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos θ),
 //! and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
 
-use super::{Sample, expect, loss::check_labels, table::numbers};
+use super::{
+    loss::check_labels,
+    sample::{Sample, numbers},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     tape::Var,

@@ -6,7 +6,10 @@
 //! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
 //! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
 
-use super::{Sample, expect, table::numbers};
+use super::{
+    sample::{Sample, numbers},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     tape::Var,

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
-    Grads, Mixes, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
 };
 use crate::{
     error::{Error, Result},

@@ -4,7 +4,10 @@
 //! over the last axes, *group* normalisation (Wu and He, arXiv 1803.08494) over groups of channels. Neither looks at
 //! the other observations of a batch, so both are the same in training and in use. They are written in tape algebra.
 
-use super::{Sample, expect, table::numbers};
+use super::{
+    sample::{Sample, numbers},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     tape::Var,

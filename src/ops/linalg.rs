@@ -12,8 +12,9 @@
 //! formulas are those of Giles (Collected matrix derivative results, 2008) but for the last.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
 };
 use crate::{
     error::{Error, Result},

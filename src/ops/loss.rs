@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
 };
 use crate::{
     error::{Error, Result},

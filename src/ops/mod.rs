@@ -29,42 +29,21 @@ mod permute;
 mod pooling;
 mod reduce;
 mod reshape;
+mod sample;
 mod slice;
 mod softmax;
 mod spectral;
 mod table;
+mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;
 pub use elementwise::Elementwise;
-pub use op::{Grads, Mixes, Op, Vjp};
+pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
-pub use table::{Sample, table};
+pub use sample::Sample;
+pub use table::table;
 
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;
-pub(crate) use table::Listed;
-
-pub use crate::kernels::elementwise::Total;
-use crate::{
-    error::Result,
-    tape::{Tape, Var},
-};
-
-impl Tape {
-    /// Records a built-in operation; that it is listed in the table is checked by the compiler.
-    #[track_caller]
-    pub(crate) fn builtin<'t>(&'t self, op: impl Op + Listed + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
-        self.record(op, inputs)
-    }
-}
-
-/// The value, or a panic with the error's sentence at the caller's line.
-#[track_caller]
-pub(crate) fn expect<T>(result: Result<T>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("{error}"),
-    }
-}

@@ -9,8 +9,9 @@
 //! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
 };
 use crate::{
     error::{Error, Result},

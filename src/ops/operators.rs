@@ -3,13 +3,12 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{
-    Elementwise,
     elementwise::{
-        ADD, ADD_NUMBER, ATAN2, DIV, DIV_BY_NUMBER, DIV_NUMBER, EQ, EQ_NUMBER, GE, GE_NUMBER, GT, GT_NUMBER, LE,
-        LE_NUMBER, LT, LT_NUMBER, MAX_NUMBER, MAXIMUM, MIN_NUMBER, MINIMUM, MUL, MUL_NUMBER, NE, NE_NUMBER, POW,
-        POW_NUMBER, SUB, SUB_FROM_NUMBER,
+        ADD, ADD_NUMBER, ATAN2, DIV, DIV_BY_NUMBER, DIV_NUMBER, EQ, EQ_NUMBER, Elementwise, GE, GE_NUMBER, GT,
+        GT_NUMBER, LE, LE_NUMBER, LT, LT_NUMBER, MAX_NUMBER, MAXIMUM, MIN_NUMBER, MINIMUM, MUL, MUL_NUMBER, NE,
+        NE_NUMBER, POW, POW_NUMBER, SUB, SUB_FROM_NUMBER,
     },
-    expect,
+    twins::expect,
 };
 use crate::{
     error::Result,

@@ -5,7 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,

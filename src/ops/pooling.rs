@@ -6,7 +6,11 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     kernels::window,

@@ -5,7 +5,12 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sampled};
+use super::{
+    elementwise::IDENTITY,
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     kernels::elementwise::Total,

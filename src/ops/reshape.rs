@@ -3,7 +3,11 @@
 //! Of y = reshape(x) the gradient is dx = dy in the shape of x. Flattening, a new axis of size 1, and numbers of channels
 //! laid out to broadcast against images are reshapes too.
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     tape::{Memo, Var},

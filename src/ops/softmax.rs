@@ -5,7 +5,12 @@
 
 use std::ops::Range;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    reduce::resolve,
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::Result,
     kernels::softmax::Lines,

@@ -15,9 +15,10 @@
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
     linalg::{batch, fault, of_matrices, square, with_matrix},
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::expect,
 };
 use crate::{
     error::{Error, Result},

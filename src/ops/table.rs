@@ -1,66 +1,11 @@
 //! The list of all operations, with inputs to test them on.
 
-use super::elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER};
-use crate::{
-    tape::{Tape, Var},
-    tensor::{DType, Shape, Tensor},
+use super::{
+    elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER},
+    sample::{Listed, Sample, Sampled, numbers},
+    twins::expect,
 };
-
-type Run = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync>;
-
-/// An operation at inputs where its gradient is defined: a row of [`table`].
-pub struct Sample {
-    /// The operation and what is particular to this sample.
-    pub name: String,
-    /// The inputs, in double precision.
-    pub inputs: Vec<Tensor>,
-    /// Whether a gradient flows through the operation.
-    pub differentiable: bool,
-    run: Run,
-}
-
-impl Sample {
-    pub(super) fn new(
-        name: &str,
-        inputs: Vec<Tensor>,
-        run: impl for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'static,
-    ) -> Self {
-        Sample { name: name.to_owned(), inputs, differentiable: true, run: Box::new(run) }
-    }
-
-    pub(super) fn unary(
-        name: &str,
-        shape: impl Into<Shape>,
-        run: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync + 'static,
-    ) -> Self {
-        Sample::new(name, vec![numbers(shape, -2.0, 2.0, 1)], move |x| run(x[0]))
-    }
-
-    /// Records the operation on `x`.
-    pub fn run<'t>(&self, x: &[Var<'t>]) -> Var<'t> {
-        (self.run)(x)
-    }
-
-    /// Enters the inputs as leaves of `tape`.
-    pub fn leaves<'t>(&self, tape: &'t Tape) -> Vec<Var<'t>> {
-        self.inputs.iter().map(|x| tape.leaf(x)).collect()
-    }
-}
-
-/// Numbers between `low` and `high` that are all different: a low-discrepancy sequence, the same for the same seed.
-pub(super) fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: usize) -> Tensor {
-    const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let fraction = |i: usize| ((i + 1) as f64 * GOLDEN + seed as f64 * std::f64::consts::SQRT_2).fract();
-    Tensor::from_fn(shape, DType::F64, |i| low + (high - low) * fraction(i))
-}
-
-/// An operation that says on which inputs it is tested.
-pub(super) trait Sampled {
-    fn samples() -> Vec<Sample>;
-}
-
-/// An operation that [`table`] lists; only the macro below implements it.
-pub(crate) trait Listed {}
+use crate::tensor::Tensor;
 
 macro_rules! list {
     ($($Op:ty),* $(,)?) => {
@@ -148,9 +93,8 @@ pub fn table() -> Vec<Sample> {
             let inputs =
                 vec![numbers(a, row.domain[0].0, row.domain[0].1, 4), numbers(b, row.domain[1].0, row.domain[1].1, 5)];
             let name = format!("{} of {a:?} and {b:?}", row.name);
-            let mut sample = Sample::new(&name, inputs, move |x| {
-                super::expect(x[0].tape().elementwise(row, 0.0, &[x[0], x[1]], None))
-            });
+            let mut sample =
+                Sample::new(&name, inputs, move |x| expect(x[0].tape().elementwise(row, 0.0, &[x[0], x[1]], None)));
             sample.differentiable = row.differentiable();
             all.push(sample);
         }

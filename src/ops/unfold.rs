@@ -4,7 +4,12 @@
 //! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
 //! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the other.
 
-use super::{ConvSpec, Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    convolution::ConvSpec,
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::expect,
+};
 use crate::{
     error::{Error, Result},
     kernels::window::Window,

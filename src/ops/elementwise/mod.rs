@@ -12,7 +12,10 @@ mod tests;
 pub(crate) use rows::*;
 pub(crate) use select::SELECT;
 
-use super::{Grads, Vjp, expect};
+use super::{
+    op::{Grads, Vjp},
+    twins::expect,
+};
 use crate::{kernels::elementwise::Loop, tape::Var};
 
 /// What a derivative is given: inputs, parameter, output, upstream gradient, and which input is asked for.

@@ -7,7 +7,7 @@ use super::{Elementwise, Slope};
 use crate::{
     error::Result,
     kernels::elementwise::{Loop, select},
-    ops::{Operand, expect},
+    ops::{operators::Operand, twins::expect},
     tape::Var,
 };
 
