@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::{
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -249,71 +249,48 @@ impl Sampled for Conv2dWeight {
 }
 
 impl<'t> Var<'t> {
-    /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Var<'t> {
-        expect(self.try_conv2d(weight, bias, spec))
-    }
-
-    /// [`conv2d`](Var::conv2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
-        let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
-        self.tape().builtin(Conv2d(spec), &inputs)
-    }
-
-    /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
-    /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 + `output_padding` rows.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn conv_transpose2d(
-        self,
-        weight: Var<'t>,
-        bias: Option<Var<'t>>,
-        spec: ConvSpec,
-        output_padding: [usize; 2],
-    ) -> Var<'t> {
-        expect(self.try_conv_transpose2d(weight, bias, spec, output_padding))
-    }
-
-    /// [`conv_transpose2d`](Var::conv_transpose2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_conv_transpose2d(
-        self,
-        weight: Var<'t>,
-        bias: Option<Var<'t>>,
-        spec: ConvSpec,
-        output_padding: [usize; 2],
-    ) -> Result<Var<'t>> {
-        let (x, w) = (self.shape(), weight.shape());
-        let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-            let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
-            return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-        };
-        let size = |axis: usize, n: usize, k: usize| {
-            let full = n.saturating_sub(1) * spec.stride[axis] + spec.dilation[axis] * k.saturating_sub(1) + 1;
-            (full + output_padding[axis]).checked_sub(2 * spec.padding[axis])
-        };
-        let (Some(height), Some(width)) = (size(0, height, kh), size(1, width, kw)) else {
-            let error = Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output");
-            return Err(self.tape().locate(error));
-        };
-        let shape = Shape::from([n, c_group * spec.groups, height, width]);
-        let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
-        match bias {
-            Some(bias) => y.try_add(bias.try_reshape(&Shape::from([c_group * spec.groups, 1, 1]))?),
-            None => Ok(y),
+    twin!(
+        /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
+        #[or_panic(conv2d)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
+            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+            self.tape().builtin(Conv2d(spec), &inputs)
         }
-    }
+    );
+
+    twin!(
+        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
+        /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
+        /// `output_padding` rows.
+        #[or_panic(conv_transpose2d)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_conv_transpose2d(
+            self,
+            weight: Var<'t>,
+            bias: Option<Var<'t>>,
+            spec: ConvSpec,
+            output_padding: [usize; 2],
+        ) -> Result<Var<'t>> {
+            let (x, w) = (self.shape(), weight.shape());
+            let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
+                let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
+                return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
+            };
+            let size = |axis: usize, n: usize, k: usize| {
+                let full = n.saturating_sub(1) * spec.stride[axis] + spec.dilation[axis] * k.saturating_sub(1) + 1;
+                (full + output_padding[axis]).checked_sub(2 * spec.padding[axis])
+            };
+            let (Some(height), Some(width)) = (size(0, height, kh), size(1, width, kw)) else {
+                let error = Error::shape("conv_transpose2d", &[&x, &w], "the padding must be smaller than the output");
+                return Err(self.tape().locate(error));
+            };
+            let shape = Shape::from([n, c_group * spec.groups, height, width]);
+            let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
+            match bias {
+                Some(bias) => y.try_add(bias.try_reshape([c_group * spec.groups, 1, 1])?),
+                None => Ok(y),
+            }
+        }
+    );
 }

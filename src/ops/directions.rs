@@ -9,7 +9,7 @@
 use super::{
     loss::check_labels,
     sample::{Sample, numbers},
-    twins::expect,
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
@@ -50,151 +50,117 @@ fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t
 }
 
 impl<'t> Var<'t> {
-    /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x / epsilon.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn l2_normalize(self, axis: isize, epsilon: f64) -> Var<'t> {
-        expect(self.try_l2_normalize(axis, epsilon))
-    }
-
-    /// [`l2_normalize`](Var::l2_normalize) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
-        self.axis("l2_normalize", axis)?;
-        Ok(self / self.try_norm(&[axis], true)?.max(epsilon))
-    }
-
-    /// The cosine of the angle between both along `axis`, which goes: Σ x y / (‖x‖ ‖y‖), with lengths of at least
-    /// `epsilon`. The shapes broadcast, and `axis` is one of the common shape.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast, or for an axis that does not exist.
-    #[track_caller]
-    pub fn cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Var<'t> {
-        expect(self.try_cosine_similarity(other, axis, epsilon))
-    }
-
-    /// [`cosine_similarity`](Var::cosine_similarity) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
-        let ([a, b], axis) = aligned("cosine_similarity", self, other, axis)?;
-        a.try_l2_normalize(axis, epsilon)?.try_mul(b.try_l2_normalize(axis, epsilon)?)?.try_sum_axes(&[axis], false)
-    }
-
-    /// The angle between both along `axis`, which goes, in radians from 0 to π. The shapes broadcast, and `axis` is
-    /// one of the common shape.
-    ///
-    /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are mindless
-    /// assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the arccosine of
-    /// [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an infinite slope there.
-    ///
-    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which has no
-    /// direction, counts as perpendicular to all others, and its gradient as 0.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let (x, y) = (tape.leaf([2.0, 0.0]), tape.leaf([3.0, 3e-12]));
-    /// let angle = x.angle(y, 0);
-    /// assert!((angle.item() - 1e-12).abs() < 1e-27);
-    /// assert_eq!(x.cosine_similarity(y, 0, 1e-12).acos().item(), 0.0);         // all digits lost
-    /// let dx = angle.backward()?.wrt(x)?.to_vec();
-    /// assert!((dx[1] + 0.5).abs() < 1e-12);                                    // 1/‖x‖, away from y
-    /// # Ok::<(), wengert::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast, or for an axis that does not exist.
-    #[track_caller]
-    pub fn angle(self, other: Var<'t>, axis: isize) -> Var<'t> {
-        expect(self.try_angle(other, axis))
-    }
-
-    /// [`angle`](Var::angle) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
-        let ([a, b], axis) = aligned("angle", self, other, axis)?;
-        let direction = |x: Var<'t>| {
-            let length = x.try_norm(&[axis], true)?;
-            let some = length.gt(0.0);
-            some.try_select(x / some.select(length, 1.0), 0.0)
-        };
-        let (a, b) = (direction(a)?, direction(b)?);
-        let (apart, together) = ((a - b).try_norm(&[axis], false)?, (a + b).try_norm(&[axis], false)?);
-        Ok(apart.try_atan2(together)? * 2.0)
-    }
-
-    /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n observations:
-    /// the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) in place of θ for each
-    /// observation's own class.
-    ///
-    /// The gradient is finite at every angle; at θ = 0, where that of the margin has no direction, its part is 0. From
-    /// θ = π − `margin` on cos(θ + `margin`) rises again, as in the paper: no second branch is put there.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let features = tape.leaf([[2.0, 0.0], [0.0, 3.0]]);
-    /// let classes = tape.leaf([[1.0, 0.0], [0.0, 1.0]]);      // both features point exactly at their class
-    /// let loss = features.arcface_loss(classes, &[0, 1], 8.0, 0.5);
-    /// let wanted = (1.0 + (-8.0 * 0.5f64.cos()).exp()).ln();
-    /// assert!((loss.item() - wanted).abs() < 1e-12);
-    /// assert!(loss.backward()?.wrt(features)?.first_non_finite().is_none());
-    /// # Ok::<(), wengert::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not fit, the batch is empty, a label is out of range, `scale` is not positive or `margin` is not
-    /// finite.
-    #[track_caller]
-    pub fn arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Var<'t> {
-        expect(self.try_arcface_loss(weight, labels, scale, margin))
-    }
-
-    /// [`arcface_loss`](Var::arcface_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a label
-    /// out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
-    #[track_caller]
-    pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
-        let (x, w) = (self.shape(), weight.shape());
-        let (&[n, features], &[classes, inputs]) = (x.dims(), w.dims()) else {
-            return Err(self.tape().locate(Error::shape(
-                "arcface_loss",
-                &[&x, &w],
-                "features [n, d] and class vectors [classes, d] are needed",
-            )));
-        };
-        if features != inputs {
-            let need = format!(
-                "features and class vectors must have the same length (axis 1: {features} and {inputs} differ)"
-            );
-            return Err(self.tape().locate(Error::shape("arcface_loss", &[&x, &w], need)));
+    twin!(
+        /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x /
+        /// epsilon.
+        #[or_panic(l2_normalize)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
+            self.axis("l2_normalize", axis)?;
+            Ok(self / self.try_norm(&[axis], true)?.max(epsilon))
         }
-        check_labels("arcface_loss", &Shape::from([n, classes]), labels).map_err(|error| self.tape().locate(error))?;
-        if !(scale.is_finite() && scale > 0.0) {
-            return Err(self.tape().locate(Error::setting("arcface_loss", "scale", scale, "positive and finite")));
+    );
+
+    twin!(
+        /// The cosine of the angle between both along `axis`, which goes: Σ x y / (‖x‖ ‖y‖), with lengths of at least
+        /// `epsilon`. The shapes broadcast, and `axis` is one of the common shape.
+        #[or_panic(cosine_similarity)]
+        /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
+        pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
+            let ([a, b], axis) = aligned("cosine_similarity", self, other, axis)?;
+            a.try_l2_normalize(axis, epsilon)?.try_mul(b.try_l2_normalize(axis, epsilon)?)?.try_sum_axes(&[axis], false)
         }
-        if !margin.is_finite() {
-            return Err(self.tape().locate(Error::setting("arcface_loss", "margin", margin, "finite")));
+    );
+
+    twin!(
+        /// The angle between both along `axis`, which goes, in radians from 0 to π. The shapes broadcast, and `axis` is
+        /// one of the common shape.
+        ///
+        /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are
+        /// mindless assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the
+        /// arccosine of [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an
+        /// infinite slope there.
+        ///
+        /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which
+        /// has no direction, counts as perpendicular to all others, and its gradient as 0.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let (x, y) = (tape.leaf([2.0, 0.0]), tape.leaf([3.0, 3e-12]));
+        /// let angle = x.angle(y, 0);
+        /// assert!((angle.item() - 1e-12).abs() < 1e-27);
+        /// assert_eq!(x.cosine_similarity(y, 0, 1e-12).acos().item(), 0.0);         // all digits lost
+        /// let dx = angle.backward()?.wrt(x)?.to_vec();
+        /// assert!((dx[1] + 0.5).abs() < 1e-12);                                    // 1/‖x‖, away from y
+        /// # Ok::<(), wengert::Error>(())
+        /// ```
+        #[or_panic(angle)]
+        /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
+        pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
+            let ([a, b], axis) = aligned("angle", self, other, axis)?;
+            let direction = |x: Var<'t>| {
+                let length = x.try_norm(&[axis], true)?;
+                let some = length.gt(0.0);
+                some.try_select(x / some.select(length, 1.0), 0.0)
+            };
+            let (a, b) = (direction(a)?, direction(b)?);
+            let (apart, together) = ((a - b).try_norm(&[axis], false)?, (a + b).try_norm(&[axis], false)?);
+            Ok(apart.try_atan2(together)? * 2.0)
         }
-        let (x, w) = (self.try_l2_normalize(1, TINY)?, weight.try_l2_normalize(1, TINY)?);
-        let own = w.try_index_select(0, labels)?;
-        let cosine = (x * own).try_sum_axes(&[1], true)?;
-        let angle = (own - x * cosine).try_norm(&[1], true)?.atan2(cosine);
-        let is_own = Tensor::from_fn([n, classes], self.dtype(), |i| f64::from(labels[i / classes] == i % classes));
-        let cosines = x.try_linear(w, None)?;
-        let logits = self.tape().constant(is_own).select((angle + margin).cos(), cosines) * scale;
-        logits.try_cross_entropy(labels)
-    }
+    );
+
+    twin!(
+        /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n
+        /// observations: the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) in place
+        /// of θ for each observation's own class.
+        ///
+        /// The gradient is finite at every angle; at θ = 0, where that of the margin has no direction, its part is 0.
+        /// From θ = π − `margin` on cos(θ + `margin`) rises again, as in the paper: no second branch is put there.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let features = tape.leaf([[2.0, 0.0], [0.0, 3.0]]);
+        /// let classes = tape.leaf([[1.0, 0.0], [0.0, 1.0]]);      // both features point exactly at their class
+        /// let loss = features.arcface_loss(classes, &[0, 1], 8.0, 0.5);
+        /// let wanted = (1.0 + (-8.0 * 0.5f64.cos()).exp()).ln();
+        /// assert!((loss.item() - wanted).abs() < 1e-12);
+        /// assert!(loss.backward()?.wrt(features)?.first_non_finite().is_none());
+        /// # Ok::<(), wengert::Error>(())
+        /// ```
+        #[or_panic(arcface_loss)]
+        /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+        /// label out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
+        pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
+            let (x, w) = (self.shape(), weight.shape());
+            let (&[n, features], &[classes, inputs]) = (x.dims(), w.dims()) else {
+                return Err(self.tape().locate(Error::shape(
+                    "arcface_loss",
+                    &[&x, &w],
+                    "features [n, d] and class vectors [classes, d] are needed",
+                )));
+            };
+            if features != inputs {
+                let need = format!(
+                    "features and class vectors must have the same length (axis 1: {features} and {inputs} differ)"
+                );
+                return Err(self.tape().locate(Error::shape("arcface_loss", &[&x, &w], need)));
+            }
+            check_labels("arcface_loss", &Shape::from([n, classes]), labels)
+                .map_err(|error| self.tape().locate(error))?;
+            if !(scale.is_finite() && scale > 0.0) {
+                return Err(self.tape().locate(Error::setting("arcface_loss", "scale", scale, "positive and finite")));
+            }
+            if !margin.is_finite() {
+                return Err(self.tape().locate(Error::setting("arcface_loss", "margin", margin, "finite")));
+            }
+            let (x, w) = (self.try_l2_normalize(1, TINY)?, weight.try_l2_normalize(1, TINY)?);
+            let own = w.try_index_select(0, labels)?;
+            let cosine = (x * own).try_sum_axes(&[1], true)?;
+            let angle = (own - x * cosine).try_norm(&[1], true)?.atan2(cosine);
+            let is_own = Tensor::from_fn([n, classes], self.dtype(), |i| f64::from(labels[i / classes] == i % classes));
+            let cosines = x.try_linear(w, None)?;
+            let logits = self.tape().constant(is_own).select((angle + margin).cos(), cosines) * scale;
+            logits.try_cross_entropy(labels)
+        }
+    );
 }

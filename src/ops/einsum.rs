@@ -8,7 +8,7 @@
 
 use super::{
     sample::{Sample, numbers},
-    twins::expect,
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
@@ -162,7 +162,7 @@ impl<'t> Named<'t> {
         let shape = self.x.shape();
         let stays = |axis: &usize| sizes.contains(&(self.letters[*axis], shape[*axis]));
         let axes: Vec<usize> = (0..shape.rank()).filter(stays).collect();
-        let x = self.x.try_reshape(&axes.iter().map(|&axis| shape[axis]).collect())?;
+        let x = self.x.try_reshape(axes.iter().map(|&axis| shape[axis]).collect::<Shape>())?;
         Ok(Named { x, letters: axes.iter().map(|&axis| self.letters[axis]).collect() })
     }
 
@@ -207,12 +207,12 @@ impl<'t> Named<'t> {
         let turned_left = self.letters == [&batch[..], &joined, &own].concat();
         let turned_right = other.letters == [&batch[..], &theirs, &joined].concat();
         let left = match turned_left {
-            true => self.x.try_reshape(&Shape::from([b, k, m]))?,
-            false => self.arranged(&[&batch[..], &own, &joined].concat())?.try_reshape(&Shape::from([b, m, k]))?,
+            true => self.x.try_reshape([b, k, m])?,
+            false => self.arranged(&[&batch[..], &own, &joined].concat())?.try_reshape([b, m, k])?,
         };
         let right = match turned_right {
-            true => other.x.try_reshape(&Shape::from([b, n, k]))?,
-            false => other.arranged(&[&batch[..], &joined, &theirs].concat())?.try_reshape(&Shape::from([b, k, n]))?,
+            true => other.x.try_reshape([b, n, k])?,
+            false => other.arranged(&[&batch[..], &joined, &theirs].concat())?.try_reshape([b, k, n])?,
         };
         let size = |c: &char| if self.has(c) { self.size(&[*c]) } else { other.size(&[*c]) };
         let letters = [batch, own, theirs].concat();
@@ -222,61 +222,56 @@ impl<'t> Named<'t> {
 }
 
 impl<'t> Var<'t> {
-    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a matrix
-    /// product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes exchanged.
-    ///
-    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at the last
-    /// one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
-    ///
-    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical order.
-    ///
-    /// ```
-    /// use wengert::{Tape, Var};
-    /// let tape = Tape::f64();
-    /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
-    /// let b = tape.leaf([10.0, 100.0]);
-    /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
-    /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
-    ///
-    /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
-    /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
-    /// ```
-    ///
-    /// # Panics
-    /// When the equation cannot be read, or the operands do not fit it.
-    #[track_caller]
-    pub fn einsum(equation: &str, operands: &[Var<'t>]) -> Var<'t> {
-        expect(Var::try_einsum(equation, operands))
-    }
-
-    /// [`einsum`](Var::einsum) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without operands.
-    #[track_caller]
-    pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
-        let Some(first) = operands.first() else {
-            return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
-        };
-        let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
-        let read = parse(equation, &shapes);
-        let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
-        let (names, sizes, result) = read.map_err(|why| {
-            let need = format!("in the equation \"{equation}\" {why}");
-            first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
-        })?;
-        let terms = operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
-        let terms = terms.collect::<Result<Vec<_>>>()?;
-        let mut product: Option<Named<'t>> = None;
-        for (k, term) in terms.iter().enumerate() {
-            let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));
-            let before = |c: &char| product.as_ref().is_some_and(|p| p.has(c));
-            let term = term.clone().summed(|c| later(c) || before(c))?;
-            product = Some(match product {
-                None => term,
-                Some(product) => product.summed(|c| later(c) || term.has(c))?.times(term, later)?,
-            });
+    twin!(
+        /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a
+        /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes
+        /// exchanged.
+        ///
+        /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at
+        /// the last one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
+        ///
+        /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical
+        /// order.
+        ///
+        /// ```
+        /// use wengert::{Tape, Var};
+        /// let tape = Tape::f64();
+        /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+        /// let b = tape.leaf([10.0, 100.0]);
+        /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
+        /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
+        ///
+        /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
+        /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
+        /// ```
+        #[or_panic(einsum)]
+        /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without
+        /// operands.
+        pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
+            let Some(first) = operands.first() else {
+                return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
+            };
+            let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
+            let read = parse(equation, &shapes);
+            let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
+            let (names, sizes, result) = read.map_err(|why| {
+                let need = format!("in the equation \"{equation}\" {why}");
+                first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
+            })?;
+            let terms =
+                operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
+            let terms = terms.collect::<Result<Vec<_>>>()?;
+            let mut product: Option<Named<'t>> = None;
+            for (k, term) in terms.iter().enumerate() {
+                let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));
+                let before = |c: &char| product.as_ref().is_some_and(|p| p.has(c));
+                let term = term.clone().summed(|c| later(c) || before(c))?;
+                product = Some(match product {
+                    None => term,
+                    Some(product) => product.summed(|c| later(c) || term.has(c))?.times(term, later)?,
+                });
+            }
+            product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
         }
-        product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
-    }
+    );
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled, numbers},
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -272,83 +272,47 @@ impl Sampled for Cumsum {
 }
 
 impl<'t> Var<'t> {
-    /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
-    ///
-    /// # Panics
-    /// For an axis or an index out of range.
-    #[track_caller]
-    pub fn index_select(self, axis: isize, indices: &[usize]) -> Var<'t> {
-        expect(self.try_index_select(axis, indices))
-    }
+    twin!(
+        /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
+        #[or_panic(index_select)]
+        /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
+        pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
+            let axis = self.axis("index_select", axis)?;
+            self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
+        }
+    );
 
-    /// [`index_select`](Var::index_select) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
-    #[track_caller]
-    pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
-        let axis = self.axis("index_select", axis)?;
-        self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
-    }
+    twin!(
+        /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are
+        /// given row-major in `shape`.
+        #[or_panic(gather)]
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
+            let axis = self.axis("gather", axis)?;
+            self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
+        }
+    );
 
-    /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are given
-    /// row-major in `shape`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Var<'t> {
-        expect(self.try_gather(axis, indices, shape))
-    }
+    twin!(
+        /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
+        /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
+        #[or_panic(scatter_add)]
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let axis = self.axis("scatter_add", axis)?;
+            let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
+            self.try_add(self.tape().builtin(op, &[source])?)
+        }
+    );
 
-    /// [`gather`](Var::gather) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
-        let axis = self.axis("gather", axis)?;
-        self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
-    }
-
-    /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
-    /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Var<'t> {
-        expect(self.try_scatter_add(axis, indices, source))
-    }
-
-    /// [`scatter_add`](Var::scatter_add) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let axis = self.axis("scatter_add", axis)?;
-        let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
-        self.try_add(self.tape().builtin(op, &[source])?)
-    }
-
-    /// Running sums along an axis: entry i is the sum of the entries up to and including i.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn cumsum(self, axis: isize) -> Var<'t> {
-        expect(self.try_cumsum(axis))
-    }
-
-    /// [`cumsum`](Var::cumsum) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("cumsum", axis)?;
-        self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
-    }
+    twin!(
+        /// Running sums along an axis: entry i is the sum of the entries up to and including i.
+        #[or_panic(cumsum)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("cumsum", axis)?;
+            self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
+        }
+    );
 }

@@ -6,12 +6,11 @@
 
 use super::{
     sample::{Sample, numbers},
-    twins::expect,
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
     tape::Var,
-    tensor::Shape,
 };
 
 /// (x − mean) / √(var + ε) over `axes`.
@@ -32,67 +31,51 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl<'t> Var<'t> {
-    /// Layer normalisation over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) + beta.
-    ///
-    /// ```
-    /// use wengert::{DType, Tape, Tensor};
-    /// let tape = Tape::f64();
-    /// let x = tape.leaf([[1.0, 3.0], [10.0, 30.0]]);
-    /// let (gamma, beta) = (tape.leaf(Tensor::ones([2], DType::F64)), tape.leaf(Tensor::zeros([2], DType::F64)));
-    /// assert_eq!(x.layer_norm(gamma, beta, 0.0).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// When `gamma` and `beta` do not have the shape of the last axes.
-    #[track_caller]
-    pub fn layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
-        expect(self.try_layer_norm(gamma, beta, epsilon))
-    }
-
-    /// [`layer_norm`](Var::layer_norm) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when `gamma` and `beta` do not have the shape of the last axes.
-    #[track_caller]
-    pub fn try_layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
-        let (shape, inner) = (self.shape(), gamma.shape());
-        if inner.rank() == 0 || !shape.ends_with(&inner) || beta.shape() != inner {
-            let need = "gamma and beta must have the sizes of the input's last axes, at least one";
-            return Err(self.tape().locate(Error::shape("layer_norm", &[&shape, &inner, &beta.shape()], need)));
+    twin!(
+        /// Layer normalisation over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) +
+        /// beta.
+        ///
+        /// ```
+        /// use wengert::{DType, Tape, Tensor};
+        /// let tape = Tape::f64();
+        /// let x = tape.leaf([[1.0, 3.0], [10.0, 30.0]]);
+        /// let (gamma, beta) = (tape.leaf(Tensor::ones([2], DType::F64)), tape.leaf(Tensor::zeros([2], DType::F64)));
+        /// assert_eq!(x.layer_norm(gamma, beta, 0.0).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
+        /// ```
+        #[or_panic(layer_norm)]
+        /// [`Error::Shape`] when `gamma` and `beta` do not have the shape of the last axes.
+        pub fn try_layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+            let (shape, inner) = (self.shape(), gamma.shape());
+            if inner.rank() == 0 || !shape.ends_with(&inner) || beta.shape() != inner {
+                let need = "gamma and beta must have the sizes of the input's last axes, at least one";
+                return Err(self.tape().locate(Error::shape("layer_norm", &[&shape, &inner, &beta.shape()], need)));
+            }
+            let axes: Vec<isize> = (-(inner.rank() as isize)..0).collect();
+            Ok(standardise(self, &axes, epsilon)? * gamma + beta)
         }
-        let axes: Vec<isize> = (-(inner.rank() as isize)..0).collect();
-        Ok(standardise(self, &axes, epsilon)? * gamma + beta)
-    }
+    );
 
-    /// Group normalisation of features `[n, c]` or images `[n, c, h, w]`: the c channels fall into `groups` runs of
-    /// equal length, each with statistics of its own; `gamma` and `beta` are `[c]`.
-    ///
-    /// One group is layer normalisation of an image, c groups are instance normalisation (Ulyanov et al., arXiv
-    /// 1607.08022).
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or `groups` does not divide the channels.
-    #[track_caller]
-    pub fn group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
-        expect(self.try_group_norm(groups, gamma, beta, epsilon))
-    }
-
-    /// [`group_norm`](Var::group_norm) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, or `groups` does not divide the channels.
-    #[track_caller]
-    pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
-        let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
-        let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;
-        if !fits || groups == 0 || shape[1] % groups != 0 {
-            let need =
-                format!("[n, c, ..] with gamma [c] and beta [c], and channels that {groups} groups divide, are needed");
-            return Err(self.tape().locate(Error::shape("group_norm", &[&shape, &scale, &shift], need)));
+    twin!(
+        /// Group normalisation of features `[n, c]` or images `[n, c, h, w]`: the c channels fall into `groups` runs of
+        /// equal length, each with statistics of its own; `gamma` and `beta` are `[c]`.
+        ///
+        /// One group is layer normalisation of an image, c groups are instance normalisation (Ulyanov et al., arXiv
+        /// 1607.08022).
+        #[or_panic(group_norm)]
+        /// [`Error::Shape`] when the shapes do not fit, or `groups` does not divide the channels.
+        pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+            let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
+            let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;
+            if !fits || groups == 0 || shape[1] % groups != 0 {
+                let need = format!(
+                    "[n, c, ..] with gamma [c] and beta [c], and channels that {groups} groups divide, are needed"
+                );
+                return Err(self.tape().locate(Error::shape("group_norm", &[&shape, &scale, &shift], need)));
+            }
+            let size = shape[1] / groups * shape[2..].iter().product::<usize>();
+            let grouped = self.try_reshape([shape[0], groups, size])?;
+            let normal = standardise(grouped, &[2], epsilon)?.try_reshape(&shape)?;
+            Ok(normal * gamma.per_channel(self) + beta.per_channel(self))
         }
-        let size = shape[1] / groups * shape[2..].iter().product::<usize>();
-        let grouped = self.try_reshape(&Shape::from([shape[0], groups, size]))?;
-        let normal = standardise(grouped, &[2], epsilon)?.try_reshape(&shape)?;
-        Ok(normal * gamma.per_channel(self) + beta.per_channel(self))
-    }
+    );
 }

@@ -14,7 +14,7 @@
 use super::{
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -259,98 +259,66 @@ impl Sampled for Cholesky {
     }
 }
 
-/// An operation of one value with its `try_` twin.
-macro_rules! of_matrices {
-    ($($(#[$doc:meta])* $name:ident $try_name:ident: $panics:literal, |$x:ident| $value:expr;)*) => {
-        impl<'t> Var<'t> {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                #[doc = $panics]
-                #[track_caller]
-                pub fn $name(self) -> Var<'t> {
-                    expect(self.$try_name())
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Var::", stringify!($name), ") with an error in place of a panic.")]
-                ///
-                /// # Errors
-                /// [`Error::Shape`] or [`Error::Matrix`].
-                #[doc = $panics]
-                #[track_caller]
-                pub fn $try_name(self) -> Result<Var<'t>> {
-                    let $x = self;
-                    $value
-                }
-            )*
-        }
-    };
-}
-pub(super) use of_matrices;
-
-of_matrices! {
-    /// The inverse of each matrix `[.., n, n]`. To solve a linear system, [`solve`](Var::solve) is more accurate.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
-    /// assert_eq!(a.inverse().value().to_vec(), [0.5, 0.0, 0.0, 0.25]);
-    /// ```
-    inverse try_inverse: "When the matrices are not square, or one is singular.", |x| x.tape().builtin(Inverse, &[x]);
-    /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is taken by the inverse, so it needs a regular matrix.
-    det try_det: "When the matrices are not square.", |x| x.tape().builtin(Det, &[x]);
-    /// The lower triangular L with A = L Lᵀ of each symmetric positive definite matrix `[.., n, n]`. It reads (A + Aᵀ)/2.
-    cholesky try_cholesky: "When the matrices are not square, or one is not positive definite.", |x| {
-        x.tape().builtin(Cholesky, &[x.symmetric_part("cholesky")?])
-    };
-}
-
 impl<'t> Var<'t> {
-    /// The X with A X = B: `self` is A `[.., n, n]`, `b` is B `[.., n, k]`, of the same batch.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
-    /// let b = tape.leaf([[2.0], [2.0]]);
-    /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
-    /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or a matrix is singular.
-    #[track_caller]
-    pub fn solve(self, b: Var<'t>) -> Var<'t> {
-        expect(self.try_solve(b))
-    }
+    twin!(
+        /// The inverse of each matrix `[.., n, n]`. To solve a linear system, [`solve`](Var::solve) is more accurate.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
+        /// assert_eq!(a.inverse().value().to_vec(), [0.5, 0.0, 0.0, 0.25]);
+        /// ```
+        #[or_panic(inverse)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when one is singular.
+        pub fn try_inverse(self) -> Result<Var<'t>> {
+            self.tape().builtin(Inverse, &[self])
+        }
+    );
 
-    /// [`solve`](Var::solve) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
-    #[track_caller]
-    pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
-        self.tape().builtin(Solve { transposed: false }, &[self, b])
-    }
+    twin!(
+        /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is taken by the inverse, so it needs a regular matrix.
+        #[or_panic(det)]
+        /// [`Error::Shape`] when the matrices are not square.
+        pub fn try_det(self) -> Result<Var<'t>> {
+            self.tape().builtin(Det, &[self])
+        }
+    );
 
-    /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: what can be said of
-    /// a determinant that would overflow. No gradient flows through the sign.
-    ///
-    /// # Panics
-    /// When the matrices are not square.
-    #[track_caller]
-    pub fn slogdet(self) -> (Var<'t>, Var<'t>) {
-        expect(self.try_slogdet())
-    }
+    twin!(
+        /// The lower triangular L with A = L Lᵀ of each symmetric positive definite matrix `[.., n, n]`. It reads (A + Aᵀ)/2.
+        #[or_panic(cholesky)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when one is not positive definite.
+        pub fn try_cholesky(self) -> Result<Var<'t>> {
+            self.tape().builtin(Cholesky, &[self.symmetric_part("cholesky")?])
+        }
+    );
 
-    /// [`slogdet`](Var::slogdet) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the matrices are not square.
-    #[track_caller]
-    pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {
-        let both = self.tape().builtin(SlogDet, &[self])?;
-        let batch = with_matrix(&self.shape(), &[]);
-        let part = |k| both.try_narrow(-1, k, 1)?.try_reshape(&batch);
-        Ok((part(0)?.detach(), part(1)?))
-    }
+    twin!(
+        /// The X with A X = B: `self` is A `[.., n, n]`, `b` is B `[.., n, k]`, of the same batch.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
+        /// let b = tape.leaf([[2.0], [2.0]]);
+        /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
+        /// ```
+        #[or_panic(solve)]
+        /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
+        pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
+            self.tape().builtin(Solve { transposed: false }, &[self, b])
+        }
+    );
+
+    twin!(
+        /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: what can be
+        /// said of a determinant that would overflow. No gradient flows through the sign.
+        #[or_panic(slogdet)]
+        /// [`Error::Shape`] when the matrices are not square.
+        pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {
+            let both = self.tape().builtin(SlogDet, &[self])?;
+            let batch = with_matrix(&self.shape(), &[]);
+            let part = |k| both.try_narrow(-1, k, 1)?.try_reshape(&batch);
+            Ok((part(0)?.detach(), part(1)?))
+        }
+    );
 }

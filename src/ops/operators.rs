@@ -8,7 +8,7 @@ use super::{
         GT_NUMBER, LE, LE_NUMBER, LT, LT_NUMBER, MAX_NUMBER, MAXIMUM, MIN_NUMBER, MINIMUM, MUL, MUL_NUMBER, NE,
         NE_NUMBER, POW, POW_NUMBER, SUB, SUB_FROM_NUMBER,
     },
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::Result,
@@ -63,28 +63,19 @@ impl<'t> Var<'t> {
     }
 }
 
-/// A named operation with its `try_` twin.
+/// Named operations, whose second operand may be a number.
 macro_rules! named {
-    ($($(#[$doc:meta])* $name:ident $try_name:ident $ROW:ident $NUMBER:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $twin:ident $ROW:ident $NUMBER:ident;)*) => {
         impl<'t> Var<'t> {
             $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                /// When the shapes do not broadcast.
-                #[track_caller]
-                pub fn $name(self, other: impl Into<Operand<'t>>) -> Var<'t> {
-                    expect(self.$try_name(other))
-                }
-
-                $(#[$doc])*
-                ///
-                /// # Errors
-                /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
-                #[track_caller]
-                pub fn $try_name(self, other: impl Into<Operand<'t>>) -> Result<Var<'t>> {
-                    self.binary(&$ROW, &$NUMBER, other)
-                }
+                twin!(
+                    $(#[doc = $doc])*
+                    #[or_panic($name)]
+                    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+                    pub fn $twin(self, other: impl Into<Operand<'t>>) -> Result<Var<'t>> {
+                        self.binary(&$ROW, &$NUMBER, other)
+                    }
+                );
             )*
         }
     };
@@ -112,23 +103,15 @@ named! {
 }
 
 impl<'t> Var<'t> {
-    /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere but at the origin.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn atan2(self, x: Var<'t>) -> Var<'t> {
-        expect(self.try_atan2(x))
-    }
-
-    /// [`atan2`](Var::atan2) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
-    #[track_caller]
-    pub fn try_atan2(self, x: Var<'t>) -> Result<Var<'t>> {
-        self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
-    }
+    twin!(
+        /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere but at the
+        /// origin.
+        #[or_panic(atan2)]
+        /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+        pub fn try_atan2(self, x: Var<'t>) -> Result<Var<'t>> {
+            self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
+        }
+    );
 
     /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both included.
     #[track_caller]
@@ -165,7 +148,7 @@ macro_rules! operator {
             }
         }
         impl<'t> Var<'t> {
-            #[doc = concat!("The operator `", stringify!($method), "` with an error in place of a panic.")]
+            #[doc = concat!("The operator `", stringify!($method), "` with an error instead of a panic.")]
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.

@@ -9,7 +9,7 @@ use std::{cell::RefCell, sync::Arc};
 use super::{
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -336,39 +336,21 @@ impl Sampled for AvgUnpool {
 }
 
 impl<'t> Var<'t> {
-    /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
-    ///
-    /// # Panics
-    /// When the window does not fit.
-    #[track_caller]
-    pub fn max_pool2d(self, window: Window) -> Var<'t> {
-        expect(self.try_max_pool2d(window))
-    }
+    twin!(
+        /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
+        #[or_panic(max_pool2d)]
+        /// [`Error::Shape`] when the window does not fit.
+        pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {
+            self.tape().builtin(MaxPool(window), &[self])
+        }
+    );
 
-    /// [`max_pool2d`](Var::max_pool2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the window does not fit.
-    #[track_caller]
-    pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {
-        self.tape().builtin(MaxPool(window), &[self])
-    }
-
-    /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
-    ///
-    /// # Panics
-    /// When the window does not fit.
-    #[track_caller]
-    pub fn avg_pool2d(self, window: Window, count_padding: bool) -> Var<'t> {
-        expect(self.try_avg_pool2d(window, count_padding))
-    }
-
-    /// [`avg_pool2d`](Var::avg_pool2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the window does not fit.
-    #[track_caller]
-    pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
-        self.tape().builtin(AvgPool { window, count_padding }, &[self])
-    }
+    twin!(
+        /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
+        #[or_panic(avg_pool2d)]
+        /// [`Error::Shape`] when the window does not fit.
+        pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
+            self.tape().builtin(AvgPool { window, count_padding }, &[self])
+        }
+    );
 }

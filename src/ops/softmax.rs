@@ -9,7 +9,7 @@ use super::{
     op::{Grads, Mixes, Op, Vjp},
     reduce::resolve,
     sample::{Sample, Sampled},
-    twins::expect,
+    twins::twin,
 };
 use crate::{
     error::Result,
@@ -149,73 +149,46 @@ impl Sampled for LogSumExp {
 }
 
 impl<'t> Var<'t> {
-    /// ln Σ eˣ along `axes` (all if empty), without overflow.
-    ///
-    /// With `keepdim` the axes stay, with size 1.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-        expect(self.try_logsumexp(axes, keepdim))
-    }
+    twin!(
+        /// ln Σ eˣ along `axes` (all if empty), without overflow.
+        ///
+        /// With `keepdim` the axes stay, with size 1.
+        #[or_panic(logsumexp)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let axes = resolve("logsumexp", self, axes)?;
+            let first = axes.first().copied().unwrap_or(0);
+            let side_by_side = axes.iter().copied().eq(first..first + axes.len());
+            let (x, range) = match side_by_side {
+                true => (self, first..first + axes.len()),
+                false => {
+                    let rest = (0..shape.rank()).filter(|axis| !axes.contains(axis));
+                    let order: Vec<isize> = rest.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
+                    (self.try_permute(&order)?, shape.rank() - axes.len()..shape.rank())
+                }
+            };
+            self.tape().builtin(LogSumExp(range), &[x])?.try_reshape(shape.reduced(&axes, keepdim))
+        }
+    );
 
-    /// [`logsumexp`](Var::logsumexp) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let axes = resolve("logsumexp", self, axes)?;
-        let first = axes.first().copied().unwrap_or(0);
-        let side_by_side = axes.iter().copied().eq(first..first + axes.len());
-        let (x, range) = match side_by_side {
-            true => (self, first..first + axes.len()),
-            false => {
-                let rest = (0..shape.rank()).filter(|axis| !axes.contains(axis));
-                let order: Vec<isize> = rest.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
-                (self.try_permute(&order)?, shape.rank() - axes.len()..shape.rank())
-            }
-        };
-        self.tape().builtin(LogSumExp(range), &[x])?.try_reshape(&shape.reduced(&axes, keepdim))
-    }
+    twin!(
+        /// eˣ / Σ eˣ along `axis`.
+        #[or_panic(softmax)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("softmax", axis)?;
+            self.tape().builtin(Softmax(axis), &[self])
+        }
+    );
 
-    /// eˣ / Σ eˣ along `axis`.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn softmax(self, axis: isize) -> Var<'t> {
-        expect(self.try_softmax(axis))
-    }
-
-    /// [`softmax`](Var::softmax) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("softmax", axis)?;
-        self.tape().builtin(Softmax(axis), &[self])
-    }
-
-    /// ln(eˣ / Σ eˣ) along `axis`, without overflow.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn log_softmax(self, axis: isize) -> Var<'t> {
-        expect(self.try_log_softmax(axis))
-    }
-
-    /// [`log_softmax`](Var::log_softmax) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_log_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("log_softmax", axis)?;
-        self.tape().builtin(LogSoftmax(axis), &[self])
-    }
+    twin!(
+        /// ln(eˣ / Σ eˣ) along `axis`, without overflow.
+        #[or_panic(log_softmax)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_log_softmax(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("log_softmax", axis)?;
+            self.tape().builtin(LogSoftmax(axis), &[self])
+        }
+    );
 }

@@ -15,10 +15,10 @@
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
-    linalg::{batch, fault, of_matrices, square, with_matrix},
+    linalg::{batch, fault, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
-    twins::expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -54,7 +54,7 @@ fn rows(x: Var<'_>, start: usize, len: usize) -> Result<Var<'_>> {
 /// The row `at` of matrices, as vectors.
 fn row(x: Var<'_>, at: usize) -> Result<Var<'_>> {
     let shape = x.shape();
-    rows(x, at, 1)?.try_reshape(&with_matrix(&shape, &shape[shape.rank() - 1..]))
+    rows(x, at, 1)?.try_reshape(with_matrix(&shape, &shape[shape.rank() - 1..]))
 }
 
 /// Eigenvalues, ascending, above the eigenvectors, the columns of V: `[.., n + 1, n]`.
@@ -244,78 +244,72 @@ impl Sampled for Lyapunov {
     }
 }
 
-of_matrices! {
-    /// The eigenvalues of each symmetric matrix `[.., n, n]`, ascending: `[.., n]`. It reads (A + Aᵀ)/2.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 1.0], [1.0, 2.0]]);
-    /// let values = a.eigvalsh();
-    /// assert!((values.value().at(&[0]) - 1.0).abs() < 1e-12 && (values.value().at(&[1]) - 3.0).abs() < 1e-12);
-    /// ```
-    eigvalsh try_eigvalsh: "When the matrices are not square, or hold a number that is not finite.", |x| {
-        x.try_eigh().map(|parts| parts.0)
-    };
-    /// The singular values of each matrix `[.., m, n]`, descending: `[.., min(m, n)]`.
-    singular_values try_singular_values: "When there are no matrices, or they hold a number that is not finite.", |x| {
-        x.try_svd().map(|parts| parts.1)
-    };
-    /// The symmetric positive semi-definite Z with Z Z = A of each such matrix A `[.., n, n]`. It reads (A + Aᵀ)/2, and
-    /// takes eigenvalues that are negative by rounding alone as 0.
-    ///
-    /// The gradient has no differences of eigenvalues in it; at a matrix that is not of full rank, where it grows without
-    /// bound, the part between null vectors is 0.
-    symmetric_sqrt try_symmetric_sqrt: "When the matrices are not square, or an eigenvalue is negative.", |x| {
-        x.tape().builtin(SymmetricSqrt, &[x.symmetric_part("symmetric_sqrt")?])
-    };
-}
-
 impl<'t> Var<'t> {
-    /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, a column each, of each symmetric matrix
-    /// `[.., n, n]`: A = V diag(λ) Vᵀ. It reads (A + Aᵀ)/2.
-    ///
-    /// The sign of a vector is arbitrary, and vectors of equal eigenvalues are not determined: a loss should depend on
-    /// neither.
-    ///
-    /// # Panics
-    /// When the matrices are not square, or hold a number that is not finite.
-    #[track_caller]
-    pub fn eigh(self) -> (Var<'t>, Var<'t>) {
-        expect(self.try_eigh())
-    }
+    twin!(
+        /// The eigenvalues of each symmetric matrix `[.., n, n]`, ascending: `[.., n]`. It reads (A + Aᵀ)/2.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 1.0], [1.0, 2.0]]);
+        /// let values = a.eigvalsh();
+        /// assert!((values.value().at(&[0]) - 1.0).abs() < 1e-12 && (values.value().at(&[1]) - 3.0).abs() < 1e-12);
+        /// ```
+        #[or_panic(eigvalsh)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_eigvalsh(self) -> Result<Var<'t>> {
+            self.try_eigh().map(|parts| parts.0)
+        }
+    );
 
-    /// [`eigh`](Var::eigh) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
-    #[track_caller]
-    pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {
-        let symmetric = self.symmetric_part("eigh")?;
-        let packed = self.tape().builtin(Eigh, &[symmetric])?;
-        Ok((row(packed, 0)?, rows(packed, 1, *self.shape().last().expect("matrices have columns"))?))
-    }
+    twin!(
+        /// The singular values of each matrix `[.., m, n]`, descending: `[.., min(m, n)]`.
+        #[or_panic(singular_values)]
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_singular_values(self) -> Result<Var<'t>> {
+            self.try_svd().map(|parts| parts.1)
+        }
+    );
 
-    /// U `[.., m, k]`, the singular values s `[.., k]`, descending, and V `[.., n, k]` of each matrix `[.., m, n]`, with
-    /// k = min(m, n): A = U diag(s) Vᵀ.
-    ///
-    /// The common sign of a column of U and V is arbitrary, and columns of equal singular values are not determined: a loss
-    /// should depend on neither.
-    ///
-    /// # Panics
-    /// When there are no matrices, or they hold a number that is not finite.
-    #[track_caller]
-    pub fn svd(self) -> (Var<'t>, Var<'t>, Var<'t>) {
-        expect(self.try_svd())
-    }
+    twin!(
+        /// The symmetric positive semi-definite Z with Z Z = A of each such matrix A `[.., n, n]`. It reads (A + Aᵀ)/2, and
+        /// takes eigenvalues that are negative by rounding alone as 0.
+        ///
+        /// The gradient has no differences of eigenvalues in it; at a matrix that is not of full rank, where it grows without
+        /// bound, the part between null vectors is 0.
+        #[or_panic(symmetric_sqrt)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when an eigenvalue is negative.
+        pub fn try_symmetric_sqrt(self) -> Result<Var<'t>> {
+            self.tape().builtin(SymmetricSqrt, &[self.symmetric_part("symmetric_sqrt")?])
+        }
+    );
 
-    /// [`svd`](Var::svd) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
-    #[track_caller]
-    pub fn try_svd(self) -> Result<(Var<'t>, Var<'t>, Var<'t>)> {
-        let packed = self.tape().builtin(Svd, &[self])?;
-        let [m, n] = sizes(&self.shape())?;
-        Ok((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?))
-    }
+    twin!(
+        /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, a column each, of each
+        /// symmetric matrix `[.., n, n]`: A = V diag(λ) Vᵀ. It reads (A + Aᵀ)/2.
+        ///
+        /// The sign of a vector is arbitrary, and vectors of equal eigenvalues are not determined: a loss should depend
+        /// on neither.
+        #[or_panic(eigh)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {
+            let symmetric = self.symmetric_part("eigh")?;
+            let packed = self.tape().builtin(Eigh, &[symmetric])?;
+            Ok((row(packed, 0)?, rows(packed, 1, *self.shape().last().expect("matrices have columns"))?))
+        }
+    );
+
+    twin!(
+        /// U `[.., m, k]`, the singular values s `[.., k]`, descending, and V `[.., n, k]` of each matrix `[.., m, n]`,
+        /// with k = min(m, n): A = U diag(s) Vᵀ.
+        ///
+        /// The common sign of a column of U and V is arbitrary, and columns of equal singular values are not
+        /// determined: a loss should depend on neither.
+        #[or_panic(svd)]
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_svd(self) -> Result<(Var<'t>, Var<'t>, Var<'t>)> {
+            let packed = self.tape().builtin(Svd, &[self])?;
+            let [m, n] = sizes(&self.shape())?;
+            Ok((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?))
+        }
+    );
 }
