@@ -6,35 +6,30 @@
 //!
 //! [`table`] lists them all with inputs to test them on; an operation that is not in it cannot be recorded.
 //!
-//! What may not live here: loops over numbers (`kernels`), layers with parameters (`nn`).
+//! What may not live here: loops over numbers (`kernels`), what only calls other operations (`functional`), layers with
+//! parameters (`nn`).
 
-mod activations;
-mod arrange;
-mod bilinear;
 mod concat;
 mod convolution;
-mod directions;
-mod einsum;
 mod elementwise;
 mod indexing;
-mod layer_norm;
+pub(crate) mod labels;
 mod linalg;
 mod loss;
 mod matmul;
 mod normalise;
 mod op;
 mod operators;
-mod overlap;
 mod permute;
 mod pooling;
-mod reduce;
+pub(crate) mod reduce;
 mod reshape;
-mod sample;
+pub(crate) mod sample;
 mod slice;
 mod softmax;
 mod spectral;
 mod table;
-mod twins;
+pub(crate) mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;

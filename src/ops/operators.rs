@@ -112,12 +112,6 @@ impl<'t> Var<'t> {
             self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
         }
     );
-
-    /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both included.
-    #[track_caller]
-    pub fn clamp(self, low: f64, high: f64) -> Var<'t> {
-        self.max(low).min(high)
-    }
 }
 
 /// One operator: between values, and with a number on either side.

@@ -58,5 +58,18 @@ pub(crate) trait Sampled {
     fn samples() -> Vec<Sample>;
 }
 
-/// An operation that [`table`](super::table) lists; only the macro there implements it.
+/// An operation or a composition that a table lists; only [`list!`](list) implements it.
 pub(crate) trait Listed {}
+
+/// The list of a table: the samples of all, and the proof for the compiler that each is in it.
+macro_rules! list {
+    ($($Listed:ty),* $(,)?) => {
+        $(impl $crate::ops::sample::Listed for $Listed {})*
+        fn listed() -> Vec<$crate::ops::sample::Sample> {
+            let mut all = Vec::new();
+            $(all.extend(<$Listed as $crate::ops::sample::Sampled>::samples());)*
+            all
+        }
+    };
+}
+pub(crate) use list;

@@ -2,21 +2,10 @@
 
 use super::{
     elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER},
-    sample::{Listed, Sample, Sampled, numbers},
+    sample::{Sample, list, numbers},
     twins::expect,
 };
 use crate::tensor::Tensor;
-
-macro_rules! list {
-    ($($Op:ty),* $(,)?) => {
-        $(impl Listed for $Op {})*
-        fn listed() -> Vec<Sample> {
-            let mut all = Vec::new();
-            $(all.extend(<$Op as Sampled>::samples());)*
-            all
-        }
-    };
-}
 
 list! {
     super::reduce::Reduce,
@@ -59,16 +48,8 @@ list! {
     super::loss::MseLoss,
 }
 
-/// Every operation with inputs on which its gradient is defined. Tests iterate it, so that no operation goes untested.
-///
-/// ```
-/// use wengert::{Tape, ops};
-/// for sample in ops::table() {
-///     let tape = Tape::f64();
-///     let y = sample.run(&sample.leaves(&tape));
-///     assert_eq!(y.needs_grad(), sample.differentiable, "{}", sample.name);
-/// }
-/// ```
+/// Every operation with inputs on which its gradient is defined. [`functional::table`](crate::functional::table) lists
+/// the compositions too.
 pub fn table() -> Vec<Sample> {
     let mut all: Vec<Sample> = Vec::new();
     for &row in UNARY {
@@ -103,14 +84,6 @@ pub fn table() -> Vec<Sample> {
     all.push(Sample::new(SELECT.name, vec![numbers([2, 3], -2.0, 2.0, 6), numbers([3], -2.0, 2.0, 7)], move |x| {
         x[0].tape().constant(&mask).select(x[0], x[1])
     }));
-    all.extend(super::activations::samples());
-    all.extend(super::loss::samples());
-    all.extend(super::overlap::samples());
-    all.extend(super::layer_norm::samples());
-    all.extend(super::directions::samples());
-    all.extend(super::arrange::samples());
-    all.extend(super::bilinear::samples());
-    all.extend(super::einsum::samples());
     all.extend(listed());
     all
 }

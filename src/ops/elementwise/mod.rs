@@ -3,6 +3,7 @@
 //! The engine knows an operation by its row: loops for both precisions and a derivative. [`rows`] holds the tables,
 //! [`notation`] says how a row is written, [`select`] is the one operation of three inputs.
 
+mod activations;
 mod notation;
 mod rows;
 mod select;

@@ -6,29 +6,13 @@
 //! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
 //! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
 
-use super::{
-    sample::{Sample, numbers},
-    twins::twin,
-};
+use super::composition;
 use crate::{
     error::{Error, Result},
+    ops::sample::{Sample, numbers},
     tape::Var,
     tensor::Shape,
 };
-
-pub(super) fn samples() -> Vec<Sample> {
-    let sample = |equation: &'static str, shapes: &[&[usize]]| {
-        let inputs = shapes.iter().enumerate().map(|(k, &shape)| numbers(shape, -1.0, 1.0, k)).collect();
-        Sample::new(&format!("einsum {equation}"), inputs, move |x| Var::einsum(equation, x))
-    };
-    vec![
-        sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
-        sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
-        sample("iij->j", &[&[2, 2, 3]]),
-        sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
-        sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
-    ]
-}
 
 /// A term as it is written.
 struct Term {
@@ -221,57 +205,67 @@ impl<'t> Named<'t> {
     }
 }
 
-impl<'t> Var<'t> {
-    twin!(
-        /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a
-        /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes
-        /// exchanged.
-        ///
-        /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at
-        /// the last one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
-        ///
-        /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical
-        /// order.
-        ///
-        /// ```
-        /// use wengert::{Tape, Var};
-        /// let tape = Tape::f64();
-        /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
-        /// let b = tape.leaf([10.0, 100.0]);
-        /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
-        /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
-        ///
-        /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
-        /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
-        /// ```
-        #[or_panic(einsum)]
-        /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without
-        /// operands.
-        pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
-            let Some(first) = operands.first() else {
-                return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
-            };
-            let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
-            let read = parse(equation, &shapes);
-            let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
-            let (names, sizes, result) = read.map_err(|why| {
-                let need = format!("in the equation \"{equation}\" {why}");
-                first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
-            })?;
-            let terms =
-                operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
-            let terms = terms.collect::<Result<Vec<_>>>()?;
-            let mut product: Option<Named<'t>> = None;
-            for (k, term) in terms.iter().enumerate() {
-                let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));
-                let before = |c: &char| product.as_ref().is_some_and(|p| p.has(c));
-                let term = term.clone().summed(|c| later(c) || before(c))?;
-                product = Some(match product {
-                    None => term,
-                    Some(product) => product.summed(|c| later(c) || term.has(c))?.times(term, later)?,
-                });
-            }
-            product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
+composition!(
+    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a
+    /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes
+    /// exchanged.
+    ///
+    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at
+    /// the last one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
+    ///
+    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical
+    /// order.
+    ///
+    /// ```
+    /// use wengert::{Tape, Var};
+    /// let tape = Tape::f64();
+    /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// let b = tape.leaf([10.0, 100.0]);
+    /// assert_eq!(Var::einsum("ij,j->i", &[a, b]).value().to_vec(), [210.0, 430.0]);
+    /// assert_eq!(Var::einsum("ii", &[a]).item(), 5.0);
+    ///
+    /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
+    /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
+    /// ```
+    #[or_panic(einsum)]
+    /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without
+    /// operands.
+    pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
+        let Some(first) = operands.first() else {
+            return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
+        };
+        let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
+        let read = parse(equation, &shapes);
+        let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
+        let (names, sizes, result) = read.map_err(|why| {
+            let need = format!("in the equation \"{equation}\" {why}");
+            first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
+        })?;
+        let terms = operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
+        let terms = terms.collect::<Result<Vec<_>>>()?;
+        let mut product: Option<Named<'t>> = None;
+        for (k, term) in terms.iter().enumerate() {
+            let later = |c: &char| result.contains(c) || terms[k + 1..].iter().any(|t| t.has(c));
+            let before = |c: &char| product.as_ref().is_some_and(|p| p.has(c));
+            let term = term.clone().summed(|c| later(c) || before(c))?;
+            product = Some(match product {
+                None => term,
+                Some(product) => product.summed(|c| later(c) || term.has(c))?.times(term, later)?,
+            });
         }
-    );
+        product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
+    },
+    [
+        sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
+        sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
+        sample("iij->j", &[&[2, 2, 3]]),
+        sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
+        sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
+    ]
+);
+
+/// An equation and the shapes of its operands.
+fn sample(equation: &'static str, shapes: &[&[usize]]) -> Sample {
+    let inputs = shapes.iter().enumerate().map(|(k, &shape)| numbers(shape, -1.0, 1.0, k)).collect();
+    Sample::new(&format!("einsum {equation}"), inputs, move |x| Var::einsum(equation, x))
 }

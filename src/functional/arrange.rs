@@ -1,0 +1,117 @@
+//! Rearrangements that are a line of other movements: repeating, diagonals and triangles of matrices.
+//!
+//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step. A
+//! diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and not
+//! even an infinite number outside can spoil one.
+
+use super::composition;
+use crate::{
+    error::{Error, Result},
+    ops::sample::Sample,
+    tape::Var,
+    tensor::{Shape, Tensor},
+};
+
+composition!(
+    /// Copies laid side by side: `times[i]` of them along axis i. As many more axes as `times` has are added in
+    /// front.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// let y = x.repeat(&[2, 2]);
+    /// assert_eq!((y.shape().dims(), y.value().to_vec()), (&[2, 4][..], vec![1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0]));
+    /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [4.0, 4.0]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    #[or_panic(repeat)]
+    /// [`Error::Shape`] when `times` has fewer entries than there are axes.
+    pub fn try_repeat(self, times: &[usize]) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let Some(missing) = times.len().checked_sub(shape.rank()) else {
+            let need = format!("one count for each axis is needed ({} were given)", times.len());
+            return Err(self.tape().locate(Error::shape("repeat", &[&shape], need)));
+        };
+        let size = |i: usize| if i < missing { 1 } else { shape[i - missing] };
+        let apart: Shape = (0..times.len()).flat_map(|i| [1, size(i)]).collect();
+        let wide: Shape = times.iter().enumerate().flat_map(|(i, &t)| [t, size(i)]).collect();
+        let joined: Shape = times.iter().enumerate().map(|(i, &t)| t * size(i)).collect();
+        self.try_reshape(&apart)?.try_broadcast_to(&wide)?.try_reshape(&joined)
+    },
+    [Sample::unary("repeat", [2, 3], |x| x.repeat(&[2, 1, 2]))]
+);
+
+composition!(
+    /// The diagonal of each matrix `[.., n, m]`: `[.., min(n, m)]`.
+    #[or_panic(diagonal)]
+    /// [`Error::Shape`] when there are fewer than two axes.
+    pub fn try_diagonal(self) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let [batch @ .., n, m] = shape.dims() else {
+            return Err(self.tape().locate(Error::shape("diagonal", &[&shape], "matrices [.., n, m] are needed")));
+        };
+        let flat: Shape = batch.iter().copied().chain([n * m]).collect();
+        let stop = match n.min(m) {
+            0 => 0,
+            k => (k - 1) * (m + 1) + 1,
+        };
+        self.try_reshape(&flat)?.try_slice(-1, 0, stop, m + 1)
+    },
+    [Sample::unary("diagonal", [2, 3, 4], |x| x.diagonal())]
+);
+
+composition!(
+    /// Matrices `[.., n, n]` with these vectors `[.., n]` as their diagonals and 0 elsewhere.
+    #[or_panic(diag_embed)]
+    /// [`Error::Shape`] for a single number, which has no axis.
+    pub fn try_diag_embed(self) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let Some(&n) = shape.last() else {
+            return Err(self.tape().locate(Error::shape("diag_embed", &[&shape], "vectors [.., n] are needed")));
+        };
+        self.tape().constant(Tensor::eye(n, self.dtype())).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
+    },
+    [Sample::unary("diag_embed", [2, 3], |x| x.diag_embed())]
+);
+
+composition!(
+    /// The sum of the diagonal of each matrix `[.., n, m]`.
+    #[or_panic(trace)]
+    /// [`Error::Shape`] when there are fewer than two axes.
+    pub fn try_trace(self) -> Result<Var<'t>> {
+        self.try_diagonal()?.try_sum_axes(&[-1], false)
+    },
+    [Sample::unary("trace", [2, 3, 3], |x| x.trace())]
+);
+
+composition!(
+    /// The lower triangle of each matrix `[.., n, m]`, with the diagonal; 0 above it.
+    #[or_panic(tril)]
+    /// [`Error::Shape`] when there are fewer than two axes.
+    pub fn try_tril(self) -> Result<Var<'t>> {
+        self.triangle("tril", |row, column| column <= row)
+    },
+    [Sample::unary("tril", [2, 3, 3], |x| x.tril())]
+);
+
+composition!(
+    /// The upper triangle of each matrix `[.., n, m]`, with the diagonal; 0 below it.
+    #[or_panic(triu)]
+    /// [`Error::Shape`] when there are fewer than two axes.
+    pub fn try_triu(self) -> Result<Var<'t>> {
+        self.triangle("triu", |row, column| row <= column)
+    },
+    [Sample::unary("triu", [3, 4], |x| x.triu())]
+);
+
+impl<'t> Var<'t> {
+    #[track_caller]
+    fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let &[.., n, m] = shape.dims() else {
+            return Err(self.tape().locate(Error::shape(op, &[&shape], "matrices [.., n, m] are needed")));
+        };
+        let mask = Tensor::from_fn([n, m], self.dtype(), |i| f64::from(inside(i / m, i % m)));
+        self.tape().constant(mask).try_select(self, 0.0)
+    }
+}
