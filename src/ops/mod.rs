@@ -33,12 +33,12 @@ pub(crate) mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;
-pub use elementwise::Elementwise;
 pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
 pub use sample::Sample;
 pub use table::table;
 
+pub(crate) use elementwise::Elementwise;
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;

@@ -33,7 +33,6 @@ list! {
     super::unfold::Fold,
     super::normalise::BatchNorm,
     super::softmax::Softmax,
-    super::softmax::LogSoftmax,
     super::softmax::LogSumExp,
     super::linalg::Inverse,
     super::linalg::Solve,

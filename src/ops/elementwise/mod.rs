@@ -35,7 +35,7 @@ pub(crate) enum Slope {
 }
 
 /// A row of the elementwise tables.
-pub struct Elementwise {
+pub(crate) struct Elementwise {
     /// The name in errors and on the printed tape.
     pub name: &'static str,
     /// A value for the parameter in tests, for operations that have one.
@@ -51,7 +51,7 @@ pub struct Elementwise {
 
 impl Elementwise {
     /// Whether a gradient flows through it.
-    pub fn differentiable(&self) -> bool {
+    pub(crate) fn differentiable(&self) -> bool {
         self.rule.is_some()
     }
 
