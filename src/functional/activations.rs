@@ -1,6 +1,6 @@
 //! Activation functions that are a line of other operations.
 
-use super::composition;
+use super::composition::composition;
 use crate::{ops::sample::Sample, tape::Var};
 
 composition!(

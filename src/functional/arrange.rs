@@ -1,10 +1,10 @@
 //! Rearrangements that are a line of other movements: repeating, diagonals and triangles of matrices.
 //!
-//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step. A
-//! diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and not
-//! even an infinite number outside can spoil one.
+//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step.
+//! A diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and
+//! not even an infinite number outside can spoil one.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::sample::Sample,

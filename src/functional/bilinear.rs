@@ -4,7 +4,7 @@
 //! each image by itself* (Lin et al., arXiv 1504.07889). The improved form (Lin and Maji, arXiv 1707.06772) takes its
 //! matrix square root, then [`signed_sqrt`](Var::signed_sqrt) and [`l2_normalize`](Var::l2_normalize) of each image.
 
-use super::composition;
+use super::composition::composition;
 use crate::{error::Error, ops::sample::Sample, tape::Var};
 
 composition!(

@@ -3,10 +3,10 @@
 //! ArcFace (Deng et al., arXiv 1801.07698) asks that the angle θ between a feature and its own class be smaller by a
 //! margin m than it need be: the class's logit s cos θ becomes s cos(θ + m), in training only. Written with arccos, or
 //! with sin θ = √(1 − cos² θ), its slope is infinite or NaN at θ = 0. The singularity is removable: with the part
-//! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos θ),
-//! and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
+//! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos
+//! θ), and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::{
@@ -20,8 +20,8 @@ use crate::{
 /// Below this length a feature or class vector counts as having no direction.
 const TINY: f64 = 1e-12;
 
-/// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both. One
-/// that has a single number in place of a vector is spread over it: its length is that of the vector.
+/// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both.
+/// One that has a single number in place of a vector is spread over it: its length is that of the vector.
 fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t>; 2], isize)> {
     let (shape, other) = (a.shape(), b.shape());
     let Some(common) = shape.broadcast(&other) else {

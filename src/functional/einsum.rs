@@ -1,12 +1,13 @@
 //! Sums of products over named axes, after Einstein: `"bhwc,bhwd->bcd"`.
 //!
-//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an operand
-//! takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of them, and are
-//! given names of their own before anything else is done. Operands are joined from left to right: the letters that both have and that are still needed run
-//! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
-//! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
+//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an
+//! operand takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of
+//! them, and are given names of their own before anything else is done. Operands are joined from left to right: the
+//! letters that both have and that are still needed run along (a batch), those that both have and nobody needs any more
+//! are summed by a matrix product, the rest stay beside each other. All of it is permutation, reshaping, summing and
+//! matrix products, so there is no rule of its own.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::sample::{Sample, numbers},

@@ -4,7 +4,7 @@
 //! over the last axes, *group* normalisation (Wu and He, arXiv 1803.08494) over groups of channels. Neither looks at
 //! the other observations of a batch, so both are the same in training and in use. They are written in tape algebra.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::sample::{Sample, numbers},

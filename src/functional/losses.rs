@@ -1,7 +1,7 @@
 //! Losses that are a line of other operations: absolute and smoothed distances, and cross-entropies of other kinds than
 //! the fused one.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::{

@@ -7,6 +7,7 @@
 mod activations;
 mod arrange;
 mod bilinear;
+mod composition;
 mod directions;
 mod einsum;
 mod layer_norm;
@@ -14,46 +15,7 @@ mod losses;
 mod overlap;
 mod reductions;
 
-use crate::ops::{
-    self, Sample,
-    sample::{Listed, list},
-};
-
-/// Declares a composition, alone or with its `try_` twin as [`twin!`](crate::ops::twins::twin) does, and its samples.
-macro_rules! composition {
-    ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
-     pub fn $twin:ident $params:tt -> Result<$Out:ty> $body:block, $samples:expr) => {
-        impl<'t> Var<'t> {
-            $crate::ops::twins::twin!(
-                $(#[doc = $doc])* #[or_panic($name)] $(#[doc = $error])+
-                pub fn $twin $params -> Result<$Out> $body
-            );
-        }
-        $crate::functional::composition!(@sampled $name $samples);
-    };
-    ($(#[doc = $doc:literal])* pub fn $name:ident $params:tt -> $Out:ty $body:block, $samples:expr) => {
-        impl<'t> Var<'t> {
-            $(#[doc = $doc])*
-            #[track_caller]
-            pub fn $name $params -> $Out $body
-        }
-        $crate::functional::composition!(@sampled $name $samples);
-    };
-    (@sampled $name:ident $samples:expr) => {
-        #[allow(non_camel_case_types)]
-        pub(super) struct $name {}
-        impl $crate::ops::sample::Sampled for $name {
-            fn samples() -> Vec<Sample> {
-                $samples.into()
-            }
-        }
-        const _: () = $crate::functional::is_listed::<$name>();
-    };
-}
-use composition;
-
-/// Compiles for a composition that is in the list.
-const fn is_listed<Composition: Listed>() {}
+use crate::ops::{self, Sample, sample::list};
 
 list! {
     activations::selu,
@@ -86,8 +48,8 @@ list! {
     reductions::prod,
 }
 
-/// Every operation and every composition, with inputs on which its gradient is defined. Tests iterate it, so that nothing
-/// goes untested.
+/// Every operation and every composition, with inputs on which its gradient is defined. Tests iterate it, so that
+/// nothing goes untested.
 ///
 /// ```
 /// use wengert::{Tape, functional};

@@ -4,7 +4,7 @@
 //! probabilities p and a mask g there are two forms, with different gradients: with sums of p and g below the line
 //! (dD/dp = (2g − D)/S), and with sums of squares (Milletari et al., V-Net, arXiv 1606.04797).
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
     ops::sample::{Sample, numbers},

@@ -1,6 +1,6 @@
 //! Variance, norm and product along axes, from sums and movements.
 
-use super::composition;
+use super::composition::composition;
 use crate::{
     error::Result,
     ops::{reduce::resolve, sample::Sample},

@@ -1,4 +1,4 @@
-//! Picking entries by index, and running sums.
+//! Picking entries by index.
 //!
 //! Indices are plain numbers beside the tape: nothing is differentiated by them. Picking (`index_select`, `gather`) and
 //! adding into place (`index_add`, `scatter_add`) are adjoint pairs: each is the gradient of the other.
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Sizes before, along and after an axis.
-fn around(shape: &Shape, axis: usize) -> [usize; 3] {
+pub(super) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
     [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }
 
@@ -229,48 +229,6 @@ impl Sampled for ScatterAdd {
     }
 }
 
-/// Running sums along an axis, from either end.
-pub(super) struct Cumsum {
-    axis: usize,
-    reverse: bool,
-}
-
-impl Op for Cumsum {
-    fn name(&self) -> &str {
-        "cumsum"
-    }
-
-    fn attributes(&self) -> String {
-        format!("axis {}{}", self.axis, if self.reverse { " reversed" } else { "" })
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        Ok(x[0].clone())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let sizes = around(&shape, self.axis);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
-        })))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let back = Cumsum { axis: self.axis, reverse: !self.reverse };
-        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
-    }
-
-    fn mixes(&self) -> Mixes {
-        Mixes::Nothing
-    }
-}
-
-impl Sampled for Cumsum {
-    fn samples() -> Vec<Sample> {
-        vec![Sample::unary("cumsum", [2, 4, 2], |x| x.cumsum(1))]
-    }
-}
-
 impl<'t> Var<'t> {
     twin!(
         /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
@@ -303,16 +261,6 @@ impl<'t> Var<'t> {
             let axis = self.axis("scatter_add", axis)?;
             let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
             self.try_add(self.tape().builtin(op, &[source])?)
-        }
-    );
-
-    twin!(
-        /// Running sums along an axis: entry i is the sum of the entries up to and including i.
-        #[or_panic(cumsum)]
-        /// [`Error::Axis`] for an axis that does not exist.
-        pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
-            let axis = self.axis("cumsum", axis)?;
-            self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
         }
     );
 }

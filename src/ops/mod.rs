@@ -9,14 +9,18 @@
 //! What may not live here: loops over numbers (`kernels`), what only calls other operations (`functional`), layers with
 //! parameters (`nn`).
 
+mod average_pooling;
 mod concat;
 mod convolution;
+mod cumsum;
+mod determinant;
 mod elementwise;
 mod indexing;
 pub(crate) mod labels;
 mod linalg;
 mod loss;
 mod matmul;
+mod matrices;
 mod normalise;
 mod op;
 mod operators;
@@ -28,6 +32,7 @@ pub(crate) mod sample;
 mod slice;
 mod softmax;
 mod spectral;
+mod symmetric_sqrt;
 mod table;
 pub(crate) mod twins;
 mod unfold;

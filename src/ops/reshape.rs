@@ -1,7 +1,7 @@
 //! The same numbers, in the same order, in another shape: they are shared, not copied.
 //!
-//! Of y = reshape(x) the gradient is dx = dy in the shape of x. Flattening, a new axis of size 1, and numbers of channels
-//! laid out to broadcast against images are reshapes too.
+//! Of y = reshape(x) the gradient is dx = dy in the shape of x. Flattening, a new axis of size 1, and numbers of
+//! channels laid out to broadcast against images are reshapes too.
 
 use super::{
     op::{Grads, Mixes, Op, Vjp},

@@ -1,8 +1,8 @@
 //! Slices with steps, and their adjoint.
 //!
-//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is *scattering*:
-//! it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient. Padding with zeros
-//! is a scattering too.
+//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is
+//! *scattering*: it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient.
+//! Padding with zeros is a scattering too.
 
 use smallvec::SmallVec;
 

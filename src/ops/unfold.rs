@@ -2,7 +2,8 @@
 //!
 //! Unfolding turns images `[n, c, h, w]` into `[n, c·kh·kw, l]`: one column for each of the l positions of a kernel, so
 //! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
-//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the other.
+//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the
+//! other.
 
 use super::{
     convolution::ConvSpec,
