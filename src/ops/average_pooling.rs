@@ -105,7 +105,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
         #[or_panic(avg_pool2d)]
-        /// [`Error::Shape`] when the window does not fit.
+        /// [`Error::Shape`](crate::Error::Shape) when the window does not fit.
         pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
             self.tape().builtin(AvgPool { window, count_padding }, &[self])
         }

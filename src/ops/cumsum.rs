@@ -59,7 +59,7 @@ impl<'t> Var<'t> {
     twin!(
         /// Running sums along an axis: entry i is the sum of the entries up to and including i.
         #[or_panic(cumsum)]
-        /// [`Error::Axis`] for an axis that does not exist.
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
             let axis = self.axis("cumsum", axis)?;
             self.tape().builtin(Cumsum { axis, reverse: false }, &[self])

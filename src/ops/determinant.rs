@@ -85,7 +85,7 @@ impl<'t> Var<'t> {
         /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is taken by the inverse, so it needs a
         /// regular matrix.
         #[or_panic(det)]
-        /// [`Error::Shape`] when the matrices are not square.
+        /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_det(self) -> Result<Var<'t>> {
             self.tape().builtin(Det, &[self])
         }
@@ -95,7 +95,7 @@ impl<'t> Var<'t> {
         /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: what can be
         /// said of a determinant that would overflow. No gradient flows through the sign.
         #[or_panic(slogdet)]
-        /// [`Error::Shape`] when the matrices are not square.
+        /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {
             let both = self.tape().builtin(SlogDet, &[self])?;
             let batch = with_matrix(&self.shape(), &[]);
