@@ -125,7 +125,7 @@ impl Tape {
             let need = "y must hold one number for each observation";
             return Err(Error::shape(OP, &[&y.shape(), &x.shape()], need));
         }
-        let gradient = self.blocks(OP, y.try_reshape(&Shape::from([n]))?, x)?;
+        let gradient = self.blocks(OP, y.try_reshape([n])?, x)?;
         self.blocks(OP, gradient, x)
     }
 
@@ -161,9 +161,9 @@ impl Tape {
             (1.0 + golden(i / per + 1, 0.0)) * (0.5 + golden(n + i % per + 1, 0.0))
         });
         let upstream = self.constant(upstream);
-        let walked = self.grad_with(y, &[x], upstream)?[0].try_reshape(&Shape::from([n, size]))?;
-        let blocks = blocks.try_reshape(&Shape::from([n, per, size]))?;
-        let promised = (blocks * upstream.try_reshape(&Shape::from([n, per, 1]))?).try_sum_axes(&[1], false)?;
+        let walked = self.grad_with(y, &[x], upstream)?[0].try_reshape([n, size])?;
+        let blocks = blocks.try_reshape([n, per, size])?;
+        let promised = (blocks * upstream.try_reshape([n, per, 1])?).try_sum_axes(&[1], false)?;
         let apart = (walked - promised).abs();
 
         let rounding = ROUNDINGS * self.dtype().epsilon() * per as f64 * blocks.abs().try_amax(&[], false)?.item();

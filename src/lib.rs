@@ -170,6 +170,7 @@
 mod atomic;
 mod error;
 mod function;
+pub mod functional;
 pub mod guide;
 mod higher;
 pub mod inspect;

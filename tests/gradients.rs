@@ -1,6 +1,6 @@
 //! Every operation of the table against numeric derivatives, first and second order.
 
-use wengert::{DType, Rule, Tape, Tensor, Var, ops};
+use wengert::{DType, Rule, Tape, Tensor, Var, functional, ops};
 
 /// Central differences of fourth order: (−f(2h) + 8 f(h) − 8 f(−h) + f(−2h)) / 12h.
 fn numeric(f: impl Fn(&[Tensor]) -> f64, at: &[Tensor], k: usize) -> Vec<f64> {
@@ -38,7 +38,7 @@ fn assert_close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
 
 #[test]
 fn every_operation_has_its_numeric_gradient() {
-    for sample in ops::table() {
+    for sample in functional::table() {
         let tape = Tape::f64();
         let x = sample.leaves(&tape);
         let y = sample.run(&x);
@@ -65,7 +65,7 @@ fn every_operation_has_its_numeric_gradient() {
 
 #[test]
 fn every_operation_has_its_numeric_second_gradient() {
-    for sample in ops::table().iter().filter(|s| s.differentiable) {
+    for sample in functional::table().iter().filter(|s| s.differentiable) {
         // s(x) = Σₖ ⟨vₖ, ∂L/∂xₖ⟩, whose gradient is the Hessian times v.
         fn slope<'t>(sample: &ops::Sample, x: &[Var<'t>]) -> Var<'t> {
             let tape = x[0].tape();
@@ -116,7 +116,7 @@ fn run(sample: &ops::Sample, dtype: DType, setting: impl Fn(&Tape)) -> Vec<Tenso
 
 #[test]
 fn every_operation_has_the_same_bits_when_it_is_deferred() {
-    for sample in ops::table() {
+    for sample in functional::table() {
         for dtype in [DType::F32, DType::F64] {
             let now = run(&sample, dtype, |tape| tape.set_lazy_from(usize::MAX));
             let later = run(&sample, dtype, |tape| tape.set_lazy_from(0));
@@ -135,7 +135,7 @@ fn every_operation_has_the_same_bits_when_it_is_deferred() {
 
 #[test]
 fn every_operation_is_the_same_under_either_rule() {
-    for sample in ops::table() {
+    for sample in functional::table() {
         let manual = run(&sample, DType::F64, |tape| tape.set_rule(Rule::Manual));
         let tape = run(&sample, DType::F64, |tape| tape.set_rule(Rule::Tape));
         assert_eq!(manual, tape, "{}: no built-in operation is a hand-written function", sample.name);
@@ -146,7 +146,7 @@ fn every_operation_is_the_same_under_either_rule() {
 fn every_operation_in_single_precision_is_near_double_precision() {
     // The samples are small and well scaled: what is left is rounding, of a few operations each.
     const BUDGET: f64 = 64.0 * f32::EPSILON as f64;
-    for sample in ops::table() {
+    for sample in functional::table() {
         let (single, double) = (run(&sample, DType::F32, |_| ()), run(&sample, DType::F64, |_| ()));
         for (k, (single, double)) in single.iter().zip(&double).enumerate() {
             assert_eq!((single.dtype(), double.dtype()), (DType::F32, DType::F64));
@@ -165,7 +165,7 @@ fn no_operation_reads_what_an_earlier_tensor_left_in_its_buffer() {
             }
         }
     };
-    for sample in ops::table() {
+    for sample in functional::table() {
         for dtype in [DType::F32, DType::F64] {
             let first = run(&sample, dtype, |_| ());
             let second = run(&sample, dtype, |_| poison());

@@ -1,6 +1,6 @@
 //! Jacobians, Hessians and their products with vectors, against known values and against each other.
 
-use wengert::{DType, Tape, Tensor, Var, ops};
+use wengert::{DType, Tape, Tensor, Var, functional};
 
 fn direction(shape: &wengert::Shape, seed: f64) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| ((i as f64 + 1.0) * 1.3 + seed).sin() + 0.2)
@@ -16,7 +16,7 @@ fn close(got: &[f64], want: &[f64], what: &str) {
 
 #[test]
 fn forward_products_are_the_adjoints_of_backward_products_for_every_operation() {
-    for sample in ops::table().iter().filter(|sample| sample.differentiable) {
+    for sample in functional::table().iter().filter(|sample| sample.differentiable) {
         let tape = Tape::f64();
         let x = sample.leaves(&tape);
         let y = sample.run(&x);

@@ -1,6 +1,6 @@
 //! A selection whose unused branch puts no NaN into the gradient, in any order, and hides none that is true.
 
-use wengert::{DType, Tape, Tensor, Var, ops};
+use wengert::{DType, Tape, Tensor, Var, functional};
 
 /// The gradient of Σ f(x), in both precisions, at once and deferred; all must agree.
 fn slope<const N: usize>(x: [f64; N], f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Vec<f64> {
@@ -55,7 +55,7 @@ fn refuses(sample: &str) -> bool {
 #[test]
 fn every_operation_is_safe_where_it_is_not_used() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0] {
-        for sample in ops::table().into_iter().filter(|sample| !refuses(&sample.name)) {
+        for sample in functional::table().into_iter().filter(|sample| !refuses(&sample.name)) {
             let tape = Tape::f64();
             let x: Vec<Var<'_>> = sample
                 .inputs

@@ -2,7 +2,11 @@
 //!
 //! The gradient of each part is the slice of dy that it fills.
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::{expect, twin},
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,
@@ -62,7 +66,6 @@ impl Op for Concat {
 
 impl Sampled for Concat {
     fn samples() -> Vec<Sample> {
-        use super::table::numbers;
         let pair = |a: [usize; 2], b: [usize; 2]| vec![numbers(a, -1.0, 1.0, 1), numbers(b, -1.0, 1.0, 2)];
         vec![
             Sample::new("concat", pair([2, 3], [2, 2]), |x| expect(Var::try_concat(x, 1))),
@@ -72,56 +75,38 @@ impl Sampled for Concat {
 }
 
 impl<'t> Var<'t> {
-    /// The inputs one after the other along an axis.
-    ///
-    /// # Panics
-    /// When there are none, or their other sizes differ.
-    #[track_caller]
-    pub fn concat(parts: &[Var<'t>], axis: isize) -> Var<'t> {
-        expect(Var::try_concat(parts, axis))
-    }
-
-    /// [`concat`](Var::concat) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] when there are none, [`Error::Shape`] when their other sizes differ.
-    #[track_caller]
-    pub fn try_concat(parts: &[Var<'t>], axis: isize) -> Result<Var<'t>> {
-        let Some(first) = parts.first() else {
-            return Err(Error::Empty { what: "the list of parts to concat".into(), need: "give at least one" });
-        };
-        let axis = first.axis("concat", axis)?;
-        first.tape().builtin(Concat(axis), parts)
-    }
-
-    /// The inputs, of equal shape, along a new axis.
-    ///
-    /// # Panics
-    /// When there are none, or their shapes differ.
-    #[track_caller]
-    pub fn stack(parts: &[Var<'t>], axis: usize) -> Var<'t> {
-        expect(Var::try_stack(parts, axis))
-    }
-
-    /// [`stack`](Var::stack) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis` is
-    /// larger than the number of axes.
-    #[track_caller]
-    pub fn try_stack(parts: &[Var<'t>], axis: usize) -> Result<Var<'t>> {
-        let Some(first) = parts.first() else {
-            return Err(Error::Empty { what: "the list of parts to stack".into(), need: "give at least one" });
-        };
-        let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
-        if shapes.iter().any(|shape| *shape != shapes[0]) {
-            let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
-            return Err(first.tape().locate(error));
+    twin!(
+        /// The inputs one after the other along an axis.
+        #[or_panic(concat)]
+        /// [`Error::Empty`] when there are none, [`Error::Shape`] when their other sizes differ.
+        pub fn try_concat(parts: &[Var<'t>], axis: isize) -> Result<Var<'t>> {
+            let Some(first) = parts.first() else {
+                return Err(Error::Empty { what: "the list of parts to concat".into(), need: "give at least one" });
+            };
+            let axis = first.axis("concat", axis)?;
+            first.tape().builtin(Concat(axis), parts)
         }
-        if axis > first.rank() {
-            first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;
+    );
+
+    twin!(
+        /// The inputs, of equal shape, along a new axis.
+        #[or_panic(stack)]
+        /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis`
+        /// is larger than the number of axes.
+        pub fn try_stack(parts: &[Var<'t>], axis: usize) -> Result<Var<'t>> {
+            let Some(first) = parts.first() else {
+                return Err(Error::Empty { what: "the list of parts to stack".into(), need: "give at least one" });
+            };
+            let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
+            if shapes.iter().any(|shape| *shape != shapes[0]) {
+                let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
+                return Err(first.tape().locate(error));
+            }
+            if axis > first.rank() {
+                first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;
+            }
+            let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
+            Var::try_concat(&widened, axis as isize)
         }
-        let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
-        Var::try_concat(&widened, axis as isize)
-    }
+    );
 }

@@ -11,8 +11,9 @@
 use smallvec::SmallVec;
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -256,83 +257,60 @@ impl Sampled for Conv2dWeight {
 }
 
 impl<'t> Var<'t> {
-    /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Var<'t> {
-        expect(self.try_conv2d(weight, bias, spec))
-    }
-
-    /// [`conv2d`](Var::conv2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
-        let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
-        self.tape().builtin(Conv2d(spec), &inputs)
-    }
-
-    /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
-    /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 + `output_padding` rows.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn conv_transpose2d(
-        self,
-        weight: Var<'t>,
-        bias: Option<Var<'t>>,
-        spec: ConvSpec,
-        output_padding: [usize; 2],
-    ) -> Var<'t> {
-        expect(self.try_conv_transpose2d(weight, bias, spec, output_padding))
-    }
-
-    /// [`conv_transpose2d`](Var::conv_transpose2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_conv_transpose2d(
-        self,
-        weight: Var<'t>,
-        bias: Option<Var<'t>>,
-        spec: ConvSpec,
-        output_padding: [usize; 2],
-    ) -> Result<Var<'t>> {
-        let (x, w) = (self.shape(), weight.shape());
-        let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-            let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
-            return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-        };
-        let ConvSpec { stride, padding, dilation, groups } = spec;
-        let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-        // The size before its padding is taken off.
-        let full = |axis: usize, n: usize, k: usize| {
-            let steps = n.saturating_sub(1).checked_mul(stride[axis])?;
-            let reach = k.saturating_sub(1).checked_mul(dilation[axis])?;
-            steps.checked_add(reach)?.checked_add(output_padding[axis])?.checked_add(1)
-        };
-        let all = full(0, height, kh).zip(full(1, width, kw)).zip(c_group.checked_mul(groups));
-        let Some(((height, width), c_out)) = all else {
-            return fault(format!(
-                "stride {stride:?}, dilation {dilation:?}, output padding {output_padding:?} and groups {groups} must give an \
-                 image that is small enough to be counted"
-            ));
-        };
-        let inner = |axis: usize, full: usize| full.checked_sub(padding[axis].checked_mul(2)?);
-        let Some((height, width)) = inner(0, height).zip(inner(1, width)) else {
-            return fault("the padding must be smaller than the output".into());
-        };
-        let shape = Shape::from([n, c_out, height, width]);
-        shape.countable("conv_transpose2d", &[&x, &w]).map_err(|error| self.tape().locate(error))?;
-        let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
-        match bias {
-            Some(bias) => y.try_add(bias.try_reshape(&Shape::from([c_out, 1, 1]))?),
-            None => Ok(y),
+    twin!(
+        /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
+        #[or_panic(conv2d)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
+            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+            self.tape().builtin(Conv2d(spec), &inputs)
         }
-    }
+    );
+
+    twin!(
+        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
+        /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
+        /// `output_padding` rows.
+        #[or_panic(conv_transpose2d)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_conv_transpose2d(
+            self,
+            weight: Var<'t>,
+            bias: Option<Var<'t>>,
+            spec: ConvSpec,
+            output_padding: [usize; 2],
+        ) -> Result<Var<'t>> {
+            let (x, w) = (self.shape(), weight.shape());
+            let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
+                let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
+                return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
+            };
+            let ConvSpec { stride, padding, dilation, groups } = spec;
+            let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
+            // The size before its padding is taken off.
+            let full = |axis: usize, n: usize, k: usize| {
+                let steps = n.saturating_sub(1).checked_mul(stride[axis])?;
+                let reach = k.saturating_sub(1).checked_mul(dilation[axis])?;
+                steps.checked_add(reach)?.checked_add(output_padding[axis])?.checked_add(1)
+            };
+            let all = full(0, height, kh).zip(full(1, width, kw)).zip(c_group.checked_mul(groups));
+            let Some(((height, width), c_out)) = all else {
+                return fault(format!(
+                    "stride {stride:?}, dilation {dilation:?}, output padding {output_padding:?} and groups {groups} must \
+                     give an image that is small enough to be counted"
+                ));
+            };
+            let inner = |axis: usize, full: usize| full.checked_sub(padding[axis].checked_mul(2)?);
+            let Some((height, width)) = inner(0, height).zip(inner(1, width)) else {
+                return fault("the padding must be smaller than the output".into());
+            };
+            let shape = Shape::from([n, c_out, height, width]);
+            shape.countable("conv_transpose2d", &[&x, &w]).map_err(|error| self.tape().locate(error))?;
+            let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
+            match bias {
+                Some(bias) => y.try_add(bias.try_reshape([c_out, 1, 1])?),
+                None => Ok(y),
+            }
+        }
+    );
 }

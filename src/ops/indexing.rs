@@ -1,4 +1,4 @@
-//! Picking entries by index, and running sums.
+//! Picking entries by index.
 //!
 //! Indices are plain numbers beside the tape: nothing is differentiated by them. Picking (`index_select`, `gather`) and
 //! adding into place (`index_add`, `scatter_add`) are adjoint pairs: each is the gradient of the other.
@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
-    Grads, Mixes, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Sizes before, along and after an axis.
-fn around(shape: &Shape, axis: usize) -> [usize; 3] {
+pub(super) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
     [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }
 
@@ -229,126 +230,38 @@ impl Sampled for ScatterAdd {
     }
 }
 
-/// Running sums along an axis, from either end.
-pub(super) struct Cumsum {
-    axis: usize,
-    reverse: bool,
-}
-
-impl Op for Cumsum {
-    fn name(&self) -> &str {
-        "cumsum"
-    }
-
-    fn attributes(&self) -> String {
-        format!("axis {}{}", self.axis, if self.reverse { " reversed" } else { "" })
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        Ok(x[0].clone())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let sizes = around(&shape, self.axis);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
-        })))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let back = Cumsum { axis: self.axis, reverse: !self.reverse };
-        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
-    }
-
-    fn mixes(&self) -> Mixes {
-        Mixes::Nothing
-    }
-}
-
-impl Sampled for Cumsum {
-    fn samples() -> Vec<Sample> {
-        vec![Sample::unary("cumsum", [2, 4, 2], |x| x.cumsum(1))]
-    }
-}
-
 impl<'t> Var<'t> {
-    /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
-    ///
-    /// # Panics
-    /// For an axis or an index out of range.
-    #[track_caller]
-    pub fn index_select(self, axis: isize, indices: &[usize]) -> Var<'t> {
-        expect(self.try_index_select(axis, indices))
-    }
+    twin!(
+        /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
+        #[or_panic(index_select)]
+        /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
+        pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
+            let axis = self.axis("index_select", axis)?;
+            self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
+        }
+    );
 
-    /// [`index_select`](Var::index_select) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
-    #[track_caller]
-    pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
-        let axis = self.axis("index_select", axis)?;
-        self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
-    }
+    twin!(
+        /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are
+        /// given row-major in `shape`.
+        #[or_panic(gather)]
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
+            let axis = self.axis("gather", axis)?;
+            self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
+        }
+    );
 
-    /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are given
-    /// row-major in `shape`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Var<'t> {
-        expect(self.try_gather(axis, indices, shape))
-    }
-
-    /// [`gather`](Var::gather) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
-        let axis = self.axis("gather", axis)?;
-        self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
-    }
-
-    /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
-    /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Var<'t> {
-        expect(self.try_scatter_add(axis, indices, source))
-    }
-
-    /// [`scatter_add`](Var::scatter_add) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
-    #[track_caller]
-    pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let axis = self.axis("scatter_add", axis)?;
-        let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
-        self.try_add(self.tape().builtin(op, &[source])?)
-    }
-
-    /// Running sums along an axis: entry i is the sum of the entries up to and including i.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn cumsum(self, axis: isize) -> Var<'t> {
-        expect(self.try_cumsum(axis))
-    }
-
-    /// [`cumsum`](Var::cumsum) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("cumsum", axis)?;
-        self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
-    }
+    twin!(
+        /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
+        /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
+        #[or_panic(scatter_add)]
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let axis = self.axis("scatter_add", axis)?;
+            let op = ScatterAdd { axis, indices: indices.into(), index_shape: source.shape(), shape };
+            self.try_add(self.tape().builtin(op, &[source])?)
+        }
+    );
 }

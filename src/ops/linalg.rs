@@ -1,19 +1,19 @@
-//! Linear algebra of batches of matrices `[.., n, n]`: inverse, solutions, determinants, Cholesky factor.
+//! Linear algebra of batches of matrices `[.., n, n]`: inverse, solutions, Cholesky factor.
 //!
 //! | y | gradient | |
 //! |---|---|---|
 //! | Y = A⁻¹ | dA = −Yᵀ dY Yᵀ | |
 //! | X = A⁻¹ B | dB = A⁻ᵀ dX, dA = −dB Xᵀ | |
-//! | det A | dA = dy det A · A⁻ᵀ | Jacobi's formula |
-//! | ln \|det A\| | dA = dy A⁻ᵀ | |
 //! | A = L Lᵀ | dA = L⁻ᵀ Φ(Lᵀ dL) L⁻¹ | Murray, arXiv 1602.07527; Φ: lower triangle, diagonal halved |
 //!
-//! Functions of symmetric matrices read (A + Aᵀ)/2, so their gradients are symmetric, and right for any change of A. The
-//! formulas are those of Giles (Collected matrix derivative results, 2008) but for the last.
+//! Functions of symmetric matrices read (A + Aᵀ)/2, so their gradients are symmetric, and right for any change of A.
+//! The formulas are those of Giles (Collected matrix derivative results, 2008) but for the last.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    matrices::{batch, fault, regular, square},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -21,43 +21,6 @@ use crate::{
     tape::{Memo, Var},
     tensor::{Shape, Tensor},
 };
-
-/// The sizes of the matrices and the shape of the batch, or the error of anything but square matrices.
-pub(super) fn square(op: &str, x: &Shape) -> Result<usize> {
-    match x.dims() {
-        [.., n, m] if n == m => Ok(*n),
-        _ => Err(Error::shape(op, &[x], "square matrices [.., n, n] are needed")),
-    }
-}
-
-/// The batch of matrices `[.., rows, columns]`, with other axes in place of the last two.
-pub(super) fn with_matrix(x: &Shape, last: &[usize]) -> Shape {
-    x[..x.rank() - 2].iter().chain(last).copied().collect()
-}
-
-/// The error of the matrix number `index` of a batch.
-pub(super) fn fault(op: &str, shape: &Shape, fault: &'static str) -> impl FnOnce(usize) -> Error {
-    move |index| Error::Matrix { op: op.to_owned(), index, shape: shape.clone(), fault, scope: String::new() }
-}
-
-/// A value and the outcome of the kernel that wrote it.
-macro_rules! batch {
-    ($x:expr, $shape:expr, |$T:ident, $out:ident| $kernel:expr) => {{
-        let mut outcome = Ok(());
-        let y = crate::dispatch!($x.dtype(), $T => Tensor::build::<$T>($shape, |$out| outcome = $kernel));
-        outcome.map(|()| y)
-    }};
-}
-pub(super) use batch;
-
-impl<'t> Var<'t> {
-    /// (A + Aᵀ)/2, for an operation of symmetric matrices.
-    #[track_caller]
-    pub(super) fn symmetric_part(self, op: &str) -> Result<Var<'t>> {
-        square(op, &self.shape()).map_err(|error| self.tape().locate(error))?;
-        Ok((self + self.transpose(-2, -1)) * 0.5)
-    }
-}
 
 /// A⁻¹.
 pub(super) struct Inverse;
@@ -81,13 +44,6 @@ impl Op for Inverse {
         let dx = -at.y.product(true, at.dy.product(false, at.y, true)?, false)?;
         Ok(Grads::from_iter([Some(dx)]))
     }
-}
-
-/// Matrices clear of singular ones.
-fn regular(shape: [usize; 3]) -> Tensor {
-    let small = numbers(shape, -0.5, 0.5, 1).to_vec();
-    let n = shape[2];
-    Tensor::from_fn(shape, crate::DType::F64, |i| small[i] + if i / n % n == i % n { 1.5 } else { 0.0 })
 }
 
 impl Sampled for Inverse {
@@ -159,71 +115,6 @@ impl Sampled for Solve {
     }
 }
 
-/// The determinant.
-pub(super) struct Det;
-
-impl Op for Det {
-    fn name(&self) -> &str {
-        "det"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        square("det", x[0]).map(|_| with_matrix(x[0], &[]))
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let n = square("det", x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::det(x[0].data::<T>(), n, out))))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dy * at.y)
-    }
-}
-
-/// `scale` A⁻ᵀ, with a number of `scale` for each matrix.
-fn by_determinant<'t>(a: Var<'t>, scale: Var<'t>) -> Result<Grads<'t>> {
-    let inverse = a.try_inverse()?.transpose(-2, -1);
-    let each = with_matrix(&a.shape(), &[1, 1]);
-    Ok(Grads::from_iter([Some(inverse * scale.try_reshape(&each)?)]))
-}
-
-impl Sampled for Det {
-    fn samples() -> Vec<Sample> {
-        vec![Sample::new("det", vec![regular([2, 3, 3])], |x| x[0].det())]
-    }
-}
-
-/// The sign of the determinant and ln |det|, side by side.
-pub(super) struct SlogDet;
-
-impl Op for SlogDet {
-    fn name(&self) -> &str {
-        "slogdet"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        square("slogdet", x[0]).map(|_| with_matrix(x[0], &[2]))
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let n = square("slogdet", x[0].shape())?;
-        Ok(
-            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::slogdet(x[0].data::<T>(), n, out))),
-        )
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dy.try_narrow(-1, 1, 1)?)
-    }
-}
-
-impl Sampled for SlogDet {
-    fn samples() -> Vec<Sample> {
-        vec![Sample::new("slogdet", vec![regular([2, 3, 3])], |x| x[0].slogdet().1)]
-    }
-}
-
 /// The lower triangular L with A = L Lᵀ.
 pub(super) struct Cholesky;
 
@@ -258,98 +149,45 @@ impl Sampled for Cholesky {
     }
 }
 
-/// An operation of one value with its `try_` twin.
-macro_rules! of_matrices {
-    ($($(#[$doc:meta])* $name:ident $try_name:ident: $panics:literal, |$x:ident| $value:expr;)*) => {
-        impl<'t> Var<'t> {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                #[doc = $panics]
-                #[track_caller]
-                pub fn $name(self) -> Var<'t> {
-                    expect(self.$try_name())
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Var::", stringify!($name), ") with an error in place of a panic.")]
-                ///
-                /// # Errors
-                /// [`Error::Shape`] or [`Error::Matrix`].
-                #[doc = $panics]
-                #[track_caller]
-                pub fn $try_name(self) -> Result<Var<'t>> {
-                    let $x = self;
-                    $value
-                }
-            )*
-        }
-    };
-}
-pub(super) use of_matrices;
-
-of_matrices! {
-    /// The inverse of each matrix `[.., n, n]`. To solve a linear system, [`solve`](Var::solve) is more accurate.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
-    /// assert_eq!(a.inverse().value().to_vec(), [0.5, 0.0, 0.0, 0.25]);
-    /// ```
-    inverse try_inverse: "When the matrices are not square, or one is singular.", |x| x.tape().builtin(Inverse, &[x]);
-    /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is taken by the inverse, so it needs a regular matrix.
-    det try_det: "When the matrices are not square.", |x| x.tape().builtin(Det, &[x]);
-    /// The lower triangular L with A = L Lᵀ of each symmetric positive definite matrix `[.., n, n]`. It reads (A + Aᵀ)/2.
-    cholesky try_cholesky: "When the matrices are not square, or one is not positive definite.", |x| {
-        x.tape().builtin(Cholesky, &[x.symmetric_part("cholesky")?])
-    };
-}
-
 impl<'t> Var<'t> {
-    /// The X with A X = B: `self` is A `[.., n, n]`, `b` is B `[.., n, k]`, of the same batch.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
-    /// let b = tape.leaf([[2.0], [2.0]]);
-    /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
-    /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or a matrix is singular.
-    #[track_caller]
-    pub fn solve(self, b: Var<'t>) -> Var<'t> {
-        expect(self.try_solve(b))
-    }
+    twin!(
+        /// The inverse of each matrix `[.., n, n]`. To solve a linear system, [`solve`](Var::solve) is more accurate.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
+        /// assert_eq!(a.inverse().value().to_vec(), [0.5, 0.0, 0.0, 0.25]);
+        /// ```
+        #[or_panic(inverse)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when one is singular.
+        pub fn try_inverse(self) -> Result<Var<'t>> {
+            self.tape().builtin(Inverse, &[self])
+        }
+    );
 
-    /// [`solve`](Var::solve) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
-    #[track_caller]
-    pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
-        self.tape().builtin(Solve { transposed: false }, &[self, b])
-    }
+    twin!(
+        /// The lower triangular L with A = L Lᵀ of each symmetric positive definite matrix `[.., n, n]`. It reads (A +
+        /// Aᵀ)/2.
+        #[or_panic(cholesky)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when one is not positive definite.
+        pub fn try_cholesky(self) -> Result<Var<'t>> {
+            self.tape().builtin(Cholesky, &[self.symmetric_part("cholesky")?])
+        }
+    );
 
-    /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: what can be said of
-    /// a determinant that would overflow. No gradient flows through the sign.
-    ///
-    /// # Panics
-    /// When the matrices are not square.
-    #[track_caller]
-    pub fn slogdet(self) -> (Var<'t>, Var<'t>) {
-        expect(self.try_slogdet())
-    }
-
-    /// [`slogdet`](Var::slogdet) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the matrices are not square.
-    #[track_caller]
-    pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {
-        let both = self.tape().builtin(SlogDet, &[self])?;
-        let batch = with_matrix(&self.shape(), &[]);
-        let part = |k| both.try_narrow(-1, k, 1)?.try_reshape(&batch);
-        Ok((part(0)?.detach(), part(1)?))
-    }
+    twin!(
+        /// The X with A X = B: `self` is A `[.., n, n]`, `b` is B `[.., n, k]`, of the same batch.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 0.0], [0.0, 4.0]]);
+        /// let b = tape.leaf([[2.0], [2.0]]);
+        /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
+        /// ```
+        #[or_panic(solve)]
+        /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
+        pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
+            self.tape().builtin(Solve { transposed: false }, &[self, b])
+        }
+    );
 }

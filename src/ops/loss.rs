@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    labels::check_labels,
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
@@ -69,27 +71,6 @@ impl Sampled for CrossEntropy {
     }
 }
 
-/// Checks that scores of shape `x` have a row for each label, and a column for each value of a label.
-pub(super) fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> {
-    let n = labels.len();
-    let &[rows, classes] = x.dims() else {
-        return Err(Error::shape(op, &[x], "one score for each class, [n, classes], is needed"));
-    };
-    if n == 0 {
-        return Err(Error::Empty {
-            what: "the batch of labels".into(),
-            need: "a mean loss needs at least one observation",
-        });
-    }
-    if rows != n {
-        return Err(Error::shape(op, &[x], format!("[n, classes] needs one row for each of the {n} labels")));
-    }
-    match labels.iter().position(|&label| label >= classes) {
-        None => Ok(()),
-        Some(index) => Err(Error::Label { op: op.to_owned(), label: labels[index], index, classes }),
-    }
-}
-
 /// The mean of (a − b)².
 pub(super) struct MseLoss;
 
@@ -128,181 +109,23 @@ impl Sampled for MseLoss {
     }
 }
 
-/// The losses that are built from other operations.
-pub(super) fn samples() -> Vec<Sample> {
-    let pair = || vec![numbers([3, 2], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)];
-    vec![
-        Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1])),
-        Sample::new("smooth_l1_loss", pair(), |x| x[0].smooth_l1_loss(x[1], 0.5)),
-        Sample::unary("bce_with_logits", [3, 2], |x| {
-            let target = x.tape().constant(numbers([3, 2], 0.0, 1.0, 2));
-            x.bce_with_logits(target)
-        }),
-        Sample::unary("nll_loss", [3, 4], |x| x.log_softmax(1).nll_loss(&[3, 0, 1])),
-        Sample::unary("cross_entropy, smoothed", [3, 4], |x| x.cross_entropy_smoothed(&[3, 0, 1], 0.1)),
-    ]
-}
-
 impl<'t> Var<'t> {
-    /// The mean cross-entropy of these logits `[n, classes]` and the labels of the n observations.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, the batch is empty or a label is out of range.
-    #[track_caller]
-    pub fn cross_entropy(self, labels: &[usize]) -> Var<'t> {
-        expect(self.try_cross_entropy(labels))
-    }
-
-    /// [`cross_entropy`](Var::cross_entropy) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a label
-    /// out of range.
-    #[track_caller]
-    pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Var<'t>> {
-        self.tape().builtin(CrossEntropy { labels: labels.into() }, &[self])
-    }
-
-    /// The cross-entropy with label smoothing: the wanted probability of the label is 1 − `smoothing`, and `smoothing`
-    /// is shared equally by all classes (Szegedy et al., arXiv 1512.00567).
-    ///
-    /// # Panics
-    /// As [`cross_entropy`](Var::cross_entropy), and unless 0 ≤ `smoothing` ≤ 1.
-    #[track_caller]
-    pub fn cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Var<'t> {
-        expect(self.try_cross_entropy_smoothed(labels, smoothing))
-    }
-
-    /// [`cross_entropy_smoothed`](Var::cross_entropy_smoothed) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// As [`try_cross_entropy`](Var::try_cross_entropy); [`Error::Setting`] unless 0 ≤ `smoothing` ≤ 1.
-    #[track_caller]
-    pub fn try_cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Result<Var<'t>> {
-        if !(0.0..=1.0).contains(&smoothing) {
-            let must = "at least 0 and at most 1";
-            return Err(Error::setting("cross_entropy_smoothed", "smoothing", smoothing, must));
+    twin!(
+        /// The mean cross-entropy of these logits `[n, classes]` and the labels of the n observations.
+        #[or_panic(cross_entropy)]
+        /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+        /// label out of range.
+        pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Var<'t>> {
+            self.tape().builtin(CrossEntropy { labels: labels.into() }, &[self])
         }
-        check_labels("cross_entropy_smoothed", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
-        let hard = self.try_cross_entropy(labels)?;
-        let spread = -self.try_log_softmax(1)?.mean();
-        Ok(hard * (1.0 - smoothing) + spread * smoothing)
-    }
+    );
 
-    /// The mean of −x_t: the cross-entropy, when these are logarithms of probabilities `[n, classes]`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, the batch is empty or a label is out of range.
-    #[track_caller]
-    pub fn nll_loss(self, labels: &[usize]) -> Var<'t> {
-        expect(self.try_nll_loss(labels))
-    }
-
-    /// [`nll_loss`](Var::nll_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// As [`try_cross_entropy`](Var::try_cross_entropy).
-    #[track_caller]
-    pub fn try_nll_loss(self, labels: &[usize]) -> Result<Var<'t>> {
-        check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
-        Ok(-self.try_gather(1, labels, [labels.len(), 1])?.mean())
-    }
-
-    /// The mean of (x − target)², for a target of the same shape.
-    ///
-    /// # Panics
-    /// When the shapes differ or are empty.
-    #[track_caller]
-    pub fn mse_loss(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_mse_loss(target))
-    }
-
-    /// [`mse_loss`](Var::mse_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when they are empty.
-    #[track_caller]
-    pub fn try_mse_loss(self, target: Var<'t>) -> Result<Var<'t>> {
-        self.tape().builtin(MseLoss, &[self, target])
-    }
-
-    /// The mean of |x − target|.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn l1_loss(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_l1_loss(target))
-    }
-
-    /// [`l1_loss`](Var::l1_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not broadcast.
-    #[track_caller]
-    pub fn try_l1_loss(self, target: Var<'t>) -> Result<Var<'t>> {
-        Ok(self.difference("l1_loss", target)?.abs().mean())
-    }
-
-    /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target (Girshick, arXiv 1504.08083).
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast, or `beta` is not positive and finite.
-    #[track_caller]
-    pub fn smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Var<'t> {
-        expect(self.try_smooth_l1_loss(target, beta))
-    }
-
-    /// [`smooth_l1_loss`](Var::smooth_l1_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Setting`] when `beta` is not positive and finite.
-    #[track_caller]
-    pub fn try_smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Result<Var<'t>> {
-        if !(beta.is_finite() && beta > 0.0) {
-            return Err(Error::setting("smooth_l1_loss", "beta", beta, "positive and finite"));
+    twin!(
+        /// The mean of (x − target)², for a target of the same shape.
+        #[or_panic(mse_loss)]
+        /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when they are empty.
+        pub fn try_mse_loss(self, target: Var<'t>) -> Result<Var<'t>> {
+            self.tape().builtin(MseLoss, &[self, target])
         }
-        let distance = self.difference("smooth_l1_loss", target)?;
-        let size = distance.abs();
-        let near = size.lt(beta);
-        Ok(near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean())
-    }
-
-    /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\]: max(x, 0) − x t + ln(1 + e^{−|x|}).
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn bce_with_logits(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_bce_with_logits(target))
-    }
-
-    /// [`bce_with_logits`](Var::bce_with_logits) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not broadcast.
-    #[track_caller]
-    pub fn try_bce_with_logits(self, target: Var<'t>) -> Result<Var<'t>> {
-        self.must_broadcast("bce_with_logits", target)?;
-        Ok((self.softplus() - self * target).mean())
-    }
-
-    /// `self` − `target`, for the loss `op`.
-    #[track_caller]
-    fn difference(self, op: &str, target: Var<'t>) -> Result<Var<'t>> {
-        self.must_broadcast(op, target)?;
-        self.try_sub(target)
-    }
-
-    /// The error of a loss whose two shapes do not broadcast.
-    fn must_broadcast(self, op: &str, target: Var<'t>) -> Result<()> {
-        let (shape, wanted) = (self.shape(), target.shape());
-        match shape.broadcast(&wanted) {
-            Some(_) => Ok(()),
-            None => {
-                let need = "aligned at the last axis, the sizes of prediction and target must be equal or 1";
-                Err(self.tape().locate(Error::shape(op, &[&shape, &wanted], need)))
-            }
-        }
-    }
+    );
 }

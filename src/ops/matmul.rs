@@ -6,8 +6,9 @@
 use smallvec::SmallVec;
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -171,12 +172,12 @@ impl Op for Linear {
         let (x, w) = (at.x[0], at.x[1]);
         let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
         let rows: usize = shape[..shape.rank() - 1].iter().product();
-        let dy = at.dy.try_reshape(&Shape::from([rows, outputs]))?;
+        let dy = at.dy.try_reshape([rows, outputs])?;
         let tape = at.tape();
         let mut gradients: SmallVec<_> = SmallVec::new();
         gradients.push(at.by(0, || tape.builtin(Matmul { ta: false, tb: false }, &[dy, w])?.try_reshape(&shape))?);
         gradients.push(at.by(1, || {
-            let x = x.try_reshape(&Shape::from([rows, inputs]))?;
+            let x = x.try_reshape([rows, inputs])?;
             tape.builtin(Matmul { ta: true, tb: false }, &[dy, x])
         })?);
         if at.x.len() == 3 {
@@ -208,36 +209,27 @@ impl<'t> Var<'t> {
         self.tape().builtin(Matmul { ta: transposed, tb: other_transposed }, &[self, other])
     }
 
-    /// The matrix product over the last two axes, `[.., m, k]` with `[.., k, n]`, broadcast over the axes before them. A
-    /// vector `[k]` on the left is a row, on the right a column, and leaves no axis in the result.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn matmul(self, other: Var<'t>) -> Var<'t> {
-        expect(self.try_matmul(other))
-    }
-
-    /// [`matmul`](Var::matmul) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_matmul(self, other: Var<'t>) -> Result<Var<'t>> {
-        let (a, b) = (self.shape(), other.shape());
-        if a.rank() == 1 || b.rank() == 1 {
-            return self.try_matmul_of_vectors(other);
+    twin!(
+        /// The matrix product over the last two axes, `[.., m, k]` with `[.., k, n]`, broadcast over the axes before
+        /// them. A vector `[k]` on the left is a row, on the right a column, and leaves no axis in the result.
+        #[or_panic(matmul)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_matmul(self, other: Var<'t>) -> Result<Var<'t>> {
+            let (a, b) = (self.shape(), other.shape());
+            if a.rank() == 1 || b.rank() == 1 {
+                return self.try_matmul_of_vectors(other);
+            }
+            let op = Matmul { ta: false, tb: false };
+            if a.rank() > 2 && b.rank() == 2 && a[a.rank() - 1] == b[0] {
+                // One large product instead of a batch of small ones.
+                let rows = a[..a.rank() - 1].iter().product();
+                let flat = self.try_reshape([rows, b[0]])?;
+                let shape: Shape = a[..a.rank() - 1].iter().copied().chain([b[1]]).collect();
+                return self.tape().builtin(op, &[flat, other])?.try_reshape(&shape);
+            }
+            self.tape().builtin(op, &[self, other])
         }
-        let op = Matmul { ta: false, tb: false };
-        if a.rank() > 2 && b.rank() == 2 && a[a.rank() - 1] == b[0] {
-            // One large product instead of a batch of small ones.
-            let rows = a[..a.rank() - 1].iter().product();
-            let flat = self.try_reshape(&Shape::from([rows, b[0]]))?;
-            let shape = a[..a.rank() - 1].iter().copied().chain([b[1]]).collect();
-            return self.tape().builtin(op, &[flat, other])?.try_reshape(&shape);
-        }
-        self.tape().builtin(op, &[self, other])
-    }
+    );
 
     /// [`try_matmul`](Var::try_matmul) where one factor at least is a vector.
     #[track_caller]
@@ -249,25 +241,16 @@ impl<'t> Var<'t> {
         let full = y.shape();
         let gone =
             |axis: usize| (axis + 2 == full.rank() && a.rank() == 1) || (axis + 1 == full.rank() && b.rank() == 1);
-        y.try_reshape(&full.iter().enumerate().filter(|&(axis, _)| !gone(axis)).map(|(_, &n)| n).collect())
+        y.try_reshape(full.iter().enumerate().filter(|&(axis, _)| !gone(axis)).map(|(_, &n)| n).collect::<Shape>())
     }
 
-    /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Var<'t> {
-        expect(self.try_linear(weight, bias))
-    }
-
-    /// [`linear`](Var::linear) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit.
-    #[track_caller]
-    pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
-        let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
-        self.tape().builtin(Linear, &inputs)
-    }
+    twin!(
+        /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
+        #[or_panic(linear)]
+        /// [`Error::Shape`] when the shapes do not fit.
+        pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
+            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+            self.tape().builtin(Linear, &inputs)
+        }
+    );
 }

@@ -6,66 +6,45 @@
 //!
 //! [`table`] lists them all with inputs to test them on; an operation that is not in it cannot be recorded.
 //!
-//! What may not live here: loops over numbers (`kernels`), layers with parameters (`nn`).
+//! What may not live here: loops over numbers (`kernels`), what only calls other operations (`functional`), layers with
+//! parameters (`nn`).
 
-mod activations;
-mod arrange;
-mod bilinear;
+mod average_pooling;
 mod concat;
 mod convolution;
-mod directions;
-mod einsum;
+mod cumsum;
+mod determinant;
 mod elementwise;
 mod indexing;
-mod layer_norm;
+pub(crate) mod labels;
 mod linalg;
 mod loss;
 mod matmul;
+mod matrices;
 mod normalise;
 mod op;
 mod operators;
-mod overlap;
 mod permute;
 mod pooling;
-mod reduce;
+pub(crate) mod reduce;
 mod reshape;
+pub(crate) mod sample;
 mod slice;
 mod softmax;
 mod spectral;
+mod symmetric_sqrt;
 mod table;
+pub(crate) mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;
-pub use elementwise::Elementwise;
-pub use op::{Grads, Mixes, Op, Vjp};
+pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
-pub use table::{Sample, table};
+pub use sample::Sample;
+pub use table::table;
 
+pub(crate) use elementwise::Elementwise;
 pub(crate) use elementwise::Looped;
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;
-pub(crate) use table::Listed;
-
-pub use crate::kernels::elementwise::Total;
-use crate::{
-    error::Result,
-    tape::{Tape, Var},
-};
-
-impl Tape {
-    /// Records a built-in operation; that it is listed in the table is checked by the compiler.
-    #[track_caller]
-    pub(crate) fn builtin<'t>(&'t self, op: impl Op + Listed + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
-        self.record(op, inputs)
-    }
-}
-
-/// The value, or a panic with the error's sentence at the caller's line.
-#[track_caller]
-pub(crate) fn expect<T>(result: Result<T>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("{error}"),
-    }
-}

@@ -9,8 +9,9 @@
 //! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    table::{Sampled, numbers},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
@@ -150,24 +151,15 @@ impl Sampled for BatchNorm {
 }
 
 impl<'t> Var<'t> {
-    /// Batch normalisation over all axes but the channels (axis 1) with the statistics of the batch:
-    /// gamma · (x − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or a channel has fewer than two numbers.
-    #[track_caller]
-    pub fn batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
-        expect(self.try_batch_norm(gamma, beta, epsilon))
-    }
-
-    /// [`batch_norm`](Var::batch_norm) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, or a channel has fewer than two numbers.
-    #[track_caller]
-    pub fn try_batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
-        self.tape().builtin(BatchNorm { epsilon }, &[self, gamma, beta])
-    }
+    twin!(
+        /// Batch normalisation over all axes but the channels (axis 1) with the statistics of the batch:
+        /// gamma · (x − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
+        #[or_panic(batch_norm)]
+        /// [`Error::Shape`] when the shapes do not fit, or a channel has fewer than two numbers.
+        pub fn try_batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+            self.tape().builtin(BatchNorm { epsilon }, &[self, gamma, beta])
+        }
+    );
 
     /// The mean and the (population's) variance of each channel that [`batch_norm`](Var::batch_norm) used to compute
     /// this value; `None` for the value of any other operation.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::Total;
+use super::sample::Listed;
+pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
     tape::{Memo, Tape, Var},
@@ -181,5 +182,13 @@ impl<'t> Vjp<'_, 't> {
         let x: Vec<Tensor> = self.x.iter().map(|x| x.value()).collect();
         let gradients = rule(&x, &self.y.value(), &self.dy.value())?;
         Ok(gradients.into_iter().map(|g| g.map(|g| self.tape().constant(g))).collect())
+    }
+}
+
+impl Tape {
+    /// Records a built-in operation; that it is listed in the table is checked by the compiler.
+    #[track_caller]
+    pub(crate) fn builtin<'t>(&'t self, op: impl Op + Listed + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
+        self.record(op, inputs)
     }
 }

@@ -3,13 +3,12 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{
-    Elementwise,
     elementwise::{
-        ADD, ADD_NUMBER, ATAN2, DIV, DIV_BY_NUMBER, DIV_NUMBER, EQ, EQ_NUMBER, GE, GE_NUMBER, GT, GT_NUMBER, LE,
-        LE_NUMBER, LT, LT_NUMBER, MAX_NUMBER, MAXIMUM, MIN_NUMBER, MINIMUM, MUL, MUL_NUMBER, NE, NE_NUMBER, POW,
-        POW_NUMBER, SUB, SUB_FROM_NUMBER,
+        ADD, ADD_NUMBER, ATAN2, DIV, DIV_BY_NUMBER, DIV_NUMBER, EQ, EQ_NUMBER, Elementwise, GE, GE_NUMBER, GT,
+        GT_NUMBER, LE, LE_NUMBER, LT, LT_NUMBER, MAX_NUMBER, MAXIMUM, MIN_NUMBER, MINIMUM, MUL, MUL_NUMBER, NE,
+        NE_NUMBER, POW, POW_NUMBER, SUB, SUB_FROM_NUMBER,
     },
-    expect,
+    twins::{expect, twin},
 };
 use crate::{
     error::Result,
@@ -64,28 +63,19 @@ impl<'t> Var<'t> {
     }
 }
 
-/// A named operation with its `try_` twin.
+/// Named operations, whose second operand may be a number.
 macro_rules! named {
-    ($($(#[$doc:meta])* $name:ident $try_name:ident $ROW:ident $NUMBER:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $twin:ident $ROW:ident $NUMBER:ident;)*) => {
         impl<'t> Var<'t> {
             $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                /// When the shapes do not broadcast.
-                #[track_caller]
-                pub fn $name(self, other: impl Into<Operand<'t>>) -> Var<'t> {
-                    expect(self.$try_name(other))
-                }
-
-                $(#[$doc])*
-                ///
-                /// # Errors
-                /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
-                #[track_caller]
-                pub fn $try_name(self, other: impl Into<Operand<'t>>) -> Result<Var<'t>> {
-                    self.binary(&$ROW, &$NUMBER, other)
-                }
+                twin!(
+                    $(#[doc = $doc])*
+                    #[or_panic($name)]
+                    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+                    pub fn $twin(self, other: impl Into<Operand<'t>>) -> Result<Var<'t>> {
+                        self.binary(&$ROW, &$NUMBER, other)
+                    }
+                );
             )*
         }
     };
@@ -113,29 +103,15 @@ named! {
 }
 
 impl<'t> Var<'t> {
-    /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere but at the origin.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn atan2(self, x: Var<'t>) -> Var<'t> {
-        expect(self.try_atan2(x))
-    }
-
-    /// [`atan2`](Var::atan2) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
-    #[track_caller]
-    pub fn try_atan2(self, x: Var<'t>) -> Result<Var<'t>> {
-        self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
-    }
-
-    /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both included.
-    #[track_caller]
-    pub fn clamp(self, low: f64, high: f64) -> Var<'t> {
-        self.max(low).min(high)
-    }
+    twin!(
+        /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere but at the
+        /// origin.
+        #[or_panic(atan2)]
+        /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+        pub fn try_atan2(self, x: Var<'t>) -> Result<Var<'t>> {
+            self.tape().elementwise(&ATAN2, 0.0, &[self, x], None)
+        }
+    );
 }
 
 /// One operator: between values, and with a number on either side.
@@ -166,7 +142,7 @@ macro_rules! operator {
             }
         }
         impl<'t> Var<'t> {
-            #[doc = concat!("The operator `", stringify!($method), "` with an error in place of a panic.")]
+            #[doc = concat!("The operator `", stringify!($method), "` with an error instead of a panic.")]
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.

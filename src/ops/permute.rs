@@ -5,7 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::twin,
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,
@@ -58,53 +62,36 @@ impl Sampled for Permute {
 }
 
 impl<'t> Var<'t> {
-    /// The axes in another order: axis i of the result is axis `axes[i]` of this value.
-    ///
-    /// # Panics
-    /// When `axes` is not an order of all axes.
-    #[track_caller]
-    pub fn permute(self, axes: &[isize]) -> Var<'t> {
-        expect(self.try_permute(axes))
-    }
-
-    /// [`permute`](Var::permute) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not an order of all axes.
-    #[track_caller]
-    pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let order = axes.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
-        if order.iter().copied().eq(0..shape.rank()) {
-            return Ok(self);
+    twin!(
+        /// The axes in another order: axis i of the result is axis `axes[i]` of this value.
+        #[or_panic(permute)]
+        /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not an order of all axes.
+        pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let order =
+                axes.iter().map(|&axis| self.axis("permute", axis)).collect::<Result<SmallVec<[usize; 4]>>>()?;
+            if order.iter().copied().eq(0..shape.rank()) {
+                return Ok(self);
+            }
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            if !sorted.iter().copied().eq(0..shape.rank()) {
+                let error = Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}"));
+                return Err(self.tape().locate(error));
+            }
+            self.tape().builtin(Permute(order), &[self])
         }
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if !sorted.iter().copied().eq(0..shape.rank()) {
-            let error = Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}"));
-            return Err(self.tape().locate(error));
+    );
+
+    twin!(
+        /// Two axes exchanged.
+        #[or_panic(transpose)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {
+            let (a, b) = (self.axis("transpose", a)?, self.axis("transpose", b)?);
+            let mut axes: Vec<isize> = (0..self.rank() as isize).collect();
+            axes.swap(a, b);
+            self.try_permute(&axes)
         }
-        self.tape().builtin(Permute(order), &[self])
-    }
-
-    /// Two axes exchanged.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn transpose(self, a: isize, b: isize) -> Var<'t> {
-        expect(self.try_transpose(a, b))
-    }
-
-    /// [`transpose`](Var::transpose) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {
-        let (a, b) = (self.axis("transpose", a)?, self.axis("transpose", b)?);
-        let mut axes: Vec<isize> = (0..self.rank() as isize).collect();
-        axes.swap(a, b);
-        self.try_permute(&axes)
-    }
+    );
 }

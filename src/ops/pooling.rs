@@ -1,12 +1,15 @@
-//! Pooling: the largest or the mean of each window of an image.
+//! Windows over images, and the largest number of each.
 //!
 //! The gradient of a maximum goes back to where it was found (to the first of equal ones); given those places, taking
-//! and putting back are linear and adjoint to each other. A mean is linear already: its gradient is spread over the
-//! window.
+//! and putting back are linear and adjoint to each other.
 
 use std::{cell::RefCell, sync::Arc};
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::{expect, twin},
+};
 use crate::{
     error::{Error, Result},
     kernels::window,
@@ -41,7 +44,7 @@ impl Window {
         Window { padding: [padding; 2], ..self }
     }
 
-    fn over(&self, op: &str, x: &Shape) -> Result<window::Window> {
+    pub(super) fn over(&self, op: &str, x: &Shape) -> Result<window::Window> {
         let &[_, _, height, width] = x.dims() else {
             return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed"));
         };
@@ -60,7 +63,7 @@ impl Window {
         Ok(window)
     }
 
-    fn output(&self, op: &str, x: &Shape) -> Result<Shape> {
+    pub(super) fn output(&self, op: &str, x: &Shape) -> Result<Shape> {
         let window = self.over(op, x)?;
         Ok(Shape::from([x[0], x[1], window.outputs(0), window.outputs(1)]))
     }
@@ -242,129 +245,13 @@ impl Sampled for TakeMax {
     }
 }
 
-/// The mean of each window.
-pub(super) struct AvgPool {
-    window: Window,
-    count_padding: bool,
-}
-
-impl Op for AvgPool {
-    fn name(&self) -> &str {
-        "avg_pool2d"
-    }
-
-    fn attributes(&self) -> String {
-        format!("{:?} stride {:?}", self.window.kernel, self.window.stride)
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        self.window.output("avg_pool2d", x[0])
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let window = self.window.over("avg_pool2d", x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.avg_pool(x[0].data::<T>(), self.count_padding, out);
-        })))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let back = AvgUnpool { window: self.window, count_padding: self.count_padding, shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
-    }
-
-    fn mixes(&self) -> Mixes {
-        Mixes::Nothing
-    }
-}
-
-impl Sampled for AvgPool {
-    fn samples() -> Vec<Sample> {
-        vec![
-            Sample::unary("avg_pool2d", [2, 2, 4, 6], |x| x.avg_pool2d(Window::square(2), true)),
-            Sample::unary("avg_pool2d, padded, padding not counted", [1, 2, 5, 5], |x| {
-                x.avg_pool2d(Window::square(3).stride(2).padding(1), false)
-            }),
-        ]
-    }
-}
-
-/// The adjoint of [`AvgPool`]: each number is spread over its window.
-pub(super) struct AvgUnpool {
-    window: Window,
-    count_padding: bool,
-    shape: Shape,
-}
-
-impl Op for AvgUnpool {
-    fn name(&self) -> &str {
-        "avg_unpool2d"
-    }
-
-    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
-        Ok(self.shape.clone())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let window = self.window.over("avg_unpool2d", &shape)?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.avg_pool_grad(x[0].data::<T>(), self.count_padding, out);
-        })))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let pool = AvgPool { window: self.window, count_padding: self.count_padding };
-        Ok(Grads::from_iter([Some(at.tape().builtin(pool, &[at.dy])?)]))
-    }
-
-    fn mixes(&self) -> Mixes {
-        Mixes::Nothing
-    }
-}
-
-impl Sampled for AvgUnpool {
-    fn samples() -> Vec<Sample> {
-        vec![Sample::unary("avg_unpool2d", [1, 1, 1, 2], |x| {
-            let op = AvgUnpool { window: Window::square(2), count_padding: true, shape: [1, 1, 2, 4].into() };
-            expect(x.tape().builtin(op, &[x]))
-        })]
-    }
-}
-
 impl<'t> Var<'t> {
-    /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
-    ///
-    /// # Panics
-    /// When the window does not fit.
-    #[track_caller]
-    pub fn max_pool2d(self, window: Window) -> Var<'t> {
-        expect(self.try_max_pool2d(window))
-    }
-
-    /// [`max_pool2d`](Var::max_pool2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the window does not fit.
-    #[track_caller]
-    pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {
-        self.tape().builtin(MaxPool(window), &[self])
-    }
-
-    /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
-    ///
-    /// # Panics
-    /// When the window does not fit.
-    #[track_caller]
-    pub fn avg_pool2d(self, window: Window, count_padding: bool) -> Var<'t> {
-        expect(self.try_avg_pool2d(window, count_padding))
-    }
-
-    /// [`avg_pool2d`](Var::avg_pool2d) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the window does not fit.
-    #[track_caller]
-    pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
-        self.tape().builtin(AvgPool { window, count_padding }, &[self])
-    }
+    twin!(
+        /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
+        #[or_panic(max_pool2d)]
+        /// [`Error::Shape`] when the window does not fit.
+        pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {
+            self.tape().builtin(MaxPool(window), &[self])
+        }
+    );
 }

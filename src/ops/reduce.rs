@@ -1,11 +1,15 @@
 //! Reductions: sums, means and extremes along axes.
 //!
-//! For y = Σ x over some axes, dx is dy spread back along them. A mean is the sum divided by the count; a variance, a
-//! norm and a product are built from these and the elementwise operations.
+//! For y = Σ x over some axes, dx is dy spread back along them. A mean is the sum divided by the count.
 
 use smallvec::SmallVec;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, elementwise::IDENTITY, expect, table::Sampled};
+use super::{
+    elementwise::IDENTITY,
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::{expect, twin},
+};
 use crate::{
     error::{Error, Result},
     kernels::elementwise::Total,
@@ -14,7 +18,7 @@ use crate::{
 };
 
 /// Axes in ascending order, each once.
-pub(super) type Axes = SmallVec<[usize; 4]>;
+pub(crate) type Axes = SmallVec<[usize; 4]>;
 
 /// The total along `axes`, which stay with size 1 or go.
 pub(super) struct Reduce {
@@ -84,16 +88,12 @@ impl Sampled for Reduce {
             Sample::unary("mean of axis -1", [2, 3, 4], |x| x.mean_axes(&[-1], false)),
             Sample::unary("amax of axis 1", [2, 5, 3], |x| x.amax(&[1], false)),
             Sample::unary("amin of axes 0 and 1, kept", [2, 5, 3], |x| x.amin(&[0, 1], true)),
-            Sample::unary("var of axis 0", [4, 3], |x| x.var(&[0], 1, false)),
-            Sample::unary("prod of axis 1", [2, 5], |x| x.prod(&[1], false)),
-            Sample::unary("prod of axes 0 and 2, kept", [2, 2, 3], |x| x.prod(&[0, 2], true)),
-            Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true)),
         ]
     }
 }
 
 /// Resolves axes that may count from the end; no axes given means all of them.
-pub(super) fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
+pub(crate) fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
     if axes.is_empty() {
         return Ok((0..x.rank()).collect());
     }
@@ -122,171 +122,91 @@ impl<'t> Var<'t> {
         expect(self.try_mean_axes(&[], false))
     }
 
-    /// The sum of all values that were broadcast from `shape`, in that shape: what turns the gradient of a broadcast
-    /// value into the gradient of the value.
-    ///
-    /// # Panics
-    /// When `shape` does not broadcast to this value's shape.
-    #[track_caller]
-    pub fn sum_to(self, shape: &Shape) -> Var<'t> {
-        expect(self.try_sum_to(shape))
-    }
-
-    /// [`sum_to`](Var::sum_to) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when `shape` does not broadcast to this value's shape.
-    #[track_caller]
-    pub fn try_sum_to(self, shape: &Shape) -> Result<Var<'t>> {
-        let from = self.shape();
-        if from == *shape {
-            return Ok(self);
+    twin!(
+        /// The sum of all values that were broadcast from `shape`, in that shape: what turns the gradient of a
+        /// broadcast value into the gradient of the value.
+        #[or_panic(sum_to)]
+        /// [`Error::Shape`] when `shape` does not broadcast to this value's shape.
+        pub fn try_sum_to(self, shape: &Shape) -> Result<Var<'t>> {
+            let from = self.shape();
+            if from == *shape {
+                return Ok(self);
+            }
+            if shape.broadcast(&from).as_ref() != Some(&from) {
+                let need = "the target must broadcast to the value's shape";
+                return Err(self.tape().locate(Error::shape("sum_to", &[&from, shape], need)));
+            }
+            let widened = |i| shape.size_from_front(i, from.rank());
+            let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
+            let sum = match axes.is_empty() {
+                true => self,
+                false => self.tape().builtin(Reduce { total: Total::Sum, axes, keepdim: true }, &[self])?,
+            };
+            sum.try_reshape(shape)
         }
-        if shape.broadcast(&from).as_ref() != Some(&from) {
-            let need = "the target must broadcast to the value's shape";
-            return Err(self.tape().locate(Error::shape("sum_to", &[&from, shape], need)));
+    );
+
+    twin!(
+        /// This value spread over `shape`, whose axes are aligned at the last.
+        #[or_panic(broadcast_to)]
+        /// [`Error::Shape`] when it does not broadcast to `shape`.
+        pub fn try_broadcast_to(self, shape: impl Into<Shape>) -> Result<Var<'t>> {
+            let (from, shape) = (self.shape(), shape.into());
+            if from == shape {
+                return Ok(self);
+            }
+            shape.countable("broadcast_to", &[&from]).map_err(|error| self.tape().locate(error))?;
+            if from.broadcast(&shape).as_ref() != Some(&shape) {
+                let need = "aligned at the last axis, each size must be 1 or the target's";
+                return Err(self.tape().locate(Error::shape("broadcast_to", &[&from, &shape], need)));
+            }
+            self.tape().elementwise(&IDENTITY, 0.0, &[self], Some(shape))
         }
-        let widened = |i| shape.size_from_front(i, from.rank());
-        let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
-        let sum = match axes.is_empty() {
-            true => self,
-            false => self.tape().builtin(Reduce { total: Total::Sum, axes, keepdim: true }, &[self])?,
-        };
-        sum.try_reshape(shape)
-    }
+    );
 
-    /// This value spread over `shape`, whose axes are aligned at the last.
-    ///
-    /// # Panics
-    /// When it does not broadcast to `shape`.
-    #[track_caller]
-    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'t> {
-        expect(self.try_broadcast_to(&shape.into()))
-    }
-
-    /// [`broadcast_to`](Var::broadcast_to) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when it does not broadcast to `shape`.
-    #[track_caller]
-    pub fn try_broadcast_to(self, shape: &Shape) -> Result<Var<'t>> {
-        let from = self.shape();
-        if from == *shape {
-            return Ok(self);
+    twin!(
+        /// The sum along `axes`.
+        ///
+        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        #[or_panic(sum_axes)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_sum_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            self.reduce(Total::Sum, "sum", axes, keepdim)
         }
-        shape.countable("broadcast_to", &[&from]).map_err(|error| self.tape().locate(error))?;
-        if from.broadcast(shape).as_ref() != Some(shape) {
-            let need = "aligned at the last axis, each size must be 1 or the target's";
-            return Err(self.tape().locate(Error::shape("broadcast_to", &[&from, shape], need)));
+    );
+
+    twin!(
+        /// The mean along `axes`.
+        ///
+        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        #[or_panic(mean_axes)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_mean_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let count: usize = resolve("mean", self, axes)?.iter().map(|&axis| shape[axis]).product();
+            Ok(self.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
         }
-        self.tape().elementwise(&IDENTITY, 0.0, &[self], Some(shape.clone()))
-    }
+    );
 
-    /// The variance along `axes` (all if empty): the sum of squared distances from the mean, divided by the count less
-    /// `correction` (0 for the population's, 1 for a sample's).
-    ///
-    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say) there is no variance: the
-    /// sum is divided by 0, as in PyTorch, and is NaN (0/0) or infinite, without any other sign. So is its gradient.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let x = tape.leaf([1.0, 3.0]);
-    /// assert_eq!((x.var(&[], 0, false).item(), x.var(&[], 1, false).item()), (1.0, 2.0));
-    /// assert_eq!(x.var(&[], 2, false).item(), f64::INFINITY);
-    /// assert!(tape.leaf([1.0]).var(&[], 1, false).item().is_nan());
-    /// ```
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn var(self, axes: &[isize], correction: usize, keepdim: bool) -> Var<'t> {
-        expect(self.try_var(axes, correction, keepdim))
-    }
-
-    /// [`var`](Var::var) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_var(self, axes: &[isize], correction: usize, keepdim: bool) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
-        let distance = self - self.try_mean_axes(axes, true)?;
-        Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
-    }
-}
-
-/// A reduction along axes with its `try_` twin.
-macro_rules! along {
-    ($($(#[$doc:meta])* $name:ident $try_name:ident |$x:ident, $axes:ident, $keepdim:ident| $value:expr;)*) => {
-        impl<'t> Var<'t> {
-            $(
-                $(#[$doc])*
-                ///
-                /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
-                ///
-                /// # Panics
-                /// For an axis that does not exist.
-                #[track_caller]
-                pub fn $name(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-                    expect(self.$try_name(axes, keepdim))
-                }
-
-                $(#[$doc])*
-                ///
-                /// # Errors
-                /// [`Error::Axis`] for an axis that does not exist.
-                #[track_caller]
-                pub fn $try_name(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
-                    let ($x, $axes, $keepdim) = (self, axes, keepdim);
-                    $value
-                }
-            )*
+    twin!(
+        /// The largest along `axes`; equal ones share the gradient in equal parts.
+        ///
+        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        #[or_panic(amax)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_amax(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            self.reduce(Total::Max, "amax", axes, keepdim)
         }
-    };
-}
+    );
 
-along! {
-    /// The sum along `axes`.
-    sum_axes try_sum_axes |x, axes, keepdim| x.reduce(Total::Sum, "sum", axes, keepdim);
-    /// The mean along `axes`.
-    mean_axes try_mean_axes |x, axes, keepdim| {
-        let shape = x.shape();
-        let count: usize = resolve("mean", x, axes)?.iter().map(|&axis| shape[axis]).product();
-        Ok(x.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
-    };
-    /// The largest along `axes`; equal ones share the gradient in equal parts.
-    amax try_amax |x, axes, keepdim| x.reduce(Total::Max, "amax", axes, keepdim);
-    /// The smallest along `axes`; equal ones share the gradient in equal parts.
-    amin try_amin |x, axes, keepdim| x.reduce(Total::Min, "amin", axes, keepdim);
-    /// The Euclidean norm √Σx² along `axes`. Its gradient at 0 is 0.
-    norm try_norm |x, axes, keepdim| {
-        let squares = (x * x).reduce(Total::Sum, "norm", axes, keepdim)?;
-        let positive = squares.gt(0.0);
-        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
-        Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
-    };
-    /// The product along `axes`, 1 where there is nothing to multiply. A 0 among the factors takes nothing from the
-    /// gradient: halves are multiplied with each other, and nothing is divided.
-    prod try_prod |x, axes, keepdim| {
-        let shape = x.shape();
-        let axes = resolve("prod", x, axes)?;
-        let product = axes.iter().try_fold(x, |x, &axis| multiply_along(x, axis))?;
-        product.try_reshape(&shape.reduced(&axes, keepdim))
-    };
-}
-
-/// The product along one axis, which stays with size 1.
-fn multiply_along<'t>(x: Var<'t>, axis: usize) -> Result<Var<'t>> {
-    let shape = x.shape();
-    let (len, along) = (shape[axis], axis as isize);
-    if len == 0 {
-        return Ok(x.tape().constant(Tensor::ones(shape.reduced(&[axis], true), x.dtype())));
-    }
-    if len == 1 {
-        return Ok(x);
-    }
-    let half = len / 2;
-    let both = multiply_along(x.try_narrow(along, 0, half)? * x.try_narrow(along, half, half)?, axis)?;
-    if len % 2 == 0 { Ok(both) } else { Ok(both * x.try_narrow(along, len - 1, 1)?) }
+    twin!(
+        /// The smallest along `axes`; equal ones share the gradient in equal parts.
+        ///
+        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        #[or_panic(amin)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_amin(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            self.reduce(Total::Min, "amin", axes, keepdim)
+        }
+    );
 }

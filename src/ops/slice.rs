@@ -1,12 +1,16 @@
 //! Slices with steps, and their adjoint.
 //!
-//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is *scattering*:
-//! it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient. Padding with zeros
-//! is a scattering too.
+//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is
+//! *scattering*: it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient.
+//! Padding with zeros is a scattering too.
 
 use smallvec::SmallVec;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::twin,
+};
 use crate::{
     error::{Error, Result},
     kernels::movement,
@@ -114,112 +118,80 @@ impl Sampled for Scatter {
 }
 
 impl<'t> Var<'t> {
-    /// The `len` entries from `start` on along an axis.
-    ///
-    /// # Panics
-    /// When they lie outside the axis.
-    #[track_caller]
-    pub fn narrow(self, axis: isize, start: usize, len: usize) -> Var<'t> {
-        expect(self.try_narrow(axis, start, len))
-    }
-
-    /// [`narrow`](Var::narrow) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis.
-    #[track_caller]
-    pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
-        self.try_slice(axis, start, start.saturating_add(len), 1)
-    }
-
-    /// Every `step`-th entry from `start` up to, not including, `stop` along an axis.
-    ///
-    /// # Panics
-    /// When they lie outside the axis, or for step 0.
-    #[track_caller]
-    pub fn slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Var<'t> {
-        expect(self.try_slice(axis, start, stop, step))
-    }
-
-    /// [`slice`](Var::slice) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis, or for step 0.
-    #[track_caller]
-    pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let axis = self.axis("slice", axis)?;
-        if start > stop || stop > shape[axis] || step == 0 {
-            let need = format!("{start}..{stop} by {step} must lie within axis {axis}, of size {}", shape[axis]);
-            return Err(self.tape().locate(Error::shape("slice", &[&shape], need)));
+    twin!(
+        /// The `len` entries from `start` on along an axis.
+        #[or_panic(narrow)]
+        /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis.
+        pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
+            self.try_slice(axis, start, start.saturating_add(len), 1)
         }
-        let mut slice = Slice::whole(&shape);
-        slice.start[axis] = start;
-        // One that leads out of the axis takes a single entry, like any other that does.
-        slice.step[axis] = step.min(shape[axis].max(1)) as isize;
-        slice.shape =
-            shape.iter().enumerate().map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n }).collect();
-        self.tape().builtin(slice, &[self])
-    }
+    );
 
-    /// The entries along `axes` in reverse order.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn flip(self, axes: &[isize]) -> Var<'t> {
-        expect(self.try_flip(axes))
-    }
-
-    /// [`flip`](Var::flip) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
-    pub fn try_flip(self, axes: &[isize]) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let mut slice = Slice::whole(&shape);
-        for &axis in axes {
-            let axis = self.axis("flip", axis)?;
-            slice.start[axis] = shape[axis].saturating_sub(1);
-            slice.step[axis] = -1;
+    twin!(
+        /// Every `step`-th entry from `start` up to, not including, `stop` along an axis.
+        #[or_panic(slice)]
+        /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis, or for step 0.
+        pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let axis = self.axis("slice", axis)?;
+            if start > stop || stop > shape[axis] || step == 0 {
+                let need = format!("{start}..{stop} by {step} must lie within axis {axis}, of size {}", shape[axis]);
+                return Err(self.tape().locate(Error::shape("slice", &[&shape], need)));
+            }
+            let mut slice = Slice::whole(&shape);
+            slice.start[axis] = start;
+            // One that leads out of the axis takes a single entry, like any other that does.
+            slice.step[axis] = step.min(shape[axis].max(1)) as isize;
+            slice.shape = shape
+                .iter()
+                .enumerate()
+                .map(|(i, &n)| if i == axis { (stop - start).div_ceil(step) } else { n })
+                .collect();
+            self.tape().builtin(slice, &[self])
         }
-        self.tape().builtin(slice, &[self])
-    }
+    );
 
-    /// `value` around the edges: `amounts` gives, for each axis, how many entries before and after.
-    ///
-    /// # Panics
-    /// When `amounts` has not one pair for each axis.
-    #[track_caller]
-    pub fn pad(self, amounts: &[(usize, usize)], value: f64) -> Var<'t> {
-        expect(self.try_pad(amounts, value))
-    }
+    twin!(
+        /// The entries along `axes` in reverse order.
+        #[or_panic(flip)]
+        /// [`Error::Axis`] for an axis that does not exist.
+        pub fn try_flip(self, axes: &[isize]) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let mut slice = Slice::whole(&shape);
+            for &axis in axes {
+                let axis = self.axis("flip", axis)?;
+                slice.start[axis] = shape[axis].saturating_sub(1);
+                slice.step[axis] = -1;
+            }
+            self.tape().builtin(slice, &[self])
+        }
+    );
 
-    /// [`pad`](Var::pad) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when `amounts` has not one pair for each axis.
-    #[track_caller]
-    pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
-        let part = self.shape();
-        if amounts.len() != part.rank() {
-            let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
-            return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
+    twin!(
+        /// `value` around the edges: `amounts` gives, for each axis, how many entries before and after.
+        #[or_panic(pad)]
+        /// [`Error::Shape`] when `amounts` has not one pair for each axis.
+        pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
+            let part = self.shape();
+            if amounts.len() != part.rank() {
+                let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
+                return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
+            }
+            let padded =
+                |(n, &(before, after)): (&usize, &(usize, usize))| n.saturating_add(before).saturating_add(after);
+            let shape: Shape = part.iter().zip(amounts).map(padded).collect();
+            shape.countable("pad", &[&part]).map_err(|error| self.tape().locate(error))?;
+            let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
+            let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
+            if value == 0.0 {
+                return Ok(placed);
+            }
+            let inside = Tensor::ones(part, self.dtype());
+            let frame = self.tape().no_grad(|| {
+                let inside = self.tape().constant(inside);
+                Ok((1.0 - self.tape().builtin(Scatter { slice, shape }, &[inside])?) * value)
+            });
+            placed.try_add(frame?)
         }
-        let padded = |(n, &(before, after)): (&usize, &(usize, usize))| n.saturating_add(before).saturating_add(after);
-        let shape: Shape = part.iter().zip(amounts).map(padded).collect();
-        shape.countable("pad", &[&part]).map_err(|error| self.tape().locate(error))?;
-        let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
-        let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
-        if value == 0.0 {
-            return Ok(placed);
-        }
-        let inside = Tensor::ones(part, self.dtype());
-        let frame = self.tape().no_grad(|| {
-            let inside = self.tape().constant(inside);
-            Ok((1.0 - self.tape().builtin(Scatter { slice, shape }, &[inside])?) * value)
-        });
-        placed.try_add(frame?)
-    }
+    );
 }

@@ -5,7 +5,12 @@
 
 use std::ops::Range;
 
-use super::{Grads, Mixes, Op, Sample, Vjp, expect, reduce::resolve, table::Sampled};
+use super::{
+    op::{Grads, Mixes, Op, Vjp},
+    reduce::resolve,
+    sample::{Sample, Sampled},
+    twins::twin,
+};
 use crate::{
     error::Result,
     kernels::softmax::Lines,
@@ -13,20 +18,25 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-fn lines(shape: &Shape, axis: usize) -> Lines {
-    Lines { outer: shape[..axis].iter().product(), k: shape[axis], inner: shape[axis + 1..].iter().product() }
+/// The lines along `axes`.
+fn lines(shape: &Shape, axes: Range<usize>) -> Lines {
+    let size = |axes: &[usize]| axes.iter().product();
+    Lines { outer: size(&shape[..axes.start]), k: size(&shape[axes.clone()]), inner: size(&shape[axes.end..]) }
 }
 
-/// eˣ / Σ eˣ along an axis.
-pub(super) struct Softmax(usize);
+/// eˣ / Σ eˣ along an axis, or its logarithm.
+pub(super) struct Softmax {
+    axis: usize,
+    log: bool,
+}
 
 impl Op for Softmax {
     fn name(&self) -> &str {
-        "softmax"
+        if self.log { "log_softmax" } else { "softmax" }
     }
 
     fn attributes(&self) -> String {
-        format!("axis {}", self.0)
+        format!("axis {}", self.axis)
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -34,18 +44,22 @@ impl Op for Softmax {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let lines = lines(&shape, self.0);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.softmax(x[0].data::<T>(), out))))
+        let lines = lines(&shape, self.axis..self.axis + 1);
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| match self.log {
+            true => lines.log_softmax(x[0].data::<T>(), out),
+            false => lines.softmax(x[0].data::<T>(), out),
+        })))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (p, dp) = (at.y, at.dy);
-        let along = (dp * p).try_sum_axes(&[self.0 as isize], true)?;
-        Ok(Grads::from_iter([Some(p * (dp - along))]))
+        let (y, dy) = (at.y, at.dy);
+        let along = if self.log { dy } else { dy * y }.try_sum_axes(&[self.axis as isize], true)?;
+        let dx = if self.log { dy - y.exp() * along } else { y * (dy - along) };
+        Ok(Grads::from_iter([Some(dx)]))
     }
 
     fn mixes(&self) -> Mixes {
-        Mixes::Along(vec![self.0])
+        Mixes::Along(vec![self.axis])
     }
 }
 
@@ -54,46 +68,6 @@ impl Sampled for Softmax {
         vec![
             Sample::unary("softmax", [3, 4], |x| x.softmax(1)),
             Sample::unary("softmax of axis 1 of 3", [2, 3, 2], |x| x.softmax(1)),
-        ]
-    }
-}
-
-/// x − ln Σ eˣ along an axis.
-pub(super) struct LogSoftmax(usize);
-
-impl Op for LogSoftmax {
-    fn name(&self) -> &str {
-        "log_softmax"
-    }
-
-    fn attributes(&self) -> String {
-        format!("axis {}", self.0)
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        Ok(x[0].clone())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let lines = lines(&shape, self.0);
-        Ok(
-            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.log_softmax(x[0].data::<T>(), out))),
-        )
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let along = at.dy.try_sum_axes(&[self.0 as isize], true)?;
-        Ok(Grads::from_iter([Some(at.dy - at.y.exp() * along)]))
-    }
-
-    fn mixes(&self) -> Mixes {
-        Mixes::Along(vec![self.0])
-    }
-}
-
-impl Sampled for LogSoftmax {
-    fn samples() -> Vec<Sample> {
-        vec![
             Sample::unary("log_softmax", [3, 4], |x| x.log_softmax(-1)),
             Sample::unary("log_softmax of axis 0", [3, 4], |x| x.log_softmax(0)),
         ]
@@ -117,9 +91,7 @@ impl Op for LogSumExp {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let size = |axes: &[usize]| axes.iter().product();
-        let (from, Range { start, end }) = (x[0].shape(), self.0.clone());
-        let lines = Lines { outer: size(&from[..start]), k: size(&from[start..end]), inner: size(&from[end..]) };
+        let lines = lines(x[0].shape(), self.0.clone());
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.logsumexp(x[0].data::<T>(), out))))
     }
 
@@ -144,73 +116,46 @@ impl Sampled for LogSumExp {
 }
 
 impl<'t> Var<'t> {
-    /// ln Σ eˣ along `axes` (all if empty), without overflow.
-    ///
-    /// With `keepdim` the axes stay, with size 1.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn logsumexp(self, axes: &[isize], keepdim: bool) -> Var<'t> {
-        expect(self.try_logsumexp(axes, keepdim))
-    }
+    twin!(
+        /// ln Σ eˣ along `axes` (all if empty), without overflow.
+        ///
+        /// With `keepdim` the axes stay, with size 1.
+        #[or_panic(logsumexp)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+            let shape = self.shape();
+            let axes = resolve("logsumexp", self, axes)?;
+            let first = axes.first().copied().unwrap_or(0);
+            let side_by_side = axes.iter().copied().eq(first..first + axes.len());
+            let (x, range) = match side_by_side {
+                true => (self, first..first + axes.len()),
+                false => {
+                    let rest = (0..shape.rank()).filter(|axis| !axes.contains(axis));
+                    let order: Vec<isize> = rest.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
+                    (self.try_permute(&order)?, shape.rank() - axes.len()..shape.rank())
+                }
+            };
+            self.tape().builtin(LogSumExp(range), &[x])?.try_reshape(shape.reduced(&axes, keepdim))
+        }
+    );
 
-    /// [`logsumexp`](Var::logsumexp) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let axes = resolve("logsumexp", self, axes)?;
-        let first = axes.first().copied().unwrap_or(0);
-        let side_by_side = axes.iter().copied().eq(first..first + axes.len());
-        let (x, range) = match side_by_side {
-            true => (self, first..first + axes.len()),
-            false => {
-                let rest = (0..shape.rank()).filter(|axis| !axes.contains(axis));
-                let order: Vec<isize> = rest.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
-                (self.try_permute(&order)?, shape.rank() - axes.len()..shape.rank())
-            }
-        };
-        self.tape().builtin(LogSumExp(range), &[x])?.try_reshape(&shape.reduced(&axes, keepdim))
-    }
+    twin!(
+        /// eˣ / Σ eˣ along `axis`.
+        #[or_panic(softmax)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("softmax", axis)?;
+            self.tape().builtin(Softmax { axis, log: false }, &[self])
+        }
+    );
 
-    /// eˣ / Σ eˣ along `axis`.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn softmax(self, axis: isize) -> Var<'t> {
-        expect(self.try_softmax(axis))
-    }
-
-    /// [`softmax`](Var::softmax) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("softmax", axis)?;
-        self.tape().builtin(Softmax(axis), &[self])
-    }
-
-    /// ln(eˣ / Σ eˣ) along `axis`, without overflow.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn log_softmax(self, axis: isize) -> Var<'t> {
-        expect(self.try_log_softmax(axis))
-    }
-
-    /// [`log_softmax`](Var::log_softmax) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    #[track_caller]
-    pub fn try_log_softmax(self, axis: isize) -> Result<Var<'t>> {
-        let axis = self.axis("log_softmax", axis)?;
-        self.tape().builtin(LogSoftmax(axis), &[self])
-    }
+    twin!(
+        /// ln(eˣ / Σ eˣ) along `axis`, without overflow.
+        #[or_panic(log_softmax)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_log_softmax(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("log_softmax", axis)?;
+            self.tape().builtin(Softmax { axis, log: true }, &[self])
+        }
+    );
 }

@@ -1,23 +1,22 @@
-//! Eigenvalues of symmetric matrices, singular values, and the symmetric square root.
+//! Eigenvalues of symmetric matrices and singular values.
 //!
-//! An operation that finds values and vectors writes both into one tensor, row below row; its parts are slices of it. So
-//! one rule sees all upstream gradients, and everything else of the engine stays as it is.
+//! An operation that finds values and vectors writes both into one tensor, row below row; its parts are slices of it.
+//! So one rule sees all upstream gradients, and everything else of the engine stays as it is.
 //!
 //! - A = V diag(λ) Vᵀ: dA = V (diag(dλ) + F ∘ Vᵀ dV) Vᵀ, with f_ij = 1/(λ_j − λ_i) (Giles, 2008).
 //! - A = U diag(s) Vᵀ: with f_ij = 1/(s_j² − s_i²), skew(M) = M − Mᵀ and S = diag(s),
 //!   dA = U (F ∘ skew(Uᵀ dU) S + S F ∘ skew(Vᵀ dV) + diag(ds)) Vᵀ + (I − U Uᵀ) dU S⁻¹ Vᵀ + U S⁻¹ dVᵀ (I − V Vᵀ)
 //!   (Townsend, Differentiating the singular value decomposition, 2016).
-//! - Z = A^½: dA solves Z dA + dA Z = dZ, the Lyapunov equation (Lin and Maji, arXiv 1707.06772). No difference of
-//!   eigenvalues is divided by, so equal ones are no trouble.
 //!
-//! Vectors of equal values are not determined, and have no derivative: where a difference is 0, f_ij counts as 0, which is
-//! right for every function that depends on the values, or on the space that such vectors span, alone. The sign of a
+//! Vectors of equal values are not determined, and have no derivative: where a difference is 0, f_ij counts as 0, which
+//! is right for every function that depends on the values, or on the space that such vectors span, alone. The sign of a
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
-    Grads, Op, Sample, Vjp, expect,
-    linalg::{batch, fault, of_matrices, square, with_matrix},
-    table::{Sampled, numbers},
+    matrices::{batch, fault, square, with_matrix},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::twin,
 };
 use crate::{
     error::{Error, Result},
@@ -27,7 +26,7 @@ use crate::{
 };
 
 /// The fault of a decomposition that iterates.
-const NOT_FINITE: &str = "holds a number that is NaN or infinite, so it has no decomposition";
+pub(super) const NOT_FINITE: &str = "holds a number that is NaN or infinite, so it has no decomposition";
 
 /// 1/x, and 0 where x is 0.
 fn recip_or_zero(x: Var<'_>) -> Var<'_> {
@@ -41,7 +40,7 @@ fn gaps(values: Var<'_>) -> Var<'_> {
     recip_or_zero(values.unsqueeze(rank - 1) - values.unsqueeze(rank))
 }
 
-fn transposed(x: Var<'_>) -> Var<'_> {
+pub(super) fn transposed(x: Var<'_>) -> Var<'_> {
     x.transpose(-2, -1)
 }
 
@@ -53,7 +52,7 @@ fn rows(x: Var<'_>, start: usize, len: usize) -> Result<Var<'_>> {
 /// The row `at` of matrices, as vectors.
 fn row(x: Var<'_>, at: usize) -> Result<Var<'_>> {
     let shape = x.shape();
-    rows(x, at, 1)?.try_reshape(&with_matrix(&shape, &shape[shape.rank() - 1..]))
+    rows(x, at, 1)?.try_reshape(with_matrix(&shape, &shape[shape.rank() - 1..]))
 }
 
 /// Eigenvalues, ascending, above the eigenvectors, the columns of V: `[.., n + 1, n]`.
@@ -164,157 +163,59 @@ impl Sampled for Svd {
     }
 }
 
-/// The symmetric positive semi-definite square root.
-pub(super) struct SymmetricSqrt;
-
-impl Op for SymmetricSqrt {
-    fn name(&self) -> &str {
-        "symmetric_sqrt"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        square("symmetric_sqrt", x[0]).map(|_| x[0].clone())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let n = square("symmetric_sqrt", &shape)?;
-        let fault =
-            fault("symmetric_sqrt", x[0].shape(), "has a negative eigenvalue, or a number that is NaN or infinite");
-        batch!(x[0], shape, |T, out| linalg::symmetric_sqrt(x[0].data::<T>(), n, out)).map_err(fault)
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov, &[at.y, at.dy])?)]))
-    }
-}
-
-/// A symmetric positive definite matrix for each of a batch.
-fn positive<'t>(x: Var<'t>) -> Var<'t> {
-    let n = *x.shape().last().expect("a batch of matrices");
-    x.matmul(transposed(x)) + x.tape().constant(Tensor::eye(n, x.dtype())) * 0.3
-}
-
-impl Sampled for SymmetricSqrt {
-    fn samples() -> Vec<Sample> {
-        let input = vec![numbers([2, 3, 3], -1.0, 1.0, 1)];
-        vec![Sample::new("symmetric_sqrt", input, |x| positive(x[0]).symmetric_sqrt())]
-    }
-}
-
-/// The X with Z X + X Z = C, for symmetric positive semi-definite Z.
-///
-/// It is linear in C, and its own adjoint: with W the solution for dX, dC = W and dZ = −(W Xᵀ + Xᵀ W).
-pub(super) struct Lyapunov;
-
-impl Op for Lyapunov {
-    fn name(&self) -> &str {
-        "lyapunov"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        square("lyapunov", x[0])?;
-        match x[0] == x[1] {
-            true => Ok(x[0].clone()),
-            false => Err(Error::shape("lyapunov", x, "two batches of matrices of the same shape are needed")),
-        }
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
-        let n = square("lyapunov", &shape)?;
-        let fault = fault("lyapunov", x[0].shape(), NOT_FINITE);
-        batch!(x[0], shape, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out)).map_err(fault)
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (z, x) = (at.x[0], at.y);
-        let w = at.tape().builtin(Lyapunov, &[z, at.dy])?;
-        let dz = at.by(0, || {
-            let sum = w.product(false, x, true)? + x.product(true, w, false)?;
-            Ok((sum + transposed(sum)) * -0.5)
-        })?;
-        Ok(Grads::from_iter([dz, Some(w)]))
-    }
-}
-
-impl Sampled for Lyapunov {
-    fn samples() -> Vec<Sample> {
-        let inputs = vec![numbers([2, 3, 3], -1.0, 1.0, 1), numbers([2, 3, 3], -1.0, 1.0, 2)];
-        vec![Sample::new("lyapunov", inputs, |x| expect(x[0].tape().builtin(Lyapunov, &[positive(x[0]), x[1]])))]
-    }
-}
-
-of_matrices! {
-    /// The eigenvalues of each symmetric matrix `[.., n, n]`, ascending: `[.., n]`. It reads (A + Aᵀ)/2.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let a = tape.leaf([[2.0, 1.0], [1.0, 2.0]]);
-    /// let values = a.eigvalsh();
-    /// assert!((values.value().at(&[0]) - 1.0).abs() < 1e-12 && (values.value().at(&[1]) - 3.0).abs() < 1e-12);
-    /// ```
-    eigvalsh try_eigvalsh: "When the matrices are not square, or hold a number that is not finite.", |x| {
-        x.try_eigh().map(|parts| parts.0)
-    };
-    /// The singular values of each matrix `[.., m, n]`, descending: `[.., min(m, n)]`.
-    singular_values try_singular_values: "When there are no matrices, or they hold a number that is not finite.", |x| {
-        x.try_svd().map(|parts| parts.1)
-    };
-    /// The symmetric positive semi-definite Z with Z Z = A of each such matrix A `[.., n, n]`. It reads (A + Aᵀ)/2, and
-    /// takes eigenvalues that are negative by rounding alone as 0.
-    ///
-    /// The gradient has no differences of eigenvalues in it; at a matrix that is not of full rank, where it grows without
-    /// bound, the part between null vectors is 0.
-    symmetric_sqrt try_symmetric_sqrt: "When the matrices are not square, or an eigenvalue is negative.", |x| {
-        x.tape().builtin(SymmetricSqrt, &[x.symmetric_part("symmetric_sqrt")?])
-    };
-}
-
 impl<'t> Var<'t> {
-    /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, a column each, of each symmetric matrix
-    /// `[.., n, n]`: A = V diag(λ) Vᵀ. It reads (A + Aᵀ)/2.
-    ///
-    /// The sign of a vector is arbitrary, and vectors of equal eigenvalues are not determined: a loss should depend on
-    /// neither.
-    ///
-    /// # Panics
-    /// When the matrices are not square, or hold a number that is not finite.
-    #[track_caller]
-    pub fn eigh(self) -> (Var<'t>, Var<'t>) {
-        expect(self.try_eigh())
-    }
+    twin!(
+        /// The eigenvalues of each symmetric matrix `[.., n, n]`, ascending: `[.., n]`. It reads (A + Aᵀ)/2.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let a = tape.leaf([[2.0, 1.0], [1.0, 2.0]]);
+        /// let values = a.eigvalsh();
+        /// assert!((values.value().at(&[0]) - 1.0).abs() < 1e-12 && (values.value().at(&[1]) - 3.0).abs() < 1e-12);
+        /// ```
+        #[or_panic(eigvalsh)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_eigvalsh(self) -> Result<Var<'t>> {
+            self.try_eigh().map(|parts| parts.0)
+        }
+    );
 
-    /// [`eigh`](Var::eigh) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
-    #[track_caller]
-    pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {
-        let symmetric = self.symmetric_part("eigh")?;
-        let packed = self.tape().builtin(Eigh, &[symmetric])?;
-        Ok((row(packed, 0)?, rows(packed, 1, *self.shape().last().expect("matrices have columns"))?))
-    }
+    twin!(
+        /// The singular values of each matrix `[.., m, n]`, descending: `[.., min(m, n)]`.
+        #[or_panic(singular_values)]
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_singular_values(self) -> Result<Var<'t>> {
+            self.try_svd().map(|parts| parts.1)
+        }
+    );
 
-    /// U `[.., m, k]`, the singular values s `[.., k]`, descending, and V `[.., n, k]` of each matrix `[.., m, n]`, with
-    /// k = min(m, n): A = U diag(s) Vᵀ.
-    ///
-    /// The common sign of a column of U and V is arbitrary, and columns of equal singular values are not determined: a loss
-    /// should depend on neither.
-    ///
-    /// # Panics
-    /// When there are no matrices, or they hold a number that is not finite.
-    #[track_caller]
-    pub fn svd(self) -> (Var<'t>, Var<'t>, Var<'t>) {
-        expect(self.try_svd())
-    }
+    twin!(
+        /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, a column each, of each
+        /// symmetric matrix `[.., n, n]`: A = V diag(λ) Vᵀ. It reads (A + Aᵀ)/2.
+        ///
+        /// The sign of a vector is arbitrary, and vectors of equal eigenvalues are not determined: a loss should depend
+        /// on neither.
+        #[or_panic(eigh)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {
+            let symmetric = self.symmetric_part("eigh")?;
+            let packed = self.tape().builtin(Eigh, &[symmetric])?;
+            Ok((row(packed, 0)?, rows(packed, 1, *self.shape().last().expect("matrices have columns"))?))
+        }
+    );
 
-    /// [`svd`](Var::svd) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
-    #[track_caller]
-    pub fn try_svd(self) -> Result<(Var<'t>, Var<'t>, Var<'t>)> {
-        let packed = self.tape().builtin(Svd, &[self])?;
-        let [m, n] = sizes(&self.shape())?;
-        Ok((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?))
-    }
+    twin!(
+        /// U `[.., m, k]`, the singular values s `[.., k]`, descending, and V `[.., n, k]` of each matrix `[.., m, n]`,
+        /// with k = min(m, n): A = U diag(s) Vᵀ.
+        ///
+        /// The common sign of a column of U and V is arbitrary, and columns of equal singular values are not
+        /// determined: a loss should depend on neither.
+        #[or_panic(svd)]
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
+        pub fn try_svd(self) -> Result<(Var<'t>, Var<'t>, Var<'t>)> {
+            let packed = self.tape().builtin(Svd, &[self])?;
+            let [m, n] = sizes(&self.shape())?;
+            Ok((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?))
+        }
+    );
 }

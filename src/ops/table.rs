@@ -1,76 +1,11 @@
 //! The list of all operations, with inputs to test them on.
 
-use super::elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER};
-use crate::{
-    tape::{Tape, Var},
-    tensor::{DType, Shape, Tensor, sequence::golden},
+use super::{
+    elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER},
+    sample::{Sample, list, numbers},
+    twins::expect,
 };
-
-type Run = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync>;
-
-/// An operation at inputs where its gradient is defined: a row of [`table`].
-pub struct Sample {
-    /// The operation and what is particular to this sample.
-    pub name: String,
-    /// The inputs, in double precision.
-    pub inputs: Vec<Tensor>,
-    /// Whether a gradient flows through the operation.
-    pub differentiable: bool,
-    run: Run,
-}
-
-impl Sample {
-    pub(super) fn new(
-        name: &str,
-        inputs: Vec<Tensor>,
-        run: impl for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'static,
-    ) -> Self {
-        Sample { name: name.to_owned(), inputs, differentiable: true, run: Box::new(run) }
-    }
-
-    pub(super) fn unary(
-        name: &str,
-        shape: impl Into<Shape>,
-        run: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync + 'static,
-    ) -> Self {
-        Sample::new(name, vec![numbers(shape, -2.0, 2.0, 1)], move |x| run(x[0]))
-    }
-
-    /// Records the operation on `x`.
-    pub fn run<'t>(&self, x: &[Var<'t>]) -> Var<'t> {
-        (self.run)(x)
-    }
-
-    /// Enters the inputs as leaves of `tape`.
-    pub fn leaves<'t>(&self, tape: &'t Tape) -> Vec<Var<'t>> {
-        self.inputs.iter().map(|x| tape.leaf(x)).collect()
-    }
-}
-
-/// Numbers between `low` and `high` that are all different: a low-discrepancy sequence, the same for the same seed.
-pub(super) fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: usize) -> Tensor {
-    let fraction = |i: usize| golden(i + 1, seed as f64 * std::f64::consts::SQRT_2);
-    Tensor::from_fn(shape, DType::F64, |i| low + (high - low) * fraction(i))
-}
-
-/// An operation that says on which inputs it is tested.
-pub(super) trait Sampled {
-    fn samples() -> Vec<Sample>;
-}
-
-/// An operation that [`table`] lists; only the macro below implements it.
-pub(crate) trait Listed {}
-
-macro_rules! list {
-    ($($Op:ty),* $(,)?) => {
-        $(impl Listed for $Op {})*
-        fn listed() -> Vec<Sample> {
-            let mut all = Vec::new();
-            $(all.extend(<$Op as Sampled>::samples());)*
-            all
-        }
-    };
-}
+use crate::tensor::Tensor;
 
 list! {
     super::reduce::Reduce,
@@ -85,44 +20,35 @@ list! {
     super::indexing::IndexAdd,
     super::indexing::Gather,
     super::indexing::ScatterAdd,
-    super::indexing::Cumsum,
+    super::cumsum::Cumsum,
     super::convolution::Conv2d,
     super::convolution::Conv2dInput,
     super::convolution::Conv2dWeight,
     super::pooling::MaxPool,
     super::pooling::MaxUnpool,
     super::pooling::TakeMax,
-    super::pooling::AvgPool,
-    super::pooling::AvgUnpool,
+    super::average_pooling::AvgPool,
+    super::average_pooling::AvgUnpool,
     super::unfold::Unfold,
     super::unfold::Fold,
     super::normalise::BatchNorm,
     super::softmax::Softmax,
-    super::softmax::LogSoftmax,
     super::softmax::LogSumExp,
     super::linalg::Inverse,
     super::linalg::Solve,
-    super::linalg::Det,
-    super::linalg::SlogDet,
+    super::determinant::Det,
+    super::determinant::SlogDet,
     super::linalg::Cholesky,
     super::spectral::Eigh,
     super::spectral::Svd,
-    super::spectral::SymmetricSqrt,
-    super::spectral::Lyapunov,
+    super::symmetric_sqrt::SymmetricSqrt,
+    super::symmetric_sqrt::Lyapunov,
     super::loss::CrossEntropy,
     super::loss::MseLoss,
 }
 
-/// Every operation with inputs on which its gradient is defined. Tests iterate it, so that no operation goes untested.
-///
-/// ```
-/// use wengert::{Tape, ops};
-/// for sample in ops::table() {
-///     let tape = Tape::f64();
-///     let y = sample.run(&sample.leaves(&tape));
-///     assert_eq!(y.needs_grad(), sample.differentiable, "{}", sample.name);
-/// }
-/// ```
+/// Every operation with inputs on which its gradient is defined. [`functional::table`](crate::functional::table) lists
+/// the compositions too.
 pub fn table() -> Vec<Sample> {
     let mut all: Vec<Sample> = Vec::new();
     for &row in UNARY {
@@ -147,9 +73,8 @@ pub fn table() -> Vec<Sample> {
             let inputs =
                 vec![numbers(a, row.domain[0].0, row.domain[0].1, 4), numbers(b, row.domain[1].0, row.domain[1].1, 5)];
             let name = format!("{} of {a:?} and {b:?}", row.name);
-            let mut sample = Sample::new(&name, inputs, move |x| {
-                super::expect(x[0].tape().elementwise(row, 0.0, &[x[0], x[1]], None))
-            });
+            let mut sample =
+                Sample::new(&name, inputs, move |x| expect(x[0].tape().elementwise(row, 0.0, &[x[0], x[1]], None)));
             sample.differentiable = row.differentiable();
             all.push(sample);
         }
@@ -158,14 +83,6 @@ pub fn table() -> Vec<Sample> {
     all.push(Sample::new(SELECT.name, vec![numbers([2, 3], -2.0, 2.0, 6), numbers([3], -2.0, 2.0, 7)], move |x| {
         x[0].tape().constant(&mask).select(x[0], x[1])
     }));
-    all.extend(super::activations::samples());
-    all.extend(super::loss::samples());
-    all.extend(super::overlap::samples());
-    all.extend(super::layer_norm::samples());
-    all.extend(super::directions::samples());
-    all.extend(super::arrange::samples());
-    all.extend(super::bilinear::samples());
-    all.extend(super::einsum::samples());
     all.extend(listed());
     all
 }

@@ -2,9 +2,15 @@
 //!
 //! Unfolding turns images `[n, c, h, w]` into `[n, c·kh·kw, l]`: one column for each of the l positions of a kernel, so
 //! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
-//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the other.
+//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the
+//! other.
 
-use super::{ConvSpec, Grads, Mixes, Op, Sample, Vjp, convolution::misfit, expect, table::Sampled};
+use super::{
+    convolution::{ConvSpec, misfit},
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::twin,
+};
 use crate::{
     error::{Error, Result},
     kernels::window::Window,
@@ -129,49 +135,31 @@ impl Sampled for Fold {
 }
 
 impl<'t> Var<'t> {
-    /// Every window of the images `[n, c, h, w]` as a column: `[n, c · kh · kw, positions]`, where the rows run over
-    /// channels, then over the kernel. Taps outside the image give 0; the groups of `spec` must be 1.
-    ///
-    /// ```
-    /// use wengert::{Tape, ops::ConvSpec};
-    /// let tape = Tape::f64();
-    /// let image = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape([1, 1, 2, 3]);
-    /// let windows = image.unfold([2, 2], ConvSpec::default());
-    /// assert_eq!(windows.value().to_vec(), [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0, 6.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// When the kernel does not fit into the padded images.
-    #[track_caller]
-    pub fn unfold(self, kernel: [usize; 2], spec: ConvSpec) -> Var<'t> {
-        expect(self.try_unfold(kernel, spec))
-    }
+    twin!(
+        /// Every window of the images `[n, c, h, w]` as a column: `[n, c · kh · kw, positions]`, where the rows run
+        /// over channels, then over the kernel. Taps outside the image give 0; the groups of `spec` must be 1.
+        ///
+        /// ```
+        /// use wengert::{Tape, ops::ConvSpec};
+        /// let tape = Tape::f64();
+        /// let image = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape([1, 1, 2, 3]);
+        /// let windows = image.unfold([2, 2], ConvSpec::default());
+        /// assert_eq!(windows.value().to_vec(), [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0, 6.0]);
+        /// ```
+        #[or_panic(unfold)]
+        /// [`Error::Shape`] when the kernel does not fit into the padded images.
+        pub fn try_unfold(self, kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
+            self.tape().builtin(Unfold(Slide { kernel, spec }), &[self])
+        }
+    );
 
-    /// [`unfold`](Var::unfold) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the kernel does not fit into the padded images.
-    #[track_caller]
-    pub fn try_unfold(self, kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
-        self.tape().builtin(Unfold(Slide { kernel, spec }), &[self])
-    }
-
-    /// The images `[n, c, h, w]` in which every pixel is the sum of the entries that [`unfold`](Var::unfold) reads from it:
-    /// its adjoint, not its inverse, since windows overlap.
-    ///
-    /// # Panics
-    /// When these are not the columns of such images.
-    #[track_caller]
-    pub fn fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Var<'t> {
-        expect(self.try_fold(image, kernel, spec))
-    }
-
-    /// [`fold`](Var::fold) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when these are not the columns of such images.
-    #[track_caller]
-    pub fn try_fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
-        self.tape().builtin(Fold { slide: Slide { kernel, spec }, image: image.into() }, &[self])
-    }
+    twin!(
+        /// The images `[n, c, h, w]` in which every pixel is the sum of the entries that [`unfold`](Var::unfold) reads
+        /// from it: its adjoint, not its inverse, since windows overlap.
+        #[or_panic(fold)]
+        /// [`Error::Shape`] when these are not the columns of such images.
+        pub fn try_fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {
+            self.tape().builtin(Fold { slide: Slide { kernel, spec }, image: image.into() }, &[self])
+        }
+    );
 }

@@ -2,14 +2,15 @@
 
 use wengert::{
     check::{self, Fault},
+    functional,
     nn::{BatchNorm, Conv2d, Dropout, Elu, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, Tanh},
-    ops::{self, Window},
+    ops::Window,
 };
 
 #[test]
 fn every_operation_passes() {
     let mut alarms = Vec::new();
-    for sample in ops::table().into_iter().filter(|sample| sample.differentiable) {
+    for sample in functional::table().into_iter().filter(|sample| sample.differentiable) {
         let report = check::closure(|x| sample.run(x), &sample.inputs).named(&sample.name).run().unwrap();
         if !report.passed() || report.verdicts.iter().any(|v| !v.fault.is_remark()) {
             alarms.push(report.to_string());

@@ -3,6 +3,7 @@
 //! The engine knows an operation by its row: loops for both precisions and a derivative. [`rows`] holds the tables,
 //! [`notation`] says how a row is written, [`select`] is the one operation of three inputs.
 
+mod activations;
 mod forward;
 mod notation;
 mod rows;
@@ -14,7 +15,10 @@ pub(crate) use forward::Looped;
 pub(crate) use rows::*;
 pub(crate) use select::SELECT;
 
-use super::{Grads, Vjp, expect};
+use super::{
+    op::{Grads, Vjp},
+    twins::expect,
+};
 use crate::{kernels::elementwise::Loop, tape::Var};
 
 /// What a derivative is given: inputs, parameter, output, upstream gradient, and which input is asked for.
@@ -33,7 +37,7 @@ pub(crate) enum Slope {
 }
 
 /// A row of the elementwise tables.
-pub struct Elementwise {
+pub(crate) struct Elementwise {
     /// The name in errors and on the printed tape.
     pub name: &'static str,
     /// A value for the parameter in tests, for operations that have one.
@@ -49,7 +53,7 @@ pub struct Elementwise {
 
 impl Elementwise {
     /// Whether a gradient flows through it.
-    pub fn differentiable(&self) -> bool {
+    pub(crate) fn differentiable(&self) -> bool {
         self.rule.is_some()
     }
 

@@ -1,13 +1,12 @@
 //! The choice between two values, element by element: y = a where the mask is not 0, else b.
 //!
-//! da = dy where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN behind
-//! them, is the engine's part.
+//! da = dy where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN
+//! behind them, is the engine's part.
 
 use super::{Elementwise, Slope};
 use crate::{
-    error::Result,
     kernels::elementwise::{Loop, select},
-    ops::{Operand, expect},
+    ops::{operators::Operand, twins::twin},
     tape::Var,
 };
 
@@ -28,42 +27,34 @@ pub(crate) static SELECT: Elementwise = Elementwise {
 };
 
 impl<'t> Var<'t> {
-    /// `a` where this mask is not 0, else `b`.
-    ///
-    /// What is not chosen enters neither the value nor the gradient, also where the branch has an infinite slope or is not
-    /// defined: 0 · ∞ and 0 · NaN count as 0 there, in derivatives of any order. A NaN that the chosen branch makes, or
-    /// that comes from above, stays visible. The mask itself is a constant.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let x = tape.leaf([-1.0, 4.0]);
-    /// let y = x.gt(0.0).select(x.sqrt(), x);
-    /// assert_eq!(y.value().to_vec(), [-1.0, 2.0]);
-    /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [1.0, 0.25]);
-    /// # Ok::<(), wengert::Error>(())
-    /// ```
-    ///
-    /// This holds through elementwise operations, sums, operations that move numbers, and, line by line, softmax,
-    /// logsumexp, `amax` and `amin`. What brings all its numbers together (a matrix product, a convolution, a batch norm, a
-    /// loss, a rule by hand) is safe when nothing of it is used; if a part is, a NaN in the rest comes through: then make
-    /// the input of such a branch harmless before it. The engine knows an unused number by its upstream gradient, exactly
-    /// 0; where that gradient is 0 by chance and the slope infinite, it counts as unused too.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Var<'t> {
-        expect(self.try_select(a, b))
-    }
-
-    /// [`select`](Var::select) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
-    #[track_caller]
-    pub fn try_select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Result<Var<'t>> {
-        let tape = self.tape();
-        let mask = if self.needs_grad() { self.detach() } else { self };
-        tape.elementwise(&SELECT, 0.0, &[mask, a.into().lift(tape), b.into().lift(tape)], None)
-    }
+    twin!(
+        /// `a` where this mask is not 0, else `b`.
+        ///
+        /// What is not chosen enters neither the value nor the gradient, also where the branch has an infinite slope or
+        /// is not defined: 0 · ∞ and 0 · NaN count as 0 there, in derivatives of any order. A NaN that the chosen
+        /// branch makes, or that comes from above, stays visible. The mask itself is a constant.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let x = tape.leaf([-1.0, 4.0]);
+        /// let y = x.gt(0.0).select(x.sqrt(), x);
+        /// assert_eq!(y.value().to_vec(), [-1.0, 2.0]);
+        /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [1.0, 0.25]);
+        /// # Ok::<(), wengert::Error>(())
+        /// ```
+        ///
+        /// This holds through elementwise operations, sums, operations that move numbers, and, line by line, softmax,
+        /// logsumexp, `amax` and `amin`. What brings all its numbers together (a matrix product, a convolution, a batch
+        /// norm, a loss, a rule by hand) is safe when nothing of it is used; if a part is, a NaN in the rest comes
+        /// through: then make the input of such a branch harmless before it. The engine knows an unused number by its
+        /// upstream gradient, exactly 0; where that gradient is 0 by chance and the slope infinite, it counts as unused
+        /// too.
+        #[or_panic(select)]
+        /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+        pub fn try_select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Result<Var<'t>> {
+            let tape = self.tape();
+            let mask = if self.needs_grad() { self.detach() } else { self };
+            tape.elementwise(&SELECT, 0.0, &[mask, a.into().lift(tape), b.into().lift(tape)], None)
+        }
+    );
 }

@@ -1,7 +1,7 @@
 //! What the rows say of themselves, held against numbers.
 
 use super::*;
-use crate::{Tape, ops::Vjp};
+use crate::Tape;
 
 const CORNERS: [f64; 6] = [0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
 

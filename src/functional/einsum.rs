@@ -1,31 +1,19 @@
 //! Sums of products over named axes, after Einstein: `"bhwc,bhwd->bcd"`.
 //!
-//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an operand
-//! takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of them, and are
-//! given names of their own before anything else is done. Operands are joined from left to right: the letters that both have and that are still needed run
-//! along (a batch), those that both have and nobody needs any more are summed by a matrix product, the rest stay beside
-//! each other. All of it is permutation, reshaping, summing and matrix products, so there is no rule of its own.
+//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an
+//! operand takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of
+//! them, and are given names of their own before anything else is done. Operands are joined from left to right: the
+//! letters that both have and that are still needed run along (a batch), those that both have and nobody needs any more
+//! are summed by a matrix product, the rest stay beside each other. All of it is permutation, reshaping, summing and
+//! matrix products, so there is no rule of its own.
 
-use super::{Sample, expect, table::numbers};
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    ops::sample::{Sample, numbers},
     tape::Var,
     tensor::Shape,
 };
-
-pub(super) fn samples() -> Vec<Sample> {
-    let sample = |equation: &'static str, shapes: &[&[usize]]| {
-        let inputs = shapes.iter().enumerate().map(|(k, &shape)| numbers(shape, -1.0, 1.0, k)).collect();
-        Sample::new(&format!("einsum {equation}"), inputs, move |x| Var::einsum(equation, x))
-    };
-    vec![
-        sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
-        sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
-        sample("iij->j", &[&[2, 2, 3]]),
-        sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
-        sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
-    ]
-}
 
 /// A term as it is written.
 struct Term {
@@ -159,7 +147,7 @@ impl<'t> Named<'t> {
         let shape = self.x.shape();
         let stays = |axis: &usize| sizes.contains(&(self.letters[*axis], shape[*axis]));
         let axes: Vec<usize> = (0..shape.rank()).filter(stays).collect();
-        let x = self.x.try_reshape(&axes.iter().map(|&axis| shape[axis]).collect())?;
+        let x = self.x.try_reshape(axes.iter().map(|&axis| shape[axis]).collect::<Shape>())?;
         Ok(Named { x, letters: axes.iter().map(|&axis| self.letters[axis]).collect() })
     }
 
@@ -204,12 +192,12 @@ impl<'t> Named<'t> {
         let turned_left = self.letters == [&batch[..], &joined, &own].concat();
         let turned_right = other.letters == [&batch[..], &theirs, &joined].concat();
         let left = match turned_left {
-            true => self.x.try_reshape(&Shape::from([b, k, m]))?,
-            false => self.arranged(&[&batch[..], &own, &joined].concat())?.try_reshape(&Shape::from([b, m, k]))?,
+            true => self.x.try_reshape([b, k, m])?,
+            false => self.arranged(&[&batch[..], &own, &joined].concat())?.try_reshape([b, m, k])?,
         };
         let right = match turned_right {
-            true => other.x.try_reshape(&Shape::from([b, n, k]))?,
-            false => other.arranged(&[&batch[..], &joined, &theirs].concat())?.try_reshape(&Shape::from([b, k, n]))?,
+            true => other.x.try_reshape([b, n, k])?,
+            false => other.arranged(&[&batch[..], &joined, &theirs].concat())?.try_reshape([b, k, n])?,
         };
         let size = |c: &char| if self.has(c) { self.size(&[*c]) } else { other.size(&[*c]) };
         let letters = [batch, own, theirs].concat();
@@ -218,14 +206,16 @@ impl<'t> Named<'t> {
     }
 }
 
-impl<'t> Var<'t> {
-    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a matrix
-    /// product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes exchanged.
+composition!(
+    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a
+    /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes
+    /// exchanged.
     ///
-    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at the last
-    /// one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
+    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at
+    /// the last one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
     ///
-    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical order.
+    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical
+    /// order.
     ///
     /// ```
     /// use wengert::{Tape, Var};
@@ -238,19 +228,9 @@ impl<'t> Var<'t> {
     /// let batch = tape.leaf(wengert::Tensor::ones([4, 3, 2, 2], wengert::DType::F64));
     /// assert_eq!(Var::einsum("...ij,jk->...ik", &[batch, a]).shape().dims(), [4, 3, 2, 2]);
     /// ```
-    ///
-    /// # Panics
-    /// When the equation cannot be read, or the operands do not fit it.
-    #[track_caller]
-    pub fn einsum(equation: &str, operands: &[Var<'t>]) -> Var<'t> {
-        expect(Var::try_einsum(equation, operands))
-    }
-
-    /// [`einsum`](Var::einsum) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without operands.
-    #[track_caller]
+    #[or_panic(einsum)]
+    /// [`Error::Shape`] when the equation cannot be read or the operands do not fit it, [`Error::Empty`] without
+    /// operands.
     pub fn try_einsum(equation: &str, operands: &[Var<'t>]) -> Result<Var<'t>> {
         let Some(first) = operands.first() else {
             return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
@@ -275,5 +255,18 @@ impl<'t> Var<'t> {
             });
         }
         product.expect("there is an operand").summed(|c| result.contains(c))?.arranged(&result)
-    }
+    },
+    [
+        sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
+        sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
+        sample("iij->j", &[&[2, 2, 3]]),
+        sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
+        sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
+    ]
+);
+
+/// An equation and the shapes of its operands.
+fn sample(equation: &'static str, shapes: &[&[usize]]) -> Sample {
+    let inputs = shapes.iter().enumerate().map(|(k, &shape)| numbers(shape, -1.0, 1.0, k)).collect();
+    Sample::new(&format!("einsum {equation}"), inputs, move |x| Var::einsum(equation, x))
 }

@@ -3,12 +3,16 @@
 //! ArcFace (Deng et al., arXiv 1801.07698) asks that the angle θ between a feature and its own class be smaller by a
 //! margin m than it need be: the class's logit s cos θ becomes s cos(θ + m), in training only. Written with arccos, or
 //! with sin θ = √(1 − cos² θ), its slope is infinite or NaN at θ = 0. The singularity is removable: with the part
-//! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos θ),
-//! and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
+//! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos
+//! θ), and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
 
-use super::{Sample, expect, loss::check_labels, table::numbers};
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    ops::{
+        labels::check_labels,
+        sample::{Sample, numbers},
+    },
     tape::Var,
     tensor::{Shape, Tensor},
 };
@@ -16,20 +20,8 @@ use crate::{
 /// Below this length a feature or class vector counts as having no direction.
 const TINY: f64 = 1e-12;
 
-pub(super) fn samples() -> Vec<Sample> {
-    let pair = |a: [usize; 2], b: [usize; 2]| vec![numbers(a, -1.0, 1.0, 1), numbers(b, -1.0, 1.0, 2)];
-    vec![
-        Sample::unary("l2_normalize", [3, 4], |x| x.l2_normalize(1, 1e-12)),
-        Sample::new("cosine_similarity", pair([3, 4], [3, 4]), |x| x[0].cosine_similarity(x[1], 1, 1e-12)),
-        Sample::new("cosine_similarity, broadcast", pair([3, 4], [1, 4]), |x| x[0].cosine_similarity(x[1], -1, 1e-12)),
-        Sample::new("angle", pair([3, 4], [3, 4]), |x| x[0].angle(x[1], 1)),
-        Sample::new("angle, broadcast", pair([3, 4], [1, 4]), |x| x[0].angle(x[1], -1)),
-        Sample::new("arcface_loss", pair([3, 4], [2, 4]), |x| x[0].arcface_loss(x[1], &[1, 0, 1], 4.0, 0.3)),
-    ]
-}
-
-/// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both. One
-/// that has a single number in place of a vector is spread over it: its length is that of the vector.
+/// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both.
+/// One that has a single number in place of a vector is spread over it: its length is that of the vector.
 fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t>; 2], isize)> {
     let (shape, other) = (a.shape(), b.shape());
     let Some(common) = shape.broadcast(&other) else {
@@ -45,55 +37,45 @@ fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t
     Ok(([spread(a, shape)?, spread(b, other)?], -(from_end as isize)))
 }
 
-impl<'t> Var<'t> {
-    /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x / epsilon.
-    ///
-    /// # Panics
-    /// For an axis that does not exist.
-    #[track_caller]
-    pub fn l2_normalize(self, axis: isize, epsilon: f64) -> Var<'t> {
-        expect(self.try_l2_normalize(axis, epsilon))
-    }
-
-    /// [`l2_normalize`](Var::l2_normalize) with an error in place of a panic.
-    ///
-    /// # Errors
+composition!(
+    /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x /
+    /// epsilon.
+    #[or_panic(l2_normalize)]
     /// [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
     pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
         self.axis("l2_normalize", axis)?;
         Ok(self / self.try_norm(&[axis], true)?.max(epsilon))
-    }
+    },
+    [Sample::unary("l2_normalize", [3, 4], |x| x.l2_normalize(1, 1e-12))]
+);
 
+composition!(
     /// The cosine of the angle between both along `axis`, which goes: Σ x y / (‖x‖ ‖y‖), with lengths of at least
     /// `epsilon`. The shapes broadcast, and `axis` is one of the common shape.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast, or for an axis that does not exist.
-    #[track_caller]
-    pub fn cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Var<'t> {
-        expect(self.try_cosine_similarity(other, axis, epsilon))
-    }
-
-    /// [`cosine_similarity`](Var::cosine_similarity) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(cosine_similarity)]
     /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
     pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
         let ([a, b], axis) = aligned("cosine_similarity", self, other, axis)?;
         a.try_l2_normalize(axis, epsilon)?.try_mul(b.try_l2_normalize(axis, epsilon)?)?.try_sum_axes(&[axis], false)
-    }
+    },
+    [
+        Sample::new("cosine_similarity", vectors([3, 4], [3, 4]), |x| x[0].cosine_similarity(x[1], 1, 1e-12)),
+        Sample::new("cosine_similarity, broadcast", vectors([3, 4], [1, 4]), |x| x[0]
+            .cosine_similarity(x[1], -1, 1e-12)),
+    ]
+);
 
+composition!(
     /// The angle between both along `axis`, which goes, in radians from 0 to π. The shapes broadcast, and `axis` is
     /// one of the common shape.
     ///
-    /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are mindless
-    /// assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the arccosine of
-    /// [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an infinite slope there.
+    /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are
+    /// mindless assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the
+    /// arccosine of [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an
+    /// infinite slope there.
     ///
-    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which has no
-    /// direction, counts as perpendicular to all others, and its gradient as 0.
+    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which
+    /// has no direction, counts as perpendicular to all others, and its gradient as 0.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -105,19 +87,8 @@ impl<'t> Var<'t> {
     /// assert!((dx[1] + 0.5).abs() < 1e-12);                                    // 1/‖x‖, away from y
     /// # Ok::<(), wengert::Error>(())
     /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast, or for an axis that does not exist.
-    #[track_caller]
-    pub fn angle(self, other: Var<'t>, axis: isize) -> Var<'t> {
-        expect(self.try_angle(other, axis))
-    }
-
-    /// [`angle`](Var::angle) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(angle)]
     /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
-    #[track_caller]
     pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
         let ([a, b], axis) = aligned("angle", self, other, axis)?;
         let direction = |x: Var<'t>| {
@@ -128,14 +99,20 @@ impl<'t> Var<'t> {
         let (a, b) = (direction(a)?, direction(b)?);
         let (apart, together) = ((a - b).try_norm(&[axis], false)?, (a + b).try_norm(&[axis], false)?);
         Ok(apart.try_atan2(together)? * 2.0)
-    }
+    },
+    [
+        Sample::new("angle", vectors([3, 4], [3, 4]), |x| x[0].angle(x[1], 1)),
+        Sample::new("angle, broadcast", vectors([3, 4], [1, 4]), |x| x[0].angle(x[1], -1)),
+    ]
+);
 
-    /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n observations:
-    /// the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) in place of θ for each
-    /// observation's own class.
+composition!(
+    /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n
+    /// observations: the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) in place
+    /// of θ for each observation's own class.
     ///
-    /// The gradient is finite at every angle; at θ = 0, where that of the margin has no direction, its part is 0. From
-    /// θ = π − `margin` on cos(θ + `margin`) rises again, as in the paper: no second branch is put there.
+    /// The gradient is finite at every angle; at θ = 0, where that of the margin has no direction, its part is 0.
+    /// From θ = π − `margin` on cos(θ + `margin`) rises again, as in the paper: no second branch is put there.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -147,21 +124,9 @@ impl<'t> Var<'t> {
     /// assert!(loss.backward()?.wrt(features)?.first_non_finite().is_none());
     /// # Ok::<(), wengert::Error>(())
     /// ```
-    ///
-    /// # Panics
-    /// When the shapes do not fit, the batch is empty, a label is out of range, `scale` is not positive or `margin` is not
-    /// finite.
-    #[track_caller]
-    pub fn arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Var<'t> {
-        expect(self.try_arcface_loss(weight, labels, scale, margin))
-    }
-
-    /// [`arcface_loss`](Var::arcface_loss) with an error in place of a panic.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a label
-    /// out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
-    #[track_caller]
+    #[or_panic(arcface_loss)]
+    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// label out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
     pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
         let (x, w) = (self.shape(), weight.shape());
         let (&[n, features], &[classes, inputs]) = (x.dims(), w.dims()) else {
@@ -192,5 +157,11 @@ impl<'t> Var<'t> {
         let cosines = x.try_linear(w, None)?;
         let logits = self.tape().constant(is_own).select((angle + margin).cos(), cosines) * scale;
         logits.try_cross_entropy(labels)
-    }
+    },
+    [Sample::new("arcface_loss", vectors([3, 4], [2, 4]), |x| x[0].arcface_loss(x[1], &[1, 0, 1], 4.0, 0.3))]
+);
+
+/// Two batches of vectors.
+fn vectors(a: [usize; 2], b: [usize; 2]) -> Vec<Tensor> {
+    vec![numbers(a, -1.0, 1.0, 1), numbers(b, -1.0, 1.0, 2)]
 }

@@ -4,38 +4,19 @@
 //! each image by itself* (Lin et al., arXiv 1504.07889). The improved form (Lin and Maji, arXiv 1707.06772) takes its
 //! matrix square root, then [`signed_sqrt`](Var::signed_sqrt) and [`l2_normalize`](Var::l2_normalize) of each image.
 
-use super::{Sample, expect};
-use crate::{
-    error::{Error, Result},
-    tape::Var,
-    tensor::Shape,
-};
+use super::composition::composition;
+use crate::{error::Error, ops::sample::Sample, tape::Var};
 
-pub(super) fn samples() -> Vec<Sample> {
-    vec![Sample::unary("bilinear_pool", [2, 3, 2, 2], |x| x.bilinear_pool())]
-}
-
-impl<'t> Var<'t> {
+composition!(
     /// The mean over the positions p of x_p x_pᵀ, for images `[n, c, h, w]`: `[n, c, c]`.
-    ///
-    /// # Panics
-    /// When these are not images, or images without a pixel.
-    #[track_caller]
-    pub fn bilinear_pool(self) -> Var<'t> {
-        expect(self.try_bilinear_pool())
-    }
-
-    /// [`bilinear_pool`](Var::bilinear_pool) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(bilinear_pool)]
     /// [`Error::Shape`] when these are not images, or images without a pixel.
-    #[track_caller]
     pub fn try_bilinear_pool(self) -> Result<Var<'t>> {
         let shape = self.shape();
         match *shape.dims() {
             [n, c, height, width] if height * width > 0 => {
                 let positions = height * width;
-                let x = self.try_reshape(&Shape::from([n, c, positions]))?;
+                let x = self.try_reshape([n, c, positions])?;
                 Ok(x.product(false, x, true)? / positions as f64)
             }
             _ => Err(self.tape().locate(Error::shape(
@@ -44,5 +25,6 @@ impl<'t> Var<'t> {
                 "images [n, c, h, w] of at least one pixel are needed",
             ))),
         }
-    }
-}
+    },
+    [Sample::unary("bilinear_pool", [2, 3, 2, 2], |x| x.bilinear_pool())]
+);

@@ -4,11 +4,12 @@
 //! over the last axes, *group* normalisation (Wu and He, arXiv 1803.08494) over groups of channels. Neither looks at
 //! the other observations of a batch, so both are the same in training and in use. They are written in tape algebra.
 
-use super::{Sample, expect, table::numbers};
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    ops::sample::{Sample, numbers},
     tape::Var,
-    tensor::Shape,
+    tensor::Tensor,
 };
 
 /// (x − mean) / √(var + ε) over `axes`.
@@ -17,19 +18,9 @@ fn standardise<'t>(x: Var<'t>, axes: &[isize], epsilon: f64) -> Result<Var<'t>> 
     Ok(distance * (distance.square().try_mean_axes(axes, true)? + epsilon).rsqrt())
 }
 
-pub(super) fn samples() -> Vec<Sample> {
-    let with = |x: &[usize], scale: &[usize]| {
-        vec![numbers(x, -2.0, 2.0, 1), numbers(scale, 0.5, 1.5, 2), numbers(scale, -1.0, 1.0, 3)]
-    };
-    vec![
-        Sample::new("layer_norm", with(&[2, 5], &[5]), |x| x[0].layer_norm(x[1], x[2], 1e-5)),
-        Sample::new("layer_norm of two axes", with(&[2, 3, 2], &[3, 2]), |x| x[0].layer_norm(x[1], x[2], 1e-5)),
-        Sample::new("group_norm", with(&[2, 4, 2, 1], &[4]), |x| x[0].group_norm(2, x[1], x[2], 1e-5)),
-    ]
-}
-
-impl<'t> Var<'t> {
-    /// Layer normalisation over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) + beta.
+composition!(
+    /// Layer normalisation over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) +
+    /// beta.
     ///
     /// ```
     /// use wengert::{DType, Tape, Tensor};
@@ -38,19 +29,8 @@ impl<'t> Var<'t> {
     /// let (gamma, beta) = (tape.leaf(Tensor::ones([2], DType::F64)), tape.leaf(Tensor::zeros([2], DType::F64)));
     /// assert_eq!(x.layer_norm(gamma, beta, 0.0).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
     /// ```
-    ///
-    /// # Panics
-    /// When `gamma` and `beta` do not have the shape of the last axes.
-    #[track_caller]
-    pub fn layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
-        expect(self.try_layer_norm(gamma, beta, epsilon))
-    }
-
-    /// [`layer_norm`](Var::layer_norm) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(layer_norm)]
     /// [`Error::Shape`] when `gamma` and `beta` do not have the shape of the last axes.
-    #[track_caller]
     pub fn try_layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, inner) = (self.shape(), gamma.shape());
         if inner.rank() == 0 || !shape.ends_with(&inner) || beta.shape() != inner {
@@ -59,26 +39,21 @@ impl<'t> Var<'t> {
         }
         let axes: Vec<isize> = (-(inner.rank() as isize)..0).collect();
         Ok(standardise(self, &axes, epsilon)? * gamma + beta)
-    }
+    },
+    [
+        Sample::new("layer_norm", with(&[2, 5], &[5]), |x| x[0].layer_norm(x[1], x[2], 1e-5)),
+        Sample::new("layer_norm of two axes", with(&[2, 3, 2], &[3, 2]), |x| x[0].layer_norm(x[1], x[2], 1e-5)),
+    ]
+);
 
+composition!(
     /// Group normalisation of features `[n, c]` or images `[n, c, h, w]`: the c channels fall into `groups` runs of
     /// equal length, each with statistics of its own; `gamma` and `beta` are `[c]`.
     ///
     /// One group is layer normalisation of an image, c groups are instance normalisation (Ulyanov et al., arXiv
     /// 1607.08022).
-    ///
-    /// # Panics
-    /// When the shapes do not fit, or `groups` does not divide the channels.
-    #[track_caller]
-    pub fn group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Var<'t> {
-        expect(self.try_group_norm(groups, gamma, beta, epsilon))
-    }
-
-    /// [`group_norm`](Var::group_norm) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(group_norm)]
     /// [`Error::Shape`] when the shapes do not fit, or `groups` does not divide the channels.
-    #[track_caller]
     pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
         let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;
@@ -88,8 +63,14 @@ impl<'t> Var<'t> {
             return Err(self.tape().locate(Error::shape("group_norm", &[&shape, &scale, &shift], need)));
         }
         let size = shape[1] / groups * shape[2..].iter().product::<usize>();
-        let grouped = self.try_reshape(&Shape::from([shape[0], groups, size]))?;
+        let grouped = self.try_reshape([shape[0], groups, size])?;
         let normal = standardise(grouped, &[2], epsilon)?.try_reshape(&shape)?;
         Ok(normal * gamma.per_channel(self) + beta.per_channel(self))
-    }
+    },
+    [Sample::new("group_norm", with(&[2, 4, 2, 1], &[4]), |x| x[0].group_norm(2, x[1], x[2], 1e-5))]
+);
+
+/// An input, gamma and beta.
+fn with(x: &[usize], scale: &[usize]) -> Vec<Tensor> {
+    vec![numbers(x, -2.0, 2.0, 1), numbers(scale, 0.5, 1.5, 2), numbers(scale, -1.0, 1.0, 3)]
 }

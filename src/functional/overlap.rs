@@ -4,21 +4,13 @@
 //! probabilities p and a mask g there are two forms, with different gradients: with sums of p and g below the line
 //! (dD/dp = (2g − D)/S), and with sums of squares (Milletari et al., V-Net, arXiv 1606.04797).
 
-use super::{Sample, expect, table::numbers};
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    ops::sample::{Sample, numbers},
     tape::Var,
+    tensor::Tensor,
 };
-
-pub(super) fn samples() -> Vec<Sample> {
-    let pair = || vec![numbers([3, 2], 0.1, 0.9, 1), numbers([3, 2], 0.1, 0.9, 2)];
-    vec![
-        Sample::new("dice_loss", pair(), |x| x[0].dice_loss(x[1], 1.0)),
-        Sample::new("dice_loss_squared", pair(), |x| x[0].dice_loss_squared(x[1])),
-        Sample::new("euclidean_loss", pair(), |x| x[0].euclidean_loss(x[1])),
-        Sample::new("kl_div", pair(), |x| x[0].log_softmax(1).kl_div(x[1])),
-    ]
-}
 
 /// The error of a prediction and a target of different shapes.
 fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
@@ -33,47 +25,32 @@ fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
     }
 }
 
-impl<'t> Var<'t> {
-    /// 1 − (2 Σ p g + smooth) / (Σ p + Σ g + smooth), for probabilities p and a mask g of the same shape, over all numbers.
-    ///
-    /// # Panics
-    /// When the shapes differ.
-    #[track_caller]
-    pub fn dice_loss(self, target: Var<'t>, smooth: f64) -> Var<'t> {
-        expect(self.try_dice_loss(target, smooth))
-    }
-
-    /// [`dice_loss`](Var::dice_loss) with an error in place of a panic.
-    ///
-    /// # Errors
+composition!(
+    /// 1 − (2 Σ p g + smooth) / (Σ p + Σ g + smooth), for probabilities p and a mask g of the same shape, over all
+    /// numbers.
+    #[or_panic(dice_loss)]
     /// [`Error::Shape`] when the shapes differ.
-    #[track_caller]
     pub fn try_dice_loss(self, target: Var<'t>, smooth: f64) -> Result<Var<'t>> {
         same_shape("dice_loss", self, target)?;
         let shared = (self * target).sum() * 2.0 + smooth;
         Ok(1.0 - shared / (self.sum() + target.sum() + smooth))
-    }
+    },
+    [Sample::new("dice_loss", pair(), |x| x[0].dice_loss(x[1], 1.0))]
+);
 
+composition!(
     /// 1 − 2 Σ p g / (Σ p² + Σ g²), for probabilities p and a mask g of the same shape, over all numbers.
-    ///
-    /// # Panics
-    /// When the shapes differ.
-    #[track_caller]
-    pub fn dice_loss_squared(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_dice_loss_squared(target))
-    }
-
-    /// [`dice_loss_squared`](Var::dice_loss_squared) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(dice_loss_squared)]
     /// [`Error::Shape`] when the shapes differ.
-    #[track_caller]
     pub fn try_dice_loss_squared(self, target: Var<'t>) -> Result<Var<'t>> {
         same_shape("dice_loss_squared", self, target)?;
         let shared = (self * target).sum() * 2.0;
         Ok(1.0 - shared / (self.square().sum() + target.square().sum()))
-    }
+    },
+    [Sample::new("dice_loss_squared", pair(), |x| x[0].dice_loss_squared(x[1]))]
+);
 
+composition!(
     /// The Kullback-Leibler divergence Σ t (ln t − x) / n of wanted probabilities t from predicted *logarithms* of
     /// probabilities x `[n, ..]`: 0 where t = eˣ. A wanted probability 0 contributes 0.
     ///
@@ -83,47 +60,29 @@ impl<'t> Var<'t> {
     /// let wanted = tape.constant([[1.0, 0.0]]);
     /// assert!((logits.log_softmax(1).kl_div(wanted).item() - 2.0f64.ln()).abs() < 1e-15);
     /// ```
-    ///
-    /// # Panics
-    /// When the shapes differ, or there is no observation.
-    #[track_caller]
-    pub fn kl_div(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_kl_div(target))
-    }
-
-    /// [`kl_div`](Var::kl_div) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(kl_div)]
     /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when there is no observation.
-    #[track_caller]
     pub fn try_kl_div(self, target: Var<'t>) -> Result<Var<'t>> {
         same_shape("kl_div", self, target)?;
         let n = observations(self)?;
         let positive = target.gt(0.0);
         let entropy = target * positive.select(target, 1.0).ln();
         Ok((entropy - target * self).sum() / n as f64)
-    }
+    },
+    [Sample::new("kl_div", pair(), |x| x[0].log_softmax(1).kl_div(x[1]))]
+);
 
+composition!(
     /// Caffe's Euclidean loss Σ (x − t)² / 2n, for n observations along axis 0. Its gradient by x is (x − t) / n.
-    ///
-    /// # Panics
-    /// When the shapes differ, or there is no observation.
-    #[track_caller]
-    pub fn euclidean_loss(self, target: Var<'t>) -> Var<'t> {
-        expect(self.try_euclidean_loss(target))
-    }
-
-    /// [`euclidean_loss`](Var::euclidean_loss) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(euclidean_loss)]
     /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when there is no observation.
-    #[track_caller]
     pub fn try_euclidean_loss(self, target: Var<'t>) -> Result<Var<'t>> {
         same_shape("euclidean_loss", self, target)?;
         let n = observations(self)?;
         Ok((self - target).square().sum() / (2 * n) as f64)
-    }
-}
+    },
+    [Sample::new("euclidean_loss", pair(), |x| x[0].euclidean_loss(x[1]))]
+);
 
 /// The size of axis 0.
 fn observations(x: Var<'_>) -> Result<usize> {
@@ -134,4 +93,9 @@ fn observations(x: Var<'_>) -> Result<usize> {
             need: "a mean loss needs at least one observation along axis 0",
         }),
     }
+}
+
+/// A prediction and a target.
+fn pair() -> Vec<Tensor> {
+    vec![numbers([3, 2], 0.1, 0.9, 1), numbers([3, 2], 0.1, 0.9, 2)]
 }

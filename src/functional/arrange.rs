@@ -1,29 +1,20 @@
 //! Rearrangements that are a line of other movements: repeating, diagonals and triangles of matrices.
 //!
-//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step. A
-//! diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and not
-//! even an infinite number outside can spoil one.
+//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step.
+//! A diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and
+//! not even an infinite number outside can spoil one.
 
-use super::{Sample, expect};
+use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    ops::sample::Sample,
     tape::Var,
     tensor::{Shape, Tensor},
 };
 
-pub(super) fn samples() -> Vec<Sample> {
-    vec![
-        Sample::unary("repeat", [2, 3], |x| x.repeat(&[2, 1, 2])),
-        Sample::unary("diagonal", [2, 3, 4], |x| x.diagonal()),
-        Sample::unary("diag_embed", [2, 3], |x| x.diag_embed()),
-        Sample::unary("trace", [2, 3, 3], |x| x.trace()),
-        Sample::unary("tril", [2, 3, 3], |x| x.tril()),
-        Sample::unary("triu", [3, 4], |x| x.triu()),
-    ]
-}
-
-impl<'t> Var<'t> {
-    /// Copies laid side by side: `times[i]` of them along axis i. As many more axes as `times` has are added in front.
+composition!(
+    /// Copies laid side by side: `times[i]` of them along axis i. As many more axes as `times` has are added in
+    /// front.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -33,19 +24,8 @@ impl<'t> Var<'t> {
     /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [4.0, 4.0]);
     /// # Ok::<(), wengert::Error>(())
     /// ```
-    ///
-    /// # Panics
-    /// When `times` has fewer entries than there are axes.
-    #[track_caller]
-    pub fn repeat(self, times: &[usize]) -> Var<'t> {
-        expect(self.try_repeat(times))
-    }
-
-    /// [`repeat`](Var::repeat) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(repeat)]
     /// [`Error::Shape`] when `times` has fewer entries than there are axes.
-    #[track_caller]
     pub fn try_repeat(self, times: &[usize]) -> Result<Var<'t>> {
         let shape = self.shape();
         let Some(missing) = times.len().checked_sub(shape.rank()) else {
@@ -58,22 +38,14 @@ impl<'t> Var<'t> {
         wide.countable("repeat", &[&shape]).map_err(|error| self.tape().locate(error))?;
         let joined: Shape = times.iter().enumerate().map(|(i, &t)| t * size(i)).collect();
         self.try_reshape(&apart)?.try_broadcast_to(&wide)?.try_reshape(&joined)
-    }
+    },
+    [Sample::unary("repeat", [2, 3], |x| x.repeat(&[2, 1, 2]))]
+);
 
+composition!(
     /// The diagonal of each matrix `[.., n, m]`: `[.., min(n, m)]`.
-    ///
-    /// # Panics
-    /// When there are fewer than two axes.
-    #[track_caller]
-    pub fn diagonal(self) -> Var<'t> {
-        expect(self.try_diagonal())
-    }
-
-    /// [`diagonal`](Var::diagonal) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(diagonal)]
     /// [`Error::Shape`] when there are fewer than two axes.
-    #[track_caller]
     pub fn try_diagonal(self) -> Result<Var<'t>> {
         let shape = self.shape();
         let [batch @ .., n, m] = shape.dims() else {
@@ -85,22 +57,14 @@ impl<'t> Var<'t> {
             k => (k - 1) * (m + 1) + 1,
         };
         self.try_reshape(&flat)?.try_slice(-1, 0, stop, m + 1)
-    }
+    },
+    [Sample::unary("diagonal", [2, 3, 4], |x| x.diagonal())]
+);
 
+composition!(
     /// Matrices `[.., n, n]` with these vectors `[.., n]` as their diagonals and 0 elsewhere.
-    ///
-    /// # Panics
-    /// For a single number, which has no axis.
-    #[track_caller]
-    pub fn diag_embed(self) -> Var<'t> {
-        expect(self.try_diag_embed())
-    }
-
-    /// [`diag_embed`](Var::diag_embed) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(diag_embed)]
     /// [`Error::Shape`] for a single number, which has no axis.
-    #[track_caller]
     pub fn try_diag_embed(self) -> Result<Var<'t>> {
         let shape = self.shape();
         let Some(&n) = shape.last() else {
@@ -111,62 +75,41 @@ impl<'t> Var<'t> {
         room.and_then(|()| square.allocatable("diag_embed", dtype, &[&shape]))
             .map_err(|error| self.tape().locate(error))?;
         self.tape().constant(Tensor::eye(n, dtype)).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
-    }
+    },
+    [Sample::unary("diag_embed", [2, 3], |x| x.diag_embed())]
+);
 
+composition!(
     /// The sum of the diagonal of each matrix `[.., n, m]`.
-    ///
-    /// # Panics
-    /// When there are fewer than two axes.
-    #[track_caller]
-    pub fn trace(self) -> Var<'t> {
-        expect(self.try_trace())
-    }
-
-    /// [`trace`](Var::trace) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(trace)]
     /// [`Error::Shape`] when there are fewer than two axes.
-    #[track_caller]
     pub fn try_trace(self) -> Result<Var<'t>> {
         self.try_diagonal()?.try_sum_axes(&[-1], false)
-    }
+    },
+    [Sample::unary("trace", [2, 3, 3], |x| x.trace())]
+);
 
+composition!(
     /// The lower triangle of each matrix `[.., n, m]`, with the diagonal; 0 above it.
-    ///
-    /// # Panics
-    /// When there are fewer than two axes.
-    #[track_caller]
-    pub fn tril(self) -> Var<'t> {
-        expect(self.try_tril())
-    }
-
-    /// [`tril`](Var::tril) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(tril)]
     /// [`Error::Shape`] when there are fewer than two axes.
-    #[track_caller]
     pub fn try_tril(self) -> Result<Var<'t>> {
         self.triangle("tril", |row, column| column <= row)
-    }
+    },
+    [Sample::unary("tril", [2, 3, 3], |x| x.tril())]
+);
 
+composition!(
     /// The upper triangle of each matrix `[.., n, m]`, with the diagonal; 0 below it.
-    ///
-    /// # Panics
-    /// When there are fewer than two axes.
-    #[track_caller]
-    pub fn triu(self) -> Var<'t> {
-        expect(self.try_triu())
-    }
-
-    /// [`triu`](Var::triu) with an error in place of a panic.
-    ///
-    /// # Errors
+    #[or_panic(triu)]
     /// [`Error::Shape`] when there are fewer than two axes.
-    #[track_caller]
     pub fn try_triu(self) -> Result<Var<'t>> {
         self.triangle("triu", |row, column| row <= column)
-    }
+    },
+    [Sample::unary("triu", [3, 4], |x| x.triu())]
+);
 
+impl<'t> Var<'t> {
     #[track_caller]
     fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Result<Var<'t>> {
         let shape = self.shape();

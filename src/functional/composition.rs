@@ -1,0 +1,39 @@
+//! How a composition is declared.
+
+use crate::ops::sample::Listed;
+
+/// Declares a composition, alone or with its `try_` twin as [`twin!`](crate::ops::twins::twin) does, and its samples.
+macro_rules! composition {
+    ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
+     pub fn $twin:ident $params:tt -> Result<$Out:ty> $body:block, $samples:expr) => {
+        impl<'t> Var<'t> {
+            $crate::ops::twins::twin!(
+                $(#[doc = $doc])* #[or_panic($name)] $(#[doc = $error])+
+                pub fn $twin $params -> Result<$Out> $body
+            );
+        }
+        $crate::functional::composition::composition!(@sampled $name $samples);
+    };
+    ($(#[doc = $doc:literal])* pub fn $name:ident $params:tt -> $Out:ty $body:block, $samples:expr) => {
+        impl<'t> Var<'t> {
+            $(#[doc = $doc])*
+            #[track_caller]
+            pub fn $name $params -> $Out $body
+        }
+        $crate::functional::composition::composition!(@sampled $name $samples);
+    };
+    (@sampled $name:ident $samples:expr) => {
+        #[allow(non_camel_case_types)]
+        pub(super) struct $name {}
+        impl $crate::ops::sample::Sampled for $name {
+            fn samples() -> Vec<Sample> {
+                $samples.into()
+            }
+        }
+        const _: () = $crate::functional::composition::is_listed::<$name>();
+    };
+}
+pub(super) use composition;
+
+/// Compiles for a composition that is in the list.
+pub(super) const fn is_listed<Composition: Listed>() {}

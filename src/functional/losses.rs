@@ -1,0 +1,109 @@
+//! Losses that are a line of other operations: absolute and smoothed distances, and cross-entropies of other kinds than
+//! the fused one.
+
+use super::composition::composition;
+use crate::{
+    error::{Error, Result},
+    ops::{
+        labels::check_labels,
+        sample::{Sample, numbers},
+    },
+    tape::Var,
+    tensor::Tensor,
+};
+
+composition!(
+    /// The cross-entropy with label smoothing: the wanted probability of the label is 1 − `smoothing`, and
+    /// `smoothing` is shared equally by all classes (Szegedy et al., arXiv 1512.00567).
+    #[or_panic(cross_entropy_smoothed)]
+    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// label out of range, [`Error::Setting`] unless 0 ≤ `smoothing` ≤ 1.
+    pub fn try_cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Result<Var<'t>> {
+        if !(0.0..=1.0).contains(&smoothing) {
+            let must = "at least 0 and at most 1";
+            return Err(Error::setting("cross_entropy_smoothed", "smoothing", smoothing, must));
+        }
+        check_labels("cross_entropy_smoothed", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
+        let hard = self.try_cross_entropy(labels)?;
+        let spread = -self.try_log_softmax(1)?.mean();
+        Ok(hard * (1.0 - smoothing) + spread * smoothing)
+    },
+    [Sample::unary("cross_entropy, smoothed", [3, 4], |x| x.cross_entropy_smoothed(&[3, 0, 1], 0.1))]
+);
+
+composition!(
+    /// The mean of −x_t: the cross-entropy, when these are logarithms of probabilities `[n, classes]`.
+    #[or_panic(nll_loss)]
+    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// label out of range.
+    pub fn try_nll_loss(self, labels: &[usize]) -> Result<Var<'t>> {
+        check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
+        Ok(-self.try_gather(1, labels, [labels.len(), 1])?.mean())
+    },
+    [Sample::unary("nll_loss", [3, 4], |x| x.log_softmax(1).nll_loss(&[3, 0, 1]))]
+);
+
+composition!(
+    /// The mean of |x − target|.
+    #[or_panic(l1_loss)]
+    /// [`Error::Shape`] when the shapes do not broadcast.
+    pub fn try_l1_loss(self, target: Var<'t>) -> Result<Var<'t>> {
+        Ok(self.difference("l1_loss", target)?.abs().mean())
+    },
+    [Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1]))]
+);
+
+composition!(
+    /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target (Girshick, arXiv 1504.08083).
+    #[or_panic(smooth_l1_loss)]
+    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Setting`] when `beta` is not positive and
+    /// finite.
+    pub fn try_smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Result<Var<'t>> {
+        if !(beta.is_finite() && beta > 0.0) {
+            return Err(Error::setting("smooth_l1_loss", "beta", beta, "positive and finite"));
+        }
+        let distance = self.difference("smooth_l1_loss", target)?;
+        let size = distance.abs();
+        let near = size.lt(beta);
+        Ok(near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean())
+    },
+    [Sample::new("smooth_l1_loss", pair(), |x| x[0].smooth_l1_loss(x[1], 0.5))]
+);
+
+composition!(
+    /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\]: max(x, 0) − x t + ln(1 +
+    /// e^{−|x|}).
+    #[or_panic(bce_with_logits)]
+    /// [`Error::Shape`] when the shapes do not broadcast.
+    pub fn try_bce_with_logits(self, target: Var<'t>) -> Result<Var<'t>> {
+        self.must_broadcast("bce_with_logits", target)?;
+        Ok((self.softplus() - self * target).mean())
+    },
+    [Sample::unary("bce_with_logits", [3, 2], |x| x.bce_with_logits(x.tape().constant(numbers([3, 2], 0.0, 1.0, 2))))]
+);
+
+impl<'t> Var<'t> {
+    /// `self` − `target`, for the loss `op`.
+    #[track_caller]
+    fn difference(self, op: &str, target: Var<'t>) -> Result<Var<'t>> {
+        self.must_broadcast(op, target)?;
+        self.try_sub(target)
+    }
+
+    /// The error of a loss whose two shapes do not broadcast.
+    fn must_broadcast(self, op: &str, target: Var<'t>) -> Result<()> {
+        let (shape, wanted) = (self.shape(), target.shape());
+        match shape.broadcast(&wanted) {
+            Some(_) => Ok(()),
+            None => {
+                let need = "aligned at the last axis, the sizes of prediction and target must be equal or 1";
+                Err(self.tape().locate(Error::shape(op, &[&shape, &wanted], need)))
+            }
+        }
+    }
+}
+
+/// A prediction and a target.
+fn pair() -> Vec<Tensor> {
+    vec![numbers([3, 2], -1.0, 1.0, 1), numbers([3, 2], -1.0, 1.0, 2)]
+}

@@ -1,0 +1,85 @@
+//! Variance, norm and product along axes, from sums and movements.
+
+use super::composition::composition;
+use crate::{
+    error::Result,
+    ops::{reduce::resolve, sample::Sample},
+    tape::Var,
+    tensor::Tensor,
+};
+
+composition!(
+    /// The variance along `axes` (all if empty): the sum of squared distances from the mean, divided by the count
+    /// less `correction` (0 for the population's, 1 for a sample's).
+    ///
+    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say) there is no
+    /// variance: the sum is divided by 0, as in PyTorch, and is NaN (0/0) or infinite, without any other sign. So
+    /// is its gradient.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let x = tape.leaf([1.0, 3.0]);
+    /// assert_eq!((x.var(&[], 0, false).item(), x.var(&[], 1, false).item()), (1.0, 2.0));
+    /// assert_eq!(x.var(&[], 2, false).item(), f64::INFINITY);
+    /// assert!(tape.leaf([1.0]).var(&[], 1, false).item().is_nan());
+    /// ```
+    #[or_panic(var)]
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    pub fn try_var(self, axes: &[isize], correction: usize, keepdim: bool) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
+        let distance = self - self.try_mean_axes(axes, true)?;
+        Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
+    },
+    [Sample::unary("var of axis 0", [4, 3], |x| x.var(&[0], 1, false))]
+);
+
+composition!(
+    /// The Euclidean norm √Σx² along `axes`. Its gradient at 0 is 0.
+    ///
+    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    #[or_panic(norm)]
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    pub fn try_norm(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        resolve("norm", self, axes)?;
+        let squares = (self * self).try_sum_axes(axes, keepdim)?;
+        let positive = squares.gt(0.0);
+        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
+        Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
+    },
+    [Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true))]
+);
+
+composition!(
+    /// The product along `axes`, 1 where there is nothing to multiply. A 0 among the factors takes nothing from the
+    /// gradient: halves are multiplied with each other, and nothing is divided.
+    ///
+    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    #[or_panic(prod)]
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    pub fn try_prod(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        let shape = self.shape();
+        let axes = resolve("prod", self, axes)?;
+        let product = axes.iter().try_fold(self, |x, &axis| multiply_along(x, axis))?;
+        product.try_reshape(shape.reduced(&axes, keepdim))
+    },
+    [
+        Sample::unary("prod of axis 1", [2, 5], |x| x.prod(&[1], false)),
+        Sample::unary("prod of axes 0 and 2, kept", [2, 2, 3], |x| x.prod(&[0, 2], true)),
+    ]
+);
+
+/// The product along one axis, which stays with size 1.
+fn multiply_along<'t>(x: Var<'t>, axis: usize) -> Result<Var<'t>> {
+    let shape = x.shape();
+    let (len, along) = (shape[axis], axis as isize);
+    if len == 0 {
+        return Ok(x.tape().constant(Tensor::ones(shape.reduced(&[axis], true), x.dtype())));
+    }
+    if len == 1 {
+        return Ok(x);
+    }
+    let half = len / 2;
+    let both = multiply_along(x.try_narrow(along, 0, half)? * x.try_narrow(along, half, half)?, axis)?;
+    if len % 2 == 0 { Ok(both) } else { Ok(both * x.try_narrow(along, len - 1, 1)?) }
+}

@@ -1,0 +1,68 @@
+//! Running sums. The gradient of sums that run forwards is the running sum of dy backwards, and the other way round.
+
+use super::{
+    indexing::around,
+    op::{Grads, Mixes, Op, Vjp},
+    sample::{Sample, Sampled},
+    twins::twin,
+};
+use crate::{
+    error::Result,
+    kernels::movement,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// Running sums along an axis, from either end.
+pub(super) struct Cumsum {
+    axis: usize,
+    reverse: bool,
+}
+
+impl Op for Cumsum {
+    fn name(&self) -> &str {
+        "cumsum"
+    }
+
+    fn attributes(&self) -> String {
+        format!("axis {}{}", self.axis, if self.reverse { " reversed" } else { "" })
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let sizes = around(&shape, self.axis);
+        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+            movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
+        })))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let back = Cumsum { axis: self.axis, reverse: !self.reverse };
+        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+    }
+
+    fn mixes(&self) -> Mixes {
+        Mixes::Nothing
+    }
+}
+
+impl Sampled for Cumsum {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::unary("cumsum", [2, 4, 2], |x| x.cumsum(1))]
+    }
+}
+
+impl<'t> Var<'t> {
+    twin!(
+        /// Running sums along an axis: entry i is the sum of the entries up to and including i.
+        #[or_panic(cumsum)]
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+        pub fn try_cumsum(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.axis("cumsum", axis)?;
+            self.tape().builtin(Cumsum { axis, reverse: false }, &[self])
+        }
+    );
+}

@@ -1,0 +1,112 @@
+//! The square root of symmetric positive semi-definite matrices.
+//!
+//! For Z = A^½, dA solves Z dA + dA Z = dZ, the Lyapunov equation (Lin and Maji, arXiv 1707.06772). No difference of
+//! eigenvalues is divided by, so equal ones are no trouble.
+
+use super::{
+    matrices::{batch, fault, square},
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    spectral::{NOT_FINITE, transposed},
+    twins::{expect, twin},
+};
+use crate::{
+    error::{Error, Result},
+    kernels::linalg,
+    tape::{Memo, Var},
+    tensor::{Shape, Tensor},
+};
+
+/// The symmetric positive semi-definite square root.
+pub(super) struct SymmetricSqrt;
+
+impl Op for SymmetricSqrt {
+    fn name(&self) -> &str {
+        "symmetric_sqrt"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        square("symmetric_sqrt", x[0]).map(|_| x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let n = square("symmetric_sqrt", &shape)?;
+        let fault =
+            fault("symmetric_sqrt", x[0].shape(), "has a negative eigenvalue, or a number that is NaN or infinite");
+        batch!(x[0], shape, |T, out| linalg::symmetric_sqrt(x[0].data::<T>(), n, out)).map_err(fault)
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov, &[at.y, at.dy])?)]))
+    }
+}
+
+/// A symmetric positive definite matrix for each of a batch.
+fn positive<'t>(x: Var<'t>) -> Var<'t> {
+    let n = *x.shape().last().expect("a batch of matrices");
+    x.matmul(transposed(x)) + x.tape().constant(Tensor::eye(n, x.dtype())) * 0.3
+}
+
+impl Sampled for SymmetricSqrt {
+    fn samples() -> Vec<Sample> {
+        let input = vec![numbers([2, 3, 3], -1.0, 1.0, 1)];
+        vec![Sample::new("symmetric_sqrt", input, |x| positive(x[0]).symmetric_sqrt())]
+    }
+}
+
+/// The X with Z X + X Z = C, for symmetric positive semi-definite Z.
+///
+/// It is linear in C, and its own adjoint: with W the solution for dX, dC = W and dZ = −(W Xᵀ + Xᵀ W).
+pub(super) struct Lyapunov;
+
+impl Op for Lyapunov {
+    fn name(&self) -> &str {
+        "lyapunov"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        square("lyapunov", x[0])?;
+        match x[0] == x[1] {
+            true => Ok(x[0].clone()),
+            false => Err(Error::shape("lyapunov", x, "two batches of matrices of the same shape are needed")),
+        }
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+        let n = square("lyapunov", &shape)?;
+        let fault = fault("lyapunov", x[0].shape(), NOT_FINITE);
+        batch!(x[0], shape, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out)).map_err(fault)
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (z, x) = (at.x[0], at.y);
+        let w = at.tape().builtin(Lyapunov, &[z, at.dy])?;
+        let dz = at.by(0, || {
+            let sum = w.product(false, x, true)? + x.product(true, w, false)?;
+            Ok((sum + transposed(sum)) * -0.5)
+        })?;
+        Ok(Grads::from_iter([dz, Some(w)]))
+    }
+}
+
+impl Sampled for Lyapunov {
+    fn samples() -> Vec<Sample> {
+        let inputs = vec![numbers([2, 3, 3], -1.0, 1.0, 1), numbers([2, 3, 3], -1.0, 1.0, 2)];
+        vec![Sample::new("lyapunov", inputs, |x| expect(x[0].tape().builtin(Lyapunov, &[positive(x[0]), x[1]])))]
+    }
+}
+
+impl<'t> Var<'t> {
+    twin!(
+        /// The symmetric positive semi-definite Z with Z Z = A of each such matrix A `[.., n, n]`. It reads (A + Aᵀ)/2,
+        /// and takes eigenvalues that are negative by rounding alone as 0.
+        ///
+        /// The gradient has no differences of eigenvalues in it; at a matrix that is not of full rank, where it grows
+        /// without bound, the part between null vectors is 0.
+        #[or_panic(symmetric_sqrt)]
+        /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when an eigenvalue is negative.
+        pub fn try_symmetric_sqrt(self) -> Result<Var<'t>> {
+            self.tape().builtin(SymmetricSqrt, &[self.symmetric_part("symmetric_sqrt")?])
+        }
+    );
+}

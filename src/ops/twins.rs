@@ -1,0 +1,57 @@
+//! What can fail comes as a pair: a method that panics at the caller's line, since `?` after each operation would hide
+//! the mathematics, and its `try_` twin that returns the error.
+
+use crate::error::Result;
+
+/// Declares both methods of a pair from the one that returns the error.
+///
+/// ```text
+/// twin!(
+///     /// What it computes: the documentation of `softmax`.
+///     #[or_panic(softmax)]
+///     /// [`Error::Axis`] for an axis that does not exist: the errors of `try_softmax`, and the panics of `softmax`.
+///     pub fn try_softmax(self, axis: isize) -> Result<Var<'t>> { .. }
+/// );
+/// ```
+macro_rules! twin {
+    ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
+     pub fn $twin:ident($self:ident $(, $arg:ident: $Arg:ty)* $(,)?) -> Result<$Out:ty> $body:block) => {
+        $crate::ops::twins::twin! {
+            @pair [$($doc)*] [$($error)+] $name $twin ($self $(, $arg: $Arg)*) ($self.$twin($($arg),*)) $Out, $body
+        }
+    };
+    ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
+     pub fn $twin:ident($($arg:ident: $Arg:ty),* $(,)?) -> Result<$Out:ty> $body:block) => {
+        $crate::ops::twins::twin! {
+            @pair [$($doc)*] [$($error)+] $name $twin ($($arg: $Arg),*) (Self::$twin($($arg),*)) $Out, $body
+        }
+    };
+    (@pair [$($doc:literal)*] [$($error:literal)+] $name:ident $twin:ident $params:tt ($call:expr) $Out:ty, $body:block) => {
+        $(#[doc = $doc])*
+        ///
+        /// # Panics
+        /// With
+        $(#[doc = $error])+
+        #[track_caller]
+        pub fn $name $params -> $Out {
+            $crate::ops::twins::expect($call)
+        }
+
+        #[doc = concat!(" [`", stringify!($name), "`](Var::", stringify!($name), ") with an error instead of a panic.")]
+        ///
+        /// # Errors
+        $(#[doc = $error])+
+        #[track_caller]
+        pub fn $twin $params -> $crate::Result<$Out> $body
+    };
+}
+pub(crate) use twin;
+
+/// The value, or a panic with the error's sentence at the caller's line.
+#[track_caller]
+pub(crate) fn expect<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
