@@ -5,7 +5,7 @@
 //! tape's own (through what `forward` recorded), and the numeric one. [`Tape::set_rule`] switches between the first two,
 //! and nothing is computed differently until the gradient is taken.
 //!
-//! Since `forward` stays on the tape, whatever it hands to `backward` through [`Backward::memory`] is a recorded
+//! Since `forward` stays on the tape, whatever it hands to `backward` through [`Backward::saved`] is a recorded
 //! function of the inputs. So the hand-written rule can be differentiated again, and its second derivative is right.
 
 use std::{panic::Location, sync::Arc};
@@ -50,7 +50,7 @@ pub trait Function: Send + Sync {
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>>;
 
     /// The outputs, and what to keep for `backward` beside inputs and outputs: a mask, a norm, a statistic.
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         (self.forward(x), Vec::new())
     }
 
@@ -71,8 +71,8 @@ impl<F: Function + ?Sized> Function for Arc<F> {
         (**self).forward(x)
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        (**self).forward_with_memory(x)
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        (**self).forward_and_save(x)
     }
 
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
@@ -89,8 +89,8 @@ pub struct Backward<'a, 't> {
     pub z: &'a [Var<'t>],
     /// The upstream gradient of each output; zeros for an output that the loss does not use.
     pub dz: &'a [Var<'t>],
-    /// What `forward_with_memory` kept.
-    pub memory: &'a [Var<'t>],
+    /// What `forward_and_save` kept.
+    pub saved: &'a [Var<'t>],
     /// Which inputs want a gradient.
     pub needs: &'a [bool],
 }
@@ -99,32 +99,24 @@ pub struct Backward<'a, 't> {
 pub(crate) struct Call {
     pub function: Arc<dyn Function>,
     pub inputs: Inputs,
-    pub memory: SmallVec<[NodeId; 2]>,
+    pub saved: SmallVec<[NodeId; 2]>,
     pub outputs: usize,
     pub at: &'static Location<'static>,
 }
 
 impl Tape {
-    /// Applies a function with a hand-written rule, and returns its outputs.
+    /// Applies a function with a hand-written rule, and returns its outputs. One that is used again and again can be
+    /// shared: an `Arc` of a function is a function.
     ///
     /// # Errors
     /// [`Error::Rule`] when `forward` returns no output, or computes with a parameter or a value that wants a gradient
     /// and is not among the inputs: the hand-written rule would lose that gradient without a word.
     #[track_caller]
     pub fn apply<'t>(&'t self, function: impl Function + 'static, x: &[Var<'t>]) -> Result<Vec<Var<'t>>> {
-        self.apply_shared(Arc::new(function), x)
+        self.apply_at(Arc::new(function), x, Location::caller())
     }
 
-    /// [`apply`](Tape::apply) for a function that is used again and again.
-    ///
-    /// # Errors
-    /// As [`apply`](Tape::apply).
-    #[track_caller]
-    pub fn apply_shared<'t>(&'t self, function: Arc<dyn Function>, x: &[Var<'t>]) -> Result<Vec<Var<'t>>> {
-        self.apply_at(function, x, Location::caller())
-    }
-
-    /// [`apply_shared`](Tape::apply_shared) on behalf of another line.
+    /// [`apply`](Tape::apply) on behalf of another line.
     pub(crate) fn apply_at<'t>(
         &'t self,
         function: Arc<dyn Function>,
@@ -136,7 +128,7 @@ impl Tape {
         }
         let fault = |fault| Error::Rule { rule: function.name().to_owned(), fault, at };
         let first = self.len();
-        let (inner, memory) = function.forward_with_memory(x);
+        let (inner, saved) = function.forward_and_save(x);
         if inner.is_empty() {
             return Err(fault(RuleFault::NoOutput));
         }
@@ -145,7 +137,7 @@ impl Tape {
         }
         let call = Arc::new(Call {
             inputs: x.iter().map(|v| v.id()).collect(),
-            memory: memory.iter().map(|v| v.id()).collect(),
+            saved: saved.iter().map(|v| v.id()).collect(),
             outputs: inner.len(),
             function,
             at,
@@ -189,10 +181,10 @@ impl Call {
         needs: &[bool],
     ) -> Result<Grads<'t>> {
         let z: SmallVec<[Var<'t>; 2]> = (first..).take(self.outputs).map(|id| Var::new(tape, id)).collect();
-        let memory: SmallVec<[Var<'t>; 2]> = self.memory.iter().map(|&id| Var::new(tape, id)).collect();
+        let saved: SmallVec<[Var<'t>; 2]> = self.saved.iter().map(|&id| Var::new(tape, id)).collect();
         // What a hand-written rule records has lines of its own.
         let _own = tape.at_line(None);
-        let rule = || self.function.backward(Backward { x, z: &z, dz, memory: &memory, needs });
+        let rule = || self.function.backward(Backward { x, z: &z, dz, saved: &saved, needs });
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(rule)).map(SmallVec::from_vec).map_err(|panic| {
             let fault = RuleFault::Failed(panic::message(&*panic));
             Error::Rule { rule: self.function.name().to_owned(), fault, at: self.at }

@@ -97,7 +97,7 @@
 //! for tape in [Tape::new(), Tape::f64()] {
 //!     let y = layer.forward(tape.constant([[0.5, -0.5], [1.0, 0.0]]));
 //!     assert_eq!(y.dtype(), tape.dtype());
-//!     let da = y.sum().backward()?.of(&layer.a)?.clone();
+//!     let da = y.sum().backward()?.wrt(&layer.a)?.clone();
 //!     assert!((da.at(&[1]) + 0.5f64.tanh()).abs() < 1e-6);
 //! }
 //! # Ok::<(), wengert::Error>(())
@@ -148,7 +148,7 @@
 //! |---|---|
 //! | `torch.tensor(a, requires_grad=True)` | [`tape.leaf(a)`](Tape::leaf) |
 //! | `nn.Parameter(w)` | [`Param::new("weight", w)`](Param::new), and [`tape.watch(&p)`](Tape::watch) where it is used |
-//! | `loss.backward()`, `w.grad` | [`loss.backward()?`](Var::backward) returns [`Gradients`]: `.of(&p)`, `.wrt(x)`. Nothing accumulates between calls |
+//! | `loss.backward()`, `w.grad` | [`loss.backward()?`](Var::backward) returns [`Gradients`]: `.wrt(x)`, `.wrt(&p)`. Nothing accumulates between calls |
 //! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
 //!
@@ -184,7 +184,7 @@ pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, 
 pub use function::{Backward, Function};
 pub use kernels::threads;
 pub use param::Param;
-pub use tape::{Gradients, Memo, Mode, Rule, Scope, Tape, Var};
+pub use tape::{Gradients, Mode, Rule, Saved, Scope, Tape, Var, Wrt};
 pub use tensor::{DType, Element, Shape, Tensor};
 
 #[cfg(feature = "check")]

@@ -120,7 +120,7 @@ impl Param {
     }
 
     /// Converts it to another precision.
-    pub fn convert(&self, dtype: DType) {
+    pub fn cast(&self, dtype: DType) {
         let mut held = self.write();
         *held = held.cast(dtype);
     }

@@ -17,8 +17,8 @@ fn gradients_are_found_by_name_with_and_without_the_layer() {
     assert_eq!(gradients.named("x").unwrap(), gradients.wrt(x).unwrap());
     assert_eq!(gradients.named("logits").unwrap(), gradients.wrt(logits).unwrap());
     let params = net.params();
-    assert_eq!(gradients.named("0.weight").unwrap(), gradients.of(&params[0]).unwrap());
-    assert_eq!(gradients.named("2.bias").unwrap(), gradients.of(&params[3]).unwrap());
+    assert_eq!(gradients.named("0.weight").unwrap(), gradients.wrt(&params[0]).unwrap());
+    assert_eq!(gradients.named("2.bias").unwrap(), gradients.wrt(&params[3]).unwrap());
     let error = gradients.named("weight").unwrap_err().to_string();
     assert_eq!(
         error,
@@ -92,7 +92,7 @@ fn two_walks_over_one_recording_add_up_at_every_node() {
         let (sum, whole) = (total.wrt(node).unwrap().to_vec(), whole.wrt(node).unwrap().to_vec());
         assert!(sum.iter().zip(&whole).all(|(a, b)| (a - b).abs() <= 1e-12 * b.abs()), "{sum:?} and {whole:?}");
     }
-    assert_eq!(total.of(&w).unwrap(), total.wrt(v).unwrap());
+    assert_eq!(total.wrt(&w).unwrap(), total.wrt(v).unwrap());
     assert_eq!(total.named("late").unwrap(), total.wrt(late).unwrap());
 }
 
@@ -105,7 +105,7 @@ fn of_other_recordings_the_parameters_add_up() {
     let ac = walk(&|t| (t.watch(&c) * t.watch(&a) * t.leaf(10.0).retain()).backward());
     total.accumulate(&ac).unwrap();
     total.accumulate(&ac).unwrap();
-    let of = |g: &Gradients| [&a, &b, &c].map(|p| g.of(p).unwrap().item());
+    let of = |g: &Gradients| [&a, &b, &c].map(|p| g.wrt(p).unwrap().item());
     assert_eq!(of(&total), [3.0 + 100.0, 2.0, 40.0]);
     // A sum that holds parameters of other recordings adds to others in turn, and is scaled and clipped with them.
     let mut again = walk(&|t| (t.watch(&b) * 1.0).backward());
@@ -117,8 +117,8 @@ fn of_other_recordings_the_parameters_add_up() {
     let mut same = walk(&|t| t.watch(&b).backward());
     let copy = same.clone();
     same.accumulate(&copy).unwrap();
-    assert_eq!(same.of(&b).unwrap().item(), 2.0);
-    assert!(copy.of(&a).is_err());
+    assert_eq!(same.wrt(&b).unwrap().item(), 2.0);
+    assert!(copy.wrt(&a).is_err());
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn precisions_and_shapes_that_differ_are_refused_and_nothing_is_added() {
         total.accumulate(&of(Tape::f64())).unwrap_err().to_string(),
         "accumulate: the gradients of one parameter must have the same shape, but got [2] and [3]"
     );
-    assert_eq!(total.of(&w).unwrap().to_vec(), [2.0, 4.0]);
+    assert_eq!(total.wrt(&w).unwrap().to_vec(), [2.0, 4.0]);
 }
 
 fn network() -> Sequential {
@@ -168,25 +168,25 @@ fn by_pieces(net: &Sequential, threads: usize) -> Gradients {
 #[test]
 fn the_parts_of_a_batch_in_several_threads_give_the_gradient_of_the_whole() {
     let net = network();
-    net.params().iter().for_each(|param| param.convert(DType::F64));
+    net.params().iter().for_each(|param| param.cast(DType::F64));
     let tape = Tape::f64();
     let x = tape.constant(Tensor::from_fn([64, 6], DType::F64, |i| (i as f64 * 0.7).sin()));
     let labels: Vec<usize> = (0..64).map(|row| row % 3).collect();
     let whole = net.forward(x).cross_entropy(&labels).backward().unwrap();
     let single = by_pieces(&net, 1);
     for param in net.params() {
-        let (parts, whole) = (single.of(&param).unwrap(), whole.of(&param).unwrap());
+        let (parts, whole) = (single.wrt(&param).unwrap(), whole.wrt(&param).unwrap());
         let largest = parts.to_vec().iter().zip(whole.to_vec()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(largest < 1e-12, "{}: {largest}", param.name());
         for threads in [2, 3, 8] {
-            assert_eq!(by_pieces(&net, threads).of(&param).unwrap(), parts, "{} with {threads}", param.name());
+            assert_eq!(by_pieces(&net, threads).wrt(&param).unwrap(), parts, "{} with {threads}", param.name());
         }
     }
     let before: Vec<Tensor> = net.params().iter().map(Param::value).collect();
     let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
     sgd.step(&single).unwrap();
     for (param, before) in net.params().iter().zip(before) {
-        let (now, gradient) = (param.value().to_vec(), single.of(param).unwrap().to_vec());
+        let (now, gradient) = (param.value().to_vec(), single.wrt(param).unwrap().to_vec());
         for ((now, before), g) in now.iter().zip(before.to_vec()).zip(gradient) {
             assert!((now - (before - 0.1 * g)).abs() < 1e-15);
         }

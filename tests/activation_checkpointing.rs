@@ -20,15 +20,15 @@ impl Function for Normalize {
         "normalize"
     }
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let size = x[0].square().sum_axes(&[-1], true).sqrt();
         (vec![x[0] / size, size * 2.0], vec![size])
     }
-    fn backward<'t>(&self, Backward { x, z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { x, z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let along = (dz[0] * z[0]).sum_axes(&[-1], true);
-        vec![Some((dz[0] - z[0] * along) / memory[0] + dz[1] * 2.0 * x[0] / memory[0])]
+        vec![Some((dz[0] - z[0] * along) / saved[0] + dz[1] * 2.0 * x[0] / saved[0])]
     }
 }
 
@@ -97,13 +97,13 @@ fn everything(dtype: DType, lazy_from: usize, rule: Rule, checkpoints: bool) -> 
     for _ in 0..2 {
         let gradients = loss.backward().unwrap();
         all.push(gradients.wrt(x).unwrap().to_vec());
-        all.extend(net.params().iter().map(|param| gradients.of(param).unwrap().to_vec()));
+        all.extend(net.params().iter().map(|param| gradients.wrt(param).unwrap().to_vec()));
     }
     let recorded = tape.grad(loss, &[x]).unwrap()[0];
     all.push(recorded.value().to_vec());
     let second = recorded.square().sum().backward().unwrap();
     all.push(second.wrt(x).unwrap().to_vec());
-    all.extend(net.params().iter().map(|param| second.of(param).unwrap().to_vec()));
+    all.extend(net.params().iter().map(|param| second.wrt(param).unwrap().to_vec()));
     all.extend(net.state());
     all
 }
@@ -178,13 +178,13 @@ fn only_what_is_asked_for_is_computed_again_and_once_a_walk() {
             &self,
             x: &[&Tensor],
             shape: wengert::Shape,
-            _: &mut Option<wengert::Memo>,
+            _: &mut Option<wengert::Saved>,
         ) -> wengert::Result<Tensor> {
             RUNS.fetch_add(1, Relaxed);
             Ok(Tensor::from_fn(shape, x[0].dtype(), |i| x[0].to_vec()[i].powi(3)))
         }
         fn vjp<'t>(&self, at: Vjp<'_, 't>) -> wengert::Result<Grads<'t>> {
-            Ok(Grads::from_iter([Some(at.dy * at.x[0] * at.x[0] * 3.0)]))
+            Ok(Grads::from_iter([Some(at.dz * at.x[0] * at.x[0] * 3.0)]))
         }
     }
     fn cube(x: Var<'_>) -> Var<'_> {

@@ -73,7 +73,8 @@ fn every_subset_of_outputs_gives_the_same_gradients_under_both_rules() {
                 let gradients = loss.backward().unwrap();
                 let recorded = tape.grad(loss, &[a, b]).unwrap();
                 let curvature = (recorded[0].square().sum() + recorded[1].sum()).backward().unwrap();
-                let of = |v| [gradients.get(v).cloned(), curvature.get(v).cloned()].map(|t| t.map(|t| t.to_vec()));
+                let of =
+                    |v| [gradients.wrt(v).ok().cloned(), curvature.wrt(v).ok().cloned()].map(|t| t.map(|t| t.to_vec()));
                 [of(a), of(b), [Some(recorded[0].value().to_vec()), Some(recorded[1].value().to_vec())]]
             };
             let (manual, tape_rule) = (all(Rule::Manual), all(Rule::Tape));
@@ -102,7 +103,7 @@ impl Function for SeesZeros {
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         vec![x[0] * 2.0, x[0].sum()]
     }
-    fn backward<'t>(&self, Backward { x, z, dz, needs, memory }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { x, z, dz, needs, saved }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         assert_eq!((x.len(), z.len(), needs, memory.len()), (1, 2, &[true][..], 0));
         assert_eq!((dz[0].shape(), dz[1].shape()), (z[0].shape(), z[1].shape()));
         assert_eq!(dz[0].value().to_vec(), [0.0, 0.0]);
@@ -129,15 +130,15 @@ impl Function for Normalize {
         "normalize"
     }
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let norm = x[0].square().sum().sqrt();
         (vec![x[0] / norm], vec![norm])
     }
-    fn backward<'t>(&self, Backward { z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let along = (dz[0] * z[0]).sum();
-        vec![Some((dz[0] - z[0] * along) / memory[0])]
+        vec![Some((dz[0] - z[0] * along) / saved[0])]
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use wengert::{
-    Backward, Error, Function, Memo, NoGradient, Param, Result, Rule, RuleFault, Shape, Tape, Tensor, Var,
+    Backward, Error, Function, NoGradient, Param, Result, Rule, RuleFault, Saved, Shape, Tape, Tensor, Var,
     ops::{Grads, Op, Vjp},
 };
 
@@ -67,16 +67,16 @@ fn a_rule_knows_what_is_needed_and_is_not_called_for_nothing() {
     let calls = Arc::new(AtomicUsize::new(0));
     let careful = Arc::new(Careful { calls: calls.clone() });
     let (x, y, c) = (tape.leaf(3.0), tape.leaf(5.0), tape.constant(7.0));
-    let with_constant = tape.apply_shared(careful.clone(), &[x, c]).unwrap()[0];
+    let with_constant = tape.apply(careful.clone(), &[x, c]).unwrap()[0];
     assert_eq!(with_constant.backward().unwrap().wrt(x).unwrap().item(), 7.0);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
     // Constants alone: no gradient, and no call when something else is differentiated.
-    let nothing = tape.apply_shared(careful.clone(), &[c, c]).unwrap()[0];
+    let nothing = tape.apply(careful.clone(), &[c, c]).unwrap()[0];
     assert!(!nothing.needs_grad());
     (nothing * y).backward().unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 1);
     // A recorded gradient by one input asks for that one alone.
-    let both = tape.apply_shared(careful, &[x, y]).unwrap()[0];
+    let both = tape.apply(careful, &[x, y]).unwrap()[0];
     assert_eq!(tape.grad(both, &[y]).unwrap()[0].item(), 3.0);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     // The same value as both inputs.
@@ -190,16 +190,16 @@ impl Op for Cube {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(x[0].clone())
     }
-    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
-        *memo = Some(Arc::new(String::from("kept")));
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
+        *saved = Some(Arc::new(String::from("kept")));
         wengert::dispatch!(x[0].dtype(), T => {
             let cubes = x[0].as_slice::<T>()?.iter().map(|&x| x * x * x).collect::<Vec<T>>();
             Tensor::from_vec(cubes, shape)
         })
     }
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let memo = at.memo().and_then(|memo| memo.downcast::<String>().ok());
-        assert_eq!(memo.as_deref().map(String::as_str), Some("kept"));
+        let saved = at.saved().and_then(|saved| saved.downcast::<String>().ok());
+        assert_eq!(saved.as_deref().map(String::as_str), Some("kept"));
         at.once("cube", |x, _, dy| {
             wengert::dispatch!(dy.dtype(), T => {
                 let (x0, dy) = (x[0].as_slice::<T>()?, dy.as_slice::<T>()?);
@@ -235,11 +235,11 @@ impl Op for Liar {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(x[0].clone())
     }
-    fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(self.0.clone())
     }
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.dy)]))
+        Ok(Grads::from_iter([Some(at.dz)]))
     }
 }
 

@@ -52,7 +52,7 @@ fn network(golden: &Golden) -> Sequential {
         .named("flatten", Flatten)
         .named("fc", Linear::with_init(11_520, 10, zero, 0));
     for param in net.tensors() {
-        param.convert(DType::F64);
+        param.cast(DType::F64);
         if let Some((theirs, _)) = NAMES.iter().find(|n| n.1 == param.name()) {
             param.set(&golden.get(&format!("start/{theirs}"))).unwrap();
         }

@@ -54,9 +54,9 @@ fn a_parameter_hook_reaches_the_optimizers_gradient_and_a_reset_forgets_it() {
     let w = Param::new("w", Tensor::from([3.0f64]));
     let mut tape = Tape::f64();
     let _ = tape.watch(&w).hook(|dw| dw * 0.0);
-    assert_eq!(tape.watch(&w).square().sum().backward().unwrap().of(&w).unwrap().to_vec(), [0.0]);
+    assert_eq!(tape.watch(&w).square().sum().backward().unwrap().wrt(&w).unwrap().to_vec(), [0.0]);
     tape.reset();
-    assert_eq!(tape.watch(&w).square().sum().backward().unwrap().of(&w).unwrap().to_vec(), [6.0]);
+    assert_eq!(tape.watch(&w).square().sum().backward().unwrap().wrt(&w).unwrap().to_vec(), [6.0]);
 }
 
 #[test]

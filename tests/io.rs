@@ -30,10 +30,10 @@ fn weights_come_back_bit_for_bit_under_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let (one, two) = (net(3, 0), net(3, 7));
-    one.tensors()[2].convert(DType::F64);
+    one.tensors()[2].cast(DType::F64);
     one.tensors()[2].update(|t| *t = Tensor::from([0.1, 0.2, 0.3, 0.4]));
     io::save(&path, &one.tensors()).unwrap();
-    two.tensors()[2].convert(DType::F64);
+    two.tensors()[2].cast(DType::F64);
     io::load(&path, &two.tensors()).unwrap();
     assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
 

@@ -7,7 +7,7 @@ fn slope<const N: usize>(x: [f64; N], f: impl for<'t> Fn(Var<'t>) -> Var<'t>) ->
     let tape = Tape::f64();
     let x = tape.leaf(x);
     let gradients = f(x).sum().backward().unwrap();
-    gradients.get(x).map_or(vec![0.0; N], Tensor::to_vec)
+    gradients.wrt(x).ok().map_or(vec![0.0; N], Tensor::to_vec)
 }
 
 /// The gradients of Σ f(a, b).

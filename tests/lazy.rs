@@ -156,7 +156,7 @@ fn everything(expression: &Expr, inputs: &[Tensor], dtype: DType, lazy_from: usi
     let gradients = loss.backward().unwrap();
     let recorded = tape.grad(loss, &x).unwrap();
     let mut all = vec![bits(&partial.value()), bits(&loss.value())];
-    all.extend(x.iter().filter_map(|&x| gradients.get(x)).map(bits));
+    all.extend(x.iter().filter_map(|&x| gradients.wrt(x).ok()).map(bits));
     all.extend(recorded.iter().map(|g| bits(&g.value())));
     all.push(bits(&y.amax(axes, true).value()));
     all.push(bits(&y.value()));

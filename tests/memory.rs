@@ -93,7 +93,7 @@ fn a_training_step_in_steady_state_allocates_no_tensor_anew() {
         tape.reset();
         let gradients = net.forward(tape.constant(&batch)).cross_entropy(&labels).backward().unwrap();
         for param in &params {
-            let gradient = gradients.of(param).unwrap();
+            let gradient = gradients.wrt(param).unwrap();
             param.update(|weight| {
                 let (weight, gradient) = (weight.as_mut_slice::<f32>().unwrap(), gradient.as_slice::<f32>().unwrap());
                 weight.iter_mut().zip(gradient).for_each(|(w, g)| *w -= 0.01 * g);

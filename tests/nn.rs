@@ -141,7 +141,7 @@ fn batch_norm() -> BatchNorm {
     let layer = BatchNorm::new(3);
     layer.weight.set(&Tensor::from([0.5, 1.0, 2.0])).unwrap();
     layer.bias.set(&Tensor::from([-1.0, 0.0, 0.25])).unwrap();
-    layer.tensors().iter().for_each(|param| param.convert(DType::F64));
+    layer.tensors().iter().for_each(|param| param.cast(DType::F64));
     layer
 }
 
@@ -230,7 +230,7 @@ fn a_sequence_names_its_parameters_and_shows_its_features() {
     assert_eq!(net.features(x, "head").unwrap().value(), y.value());
     assert!(net.features(x, "pool").is_none());
     let gradients = y.sum().backward().unwrap();
-    assert!(net.params().iter().all(|param| gradients.of(param).unwrap().shape() == &param.shape()));
+    assert!(net.params().iter().all(|param| gradients.wrt(param).unwrap().shape() == &param.shape()));
     assert_eq!(Sequential::new().forward(x).value(), x.value(), "no layers hand their input on");
 }
 

@@ -36,7 +36,7 @@ fn agrees(
     let mut optimizer = make(&learned).unwrap();
     let mut w = numbers(&learned);
     let mut memory = [[0.0; 3]; 6];
-    let single: Vec<Param> = params().into_iter().inspect(|p| p.convert(DType::F32)).collect();
+    let single: Vec<Param> = params().into_iter().inspect(|p| p.cast(DType::F32)).collect();
     let mut in_single = make(&single).unwrap();
     for t in 0..10 {
         let rate = if t < 5 { 0.02 } else { 0.005 };
@@ -248,7 +248,7 @@ fn a_parameter_listed_twice_is_changed_once() {
     let (before, g) = (numbers(&learned), gradients(&learned, DType::F64, 0));
     sgd.step(&g).unwrap();
     assert_eq!(sgd.params().len(), 2);
-    assert_eq!(numbers(&learned)[0], before[0] - 0.1 * g.of(&learned[0]).unwrap().to_vec()[0]);
+    assert_eq!(numbers(&learned)[0], before[0] - 0.1 * g.wrt(&learned[0]).unwrap().to_vec()[0]);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_step_works_in_the_precision_of_the_parameter() {
     let mut sgd = Sgd::new(&learned, 0.1).unwrap().momentum(0.9).unwrap();
     sgd.step(&gradients(&learned, DType::F32, 0)).unwrap();
     assert_eq!(learned[0].dtype(), DType::F64);
-    learned.iter().for_each(|p| p.convert(DType::F32));
+    learned.iter().for_each(|p| p.cast(DType::F32));
     sgd.step(&gradients(&learned, DType::F64, 1)).unwrap();
     assert!(learned[0].dtype() == DType::F32 && sgd.state()[1].1.dtype() == DType::F32);
 }
@@ -355,7 +355,7 @@ fn sgd_velocity(state: &[(String, Tensor)]) -> Tensor {
 fn clipping_by_norm_counts_each_parameter_once_and_refuses_nan() {
     let learned = params();
     let mut g = gradients(&learned, DType::F64, 3);
-    let flat = |g: &Gradients| learned.iter().flat_map(|p| g.of(p).unwrap().to_vec()).collect::<Vec<f64>>();
+    let flat = |g: &Gradients| learned.iter().flat_map(|p| g.wrt(p).unwrap().to_vec()).collect::<Vec<f64>>();
     let before = flat(&g);
     let norm = before.iter().map(|x| x * x).sum::<f64>().sqrt();
     let listed = [learned[0].clone(), learned[1].clone(), learned[0].clone()];

@@ -151,7 +151,7 @@ fn a_parameter_first_seen_without_gradients_still_gets_its_gradient() {
     let looked_at = tape.no_grad(|| tape.watch(&weight) * 5.0);
     assert!(!looked_at.needs_grad());
     let loss = (tape.watch(&weight) * 3.0).sum();
-    assert_eq!(loss.backward().unwrap().of(&weight).unwrap().to_vec(), [3.0]);
+    assert_eq!(loss.backward().unwrap().wrt(&weight).unwrap().to_vec(), [3.0]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn retained_values_have_their_gradient_and_others_say_why_not() {
     assert_eq!(why(unused), NoGradient::NotRetained);
     assert_eq!(why(constant), NoGradient::Constant);
     assert_eq!(why(other), NoGradient::NotOnPath);
-    assert_eq!(gradients.get(other), None);
+    assert_eq!(gradients.wrt(other).ok(), None);
 }
 
 #[test]
@@ -185,8 +185,8 @@ fn tied_weights_are_one_leaf_with_one_gradient() {
     let (first, second) = (tape.watch(&weight), tape.watch(&shared));
     assert_eq!((first.index(), tape.len()), (second.index(), 1));
     let gradients = (first * second * 5.0).sum().backward().unwrap();
-    assert_eq!(gradients.of(&weight).unwrap().to_vec(), [20.0]);
-    assert_eq!(gradients.of(&shared).unwrap().to_vec(), [20.0]);
+    assert_eq!(gradients.wrt(&weight).unwrap().to_vec(), [20.0]);
+    assert_eq!(gradients.wrt(&shared).unwrap().to_vec(), [20.0]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn the_tape_decides_the_precision() {
         let x = tape.constant([1.0 / 3.0, 2.0 / 3.0]);
         assert_eq!((w.dtype(), x.dtype(), (w * x).value().dtype()), (dtype, dtype, dtype));
         let gradients = (w * x).sum().backward().unwrap();
-        let got = gradients.of(&weight).unwrap();
+        let got = gradients.wrt(&weight).unwrap();
         assert_eq!(got, &Tensor::from([1.0 / 3.0, 2.0 / 3.0]).cast(dtype), "in the precision of the tape");
         // What enters is converted as it is: the f32 number nearest to 0.1, exactly.
         assert_eq!(w.value().to_vec(), [f64::from(0.1f32); 2]);
@@ -214,7 +214,7 @@ fn a_parameter_that_is_not_trained_is_a_constant() {
     let x = tape.leaf([1.0]);
     let gradients = (tape.watch(&weight) * x).sum().backward().unwrap();
     assert_eq!(gradients.wrt(x).unwrap().to_vec(), [2.0]);
-    assert!(matches!(gradients.of(&weight), Err(Error::NoGradient { why: NoGradient::Constant, .. })));
+    assert!(matches!(gradients.wrt(&weight), Err(Error::NoGradient { why: NoGradient::Constant, .. })));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_reset_tape_records_anew_and_old_gradients_are_refused() {
     assert_eq!(tape.mode(), Mode::Eval, "settings stay");
     let x = tape.leaf(5.0);
     assert_eq!((x * x).backward().unwrap().wrt(x).unwrap().item(), 10.0);
-    assert_eq!(old.get(x), None, "same position, another recording");
+    assert_eq!(old.wrt(x).ok(), None, "same position, another recording");
     assert!(matches!(old.wrt(x), Err(Error::NoGradient { why: NoGradient::OtherRecording, .. })));
 }
 

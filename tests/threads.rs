@@ -59,7 +59,7 @@ impl Hash {
 
 fn step(params: &[Param], gradients: &Gradients, hash: &mut Hash) {
     for param in params {
-        let gradient = gradients.of(param).expect("every parameter is used");
+        let gradient = gradients.wrt(param).expect("every parameter is used");
         hash.add(gradient);
         param.update(|weight| {
             let (weight, gradient) = (weight.as_mut_slice::<f32>().unwrap(), gradient.as_slice::<f32>().unwrap());

@@ -158,7 +158,7 @@ fn masks_of_dropout_go_on_where_they_were() {
         let hidden = Sequential::new().then(Flatten).then(Linear::new(6, 16, 1)).then(Tanh);
         let net = hidden.named("drop", Dropout::new(0.5, 9)).then(Linear::new(16, 3, 2));
         // A converted network: the counter must not lose its place over it.
-        net.tensors().iter().for_each(|tensor| tensor.convert(DType::F32));
+        net.tensors().iter().for_each(|tensor| tensor.cast(DType::F32));
         let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
         let trainer = change(Trainer::new(&net, &mut optimizer).epochs(epochs));
         (trainer.fit(&mut batches()).unwrap().losses, numbers(&net))
@@ -373,7 +373,7 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
         .named("fc", Linear::new(11520, 10, 0));
     let names = ["conv_w", "conv_b", "gamma", "beta", "alpha", "fc_w", "fc_b"];
     for (param, name) in net.params().iter().zip(names) {
-        param.convert(DType::F64);
+        param.cast(DType::F64);
         param.set(find(&format!("start/{name}"))).unwrap();
     }
     let batch = |b: usize| {

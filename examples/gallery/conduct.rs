@@ -41,7 +41,7 @@ pub fn entries() -> Vec<Entry> {
             name: "a saved intermediate as a plain number",
             source: "pytorch/pytorch#58509, open as #104040",
             expected: "forgotten path",
-            lesson: "the first derivative is right, the second silently is not. What `forward_with_memory` keeps is \
+            lesson: "the first derivative is right, the second silently is not. What `forward_and_save` keeps is \
                      recorded, so here one has to detach it to make the mistake",
             wrong: || check::function(Detached, &[numbers([4], -1.0, 1.0)]).run(),
             mended: || check::function(InMemory, &[numbers([4], -1.0, 1.0)]).run(),
@@ -143,16 +143,16 @@ impl Function for InMemory {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let twice = x[0] * 2.0;
         (vec![twice * twice], vec![twice])
     }
 
-    fn backward<'t>(&self, Backward { dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        vec![Some(dz[0] * memory[0] * 4.0)]
+    fn backward<'t>(&self, Backward { dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(dz[0] * saved[0] * 4.0)]
     }
 }
 
@@ -168,9 +168,9 @@ impl Function for Detached {
         InMemory.forward(x)
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        let (outputs, memory) = InMemory.forward_with_memory(x);
-        (outputs, vec![memory[0].detach()])
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        let (outputs, saved) = InMemory.forward_and_save(x);
+        (outputs, vec![saved[0].detach()])
     }
 
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {

@@ -4,7 +4,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use wengert::{
-    Backward, Function, Memo, Result, Shape, Tensor, Var, check,
+    Backward, Function, Result, Saved, Shape, Tensor, Var, check,
     ops::{Grads, Op, Vjp},
 };
 
@@ -155,12 +155,12 @@ impl Op for HalfSin {
         Ok(x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let numbers = x[0].to_vec();
         Ok(Tensor::from_fn(shape, x[0].dtype(), |i| half(half(numbers[i]).sin())))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.dy * at.x[0].cos())]))
+        Ok(Grads::from_iter([Some(at.dz * at.x[0].cos())]))
     }
 }

@@ -47,15 +47,15 @@ impl<L: PythonLayer> Function for Ported<L> {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         self.0.forward(x)
     }
 
-    fn backward<'t>(&self, Backward { x, dz, memory, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        self.0.backward(dz, needs, x, memory)
+    fn backward<'t>(&self, Backward { x, dz, saved, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        self.0.backward(dz, needs, x, saved)
     }
 }
 
@@ -83,7 +83,7 @@ impl<L: PythonLayer> Net<L> {
         }
         let shapes: Vec<Shape> = blobs.iter().map(|blob| blob.shape()).collect();
         let announced = layer.reshape(&shapes).map_err(|why| format!("layer `{name}`: {why}"))?;
-        let top = tape.apply_shared(self.layer.clone(), blobs).map_err(|error| error.to_string())?;
+        let top = tape.apply(self.layer.clone(), blobs).map_err(|error| error.to_string())?;
         let computed: Vec<Shape> = top.iter().map(|top| top.shape()).collect();
         match computed == announced && tops == computed.len() {
             true => Ok(top),

@@ -44,13 +44,13 @@ where
         vec![(self.fwd)(x).0]
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let (z, residuals) = (self.fwd)(x);
         (vec![z], residuals)
     }
 
-    fn backward<'t>(&self, Backward { dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        (self.bwd)(memory, dz[0]).into_iter().map(Some).collect()
+    fn backward<'t>(&self, Backward { dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        (self.bwd)(saved, dz[0]).into_iter().map(Some).collect()
     }
 }
 

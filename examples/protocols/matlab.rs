@@ -57,7 +57,7 @@ impl<T: Template> Layer for Ported<T> {
             Mode::Eval => self.0.predict(x, &w),
             Mode::Train => {
                 let inputs: Vec<Var<'t>> = [x].into_iter().chain(w).collect();
-                let applied = tape.apply_shared(Arc::new(Training(self.0.clone())), &inputs);
+                let applied = tape.apply(Arc::new(Training(self.0.clone())), &inputs);
                 applied.expect("input and learnables are all that a class of the template uses")[0]
             }
         }
@@ -77,16 +77,16 @@ impl<T: Template> Function for Training<T> {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        let (z, memory) = self.0.forward(x[0], &x[1..]);
-        (vec![z], memory)
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        let (z, saved) = self.0.forward(x[0], &x[1..]);
+        (vec![z], saved)
     }
 
-    fn backward<'t>(&self, Backward { x, z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        self.0.backward(x[0], &x[1..], z[0], dz[0], memory).into_iter().map(Some).collect()
+    fn backward<'t>(&self, Backward { x, z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        self.0.backward(x[0], &x[1..], z[0], dz[0], saved).into_iter().map(Some).collect()
     }
 }
 
@@ -155,7 +155,7 @@ impl Template for RandomLeakyLayer {
         (x * slope, vec![slope])
     }
 
-    fn backward<'t>(&self, _: Var<'t>, _: &[Var<'t>], _: Var<'t>, dldz: Var<'t>, memory: &[Var<'t>]) -> Vec<Var<'t>> {
-        vec![dldz * memory[0]]
+    fn backward<'t>(&self, _: Var<'t>, _: &[Var<'t>], _: Var<'t>, dldz: Var<'t>, saved: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![dldz * saved[0]]
     }
 }

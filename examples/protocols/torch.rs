@@ -57,10 +57,10 @@ impl<F: AutogradFunction> Function for Ported<F> {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let mut ctx = Context::default();
         let mut outputs = self.0.forward(&mut ctx, x);
         for k in ctx.not_differentiable {
@@ -69,8 +69,8 @@ impl<F: AutogradFunction> Function for Ported<F> {
         (outputs, ctx.saved)
     }
 
-    fn backward<'t>(&self, Backward { dz, memory, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        self.0.backward(&Saved { tensors: memory, needs_input_grad: needs }, dz)
+    fn backward<'t>(&self, Backward { dz, saved, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        self.0.backward(&Saved { tensors: saved, needs_input_grad: needs }, dz)
     }
 }
 

@@ -58,10 +58,10 @@ impl Case {
 
     /// Adds the point at `x`, with an upstream gradient that is drawn.
     pub fn add(&mut self, x: &[Tensor], rng: &mut StdRng) -> Result<(), Failure> {
-        let (z, memory) = self.forward(x)?;
+        let (z, saved) = self.forward(x)?;
         let dz: Vec<Tensor> = z.iter().map(|z| upstream(z, rng)).collect();
         let truth = self.truth_at(x, &dz)?;
-        let given = Given { x: x.to_vec(), z, dz, memory };
+        let given = Given { x: x.to_vec(), z, dz, saved };
         let answer = self.ask(&given)?;
         self.points.push(Point { given, truth, answer });
         Ok(())
@@ -77,8 +77,8 @@ impl Case {
         caught(|| {
             let tape = Tape::f64();
             let x: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x)).collect();
-            let (z, memory) = self.function.forward_with_memory(&x);
-            (values(&z), values(&memory))
+            let (z, saved) = self.function.forward_and_save(&x);
+            (values(&z), values(&saved))
         })
     }
 

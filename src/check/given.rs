@@ -30,13 +30,13 @@ pub(super) struct Given<T> {
     pub x: Vec<T>,
     pub z: Vec<T>,
     pub dz: Vec<T>,
-    pub memory: Vec<T>,
+    pub saved: Vec<T>,
 }
 
 impl<T> Given<T> {
     pub fn map<U>(&self, change: impl Fn(&T) -> U) -> Given<U> {
         let all = |values: &[T]| values.iter().map(&change).collect();
-        Given { x: all(&self.x), z: all(&self.z), dz: all(&self.dz), memory: all(&self.memory) }
+        Given { x: all(&self.x), z: all(&self.z), dz: all(&self.dz), saved: all(&self.saved) }
     }
 
     /// All places in order: those of inputs, outputs, upstream gradients and saved values.
@@ -44,12 +44,12 @@ impl<T> Given<T> {
         let inputs = (0..self.x.len()).map(Place::Input);
         let outputs = (0..self.z.len()).map(Place::Output);
         let upstream = (0..self.dz.len()).map(Place::Upstream);
-        inputs.chain(outputs).chain(upstream).chain((0..self.memory.len()).map(Place::Saved)).collect()
+        inputs.chain(outputs).chain(upstream).chain((0..self.saved.len()).map(Place::Saved)).collect()
     }
 
     /// The values in the order of [`places`](Given::places).
     pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.x.iter().chain(&self.z).chain(&self.dz).chain(&self.memory)
+        self.x.iter().chain(&self.z).chain(&self.dz).chain(&self.saved)
     }
 
     pub fn get(&self, place: Place) -> Option<&T> {
@@ -62,7 +62,7 @@ impl<T> Given<T> {
             Place::Input(i) => self.x.get_mut(i),
             Place::Output(i) => self.z.get_mut(i),
             Place::Upstream(i) => self.dz.get_mut(i),
-            Place::Saved(i) => self.memory.get_mut(i),
+            Place::Saved(i) => self.saved.get_mut(i),
         }
     }
 }
@@ -70,6 +70,6 @@ impl<T> Given<T> {
 impl<'t> Given<Var<'t>> {
     /// The rule's answer.
     pub fn ask(&self, function: &dyn Function, needs: &[bool]) -> Vec<Option<Var<'t>>> {
-        function.backward(Backward { x: &self.x, z: &self.z, dz: &self.dz, memory: &self.memory, needs })
+        function.backward(Backward { x: &self.x, z: &self.z, dz: &self.dz, saved: &self.saved, needs })
     }
 }

@@ -125,5 +125,5 @@ pub(super) fn weighted<'t>(tape: &'t Tape, outputs: &[Var<'t>], upstream: &[Tens
 /// The gradient of `loss` with respect to each of `x`; `None` where there is no path.
 pub(super) fn gradients_of(loss: Var<'_>, x: &[Var<'_>]) -> Result<Vec<Option<Tensor>>, Error> {
     let gradients = loss.backward()?;
-    Ok(x.iter().map(|&x| gradients.get(x).cloned()).collect())
+    Ok(x.iter().map(|&x| gradients.wrt(x).ok().cloned()).collect())
 }

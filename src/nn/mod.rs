@@ -36,7 +36,7 @@ use crate::{Param, Var};
 /// let layer = Scale { s: Param::new("s", Tensor::scalar(3.0, DType::F32)) };
 /// let tape = Tape::f64();
 /// let loss = layer.forward(tape.constant([1.0, 2.0])).sum();
-/// assert_eq!(loss.backward()?.of(&layer.s)?.item(), 3.0);
+/// assert_eq!(loss.backward()?.wrt(&layer.s)?.item(), 3.0);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 pub trait Layer {

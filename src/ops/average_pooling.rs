@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -31,7 +31,7 @@ impl Op for AvgPool {
         self.window.output("avg_pool2d", x[0])
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("avg_pool2d", x[0].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             window.avg_pool(x[0].data::<T>(), self.count_padding, out);
@@ -40,7 +40,7 @@ impl Op for AvgPool {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let back = AvgUnpool { window: self.window, count_padding: self.count_padding, shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -75,7 +75,7 @@ impl Op for AvgUnpool {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("avg_unpool2d", &shape)?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             window.avg_pool_grad(x[0].data::<T>(), self.count_padding, out);
@@ -84,7 +84,7 @@ impl Op for AvgUnpool {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let pool = AvgPool { window: self.window, count_padding: self.count_padding };
-        Ok(Grads::from_iter([Some(at.tape().builtin(pool, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(pool, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -1,6 +1,6 @@
 //! Several values one after the other, along an axis that they have or a new one.
 //!
-//! The gradient of each part is the slice of dy that it fills.
+//! The gradient of each part is the slice of dz that it fills.
 
 use super::{
     op::{Grads, Mixes, Op, Vjp},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -39,7 +39,7 @@ impl Op for Concat {
         Ok(first.iter().enumerate().map(|(i, &n)| if i == self.0 { total } else { n }).collect())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (outer, inner) = (shape[..self.0].iter().product(), shape[self.0 + 1..].iter().product());
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             let parts: Vec<_> = x.iter().map(|x| (x.data::<T>(), x.shape()[self.0])).collect();
@@ -52,7 +52,7 @@ impl Op for Concat {
         (0..at.x.len())
             .map(|k| {
                 let len = at.x[k].shape()[self.0];
-                let dx = at.by(k, || at.dy.try_narrow(self.0 as isize, start, len));
+                let dx = at.by(k, || at.dz.try_narrow(self.0 as isize, start, len));
                 start += len;
                 dx
             })

@@ -2,9 +2,9 @@
 //!
 //! For images x `[n, c_in, h, w]` and kernels w `[c_out, c_in/groups, kh, kw]`
 //!
-//! y(n, o, p) = b(o) + Σ w(o, i, k) x(n, i, p · stride + k · dilation − padding).
+//! z(n, o, p) = b(o) + Σ w(o, i, k) x(n, i, p · stride + k · dilation − padding).
 //!
-//! y is linear in x and in w, so three operations are closed under differentiation: the convolution itself, its
+//! z is linear in x and in w, so three operations are closed under differentiation: the convolution itself, its
 //! adjoint by the input and its adjoint by the kernels. With ⟨·,·⟩ the sum of products,
 //! ⟨g, conv(x, w)⟩ = ⟨input(w, g), x⟩ = ⟨weight(x, g), w⟩. The adjoint by the input is the transposed convolution.
 
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::{conv, window::Window},
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -127,7 +127,7 @@ impl Op for Conv2d {
         Ok(output(&sizes))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.0.sizes("conv2d", x[0].shape(), x[1].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             sizes.forward(x[0].data::<T>(), x[1].data::<T>(), x.get(2).map(|b| b.data::<T>()), out);
@@ -135,12 +135,12 @@ impl Op for Conv2d {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (x, w, dy, tape) = (at.x[0], at.x[1], at.dy, at.tape());
-        let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.0, shape: x.shape() }, &[w, dy]))?;
-        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape() }, &[x, dy]))?;
+        let (x, w, dz, tape) = (at.x[0], at.x[1], at.dz, at.tape());
+        let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.0, shape: x.shape() }, &[w, dz]))?;
+        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape() }, &[x, dz]))?;
         let mut gradients = Grads::from_iter([dx, dw]);
         if at.x.len() == 3 {
-            gradients.push(at.by(2, || dy.try_sum_axes(&[0, 2, 3], false))?);
+            gradients.push(at.by(2, || dz.try_sum_axes(&[0, 2, 3], false))?);
         }
         Ok(gradients)
     }
@@ -193,7 +193,7 @@ impl Op for Conv2dInput {
         }
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_input", &shape, x[0].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             sizes.grad_input(x[0].data::<T>(), x[1].data::<T>(), out);
@@ -201,7 +201,7 @@ impl Op for Conv2dInput {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (w, g, u, tape) = (at.x[0], at.x[1], at.dy, at.tape());
+        let (w, g, u, tape) = (at.x[0], at.x[1], at.dz, at.tape());
         let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape() }, &[u, g]))?;
         let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[u, w]))?;
         Ok(Grads::from_iter([dw, dg]))
@@ -231,7 +231,7 @@ impl Op for Conv2dWeight {
         self.spec.sizes("conv2d_weight", x[0], &self.shape).map(|_| self.shape.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_weight", x[0].shape(), &shape)?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out);
@@ -239,7 +239,7 @@ impl Op for Conv2dWeight {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (x, g, u, tape) = (at.x[0], at.x[1], at.dy, at.tape());
+        let (x, g, u, tape) = (at.x[0], at.x[1], at.dz, at.tape());
         let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.spec, shape: x.shape() }, &[u, g]))?;
         let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[x, u]))?;
         Ok(Grads::from_iter([dx, dg]))

@@ -1,4 +1,4 @@
-//! Running sums. The gradient of sums that run forwards is the running sum of dy backwards, and the other way round.
+//! Running sums. The gradient of sums that run forwards is the running sum of dz backwards, and the other way round.
 
 use super::{
     indexing::around,
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -32,7 +32,7 @@ impl Op for Cumsum {
         Ok(x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
@@ -41,7 +41,7 @@ impl Op for Cumsum {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let back = Cumsum { axis: self.axis, reverse: !self.reverse };
-        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(back, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

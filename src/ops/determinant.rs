@@ -1,6 +1,6 @@
 //! Determinants of matrices `[.., n, n]`.
 //!
-//! By Jacobi's formula det A has the gradient dA = dy det A · A⁻ᵀ, and ln |det A| has dA = dy A⁻ᵀ.
+//! By Jacobi's formula det A has the gradient dA = dz det A · A⁻ᵀ, and ln |det A| has dA = dz A⁻ᵀ.
 
 use super::{
     matrices::{regular, square, with_matrix},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::Result,
     kernels::linalg,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -27,13 +27,13 @@ impl Op for Det {
         square("det", x[0]).map(|_| with_matrix(x[0], &[]))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("det", x[0].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::det(x[0].data::<T>(), n, out))))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dy * at.y)
+        by_determinant(at.x[0], at.dz * at.z)
     }
 }
 
@@ -62,7 +62,7 @@ impl Op for SlogDet {
         square("slogdet", x[0]).map(|_| with_matrix(x[0], &[2]))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("slogdet", x[0].shape())?;
         Ok(
             crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::slogdet(x[0].data::<T>(), n, out))),
@@ -70,7 +70,7 @@ impl Op for SlogDet {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dy.try_narrow(-1, 1, 1)?)
+        by_determinant(at.x[0], at.dz.try_narrow(-1, 1, 1)?)
     }
 }
 

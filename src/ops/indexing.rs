@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -55,7 +55,7 @@ impl Op for IndexSelect {
         Ok(with_size(x[0], self.axis, self.indices.len()))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(x[0].shape(), self.axis);
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::index_select(x[0].data::<T>(), sizes, &self.indices, out);
@@ -65,7 +65,7 @@ impl Op for IndexSelect {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let size = at.x[0].shape()[self.axis];
         let add = IndexAdd { axis: self.axis, indices: self.indices.clone(), size };
-        Ok(Grads::from_iter([Some(at.tape().builtin(add, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(add, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -99,7 +99,7 @@ impl Op for IndexAdd {
         Ok(with_size(x[0], self.axis, self.size))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::index_select_grad(x[0].data::<T>(), sizes, &self.indices, out);
@@ -108,7 +108,7 @@ impl Op for IndexAdd {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let select = IndexSelect { axis: self.axis, indices: self.indices.clone() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(select, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(select, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -152,7 +152,7 @@ impl Op for Gather {
         Ok(index.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::gather(x[0].data::<T>(), x[0].shape(), self.axis, &self.indices, &self.index_shape, out);
         })))
@@ -165,7 +165,7 @@ impl Op for Gather {
             index_shape: self.index_shape.clone(),
             shape: at.x[0].shape(),
         };
-        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -207,7 +207,7 @@ impl Op for ScatterAdd {
         Ok(target.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::scatter_add(x[0].data::<T>(), &self.shape, self.axis, &self.indices, &self.index_shape, out);
         })))
@@ -215,7 +215,7 @@ impl Op for ScatterAdd {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let gather = Gather { axis: self.axis, indices: self.indices.clone(), index_shape: self.index_shape.clone() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(gather, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(gather, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

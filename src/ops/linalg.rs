@@ -1,6 +1,6 @@
 //! Linear algebra of batches of matrices `[.., n, n]`: inverse, solutions, Cholesky factor.
 //!
-//! | y | gradient | |
+//! | z | gradient | |
 //! |---|---|---|
 //! | Y = A⁻¹ | dA = −Yᵀ dY Yᵀ | |
 //! | X = A⁻¹ B | dB = A⁻ᵀ dX, dA = −dB Xᵀ | |
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::linalg,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -34,14 +34,14 @@ impl Op for Inverse {
         square("inverse", x[0]).map(|_| x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("inverse", &shape)?;
         let singular = fault("inverse", x[0].shape(), "is singular");
         batch!(x[0], shape, |T, out| linalg::inverse(x[0].data::<T>(), n, out)).map_err(singular)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let dx = -at.y.product(true, at.dy.product(false, at.y, true)?, false)?;
+        let dx = -at.z.product(true, at.dz.product(false, at.z, true)?, false)?;
         Ok(Grads::from_iter([Some(dx)]))
     }
 }
@@ -79,7 +79,7 @@ impl Op for Solve {
         Ok(b.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("solve", x[0].shape())?;
         let columns = shape[shape.rank() - 1];
         let singular = fault("solve", x[0].shape(), "is singular");
@@ -95,8 +95,8 @@ impl Op for Solve {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (a, x) = (at.x[0], at.y);
-        let db = at.tape().builtin(Solve { transposed: !self.transposed }, &[a, at.dy])?;
+        let (a, x) = (at.x[0], at.z);
+        let db = at.tape().builtin(Solve { transposed: !self.transposed }, &[a, at.dz])?;
         let da =
             at.by(0, || Ok(if self.transposed { -x.product(false, db, true)? } else { -db.product(false, x, true)? }))?;
         Ok(Grads::from_iter([da, Some(db)]))
@@ -127,15 +127,15 @@ impl Op for Cholesky {
         square("cholesky", x[0]).map(|_| x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("cholesky", &shape)?;
         let indefinite = fault("cholesky", x[0].shape(), "is not positive definite");
         batch!(x[0], shape, |T, out| linalg::cholesky(x[0].data::<T>(), n, out)).map_err(indefinite)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let l = at.y;
-        let turned = l.product(true, at.dy.tril(), false)?;
+        let l = at.z;
+        let turned = l.product(true, at.dz.tril(), false)?;
         let half = turned.tril() - turned.try_diagonal()?.diag_embed() * 0.5;
         let solve = |b: Var<'t>| at.tape().builtin(Solve { transposed: true }, &[l, b]);
         let dx = solve(solve(half)?.transpose(-2, -1))?;

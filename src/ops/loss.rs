@@ -19,7 +19,7 @@ use crate::{
         elementwise::mean_square,
         softmax::{cross_entropy, cross_entropy_grad},
     },
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -37,7 +37,7 @@ impl Op for CrossEntropy {
         check_labels("cross_entropy", x[0], &self.labels).map(|()| Shape::scalar())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = self.labels.len();
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             let mut losses = vec![0.0 as T; n];
@@ -51,7 +51,7 @@ impl Op for CrossEntropy {
         let x = at.x[0];
         let (shape, n) = (x.shape(), self.labels.len());
         if !at.recorded {
-            let (x, scale) = (x.value(), at.dy.item() / n as f64);
+            let (x, scale) = (x.value(), at.dz.item() / n as f64);
             let dx = crate::dispatch!(x.dtype(), T => Tensor::build::<T>(shape, |dx| {
                 cross_entropy_grad(x.data::<T>(), &self.labels, scale as T, dx);
             }));
@@ -61,7 +61,7 @@ impl Op for CrossEntropy {
             if self.labels[i / shape[1]] == i % shape[1] { 1.0 } else { 0.0 }
         });
         let excess = x.try_softmax(1)? - at.tape().constant(wanted);
-        Ok(Grads::from_iter([Some(excess * (at.dy / n as f64))]))
+        Ok(Grads::from_iter([Some(excess * (at.dz / n as f64))]))
     }
 }
 
@@ -89,7 +89,7 @@ impl Op for MseLoss {
         Ok(Shape::scalar())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             out[0] = mean_square(x[0].data::<T>(), x[1].data::<T>());
         })))
@@ -97,7 +97,7 @@ impl Op for MseLoss {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (a, b) = (at.x[0], at.x[1]);
-        let da = (a - b) * (at.dy * (2.0 / a.numel() as f64));
+        let da = (a - b) * (at.dz * (2.0 / a.numel() as f64));
         Ok(Grads::from_iter([Some(da), at.by(1, || Ok(-da))?]))
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::matmul::{Product, linear},
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -70,7 +70,7 @@ impl Op for Matmul {
         self.product(x[0], x[1]).map(|p| p.1)
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (product, _) = self.product(x[0].shape(), x[1].shape())?;
         let batch = Shape::from(&shape[..shape.rank() - 2]);
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
@@ -85,14 +85,14 @@ impl Op for Matmul {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (a, b, dy) = (at.x[0], at.x[1], at.dy);
+        let (a, b, dz) = (at.x[0], at.x[1], at.dz);
         let product = |a: Var<'t>, ta, b, tb| a.tape().builtin(Matmul { ta, tb }, &[a, b]);
         let da = at.by(0, || {
-            let da = if self.ta { product(b, self.tb, dy, true) } else { product(dy, false, b, !self.tb) };
+            let da = if self.ta { product(b, self.tb, dz, true) } else { product(dz, false, b, !self.tb) };
             da?.try_sum_to(&a.shape())
         })?;
         let db = at.by(1, || {
-            let db = if self.tb { product(dy, true, a, self.ta) } else { product(a, !self.ta, dy, false) };
+            let db = if self.tb { product(dz, true, a, self.ta) } else { product(a, !self.ta, dz, false) };
             db?.try_sum_to(&b.shape())
         })?;
         Ok(Grads::from_iter([da, db]))
@@ -159,7 +159,7 @@ impl Op for Linear {
         Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
         let rows = shape[..shape.rank() - 1].iter().product();
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
@@ -172,16 +172,16 @@ impl Op for Linear {
         let (x, w) = (at.x[0], at.x[1]);
         let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
         let rows: usize = shape[..shape.rank() - 1].iter().product();
-        let dy = at.dy.try_reshape([rows, outputs])?;
+        let dz = at.dz.try_reshape([rows, outputs])?;
         let tape = at.tape();
         let mut gradients: SmallVec<_> = SmallVec::new();
-        gradients.push(at.by(0, || tape.builtin(Matmul { ta: false, tb: false }, &[dy, w])?.try_reshape(&shape))?);
+        gradients.push(at.by(0, || tape.builtin(Matmul { ta: false, tb: false }, &[dz, w])?.try_reshape(&shape))?);
         gradients.push(at.by(1, || {
             let x = x.try_reshape([rows, inputs])?;
-            tape.builtin(Matmul { ta: true, tb: false }, &[dy, x])
+            tape.builtin(Matmul { ta: true, tb: false }, &[dz, x])
         })?);
         if at.x.len() == 3 {
-            gradients.push(at.by(2, || dy.try_sum_axes(&[0], false))?);
+            gradients.push(at.by(2, || dz.try_sum_axes(&[0], false))?);
         }
         Ok(gradients)
     }

@@ -21,7 +21,7 @@ mod linalg;
 mod loss;
 mod matmul;
 mod matrices;
-mod normalise;
+mod normalize;
 mod op;
 mod operators;
 mod permute;

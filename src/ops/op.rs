@@ -8,7 +8,7 @@ use super::sample::Listed;
 pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
-    tape::{Memo, Tape, Var},
+    tape::{Saved, Tape, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -35,11 +35,11 @@ pub trait Op: Send + Sync {
     fn shape(&self, x: &[&Shape]) -> Result<Shape>;
 
     /// The output, of the shape that [`shape`](Op::shape) found. What the backward rule can use again may be left in
-    /// `memo`: it must be a function of the inputs alone.
+    /// `saved`: it must be a function of the inputs alone.
     ///
     /// # Errors
     /// When the numbers do not suit the operation (a label out of range).
-    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor>;
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor>;
 
     /// The gradient by each input.
     ///
@@ -65,7 +65,7 @@ pub trait Op: Send + Sync {
 /// Which numbers an operation brings together, so that a 0 in its upstream gradient concerns more than one place.
 ///
 /// ```
-/// use wengert::{Error, Memo, Shape, Tape, Tensor, ops::{Grads, Mixes, Op, Total, Vjp}};
+/// use wengert::{Error, Saved, Shape, Tape, Tensor, ops::{Grads, Mixes, Op, Total, Vjp}};
 ///
 /// /// The sum of each row.
 /// struct RowSum;
@@ -77,7 +77,7 @@ pub trait Op: Send + Sync {
 ///     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
 ///         Ok(Shape::from([x[0][0]]))
 ///     }
-///     fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor, Error> {
+///     fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor, Error> {
 ///         unreachable!("the engine computes what folds")
 ///     }
 ///     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
@@ -85,7 +85,7 @@ pub trait Op: Send + Sync {
 ///     }
 ///     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>, Error> {
 ///         let shape = at.x[0].shape();
-///         Ok(Grads::from_iter([Some(at.dy.reshape([shape[0], 1]).broadcast_to(shape))]))
+///         Ok(Grads::from_iter([Some(at.dz.reshape([shape[0], 1]).broadcast_to(shape))]))
 ///     }
 ///     fn mixes(&self) -> Mixes {
 ///         Mixes::Nothing
@@ -122,8 +122,8 @@ impl Op for Arc<dyn Op> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         (**self).shape(x)
     }
-    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
-        (**self).forward(x, shape, memo)
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
+        (**self).forward(x, shape, saved)
     }
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         (**self).vjp(at)
@@ -142,9 +142,9 @@ pub struct Vjp<'a, 't> {
     /// The inputs.
     pub x: &'a [Var<'t>],
     /// The output.
-    pub y: Var<'t>,
+    pub z: Var<'t>,
     /// The upstream gradient, of the shape of the output.
-    pub dy: Var<'t>,
+    pub dz: Var<'t>,
     /// Which inputs want a gradient.
     pub needs: &'a [bool],
     pub(crate) recorded: bool,
@@ -153,12 +153,12 @@ pub struct Vjp<'a, 't> {
 impl<'t> Vjp<'_, 't> {
     /// The tape.
     pub fn tape(&self) -> &'t Tape {
-        self.y.tape()
+        self.z.tape()
     }
 
     /// What `forward` left for the rule.
-    pub fn memo(&self) -> Option<Memo> {
-        self.tape().memo(self.y.id())
+    pub fn saved(&self) -> Option<Saved> {
+        self.tape().saved(self.z.id())
     }
 
     /// The gradient by input `k`, computed only if it is needed.
@@ -176,11 +176,11 @@ impl<'t> Vjp<'_, 't> {
         rule: impl FnOnce(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>,
     ) -> Result<Grads<'t>> {
         if self.recorded {
-            let at = self.tape().list.borrow().node(self.y.id()).at;
+            let at = self.tape().list.borrow().node(self.z.id()).at;
             return Err(Error::Rule { rule: name.to_owned(), fault: RuleFault::OnceDifferentiable, at });
         }
         let x: Vec<Tensor> = self.x.iter().map(|x| x.value()).collect();
-        let gradients = rule(&x, &self.y.value(), &self.dy.value())?;
+        let gradients = rule(&x, &self.z.value(), &self.dz.value())?;
         Ok(gradients.into_iter().map(|g| g.map(|g| self.tape().constant(g))).collect())
     }
 }

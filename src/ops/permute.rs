@@ -1,6 +1,6 @@
-//! Axes in another order: axis i of y is axis p(i) of x.
+//! Axes in another order: axis i of z is axis p(i) of x.
 //!
-//! The gradient goes back by the inverse permutation: axis p(i) of dx is axis i of dy. A transposition is the
+//! The gradient goes back by the inverse permutation: axis p(i) of dx is axis i of dz. A transposition is the
 //! permutation that exchanges two axes.
 
 use smallvec::SmallVec;
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -33,7 +33,7 @@ impl Op for Permute {
         Ok(self.0.iter().map(|&axis| x[0][axis]).collect())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out);
         })))
@@ -44,7 +44,7 @@ impl Op for Permute {
         for (to, &from) in self.0.iter().enumerate() {
             inverse[from] = to;
         }
-        Ok(Grads::from_iter([Some(at.tape().builtin(Permute(inverse), &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(Permute(inverse), &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

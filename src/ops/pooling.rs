@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::window,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -126,21 +126,21 @@ impl Op for MaxPool {
         }
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.0.over("max_pool2d", x[0].shape())?;
         let mut places = Found::zeros(shape.numel());
         let y = crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             window.max_pool(x[0].data::<T>(), out, &mut places.0);
         }));
         let places: Places = Arc::new(places);
-        *memo = Some(places);
+        *saved = Some(places);
         Ok(y)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let places = at.memo().and_then(|memo| memo.downcast::<Found>().ok()).expect("max_pool2d keeps its places");
+        let places = at.saved().and_then(|saved| saved.downcast::<Found>().ok()).expect("max_pool2d keeps its places");
         let unpool = MaxUnpool { window: self.0, places, shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -175,7 +175,7 @@ impl Op for MaxUnpool {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("max_unpool2d", &shape)?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             window.max_pool_grad(x[0].data::<T>(), &self.places.0, out);
@@ -184,7 +184,7 @@ impl Op for MaxUnpool {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let take = TakeMax { window: self.window, places: self.places.clone() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(take, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(take, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -220,7 +220,7 @@ impl Op for TakeMax {
         self.window.output("take_max2d", x[0])
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("take_max2d", x[0].shape())?;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             window.max_pool_gather(x[0].data::<T>(), &self.places.0, out);
@@ -229,7 +229,7 @@ impl Op for TakeMax {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let unpool = MaxUnpool { window: self.window, places: self.places.clone(), shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(unpool, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

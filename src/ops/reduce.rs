@@ -1,6 +1,6 @@
 //! Reductions: sums, means and extremes along axes.
 //!
-//! For y = Σ x over some axes, dx is dy spread back along them. A mean is the sum divided by the count.
+//! For z = Σ x over some axes, dx is dz spread back along them. A mean is the sum divided by the count.
 
 use smallvec::SmallVec;
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::elementwise::Total,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -47,7 +47,7 @@ impl Op for Reduce {
         Ok(x[0].reduced(&self.axes, self.keepdim))
     }
 
-    fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         unreachable!("the engine computes reductions by `folds`")
     }
 
@@ -58,14 +58,14 @@ impl Op for Reduce {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, shape) = (at.x[0], at.x[0].shape());
         let kept = shape.reduced(&self.axes, true);
-        let dy = at.dy.try_reshape(&kept)?;
+        let dz = at.dz.try_reshape(&kept)?;
         let dx = match self.total {
-            Total::Sum => dy.try_broadcast_to(&shape)?,
+            Total::Sum => dz.try_broadcast_to(&shape)?,
             // Equal extremes share the gradient in equal parts.
             Total::Max | Total::Min => {
-                let chosen = x.eq(at.y.try_reshape(&kept)?);
+                let chosen = x.eq(at.z.try_reshape(&kept)?);
                 let count = chosen.sum_to(&kept);
-                chosen * (dy / count)
+                chosen * (dz / count)
             }
         };
         Ok(Grads::from_iter([Some(dx)]))

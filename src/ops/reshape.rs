@@ -1,6 +1,6 @@
 //! The same numbers, in the same order, in another shape: they are shared, not copied.
 //!
-//! Of y = reshape(x) the gradient is dx = dy in the shape of x. Flattening, a new axis of size 1, and numbers of
+//! Of z = reshape(x) the gradient is dx = dz in the shape of x. Flattening, a new axis of size 1, and numbers of
 //! channels laid out to broadcast against images are reshapes too.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -31,12 +31,12 @@ impl Op for Reshape {
         Ok(self.0.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(x[0].reshaped(shape))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([at.by(0, || at.dy.try_reshape(at.x[0].shape()))?]))
+        Ok(Grads::from_iter([at.by(0, || at.dz.try_reshape(at.x[0].shape()))?]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -1,6 +1,6 @@
 //! Slices with steps, and their adjoint.
 //!
-//! Along each axis y[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is
+//! Along each axis z[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is
 //! *scattering*: it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient.
 //! Padding with zeros is a scattering too.
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::movement,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -39,7 +39,7 @@ impl Op for Slice {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::slice(x[0].data::<T>(), x[0].shape(), &self.start, &self.step, &self.shape, out);
         })))
@@ -47,7 +47,7 @@ impl Op for Slice {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let scatter = Scatter { slice: self.clone(), shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -95,7 +95,7 @@ impl Op for Scatter {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let Slice { start, step, shape: part } = &self.slice;
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             movement::slice_grad(x[0].data::<T>(), &self.shape, start, step, part, out);
@@ -103,7 +103,7 @@ impl Op for Scatter {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.tape().builtin(self.slice.clone(), &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(self.slice.clone(), &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -1,7 +1,7 @@
-//! Softmax and its logarithm along an axis: p = eˣ / Σ eˣ, and y = ln Σ eˣ along axes.
+//! Softmax and its logarithm along an axis: p = eˣ / Σ eˣ, and z = ln Σ eˣ along axes.
 //!
-//! The largest x is subtracted first, so nothing overflows. dx = p (dp − Σ dp p); for ln p: dx = dy − p Σ dy; and for
-//! ln Σ eˣ: dx = p dy, with p = e^{x − y}.
+//! The largest x is subtracted first, so nothing overflows. dx = p (dp − Σ dp p); for ln p: dx = dz − p Σ dz; and for
+//! ln Σ eˣ: dx = p dz, with p = e^{x − z}.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::Result,
     kernels::softmax::Lines,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -43,7 +43,7 @@ impl Op for Softmax {
         Ok(x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let lines = lines(&shape, self.axis..self.axis + 1);
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| match self.log {
             true => lines.log_softmax(x[0].data::<T>(), out),
@@ -52,9 +52,9 @@ impl Op for Softmax {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (y, dy) = (at.y, at.dy);
-        let along = if self.log { dy } else { dy * y }.try_sum_axes(&[self.axis as isize], true)?;
-        let dx = if self.log { dy - y.exp() * along } else { y * (dy - along) };
+        let (z, dz) = (at.z, at.dz);
+        let along = if self.log { dz } else { dz * z }.try_sum_axes(&[self.axis as isize], true)?;
+        let dx = if self.log { dz - z.exp() * along } else { z * (dz - along) };
         Ok(Grads::from_iter([Some(dx)]))
     }
 
@@ -90,13 +90,13 @@ impl Op for LogSumExp {
         Ok(x[0].iter().enumerate().map(|(i, &n)| if self.0.contains(&i) { 1 } else { n }).collect())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let lines = lines(x[0].shape(), self.0.clone());
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.logsumexp(x[0].data::<T>(), out))))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.dy * (at.x[0] - at.y).exp())]))
+        Ok(Grads::from_iter([Some(at.dz * (at.x[0] - at.z).exp())]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::linalg,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -67,7 +67,7 @@ impl Op for Eigh {
         square("eigh", x[0]).map(|n| with_matrix(x[0], &[n + 1, n]))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("eigh", x[0].shape())?;
         let fault = fault("eigh", x[0].shape(), NOT_FINITE);
         batch!(x[0], shape, |T, out| linalg::eigh(x[0].data::<T>(), n, out)).map_err(fault)
@@ -75,8 +75,8 @@ impl Op for Eigh {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let n = square("eigh", &at.x[0].shape())?;
-        let (values, v) = (row(at.y, 0)?, rows(at.y, 1, n)?);
-        let (dvalues, dv) = (row(at.dy, 0)?, rows(at.dy, 1, n)?);
+        let (values, v) = (row(at.z, 0)?, rows(at.z, 1, n)?);
+        let (dvalues, dv) = (row(at.dz, 0)?, rows(at.dz, 1, n)?);
         let inner = dvalues.diag_embed() + gaps(values) * v.product(true, dv, false)?;
         Ok(Grads::from_iter([Some(v.product(false, inner.product(false, v, true)?, false)?)]))
     }
@@ -119,7 +119,7 @@ impl Op for Svd {
         sizes(x[0]).map(|[m, n]| with_matrix(x[0], &[m + 1 + n, m.min(n)]))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let [m, n] = sizes(x[0].shape())?;
         let fault = fault("svd", x[0].shape(), NOT_FINITE);
         batch!(x[0], shape, |T, out| linalg::svd(x[0].data::<T>(), m, n, out)).map_err(fault)
@@ -128,7 +128,7 @@ impl Op for Svd {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let [m, n] = sizes(&at.x[0].shape())?;
         let parts = |packed| Ok::<_, Error>((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?));
-        let ((u, s, v), (du, ds, dv)) = (parts(at.y)?, parts(at.dy)?);
+        let ((u, s, v), (du, ds, dv)) = (parts(at.z)?, parts(at.dz)?);
         let rank = s.rank();
         let (across, down) = (s.unsqueeze(rank - 1), s.unsqueeze(rank));
         let gaps = gaps(s.square());

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::linalg,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -29,7 +29,7 @@ impl Op for SymmetricSqrt {
         square("symmetric_sqrt", x[0]).map(|_| x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("symmetric_sqrt", &shape)?;
         let fault =
             fault("symmetric_sqrt", x[0].shape(), "has a negative eigenvalue, or a number that is NaN or infinite");
@@ -37,7 +37,7 @@ impl Op for SymmetricSqrt {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov, &[at.y, at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov, &[at.z, at.dz])?)]))
     }
 }
 
@@ -72,15 +72,15 @@ impl Op for Lyapunov {
         }
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("lyapunov", &shape)?;
         let fault = fault("lyapunov", x[0].shape(), NOT_FINITE);
         batch!(x[0], shape, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out)).map_err(fault)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (z, x) = (at.x[0], at.y);
-        let w = at.tape().builtin(Lyapunov, &[z, at.dy])?;
+        let (z, x) = (at.x[0], at.z);
+        let w = at.tape().builtin(Lyapunov, &[z, at.dz])?;
         let dz = at.by(0, || {
             let sum = w.product(false, x, true)? + x.product(true, w, false)?;
             Ok((sum + transposed(sum)) * -0.5)

@@ -31,7 +31,7 @@ list! {
     super::average_pooling::AvgUnpool,
     super::unfold::Unfold,
     super::unfold::Fold,
-    super::normalise::BatchNorm,
+    super::normalize::BatchNorm,
     super::softmax::Softmax,
     super::softmax::LogSumExp,
     super::linalg::Inverse,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::window::Window,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Shape, Tensor},
 };
 
@@ -64,7 +64,7 @@ impl Op for Unfold {
         self.0.over("unfold", x[0]).map(|over| over.1)
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (window, _) = self.0.over("unfold", x[0].shape())?;
         let n = shape[0];
         Ok(
@@ -74,7 +74,7 @@ impl Op for Unfold {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let fold = Fold { slide: self.0, image: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(fold, &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(fold, &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {
@@ -112,14 +112,14 @@ impl Op for Fold {
         }
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (window, _) = self.slide.over("fold", &self.image)?;
         let n = shape[0];
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| window.fold(x[0].data::<T>(), n, out))))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.tape().builtin(Unfold(self.slide), &[at.dy])?)]))
+        Ok(Grads::from_iter([Some(at.tape().builtin(Unfold(self.slide), &[at.dz])?)]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -15,7 +15,7 @@ use crate::{Element, Error, Gradients, Param, Result, dispatch};
 /// let tape = Tape::f64();
 /// let mut gradients = (tape.watch(&w) * tape.constant([30.0, 40.0])).sum().backward()?;
 /// assert_eq!(clip_norm(&mut gradients, &[w.clone()], 5.0)?, 50.0);
-/// assert_eq!(gradients.of(&w)?.to_vec(), [3.0, 4.0]);
+/// assert_eq!(gradients.wrt(&w)?.to_vec(), [3.0, 4.0]);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 ///
@@ -27,7 +27,7 @@ pub fn clip_norm(gradients: &mut Gradients, params: &[Param], limit: f64) -> Res
     let mut squares = 0.0;
     for (index, param) in params.iter().enumerate() {
         let seen = params[..index].iter().any(|earlier| earlier.same(param));
-        let Some(gradient) = gradients.of(param).ok().filter(|_| !seen) else { continue };
+        let Some(gradient) = gradients.wrt(param).ok().filter(|_| !seen) else { continue };
         if !all_finite(gradient) {
             return Err(non_finite(param, gradient));
         }
@@ -51,7 +51,7 @@ pub fn clip_norm(gradients: &mut Gradients, params: &[Param], limit: f64) -> Res
 /// let tape = Tape::f64();
 /// let mut gradients = (tape.watch(&w) * tape.constant([-30.0, 4.0])).sum().backward()?;
 /// clip_value(&mut gradients, 5.0)?;
-/// assert_eq!(gradients.of(&w)?.to_vec(), [-5.0, 4.0]);
+/// assert_eq!(gradients.wrt(&w)?.to_vec(), [-5.0, 4.0]);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 ///

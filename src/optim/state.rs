@@ -117,7 +117,7 @@ impl OptimizerState {
         self.check(gradients)?;
         self.steps += 1;
         for (param, buffers) in self.params.iter().zip(&mut self.buffers) {
-            let Ok(gradient) = gradients.of(param) else { continue };
+            let Ok(gradient) = gradients.wrt(param) else { continue };
             if !param.trainable() {
                 continue;
             }
@@ -140,7 +140,7 @@ impl OptimizerState {
             if !param.trainable() {
                 continue;
             }
-            let gradient = match gradients.of(param) {
+            let gradient = match gradients.wrt(param) {
                 Ok(gradient) => gradient,
                 Err(_) if self.allow_unused => continue,
                 Err(error) => return Err(error),

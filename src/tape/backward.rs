@@ -1,9 +1,9 @@
 //! The walk from the end of the tape to its beginning.
 //!
 //! Let L be the number that is differentiated, and write v̄ = ∂L/∂v for the gradient with respect to a node v. A node
-//! y = f(x₁, x₂, …) adds ȳ · ∂f/∂xᵢ to the gradient of each of its inputs:
+//! z = f(x₁, x₂, …) adds z̄ · ∂f/∂xᵢ to the gradient of each of its inputs:
 //!
-//! x̄ᵢ ← x̄ᵢ + ȳ · ∂f/∂xᵢ
+//! x̄ᵢ ← x̄ᵢ + z̄ · ∂f/∂xᵢ
 //!
 //! Inputs come before outputs on the tape, so when the walk reaches a node, everybody who used it has added to its
 //! gradient already: that sum is complete, and can be passed on. [`Walk::run`] is this paragraph as a loop.
@@ -50,9 +50,9 @@ impl<'t> Walk<'t> {
     /// Backpropagation: from the node `root`, whose gradient is known, to the first.
     fn run(&mut self, root: NodeId) -> Result<()> {
         for id in (0..=root).rev() {
-            let Some(dy) = self.arrive(id)? else { continue };
-            let guard = self.extras.guard(id, &dy);
-            for (input, dx) in self.rule(id, &dy)? {
+            let Some(dz) = self.arrive(id)? else { continue };
+            let guard = self.extras.guard(id, &dz);
+            for (input, dx) in self.rule(id, &dz)? {
                 let dx = self.extras.hand_on(&guard, input, dx);
                 self.slots.add(input, dx);
             }
@@ -88,12 +88,12 @@ impl<'t> Walk<'t> {
             self.slots.close(id);
             return Ok(None);
         }
-        let dy = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
-        Ok(Some(dy.collect()))
+        let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
+        Ok(Some(dz.collect()))
     }
 
     /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
-    fn rule(&self, id: NodeId, dy: &[Var<'t>]) -> Result<SmallVec<[(NodeId, Var<'t>); 4]>> {
+    fn rule(&self, id: NodeId, dz: &[Var<'t>]) -> Result<SmallVec<[(NodeId, Var<'t>); 4]>> {
         let (kind, mut inputs) = {
             let list = &mut *self.tape.list.borrow_mut();
             let node = &list.nodes[id as usize];
@@ -107,13 +107,13 @@ impl<'t> Walk<'t> {
         let needs: SmallVec<[bool; 4]> =
             inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing).collect();
         let x: SmallVec<[Var<'t>; 4]> = inputs.iter().map(|&input| Var::new(self.tape, input)).collect();
-        let y = Var::new(self.tape, id);
-        let at = Vjp { x: &x, y, dy: dy[0], needs: &needs, recorded: self.slots.recorded() };
+        let z = Var::new(self.tape, id);
+        let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
             Kind::Op(op) => op.vjp(at)?,
-            Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dy, &needs)?,
-            Kind::Output(..) => smallvec![Some(dy[0])],
+            Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs)?,
+            Kind::Output(..) => smallvec![Some(dz[0])],
             Kind::Leaf | Kind::Constant => unreachable!("a value from outside passes nothing on"),
         };
         self.check(id, &kind, &inputs, &needs, gradients)

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Memo};
+use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
     ops::{Elementwise, Op},
@@ -60,7 +60,7 @@ impl Tape {
     }
 
     /// What the operation of node `id` saved for its backward rule.
-    pub(crate) fn memo(&self, id: NodeId) -> Option<Memo> {
+    pub(crate) fn saved(&self, id: NodeId) -> Option<Saved> {
         let mut list = self.list.borrow_mut();
         // A checkpoint forgets it with the value.
         list.force(id);
@@ -91,7 +91,7 @@ impl List {
     }
 
     /// The value of an operation; what it saves for its rule goes to `saved`.
-    pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Memo>) -> Result<Tensor> {
+    pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Saved>) -> Result<Tensor> {
         let shape = {
             let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
             let shape = op.shape(&shapes)?;

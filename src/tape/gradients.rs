@@ -21,6 +21,27 @@ pub struct Gradients {
     pub(super) names: Known,
 }
 
+/// What a gradient is asked with respect to: a value of the tape, or a parameter.
+#[derive(Clone, Copy)]
+pub enum Wrt<'a> {
+    /// A value of the tape.
+    Var(Var<'a>),
+    /// A parameter.
+    Param(&'a Param),
+}
+
+impl<'a> From<Var<'a>> for Wrt<'a> {
+    fn from(x: Var<'a>) -> Self {
+        Wrt::Var(x)
+    }
+}
+
+impl<'a> From<&'a Param> for Wrt<'a> {
+    fn from(param: &'a Param) -> Self {
+        Wrt::Param(param)
+    }
+}
+
 impl Gradients {
     /// The gradients with respect to nodes of `tape`, in descending order.
     pub(super) fn new(tape: &Tape, nodes: Vec<(NodeId, Tensor)>) -> Self {
@@ -34,32 +55,32 @@ impl Gradients {
         }
     }
 
-    /// The gradient with respect to `x`, of the shape of `x`.
+    /// The gradient with respect to a value of the tape or a parameter, of its shape and in the precision of the tape.
+    ///
+    /// ```
+    /// use wengert::{Param, Tape, Tensor};
+    /// let tape = Tape::f64();
+    /// let (x, w) = (tape.leaf(3.0), Param::new("w", Tensor::from(2.0)));
+    /// let gradients = (x * tape.watch(&w)).backward()?;
+    /// assert_eq!((gradients.wrt(x)?.item(), gradients.wrt(&w)?.item()), (2.0, 3.0));
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NoGradient`] with the reason when there is none.
-    pub fn wrt(&self, x: Var<'_>) -> Result<&Tensor> {
-        self.get(x).ok_or_else(|| self.no_gradient(x))
-    }
-
-    /// The gradient with respect to `x`, if there is one.
-    pub fn get(&self, x: Var<'_>) -> Option<&Tensor> {
-        if x.tape().recording() == self.recording { self.at(x.id()) } else { None }
-    }
-
-    /// The gradient with respect to a parameter, in the precision of the tape.
-    ///
-    /// # Errors
-    /// [`Error::NoGradient`] when the loss does not depend on it.
-    pub fn of(&self, param: &Param) -> Result<&Tensor> {
-        self.of_param(param.id()).ok_or_else(|| {
-            let why = match self.leaf(param.id()) {
-                None => NoGradient::NotWatched,
-                Some(_) if param.trainable() => NoGradient::NotOnPath,
-                Some(_) => NoGradient::Constant,
-            };
-            Error::NoGradient { of: format!("parameter `{}`", param.name()), why }
-        })
+    pub fn wrt<'a>(&self, x: impl Into<Wrt<'a>>) -> Result<&Tensor> {
+        match x.into() {
+            Wrt::Var(x) if x.tape().recording() == self.recording => self.at(x.id()).ok_or_else(|| self.no_gradient(x)),
+            Wrt::Var(x) => Err(self.no_gradient(x)),
+            Wrt::Param(param) => self.of_param(param.id()).ok_or_else(|| {
+                let why = match self.leaf(param.id()) {
+                    None => NoGradient::NotWatched,
+                    Some(_) if param.trainable() => NoGradient::NotOnPath,
+                    Some(_) => NoGradient::Constant,
+                };
+                Error::NoGradient { of: format!("parameter `{}`", param.name()), why }
+            }),
+        }
     }
 
     /// The gradient with respect to a node, if it was kept.

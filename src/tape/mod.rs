@@ -24,8 +24,8 @@ mod slots;
 mod var;
 
 pub use extras::{Mode, Rule, Scope};
-pub use gradients::Gradients;
-pub use node::Memo;
+pub use gradients::{Gradients, Wrt};
+pub use node::Saved;
 pub use var::Var;
 
 pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value};

@@ -16,7 +16,7 @@ pub(crate) type NodeId = u32;
 /// The inputs of a node.
 pub(crate) type Inputs = SmallVec<[NodeId; 4]>;
 /// What an operation saves for its backward rule beside inputs and output: a function of its inputs, never a new value.
-pub type Memo = Arc<dyn Any + Send + Sync>;
+pub type Saved = Arc<dyn Any + Send + Sync>;
 
 /// What was done at a node.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Node {
 pub(crate) struct List {
     pub nodes: Vec<Node>,
     /// What operations saved for their rules, by node, in order.
-    pub saved: Vec<(NodeId, Memo)>,
+    pub saved: Vec<(NodeId, Saved)>,
     /// What stands beside the list: names, hooks, checkpoints.
     pub notes: Notes,
 }

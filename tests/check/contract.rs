@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use wengert::{
-    Backward, DType, Error, Function, Memo, Param, Result, Shape, Tensor, Var,
+    Backward, DType, Error, Function, Param, Result, Saved, Shape, Tensor, Var,
     check::{self, Constraint, Fault, Outcome},
     nn::Layer,
     ops::{Grads, Op, Vjp},
@@ -206,7 +206,7 @@ impl Op for Raw {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(x[0].clone())
     }
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let numbers = x[0].to_vec();
         Ok(Tensor::from_fn(shape, x[0].dtype(), |i| 2.0 * numbers[i]))
     }

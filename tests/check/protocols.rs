@@ -62,7 +62,7 @@ fn matlab_layers_pass_and_the_alphas_sum_over_all_but_channels() {
     let elu = matlab::Ported::new(matlab::EluLayer::new(1, 0));
     let tape = Tape::f64();
     let loss = elu.forward(tape.constant(Tensor::full([2, 1, 2, 2], -1.0, DType::F64))).sum();
-    let dalpha = loss.backward().unwrap().of(&elu.params()[0]).unwrap().item();
+    let dalpha = loss.backward().unwrap().wrt(&elu.params()[0]).unwrap().item();
     assert!((dalpha - 8.0 * ((-1.0f64).exp() - 1.0)).abs() < 1e-12);
 }
 
@@ -107,8 +107,8 @@ fn caffe_does_not_propagate_down_to_a_label() {
     let layer = caffe::Ported(caffe::EuclideanLoss);
     let tape = Tape::f64();
     let x = [tape.leaf([[1.0]]), tape.constant([[0.0]])];
-    let (z, memory) = layer.forward_with_memory(&x);
-    let at = wengert::Backward { x: &x, z: &z, dz: &z, memory: &memory, needs: &[true, false] };
+    let (z, saved) = layer.forward_and_save(&x);
+    let at = wengert::Backward { x: &x, z: &z, dz: &z, saved: &saved, needs: &[true, false] };
     let sent: Vec<bool> = layer.backward(at).iter().map(Option::is_some).collect();
     assert_eq!(sent, [true, false]);
 }
@@ -230,10 +230,10 @@ fn the_four_elus_are_one() {
     let layer = matlab::Ported::new(matlab::EluLayer::new(3, 0));
     let tape = Tape::f64();
     let leaf = tape.leaf(&x);
-    layer.params()[0].convert(DType::F64);
+    layer.params()[0].cast(DType::F64);
     layer.params()[0].set(&alpha).unwrap();
     let loss = (layer.forward(leaf) * tape.constant(numbers(&[4, 3], 0.3))).sum().backward().unwrap();
-    let matlab = [loss.wrt(leaf).unwrap().to_vec(), loss.of(&layer.params()[0]).unwrap().to_vec()];
+    let matlab = [loss.wrt(leaf).unwrap().to_vec(), loss.wrt(&layer.params()[0]).unwrap().to_vec()];
     for (k, of_matlab) in matlab.iter().enumerate() {
         for ((a, b), c) in torch[k].iter().zip(&jax[k]).zip(of_matlab) {
             assert!((a - b).abs() < 1e-14 && (a - c).abs() < 1e-14, "{a}, {b}, {c}");

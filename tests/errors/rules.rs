@@ -1,7 +1,7 @@
 //! What is wrong with a rule, with its name and the line that applied it.
 
 use wengert::{
-    Backward, Error, Function, Memo, Result, Rule, Shape, Tape, Tensor, Var,
+    Backward, Error, Function, Result, Rule, Saved, Shape, Tape, Tensor, Var,
     ops::{Grads, Op, Vjp},
 };
 
@@ -101,7 +101,7 @@ impl Op for Plain {
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(x[0].clone())
     }
-    fn forward(&self, x: &[&Tensor], _: Shape, _: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         match self.fails {
             true => Err(Error::Empty { what: "the table".into(), need: "fill it first" }),
             false => Ok(x[0].clone()),

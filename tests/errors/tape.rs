@@ -64,9 +64,9 @@ fn missing_gradients_come_with_the_reason_and_the_line() {
     tape.watch(&frozen);
     let off = "the loss does not depend on it through any differentiable path";
     let gradients = x.sum().backward().unwrap();
-    fails(&reason("parameter `used`", off), gradients.of(&used));
-    fails(&reason("parameter `unused`", "the parameter was not used in this recording"), gradients.of(&unused));
-    fails(&reason("parameter `mean`", constant), gradients.of(&frozen));
+    fails(&reason("parameter `used`", off), gradients.wrt(&used));
+    fails(&reason("parameter `unused`", "the parameter was not used in this recording"), gradients.wrt(&unused));
+    fails(&reason("parameter `mean`", constant), gradients.wrt(&frozen));
     let line = line!() + 1;
     let inner = x * 2.0;
     let place = format!("node %{} of shape [2, 3] (tests/errors/tape.rs:{line}:17)", inner.index());

@@ -117,9 +117,11 @@ impl Case<'_> {
         let y = (self.run)(&x);
         let zeros = || inputs.iter().map(|x| Array::zeros(&x.dims)).collect::<Vec<_>>();
         let gradients = match y.vjp(&upstream.tensor()) {
-            Ok(found) => {
-                x.iter().zip(zeros()).map(|(&x, zero)| found.get(x).map(Array::of).unwrap_or(zero)).collect::<Vec<_>>()
-            }
+            Ok(found) => x
+                .iter()
+                .zip(zeros())
+                .map(|(&x, zero)| found.wrt(x).ok().map(Array::of).unwrap_or(zero))
+                .collect::<Vec<_>>(),
             Err(Error::NoGradient { .. }) if !y.needs_grad() => zeros(),
             Err(error) => return self.fault(format!("backward failed: {error}")),
         };

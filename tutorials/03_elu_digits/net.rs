@@ -39,6 +39,6 @@ pub fn build(train: &Dataset, seed: u64, dtype: DType) -> Result<(Sequential, Pa
         .named("elu", elu)
         .named("flatten", Flatten)
         .named("fc", Linear::with_init(features, train.classes(), Init::Normal(0.01), seeds[2]));
-    net.tensors().iter().for_each(|tensor| tensor.convert(dtype));
+    net.tensors().iter().for_each(|tensor| tensor.cast(dtype));
     Ok((net, alpha))
 }

@@ -35,7 +35,7 @@ pub fn network(seed: u64) -> Sequential {
     let net =
         Sequential::new().then(layer(1, 16, 0)).then(Tanh).then(layer(16, 16, 1)).then(Tanh).then(layer(16, 1, 2));
     for param in net.params() {
-        param.convert(DType::F64);
+        param.cast(DType::F64);
     }
     net
 }
@@ -149,7 +149,7 @@ fn jacobian(r: Var<'_>, params: &[Param]) -> Result<Tensor> {
         let one = Tensor::from_fn(r.shape(), DType::F64, |k| f64::from(i == k));
         let gradients = r.vjp(&one)?;
         for param in params {
-            rows.extend(gradients.of(param)?.to_vec());
+            rows.extend(gradients.wrt(param)?.to_vec());
         }
     }
     let width = rows.len() / r.numel();

@@ -26,17 +26,17 @@ impl Function for Cosines {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let (x, w) = (x[0], x[1]);
         let (x_length, w_length) = (lengths(x), lengths(w));
         let (a, b) = (x / x_length, w / w_length);
         (vec![a.linear(b, None)], vec![a, b, x_length, w_length])
     }
 
-    fn backward<'t>(&self, Backward { z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let &[a, b, x_length, w_length] = memory else { unreachable!("forward keeps four values") };
         let (dz, along) = (dz[0], dz[0] * z[0]);
         let dx = (dz.matmul(b) - a * along.sum_axes(&[1], true)) / x_length;

@@ -21,17 +21,17 @@ impl Function for MarginCosine {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let (a, b) = (x[0] / lengths(x[0]), x[1] / lengths(x[1]));
         let cosine = (a * b).sum_axes(&[1], true);
         let angle = lengths(b - a * cosine).atan2(cosine);
         (vec![(angle + self.0).cos()], vec![a, b, cosine, angle])
     }
 
-    fn backward<'t>(&self, Backward { x, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { x, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let &[a, b, cosine, angle] = memory else { unreachable!("forward keeps four values") };
         let slope = dz[0] * (angle + self.0).sin();
         let (r, q) = (b - a * cosine, a - b * cosine);

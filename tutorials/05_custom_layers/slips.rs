@@ -46,11 +46,11 @@ impl Function for Broken {
         Cosines.forward(x)
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        Cosines.forward_with_memory(x)
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        Cosines.forward_and_save(x)
     }
 
-    fn backward<'t>(&self, Backward { x, z, dz, memory, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+    fn backward<'t>(&self, Backward { x, z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
         let &[a, b, x_length, w_length] = memory else { unreachable!("forward keeps four values") };
         let (dz, z, slip) = (dz[0], z[0], self.0);
         let along = if slip == Slip::Upstream { z } else { dz * z };

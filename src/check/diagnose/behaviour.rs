@@ -95,7 +95,7 @@ pub(super) fn stale(case: &Case, k: usize) -> Option<Verdict> {
     (moved > DIFFERENT).then(|| {
         case.verdict(k, Fault::Stale, 0.0)
             .because(format!("after a call with other inputs the same question gets another answer ({moved:.1e} off)"))
-            .because("keep what `backward` needs in the memory that `forward_with_memory` returns, not in the function")
+            .because("keep what `backward` needs in the memory that `forward_and_save` returns, not in the function")
     })
 }
 

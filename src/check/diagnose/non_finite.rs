@@ -29,7 +29,7 @@ pub(in crate::check) fn first_non_finite_derivative(
                 return Some(false);
             }
             let found = y.sum().backward().ok()?;
-            Some(x.iter().any(|&x| found.get(x).is_some_and(|g| !is_finite(g))))
+            Some(x.iter().any(|&x| found.wrt(x).ok().is_some_and(|g| !is_finite(g))))
         });
         (infinite == Some(true)).then(|| (step.name().to_owned(), Some(Line::from(step.at))))
     })

@@ -211,6 +211,6 @@ impl Function for Alone {
         let y = self.forward(&own)[0];
         let found = (y * tape.constant(dz[0].value())).sum().backward();
         let found = found.unwrap_or_else(|error| panic!("{error}"));
-        own.iter().zip(x).map(|(own, x)| found.get(*own).map(|g| x.tape().constant(g))).collect()
+        own.iter().zip(x).map(|(own, x)| found.wrt(*own).map(|g| x.tape().constant(g)).ok()).collect()
     }
 }

@@ -60,7 +60,7 @@ impl Broken {
 
 /// All that a rule is given.
 fn given<'t>(at: &Backward<'_, 't>) -> Given<Var<'t>> {
-    Given { x: at.x.to_vec(), z: at.z.to_vec(), dz: at.dz.to_vec(), memory: at.memory.to_vec() }
+    Given { x: at.x.to_vec(), z: at.z.to_vec(), dz: at.dz.to_vec(), saved: at.saved.to_vec() }
 }
 
 impl Function for Broken {
@@ -69,15 +69,15 @@ impl Function for Broken {
     }
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        self.forward_with_memory(x).0
+        self.forward_and_save(x).0
     }
 
-    fn forward_with_memory<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+    fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         if matches!(self.change.slip, Slip::Stale) {
             let values = x.iter().map(|x| x.value()).collect();
             *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(values);
         }
-        self.function.forward_with_memory(x)
+        self.function.forward_and_save(x)
     }
 
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
@@ -133,8 +133,8 @@ impl Function for Broken {
                     }
                     _ => at.x.to_vec(),
                 };
-                let (z, memory) = self.function.forward_with_memory(&x);
-                self.function.backward(Backward { x: &x, z: &z, memory: &memory, ..at })
+                let (z, saved) = self.function.forward_and_save(&x);
+                self.function.backward(Backward { x: &x, z: &z, saved: &saved, ..at })
             }
             Slip::DroppedTerm(step, keep) => replace(self.edited(&at, step, Edit::Keep(keep))),
             Slip::WrongOperation(step, edit, _) => replace(self.edited(&at, step, edit)),

@@ -60,7 +60,7 @@ impl Elementwise {
     /// The gradients by the inputs that need one, in the shape of the output: the engine sums over broadcast axes.
     pub(crate) fn vjp<'t>(&self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
-        at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.y, at.dy, k))).collect()
+        at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))).collect()
     }
 
     /// Whether the rule makes 0 of an upstream 0 at every input, NaN and ±∞ too.

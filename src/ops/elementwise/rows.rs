@@ -15,33 +15,33 @@ use crate::{
 
 unary! {
     /// The same value.
-    IDENTITY identity |x| x, d |_, _, g| g, slope finite, on (-2.0, 2.0);
+    IDENTITY identity |x| x, d |_, _, dz| dz, slope finite, on (-2.0, 2.0);
     /// −x.
-    NEG negate |x| -x, d |_, _, g| -g, slope finite, on (-2.0, 2.0);
+    NEG negate |x| -x, d |_, _, dz| -dz, slope finite, on (-2.0, 2.0);
     /// eˣ.
-    EXP exp |x| x.exp_(), d |_, y, g| g * y, slope any, on (-2.0, 2.0);
+    EXP exp |x| x.exp_(), d |_, z, dz| dz * z, slope any, on (-2.0, 2.0);
     /// eˣ − 1, accurate near 0.
-    EXP_M1 exp_m1 |x| x.exp_m1_(), d |_, y, g| g * (y + 1.0), slope any, on (-2.0, 2.0);
+    EXP_M1 exp_m1 |x| x.exp_m1_(), d |_, z, dz| dz * (z + 1.0), slope any, on (-2.0, 2.0);
     /// ln x, the natural logarithm; NaN for x < 0.
-    LN ln |x| x.ln_(), d |x, _, g| g / x, slope any, on (0.3, 4.0);
+    LN ln |x| x.ln_(), d |x, _, dz| dz / x, slope any, on (0.3, 4.0);
     /// ln(1 + x), accurate near 0.
-    LN_1P ln_1p |x| x.ln_1p_(), d |x, _, g| g / (x + 1.0), slope any, on (-0.7, 3.0);
+    LN_1P ln_1p |x| x.ln_1p_(), d |x, _, dz| dz / (x + 1.0), slope any, on (-0.7, 3.0);
     /// √x. Its derivative at 0 is infinite.
-    SQRT sqrt |x| x.root(), d |_, y, g| g / (y * 2.0), slope any, on (0.3, 4.0);
+    SQRT sqrt |x| x.root(), d |_, z, dz| dz / (z * 2.0), slope any, on (0.3, 4.0);
     /// sign(x) √|x|. Its derivative at 0, infinite in truth, counts as 0: a feature that is 0 gets no gradient.
-    SIGNED_SQRT signed_sqrt |x| x.sign() * x.magnitude().root(), d |_, y, g| {
-        let size = y.abs();
+    SIGNED_SQRT signed_sqrt |x| x.sign() * x.magnitude().root(), d |_, z, dz| {
+        let size = z.abs();
         let positive = size.gt(0.0);
-        positive.select(g / (positive.select(size, 1.0) * 2.0), 0.0)
+        positive.select(dz / (positive.select(size, 1.0) * 2.0), 0.0)
     }, slope finite, on (0.3, 4.0);
     /// 1/√x.
-    RSQRT rsqrt |x| x.root().recip(), d |_, y, g| g * (y * y * y) * -0.5, slope any, on (0.3, 4.0);
+    RSQRT rsqrt |x| x.root().recip(), d |_, z, dz| dz * (z * z * z) * -0.5, slope any, on (0.3, 4.0);
     /// 1/x.
-    RECIP recip |x| x.recip(), d |_, y, g| -(g * y * y), slope any, on (0.3, 4.0);
+    RECIP recip |x| x.recip(), d |_, z, dz| -(dz * z * z), slope any, on (0.3, 4.0);
     /// x².
-    SQUARE square |x| x * x, d |x, _, g| g * x * 2.0, slope any, on (-2.0, 2.0);
+    SQUARE square |x| x * x, d |x, _, dz| dz * x * 2.0, slope any, on (-2.0, 2.0);
     /// |x|. Its derivative at 0 is 0.
-    ABS abs |x| x.magnitude(), d |x, _, g| g * x.sign(), slope any, on (0.2, 2.0);
+    ABS abs |x| x.magnitude(), d |x, _, dz| dz * x.sign(), slope any, on (0.2, 2.0);
     /// −1, 0 or 1. Its derivative is 0.
     SIGN sign |x| x.sign(), zero, on (0.2, 2.0);
     /// The largest integer not above x. Its derivative is 0.
@@ -51,76 +51,76 @@ unary! {
     /// The nearest integer, halves to even. Its derivative is 0.
     ROUND round |x| x.round_even(), zero, on (0.6, 1.4);
     /// sin x.
-    SIN sin |x| x.sin_(), d |x, _, g| g * x.cos(), slope any, on (-3.0, 3.0);
+    SIN sin |x| x.sin_(), d |x, _, dz| dz * x.cos(), slope any, on (-3.0, 3.0);
     /// cos x.
-    COS cos |x| x.cos_(), d |x, _, g| -(g * x.sin()), slope any, on (-3.0, 3.0);
+    COS cos |x| x.cos_(), d |x, _, dz| -(dz * x.sin()), slope any, on (-3.0, 3.0);
     /// tan x.
-    TAN tan |x| x.tan_(), d |_, y, g| g * (y * y + 1.0), slope any, on (-1.2, 1.2);
+    TAN tan |x| x.tan_(), d |_, z, dz| dz * (z * z + 1.0), slope any, on (-1.2, 1.2);
     /// arcsin x. Its derivative at ±1 is infinite.
-    ASIN asin |x| x.asin_(), d |x, _, g| g * (1.0 - x * x).rsqrt(), slope any, on (-0.8, 0.8);
+    ASIN asin |x| x.asin_(), d |x, _, dz| dz * (1.0 - x * x).rsqrt(), slope any, on (-0.8, 0.8);
     /// arccos x. Its derivative at ±1 is infinite.
-    ACOS acos |x| x.acos_(), d |x, _, g| -(g * (1.0 - x * x).rsqrt()), slope any, on (-0.8, 0.8);
+    ACOS acos |x| x.acos_(), d |x, _, dz| -(dz * (1.0 - x * x).rsqrt()), slope any, on (-0.8, 0.8);
     /// arctan x.
-    ATAN atan |x| x.atan_(), d |x, _, g| g / (x * x + 1.0), slope any, on (-3.0, 3.0);
+    ATAN atan |x| x.atan_(), d |x, _, dz| dz / (x * x + 1.0), slope any, on (-3.0, 3.0);
     /// sinh x.
-    SINH sinh |x| x.sinh_(), d |x, _, g| g * x.cosh(), slope any, on (-2.0, 2.0);
+    SINH sinh |x| x.sinh_(), d |x, _, dz| dz * x.cosh(), slope any, on (-2.0, 2.0);
     /// cosh x.
-    COSH cosh |x| x.cosh_(), d |x, _, g| g * x.sinh(), slope any, on (-2.0, 2.0);
+    COSH cosh |x| x.cosh_(), d |x, _, dz| dz * x.sinh(), slope any, on (-2.0, 2.0);
     /// tanh x.
-    TANH tanh |x| x.tanh_(), d |_, y, g| g * (1.0 - y * y), slope any, on (-2.0, 2.0);
+    TANH tanh |x| x.tanh_(), d |_, z, dz| dz * (1.0 - z * z), slope any, on (-2.0, 2.0);
     /// The logistic function 1 / (1 + e⁻ˣ).
-    SIGMOID sigmoid |x| x.sigmoid_(), d |_, y, g| g * y * (1.0 - y), slope any, on (-3.0, 3.0);
+    SIGMOID sigmoid |x| x.sigmoid_(), d |_, z, dz| dz * z * (1.0 - z), slope any, on (-3.0, 3.0);
     /// ln(1 / (1 + e⁻ˣ)), without overflow.
-    LOG_SIGMOID log_sigmoid |x| -softplus(-x), d |x, _, g| g * (-x).sigmoid(), slope any, on (-3.0, 3.0);
+    LOG_SIGMOID log_sigmoid |x| -softplus(-x), d |x, _, dz| dz * (-x).sigmoid(), slope any, on (-3.0, 3.0);
     /// ln(1 + eˣ), without overflow.
-    SOFTPLUS softplus |x| softplus(x), d |x, _, g| g * x.sigmoid(), slope any, on (-3.0, 3.0);
+    SOFTPLUS softplus |x| softplus(x), d |x, _, dz| dz * x.sigmoid(), slope any, on (-3.0, 3.0);
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
-    ERF erf |x| x.erf_(), d |x, _, g| g * (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI, slope any,
+    ERF erf |x| x.erf_(), d |x, _, dz| dz * (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
     /// max(x, 0). Its derivative at 0 is 0.
-    RELU relu |x| x.larger(Real::ZERO), d |x, _, g| x.gt(0.0).select(g, 0.0), slope finite, on (0.2, 2.0);
+    RELU relu |x| x.larger(Real::ZERO), d |x, _, dz| x.gt(0.0).select(dz, 0.0), slope finite, on (0.2, 2.0);
     /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, arXiv 1606.08415), in its exact form.
-    GELU gelu |x| x * normal_cdf(x), d |x, _, g| {
+    GELU gelu |x| x * normal_cdf(x), d |x, _, dz| {
         let density = (x * x * -0.5).exp() * (SQRT_HALF * std::f64::consts::FRAC_2_SQRT_PI * 0.5);
-        g * (((x * SQRT_HALF).erf() + 1.0) * 0.5 + x * density)
+        dz * (((x * SQRT_HALF).erf() + 1.0) * 0.5 + x * density)
     }, slope any, on (-3.0, 3.0);
     /// x / (1 + e⁻ˣ), also called swish.
-    SILU silu |x| x * x.sigmoid_(), d |x, y, g| {
+    SILU silu |x| x * x.sigmoid_(), d |x, z, dz| {
         let s = x.sigmoid();
-        g * (s + y * (1.0 - s))
+        dz * (s + z * (1.0 - s))
     }, slope any, on (-3.0, 3.0);
     /// x tanh(ln(1 + eˣ)) (Misra, arXiv 1908.08681).
-    MISH mish |x| x * softplus(x).tanh_(), d |x, _, g| {
+    MISH mish |x| x * softplus(x).tanh_(), d |x, _, dz| {
         let t = x.softplus().tanh();
-        g * (t + x * x.sigmoid() * (1.0 - t * t))
+        dz * (t + x * x.sigmoid() * (1.0 - t * t))
     }, slope any, on (-3.0, 3.0);
     /// x · min(max(x + 3, 0), 6) / 6 (Howard et al., arXiv 1905.02244).
     HARDSWISH hardswish |x| hardswish(x),
-        d |x, _, g| g * x.gt(-3.0).select(x.lt(3.0).select(x / 3.0 + 0.5, 1.0), 0.0), slope finite, on (-2.5, 2.5);
+        d |x, _, dz| dz * x.gt(-3.0).select(x.lt(3.0).select(x / 3.0 + 0.5, 1.0), 0.0), slope finite, on (-2.5, 2.5);
 }
 
 with_number! {
     /// x + c.
-    ADD_NUMBER add |x, c| x + c, d |_, _, _, g| g, slope finite, on (-2.0, 2.0), with 0.7 second;
+    ADD_NUMBER add |x, c| x + c, d |_, _, _, dz| dz, slope finite, on (-2.0, 2.0), with 0.7 second;
     /// c − x.
-    SUB_FROM_NUMBER sub |x, c| c - x, d |_, _, _, g| -g, slope finite, on (-2.0, 2.0), with 0.7 first;
+    SUB_FROM_NUMBER sub |x, c| c - x, d |_, _, _, dz| -dz, slope finite, on (-2.0, 2.0), with 0.7 first;
     /// x · c.
-    MUL_NUMBER mul |x, c| x * c, d |_, c, _, g| g * c, slope finite if c.is_finite(), on (-2.0, 2.0), with 0.7 second;
+    MUL_NUMBER mul |x, c| x * c, d |_, c, _, dz| dz * c, slope finite if c.is_finite(), on (-2.0, 2.0), with 0.7 second;
     /// x / c.
-    DIV_BY_NUMBER div |x, c| x / c, d |_, c, _, g| g / c, slope finite if c != 0.0 && !c.is_nan(),
+    DIV_BY_NUMBER div |x, c| x / c, d |_, c, _, dz| dz / c, slope finite if c != 0.0 && !c.is_nan(),
         on (-2.0, 2.0), with 0.7 second;
     /// c / x.
-    DIV_NUMBER div |x, c| c / x, d |x, _, y, g| -(g * y / x), slope any, on (0.3, 2.0), with 0.7 first;
+    DIV_NUMBER div |x, c| c / x, d |x, _, z, dz| -(dz * z / x), slope any, on (0.3, 2.0), with 0.7 first;
     /// xᶜ.
-    POW_NUMBER pow |x, c| x.power(c), d |x, c, _, g| match c {
-        0.0 => g * 0.0,
-        _ => g * x.pow(c - 1.0) * c,
+    POW_NUMBER pow |x, c| x.power(c), d |x, c, _, dz| match c {
+        0.0 => dz * 0.0,
+        _ => dz * x.pow(c - 1.0) * c,
     }, slope finite if c == 0.0 || c == 1.0, on (0.3, 2.0), with 1.7 second;
     /// max(x, c); the derivative at x = c is 1.
-    MAX_NUMBER max |x, c| x.larger(c), d |x, c, _, g| x.ge(c).select(g, 0.0), slope finite,
+    MAX_NUMBER max |x, c| x.larger(c), d |x, c, _, dz| x.ge(c).select(dz, 0.0), slope finite,
         on (-2.0, 2.0), with -2.5 second;
     /// min(x, c); the derivative at x = c is 1.
-    MIN_NUMBER min |x, c| x.smaller(c), d |x, c, _, g| x.le(c).select(g, 0.0), slope finite,
+    MIN_NUMBER min |x, c| x.smaller(c), d |x, c, _, dz| x.le(c).select(dz, 0.0), slope finite,
         on (-2.0, 2.0), with 2.5 second;
     /// 1 where x = c.
     EQ_NUMBER eq |x, c| indicator(x == c), zero, on (0.2, 2.0), with 3.0 second;
@@ -136,45 +136,45 @@ with_number! {
     GE_NUMBER ge |x, c| indicator(x >= c), zero, on (0.2, 2.0), with 3.0 second;
     /// x for x > 0, slope · x elsewhere.
     LEAKY_RELU leaky_relu |x, c| Real::pick(x > Real::ZERO, x, x * c),
-        d |x, c, _, g| x.gt(0.0).select(g, g * c), slope finite if c.is_finite(), on (-2.0, -0.2), with 0.1 second;
+        d |x, c, _, dz| x.gt(0.0).select(dz, dz * c), slope finite if c.is_finite(), on (-2.0, -0.2), with 0.1 second;
     /// x for x > 0, α(eˣ − 1) elsewhere.
     ELU elu |x, c| Real::pick(x > Real::ZERO, x, c * x.smaller(Real::ZERO).exp_m1_()),
-        d |x, c, y, g| g * x.gt(0.0).select(1.0, y + c), slope any, on (-2.0, -0.2), with 0.6 second;
+        d |x, c, z, dz| dz * x.gt(0.0).select(1.0, z + c), slope any, on (-2.0, -0.2), with 0.6 second;
     /// x for x > 0, α(e^(x/α) − 1) elsewhere.
     CELU celu |x, c| Real::pick(x > Real::ZERO, x, c * (x.smaller(Real::ZERO) / c).exp_m1_()),
-        d |x, c, _, g| g * (x.min(0.0) / c).exp(), slope any, on (-2.0, -0.2), with 0.6 second;
+        d |x, c, _, dz| dz * (x.min(0.0) / c).exp(), slope any, on (-2.0, -0.2), with 0.6 second;
 }
 
 binary! {
     /// a + b.
-    ADD add |a, b| a + b, d |_, _, _, g| [g, g], slope finite, on (-2.0, 2.0), (-2.0, 2.0);
+    ADD add |a, b| a + b, d |_, _, _, dz| [dz, dz], slope finite, on (-2.0, 2.0), (-2.0, 2.0);
     /// a − b.
-    SUB sub |a, b| a - b, d |_, _, _, g| [g, -g], slope finite, on (-2.0, 2.0), (-2.0, 2.0);
+    SUB sub |a, b| a - b, d |_, _, _, dz| [dz, -dz], slope finite, on (-2.0, 2.0), (-2.0, 2.0);
     /// a · b.
-    MUL mul |a, b| a * b, d |a, b, _, g| [g * b, g * a], slope any, on (-2.0, 2.0), (-2.0, 2.0);
+    MUL mul |a, b| a * b, d |a, b, _, dz| [dz * b, dz * a], slope any, on (-2.0, 2.0), (-2.0, 2.0);
     /// a / b.
-    DIV div |a, b| a / b, d |_, b, y, g| [g / b, -(g * y / b)], slope any, on (-2.0, 2.0), (0.4, 2.0);
+    DIV div |a, b| a / b, d |_, b, z, dz| [dz / b, -(dz * z / b)], slope any, on (-2.0, 2.0), (0.4, 2.0);
     /// aᵇ.
-    POW pow |a, b| a.power(b), d |a, b, y, g| [
+    POW pow |a, b| a.power(b), d |a, b, z, dz| [
         // b a^(b − 1) is 0 for b = 0, also where the power is infinite.
-        g * b.eq(0.0).select(0.0, b * a.pow(b - 1.0)),
+        dz * b.eq(0.0).select(0.0, b * a.pow(b - 1.0)),
         // aᵇ ln a tends to 0 with a, for b > 0; the unused logarithm is taken of 1.
-        g * y * a.eq(0.0).select(1.0, a).ln()
+        dz * z * a.eq(0.0).select(1.0, a).ln()
     ], slope any, on (0.4, 2.0), (-1.5, 2.0);
     /// max(a, b); at a = b each gets half the gradient.
-    MAXIMUM max |a, b| a.larger(b), d |a, b, _, g| [
-        g * (a.gt(b) + a.eq(b) * 0.5),
-        g * (b.gt(a) + a.eq(b) * 0.5)
+    MAXIMUM max |a, b| a.larger(b), d |a, b, _, dz| [
+        dz * (a.gt(b) + a.eq(b) * 0.5),
+        dz * (b.gt(a) + a.eq(b) * 0.5)
     ], slope finite, on (-2.0, -0.2), (0.0, 1.0);
     /// min(a, b); at a = b each gets half the gradient.
-    MINIMUM min |a, b| a.smaller(b), d |a, b, _, g| [
-        g * (a.lt(b) + a.eq(b) * 0.5),
-        g * (b.lt(a) + a.eq(b) * 0.5)
+    MINIMUM min |a, b| a.smaller(b), d |a, b, _, dz| [
+        dz * (a.lt(b) + a.eq(b) * 0.5),
+        dz * (b.lt(a) + a.eq(b) * 0.5)
     ], slope finite, on (-2.0, -0.2), (0.0, 1.0);
     /// The angle of the point (x = b, y = a), from −π to π.
-    ATAN2 atan2 |a, b| a.arctan2(b), d |a, b, _, g| [
-        g * b / (a * a + b * b),
-        -(g * a / (a * a + b * b))
+    ATAN2 atan2 |a, b| a.arctan2(b), d |a, b, _, dz| [
+        dz * b / (a * a + b * b),
+        -(dz * a / (a * a + b * b))
     ], slope any, on (-2.0, 2.0), (0.4, 2.0);
     /// 1 where a = b.
     EQ eq |a, b| indicator(a == b), zero, on (-2.0, -0.2), (0.0, 1.0);

@@ -1,6 +1,6 @@
-//! The choice between two values, element by element: y = a where the mask is not 0, else b.
+//! The choice between two values, element by element: z = a where the mask is not 0, else b.
 //!
-//! da = dy where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN
+//! da = dz where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN
 //! behind them, is the engine's part.
 
 use super::{Elementwise, Slope};

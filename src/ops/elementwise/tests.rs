@@ -9,10 +9,10 @@ const CORNERS: [f64; 6] = [0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64
 fn answers_zero(row: &'static Elementwise, number: f64, x: &[f64]) -> bool {
     let tape = Tape::f64();
     let x: Vec<Var<'_>> = x.iter().map(|&x| tape.leaf(x)).collect();
-    let y = tape.elementwise(row, number, &x, None).unwrap();
+    let z = tape.elementwise(row, number, &x, None).unwrap();
     // The mask of a selection is a constant.
     let needs: Vec<bool> = (0..x.len()).map(|k| !(row.selects() && k == 0)).collect();
-    let gradients = row.vjp(number, Vjp { x: &x, y, dy: tape.constant(0.0), needs: &needs, recorded: false });
+    let gradients = row.vjp(number, Vjp { x: &x, z, dz: tape.constant(0.0), needs: &needs, recorded: false });
     assert_eq!(gradients.iter().map(Option::is_some).collect::<Vec<_>>(), needs, "{}: where a gradient is", row.name);
     gradients.into_iter().flatten().all(|dx| dx.item() == 0.0)
 }

@@ -37,7 +37,7 @@ impl Gradients {
     /// for half in halves {
     ///     total.accumulate(&half?)?;
     /// }
-    /// for (sum, whole) in total.of(&w)?.to_vec().iter().zip(loss_of(&batch)?.of(&w)?.to_vec()) {
+    /// for (sum, whole) in total.wrt(&w)?.to_vec().iter().zip(loss_of(&batch)?.wrt(&w)?.to_vec()) {
     ///     assert!((sum - whole).abs() < 1e-15);
     /// }
     /// # Ok::<(), wengert::Error>(())

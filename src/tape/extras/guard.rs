@@ -1,15 +1,15 @@
 //! A selection whose unused branch cannot put a NaN into the gradient.
 //!
-//! y = m ? a : b passes dy to the branch that was chosen and 0 to the other. If the other is f(x) with an infinite slope
+//! z = m ? a : b passes dz to the branch that was chosen and 0 to the other. If the other is f(x) with an infinite slope
 //! at x, or was never defined there, the chain rule says 0 · ∞ or 0 · NaN, which is NaN, although x was not used.
 //!
-//! So the walk *masks* the gradients that come through a selection. Where a masked gradient dy is exactly 0 and the rule
+//! So the walk *masks* the gradients that come through a selection. Where a masked gradient dz is exactly 0 and the rule
 //! behind it answers NaN, the contribution is 0:
 //!
-//! dx ← (dx is NaN and dy = 0) ? 0 : dx.
+//! dx ← (dx is NaN and dz = 0) ? 0 : dx.
 //!
 //! This is tape algebra, so it holds in derivatives of any order; and since a finite dx is left as it is, so is its
-//! derivative with respect to dy, which products with Jacobians rest on. A NaN that arrives from above, or that the
+//! derivative with respect to dz, which products with Jacobians rest on. A NaN that arrives from above, or that the
 //! chosen branch makes of a gradient other than 0, stays.
 //!
 //! How far the mask reaches depends on what an operation does with the places of its numbers: see [`Mixes`].
@@ -46,9 +46,9 @@ pub(in super::super) enum Guard<'t> {
 }
 
 impl<'t> Guard<'t> {
-    /// For the rule of the node `y`, and the gradients `dy` of it or of all outputs of its call.
+    /// For the rule of the node `y`, and the gradients `dz` of it or of all outputs of its call.
     #[inline]
-    pub fn new(y: Var<'t>, dy: &[Var<'t>], masks: &Masks) -> Self {
+    pub fn new(y: Var<'t>, dz: &[Var<'t>], masks: &Masks) -> Self {
         let list = y.tape().list.borrow();
         let kind = &list.node(y.id()).kind;
         if matches!(kind, Kind::Elementwise(row, _) if row.selects()) {
@@ -58,10 +58,10 @@ impl<'t> Guard<'t> {
             return Guard::Off;
         }
         let first = match kind {
-            Kind::Output(_, k) if dy.len() > 1 => y.id() - *k as NodeId,
+            Kind::Output(_, k) if dz.len() > 1 => y.id() - *k as NodeId,
             _ => y.id(),
         };
-        if !masks.any(first..first + dy.len() as NodeId) {
+        if !masks.any(first..first + dz.len() as NodeId) {
             return Guard::Off;
         }
         let mixes = match kind {
@@ -75,14 +75,14 @@ impl<'t> Guard<'t> {
         drop(list);
         match mixes {
             Mixes::Nothing => Guard::HandOn,
-            Mixes::Along(axes) if axes.is_empty() => Guard::Where(dy[0].eq(0.0)),
+            Mixes::Along(axes) if axes.is_empty() => Guard::Where(dz[0].eq(0.0)),
             Mixes::Along(axes) => {
                 let shape = x.expect("an operation that mixes numbers along axes has an input");
                 let kept = shape.reduced(&axes, true);
-                let used = if dy[0].rank() == shape.rank() { dy[0] } else { dy[0].reshape(&kept) }.ne(0.0);
+                let used = if dz[0].rank() == shape.rank() { dz[0] } else { dz[0].reshape(&kept) }.ne(0.0);
                 Guard::Where(used.sum_to(&kept).eq(0.0))
             }
-            Mixes::All if dy.iter().all(|dy| all_zero(&dy.value())) => Guard::Where(y.tape().constant(1.0)),
+            Mixes::All if dz.iter().all(|dz| all_zero(&dz.value())) => Guard::Where(y.tape().constant(1.0)),
             Mixes::All => Guard::Off,
         }
     }

@@ -35,7 +35,7 @@ impl<'t> Var<'t> {
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([1.0, 2.0, 3.0]);
-    /// let y = (x * x).hook(|dy| dy.clamp(-1.0, 1.0));           // clipped between the two factors
+    /// let y = (x * x).hook(|dz| dz.clamp(-1.0, 1.0));           // clipped between the two factors
     /// let loss = (y * tape.constant([0.5, 10.0, -10.0])).sum();
     /// assert_eq!(loss.backward()?.wrt(x)?.to_vec(), [1.0, 4.0, -6.0]);
     /// # Ok::<(), wengert::Error>(())

@@ -104,11 +104,11 @@ impl<'t> Extras<'t> {
         if hooked { hooks::run(Var::new(self.tape, id), slots) } else { Ok(()) }
     }
 
-    /// What selections ask of the contributions that are computed from `dy`, the gradient of a node or of all outputs of
+    /// What selections ask of the contributions that are computed from `dz`, the gradient of a node or of all outputs of
     /// a call.
     #[inline]
-    pub fn guard(&self, id: NodeId, dy: &[Var<'t>]) -> Guard<'t> {
-        Guard::new(Var::new(self.tape, id), dy, &self.masks)
+    pub fn guard(&self, id: NodeId, dz: &[Var<'t>]) -> Guard<'t> {
+        Guard::new(Var::new(self.tape, id), dz, &self.masks)
     }
 
     /// A contribution on its way to an input.

@@ -1,9 +1,9 @@
 //! Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) with the statistics of the batch, as one operation.
 //!
-//! Over the m = n·s numbers of each channel of x `[n, c, s..]`: x̂ = (x − mean) / √(var + ε), y = γ x̂ + β. With
-//! dβ = Σ dy and dγ = Σ dy x̂,
+//! Over the m = n·s numbers of each channel of x `[n, c, s..]`: x̂ = (x − mean) / √(var + ε), z = γ x̂ + β. With
+//! dβ = Σ dz and dγ = Σ dz x̂,
 //!
-//! dx = γ / √(var + ε) · (dy − (dβ + x̂ dγ) / m).
+//! dx = γ / √(var + ε) · (dz − (dβ + x̂ dγ) / m).
 //!
 //! When numbers are wanted, one kernel gives all three gradients in two passes. When the gradient is recorded, the same
 //! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     kernels::norm::Channels,
-    tape::{Memo, Var},
+    tape::{Saved, Var},
     tensor::{Element, Shape, Tensor},
 };
 
@@ -66,11 +66,11 @@ impl Op for BatchNorm {
         Ok(x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, memo: &mut Option<Memo>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = channels(&shape);
         Ok(crate::dispatch!(x[0].dtype(), T => {
             let (moments, y) = forward::<T>(x, shape, sizes, self.epsilon as T);
-            *memo = Some(std::sync::Arc::new(moments));
+            *saved = Some(std::sync::Arc::new(moments));
             y
         }))
     }
@@ -79,10 +79,11 @@ impl Op for BatchNorm {
         if at.recorded {
             return self.recorded(&at);
         }
-        let moments = at.memo().and_then(|memo| memo.downcast::<Moments>().ok()).expect("batch_norm keeps its moments");
-        let (x, gamma, dy) = (at.x[0].value(), at.x[1].value(), at.dy.value());
+        let moments =
+            at.saved().and_then(|saved| saved.downcast::<Moments>().ok()).expect("batch_norm keeps its moments");
+        let (x, gamma, dz) = (at.x[0].value(), at.x[1].value(), at.dz.value());
         let sizes = channels(x.shape());
-        let gradients = crate::dispatch!(x.dtype(), T => backward::<T>(sizes, &x, &dy, &gamma, &moments));
+        let gradients = crate::dispatch!(x.dtype(), T => backward::<T>(sizes, &x, &dz, &gamma, &moments));
         Ok(gradients.into_iter().map(|g| Some(at.tape().constant(g))).collect())
     }
 }
@@ -106,13 +107,13 @@ fn forward<T: Element>(x: &[&Tensor], shape: Shape, sizes: Channels, epsilon: T)
     (Moments { mean, var, rstd }, y)
 }
 
-fn backward<T: Element>(sizes: Channels, x: &Tensor, dy: &Tensor, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
+fn backward<T: Element>(sizes: Channels, x: &Tensor, dz: &Tensor, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
     let mut dgamma = Tensor::zeros([sizes.c], T::DTYPE);
     let mut dbeta = Tensor::zeros([sizes.c], T::DTYPE);
     let dx = Tensor::build::<T>(x.shape().clone(), |dx| {
         let statistics = [m.mean.data::<T>(), m.rstd.data::<T>(), gamma.data::<T>()];
         let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
-        sizes.backward(x.data::<T>(), dy.data::<T>(), statistics, dx, sums);
+        sizes.backward(x.data::<T>(), dz.data::<T>(), statistics, dx, sums);
     });
     [dx, dgamma, dbeta]
 }
@@ -120,7 +121,7 @@ fn backward<T: Element>(sizes: Channels, x: &Tensor, dy: &Tensor, gamma: &Tensor
 impl BatchNorm {
     /// The rule in tape algebra.
     fn recorded<'t>(&self, at: &Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (x, gamma, dy) = (at.x[0], at.x[1], at.dy);
+        let (x, gamma, dz) = (at.x[0], at.x[1], at.dz);
         let shape = x.shape();
         let sizes = channels(&shape);
         let m = (sizes.n * sizes.s) as f64;
@@ -128,9 +129,9 @@ impl BatchNorm {
         let distance = x - x.mean_axes(&over, true);
         let rstd = ((distance * distance).mean_axes(&over, true) + self.epsilon).rsqrt();
         let normal = distance * rstd;
-        let dgamma = (dy * normal).sum_axes(&over, true);
-        let dbeta = dy.sum_axes(&over, true);
-        let dx = gamma.per_channel(x) * rstd * (dy - (dbeta + normal * dgamma) / m);
+        let dgamma = (dz * normal).sum_axes(&over, true);
+        let dbeta = dz.sum_axes(&over, true);
+        let dx = gamma.per_channel(x) * rstd * (dz - (dbeta + normal * dgamma) / m);
         let flat = |v: Var<'t>| v.reshape([sizes.c]);
         Ok(Grads::from_iter([Some(dx), Some(flat(dgamma)), Some(flat(dbeta))]))
     }
@@ -164,7 +165,7 @@ impl<'t> Var<'t> {
     /// The mean and the (population's) variance of each channel that [`batch_norm`](Var::batch_norm) used to compute
     /// this value; `None` for the value of any other operation.
     pub fn batch_moments(self) -> Option<(Tensor, Tensor)> {
-        let moments = self.tape().memo(self.id())?.downcast::<Moments>().ok()?;
+        let moments = self.tape().saved(self.id())?.downcast::<Moments>().ok()?;
         Some((moments.mean.clone(), moments.var.clone()))
     }
 }
