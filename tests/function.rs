@@ -104,7 +104,7 @@ impl Function for SeesZeros {
         vec![x[0] * 2.0, x[0].sum()]
     }
     fn backward<'t>(&self, Backward { x, z, dz, needs, saved }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        assert_eq!((x.len(), z.len(), needs, memory.len()), (1, 2, &[true][..], 0));
+        assert_eq!((x.len(), z.len(), needs, saved.len()), (1, 2, &[true][..], 0));
         assert_eq!((dz[0].shape(), dz[1].shape()), (z[0].shape(), z[1].shape()));
         assert_eq!(dz[0].value().to_vec(), [0.0, 0.0]);
         vec![Some(dz[1].broadcast_to(x[0].shape()))]

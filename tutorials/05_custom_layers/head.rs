@@ -37,7 +37,7 @@ impl Function for Cosines {
     }
 
     fn backward<'t>(&self, Backward { z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let &[a, b, x_length, w_length] = memory else { unreachable!("forward keeps four values") };
+        let &[a, b, x_length, w_length] = saved else { unreachable!("forward keeps four values") };
         let (dz, along) = (dz[0], dz[0] * z[0]);
         let dx = (dz.matmul(b) - a * along.sum_axes(&[1], true)) / x_length;
         let dw = (dz.transpose(0, 1).matmul(a) - b * along.transpose(0, 1).sum_axes(&[1], true)) / w_length;

@@ -32,7 +32,7 @@ impl Function for MarginCosine {
     }
 
     fn backward<'t>(&self, Backward { x, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let &[a, b, cosine, angle] = memory else { unreachable!("forward keeps four values") };
+        let &[a, b, cosine, angle] = saved else { unreachable!("forward keeps four values") };
         let slope = dz[0] * (angle + self.0).sin();
         let (r, q) = (b - a * cosine, a - b * cosine);
         let dx = slope * r / (lengths(r) * lengths(x[0]));

@@ -51,7 +51,7 @@ impl Function for Broken {
     }
 
     fn backward<'t>(&self, Backward { x, z, dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let &[a, b, x_length, w_length] = memory else { unreachable!("forward keeps four values") };
+        let &[a, b, x_length, w_length] = saved else { unreachable!("forward keeps four values") };
         let (dz, z, slip) = (dz[0], z[0], self.0);
         let along = if slip == Slip::Upstream { z } else { dz * z };
         let (by_row, by_class) = match slip {
