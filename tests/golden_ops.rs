@@ -225,7 +225,7 @@ fn layers<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
         "unfold" => x.unfold([c.size("kernel"); 2], spec()),
         "batch_norm" => x.batch_norm(c.x(1), c.x(2), c.number("eps")),
         "layer_norm" => {
-            assert_eq!(c.sizes("normalised"), c.x(1).shape().dims(), "gamma has the normalized sizes");
+            assert_eq!(c.sizes("normalized"), c.x(1).shape().dims(), "gamma has the normalized sizes");
             x.layer_norm(c.x(1), c.x(2), c.number("eps"))
         }
         "group_norm" => x.group_norm(c.size("groups"), c.x(1), c.x(2), c.number("eps")),
