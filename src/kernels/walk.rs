@@ -134,7 +134,7 @@ fn copy<T: Real>(x: &[T], out: &mut [T], stride: isize, from: isize) {
     }
 }
 
-/// A matrix whose rows are contiguous in the output along `down` and in the input along `across`, in blocks.
+/// A matrix that is contiguous along `across` in the output and along `down` in the input, in blocks.
 #[inline(always)]
 fn transpose<T: Real>(x: &[T], out: &mut [T], [down, across]: [Axis; 2], from: isize, to: usize) {
     let place = |i: usize, j: usize| (from + i as isize + j as isize * across.read) as usize;

@@ -38,8 +38,8 @@ impl Window {
         (padded <= isize::MAX as usize).then_some(padded)
     }
 
-    /// Positions of the window along axis 0 (y) or 1 (x): ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1,
-    /// and 0 where the window does not fit.
+    /// Positions of the window along axis 0 (y) or 1 (x), or 0 where the window does not fit: ⌊(size + 2·padding −
+    /// dilation·(kernel − 1) − 1) / stride⌋ + 1.
     pub fn outputs(&self, axis: usize) -> usize {
         let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
         (self.size[axis] + 2 * self.padding[axis]).checked_sub(reach).map_or(0, |room| room / self.stride[axis] + 1)

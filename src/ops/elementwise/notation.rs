@@ -5,9 +5,9 @@
 //! be; and the range of its inputs in tests. The value is expanded for `f32` and `f64` into a vectorized loop.
 //!
 //! `slope finite` says that the derivative multiplies the upstream gradient by a number that is finite at every input,
-//! even NaN and ±∞, so that it maps 0 to 0 (with `if`: only for such numbers c); `slope any` says that it may not be.
-//! `zero` instead of a derivative declares a function that is constant between its jumps: no gradient flows through it.
-//! A row with a number gives one for tests, and says whether it is printed as the first operand or as the second.
+//! even NaN and ±∞, so that it maps 0 to 0 (with `if`: only for such numbers c); `slope any` promises nothing. `zero`
+//! instead of a derivative declares a function that is constant between its jumps: no gradient flows through it. A row
+//! with a number gives one for tests, and says whether it is printed as the first operand or as the second.
 //!
 //! Each table becomes a list and one static [`Elementwise`](super::Elementwise) per row.
 
