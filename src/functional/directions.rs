@@ -123,7 +123,7 @@ composition!(
     /// # Ok::<(), wengert::Error>(())
     /// ```
     #[or_panic(arcface_loss)]
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
     /// label out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
     pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
         let (x, w) = (self.shape(), weight.shape());

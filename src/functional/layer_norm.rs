@@ -54,7 +54,7 @@ composition!(
     /// With one group it is layer normalization of an image, with c groups instance normalization (Ulyanov et al.,
     /// arXiv 1607.08022).
     #[or_panic(group_norm)]
-    /// [`Error::Shape`] when the shapes do not fit, or `groups` does not divide the channels.
+    /// [`Error::Shape`] when the shapes do not match, or `groups` does not divide the channels.
     pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
         let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;

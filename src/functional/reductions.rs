@@ -36,7 +36,7 @@ composition!(
 composition!(
     /// The Euclidean norm √Σx² along `axes`. Its subgradient at 0 is 0.
     ///
-    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
     #[or_panic(norm)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     pub fn try_norm(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -53,7 +53,7 @@ composition!(
     /// The product along `axes`, 1 where there is nothing to multiply. The gradient is correct even if factors are 0:
     /// halves are multiplied with each other, and nothing is divided.
     ///
-    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
     #[or_panic(prod)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     pub fn try_prod(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {

@@ -260,7 +260,7 @@ impl<'t> Var<'t> {
     twin!(
         /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
         #[or_panic(conv2d)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
             let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
             self.tape().builtin(Conv2d(spec), &inputs)
@@ -272,7 +272,7 @@ impl<'t> Var<'t> {
         /// c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
         /// `output_padding` rows, and columns likewise.
         #[or_panic(conv_transpose2d)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_conv_transpose2d(
             self,
             weight: Var<'t>,

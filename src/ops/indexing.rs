@@ -245,7 +245,7 @@ impl<'t> Var<'t> {
         /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as in `torch.gather`. The indices
         /// are given row-major in `shape`.
         #[or_panic(gather)]
-        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not match, or for an index out of range.
         pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
             let axis = self.axis("gather", axis)?;
             self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
@@ -256,7 +256,7 @@ impl<'t> Var<'t> {
         /// This value with `source` added at the places given by `indices`, which have the shape of `source`: `out[i,
         /// indices[i, j]] += source[i, j]` for axis 1, as in `torch.scatter_add`.
         #[or_panic(scatter_add)]
-        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not match, or for an index out of range.
         pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
             let shape = self.shape();
             let axis = self.axis("scatter_add", axis)?;

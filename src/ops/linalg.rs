@@ -185,7 +185,7 @@ impl<'t> Var<'t> {
         /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
         /// ```
         #[or_panic(solve)]
-        /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
+        /// [`Error::Shape`] when the shapes do not match, [`Error::Matrix`] when a matrix is singular.
         pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
             self.tape().builtin(Solve { transposed: false }, &[self, b])
         }

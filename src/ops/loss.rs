@@ -113,7 +113,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The mean cross-entropy of these logits `[n, classes]` and the labels of the n observations.
         #[or_panic(cross_entropy)]
-        /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+        /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
         /// label out of range.
         pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Var<'t>> {
             self.tape().builtin(CrossEntropy { labels: labels.into() }, &[self])

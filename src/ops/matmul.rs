@@ -214,7 +214,7 @@ impl<'t> Var<'t> {
         /// them. A vector `[k]` counts as a row on the left and as a column on the right, and that axis is dropped from
         /// the result.
         #[or_panic(matmul)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_matmul(self, other: Var<'t>) -> Result<Var<'t>> {
             let (a, b) = (self.shape(), other.shape());
             if a.rank() == 1 || b.rank() == 1 {
@@ -248,7 +248,7 @@ impl<'t> Var<'t> {
     twin!(
         /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
         #[or_panic(linear)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
             let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
             self.tape().builtin(Linear, &inputs)

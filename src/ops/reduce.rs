@@ -167,7 +167,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The sum along `axes`.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(sum_axes)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_sum_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -178,7 +178,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The mean along `axes`.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(mean_axes)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_mean_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -191,7 +191,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The maximum along `axes`; ties share the gradient equally.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(amax)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_amax(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -202,7 +202,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The minimum along `axes`; ties share the gradient equally.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(amin)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_amin(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
