@@ -100,8 +100,8 @@ pub fn gradcheck(f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>, inputs: &[Tensor]) -
     closure(f, inputs).run()
 }
 
-/// Checks a layer on observations of the given shapes, without the axis that counts them: `[512]` for features, `[3,
-/// 32, 32]` for images. This is [`layer`] without settings.
+/// Checks a layer on observations of the given shapes, without the axis that counts them: `[512]` for features,
+/// `[3, 32, 32]` for images. This is [`layer`] without settings.
 ///
 /// ```
 /// use wengert::{check, nn::Linear};

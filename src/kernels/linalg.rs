@@ -126,8 +126,8 @@ pub fn cholesky<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcom
     })
 }
 
-/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is `[n +
-/// 1, n]` for each, the values, then V. Fails for numbers that are not finite.
+/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
+/// `[n + 1, n]` for each, the values, then V. Fails for numbers that are not finite.
 pub fn eigh<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, (n + 1) * n, n, |i, out| {
         let (values, vectors) = out.split_at_mut(n);
@@ -145,8 +145,8 @@ fn symmetric<T: Real + RealField>(a: &[T], n: usize, values: &mut [T], vectors: 
     true
 }
 
-/// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is `[m + 1 + n,
-/// k]` for each, U, then s, then V. Fails for numbers that are not finite.
+/// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is
+/// `[m + 1 + n, k]` for each, U, then s, then V. Fails for numbers that are not finite.
 pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
     let k = m.min(n);
     each(out, (m + 1 + n) * k, m.max(n), |i, out| {

@@ -1,8 +1,9 @@
 //! Moving numbers without computing: permuting, slicing, joining and picking by index, and those adjoints that are not
 //! themselves one of these. Tensors are row-major slices, with their shapes passed alongside.
 //!
-//! Whatever moves along several axes is a [`Walk`]; whatever moves along *one* axis sees the tensor as `[outer, len,
-//! inner]`. Additions are made in the order of the elements, so repeated indices give the same bits every time.
+//! Whatever moves along several axes is a [`Walk`]; whatever moves along *one* axis sees the tensor as
+//! `[outer, len, inner]`. Additions are made in the order of the elements, so repeated indices give the same bits every
+//! time.
 
 use super::{
     Real, parallel,

@@ -1,8 +1,8 @@
 //! The index space of a broadcast loop, folded to as few axes as possible.
 //!
 //! Along each axis of the result, every operand of a broadcast loop has either its own stride or stride 0. Adjacent
-//! axes are one axis to the loop if *no* operand changes between the two: a bias `[20, 1, 1]` added to `[128, 20, 24,
-//! 24]` is a loop over 128 × 20 runs of 576 elements, in which the bias is one number.
+//! axes are one axis to the loop if *no* operand changes between the two: a bias `[20, 1, 1]` added to
+//! `[128, 20, 24, 24]` is a loop over 128 × 20 runs of 576 elements, in which the bias is one number.
 
 use std::ops::Range;
 

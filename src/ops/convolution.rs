@@ -268,8 +268,8 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d), of `[n, c_in, h, w]` with kernels `[c_in,
-        /// c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
+        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d), of `[n, c_in, h, w]` with kernels
+        /// `[c_in, c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
         /// `output_padding` rows, and columns likewise.
         #[or_panic(conv_transpose2d)]
         /// [`Error::Shape`] when the shapes do not match.

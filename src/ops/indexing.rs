@@ -253,8 +253,8 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// This value with `source` added at the places given by `indices`, which have the shape of `source`: `out[i,
-        /// indices[i, j]] += source[i, j]` for axis 1, as in `torch.scatter_add`.
+        /// This value with `source` added at the places given by `indices`, which have the shape of `source`:
+        /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as in `torch.scatter_add`.
         #[or_panic(scatter_add)]
         /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not match, or for an index out of range.
         pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {

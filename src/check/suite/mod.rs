@@ -25,6 +25,7 @@ use crate::Result;
 
 impl Check<'_> {
     /// Carries out the check.
+    ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) without inputs, or with an input that has no elements;
     /// [`Error::NonFinite`](crate::Error::NonFinite) for an input or parameter with NaN or an infinity;

@@ -13,8 +13,8 @@
 //!
 //! # The inverse functions
 //!
-//! * `arctan x = b + arctan t` with `(t, b) = (x, 0)`, `((x − 1) / (x + 1), π/4)` or `(−1/x, π/2)`, divided at `tan
-//!   π/8` and `tan 3π/8`, so `|t| <= tan π/8`; there `t + t³ P(t²)` (error 2⁻²⁹ with 5 coefficients).
+//! * `arctan x = b + arctan t` with `(t, b) = (x, 0)`, `((x − 1) / (x + 1), π/4)` or `(−1/x, π/2)`, divided at
+//!   `tan π/8` and `tan 3π/8`, so `|t| <= tan π/8`; there `t + t³ P(t²)` (error 2⁻²⁹ with 5 coefficients).
 //! * `arcsin x = x + x³ P(x²)` up to ½ (2⁻²⁶ with 5); above, `π/2 − 2 arcsin √((1 − x) / 2)`. `arccos` likewise.
 //!
 //! # The error function
