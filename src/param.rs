@@ -1,4 +1,4 @@
-//! Learnable tensors, owned by layers and shared with tapes and optimizers.
+//! Trainable tensors, owned by layers and shared with tapes and optimizers.
 
 use std::sync::{
     Arc, RwLock,
@@ -10,7 +10,7 @@ use crate::{
     tensor::{DType, Shape, Tensor},
 };
 
-/// A named tensor that is learned, or kept as state (running statistics).
+/// A named tensor that is trained, or kept as state (running statistics).
 ///
 /// Cloning a parameter shares it. A tape in another precision converts its value when it is
 /// [watched](crate::Tape::watch); updates happen in the parameter's own precision.
@@ -29,17 +29,17 @@ struct Inner {
 }
 
 impl Param {
-    /// A learnable parameter.
+    /// A trainable parameter.
     pub fn new(name: &str, value: Tensor) -> Self {
         Param::with(name, value, true, true)
     }
 
-    /// A learnable parameter on which weight decay does not act: a bias.
+    /// A trainable parameter without weight decay: a bias.
     pub fn bias(name: &str, value: Tensor) -> Self {
         Param::with(name, value, true, false)
     }
 
-    /// A tensor that belongs to a layer but is not learned: a running statistic.
+    /// A tensor that belongs to a layer but is not trained: a running statistic.
     pub fn state(name: &str, value: Tensor) -> Self {
         Param::with(name, value, false, false)
     }
@@ -51,7 +51,7 @@ impl Param {
         Param { name: name.into(), inner: Arc::new(inner) }
     }
 
-    /// The same parameter under a longer name: `weight` as `0.weight`.
+    /// The same parameter under a longer name: `weight` becomes `0.weight`.
     pub fn under(&self, prefix: &str) -> Param {
         Param { name: format!("{prefix}.{}", self.name).into(), inner: self.inner.clone() }
     }
@@ -61,7 +61,7 @@ impl Param {
         &self.name
     }
 
-    /// The name as tapes keep it, without a copy.
+    /// The name as tapes store it, without a copy.
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.name.clone()
     }
@@ -90,22 +90,22 @@ impl Param {
         self.read().dtype()
     }
 
-    /// Whether gradients are taken by it.
+    /// Whether gradients are taken with respect to it.
     pub fn trainable(&self) -> bool {
         self.inner.trainable.load(Ordering::Relaxed)
     }
 
-    /// Freezes or thaws the parameter, from the next recording on.
+    /// Freezes or unfreezes the parameter, from the next recording on.
     pub fn set_trainable(&self, trainable: bool) {
         self.inner.trainable.store(trainable, Ordering::Relaxed);
     }
 
-    /// Whether weight decay acts on it (on weights, not on biases).
+    /// Whether weight decay applies to it (to weights, not to biases).
     pub fn decays(&self) -> bool {
         self.inner.decays
     }
 
-    /// Replaces its numbers, in the parameter's own precision or converted to it.
+    /// Replaces its numbers, converted to the parameter's own precision if necessary.
     ///
     /// # Errors
     /// [`Error::Shape`] when the shape differs.
@@ -125,12 +125,12 @@ impl Param {
         *held = held.cast(dtype);
     }
 
-    /// Changes its numbers in place. Values that tapes hold of it stay as they were.
+    /// Changes its numbers in place. Values of it that tapes hold stay as they were.
     pub fn update<R>(&self, change: impl FnOnce(&mut Tensor) -> R) -> R {
         change(&mut self.write())
     }
 
-    // A panic while a tensor is being written leaves numbers behind, not a broken tensor: reading on is sound.
+    // A panic while a tensor is being written leaves a valid tensor with some old numbers, so it can still be read.
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Tensor> {
         self.inner.value.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -8,14 +8,14 @@ use crate::{Function, Tape, Tensor, Var, tape::Kind};
 pub(super) struct Application {
     pub function: Arc<dyn Function>,
     pub inputs: Vec<Tensor>,
-    /// The names of those inputs that have one: parameters, and what the user named.
+    /// The names of the inputs that have one: parameters, and whatever the user named.
     pub names: Vec<Option<String>>,
     pub needs: Vec<bool>,
     /// The line that applied it.
     pub at: &'static Location<'static>,
 }
 
-/// The applications that are recorded on `tape`, in order.
+/// The applications recorded on `tape`, in order.
 pub(super) fn applications(tape: &Tape) -> Vec<Application> {
     let calls: Vec<_> = {
         let list = tape.list.borrow();

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Constraint;
 use crate::Tensor;
 
-/// How an argument is called.
+/// What an argument is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Input(usize),
@@ -21,7 +21,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// An input, or a parameter for which a value stands in.
+/// An input, or a parameter replaced by a value.
 #[derive(Clone)]
 pub(super) struct Argument {
     pub name: Name,
@@ -30,7 +30,7 @@ pub(super) struct Argument {
 }
 
 impl Argument {
-    /// The part of a gradient, or of a direction, that lies along the surface the value must stay on.
+    /// The part of a gradient, or of a direction, along the surface on which the value must stay.
     pub fn tangent(&self, v: &Tensor) -> Tensor {
         self.constraint.tangent(&self.value, v)
     }

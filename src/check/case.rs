@@ -2,7 +2,7 @@
 //!
 //! At a point x, with an upstream gradient dz, the true gradient t is known: the tape derives it from the function's
 //! own `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points, and
-//! measures by how much they differ, and by how much what an experiment predicts differs from either.
+//! measures how much they differ, and how much the prediction of an experiment differs from either.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{DType, Function, Mode, Rule, Tape, Tensor, Var};
 
-/// The gradients that a rule returned, as they came.
+/// The gradients that a rule returned, as they are.
 pub(super) type Answer = Vec<Option<Tensor>>;
 
-/// A rule at one place, with all that an experiment may want.
+/// A rule at one point, with everything that an experiment may need.
 pub(super) struct Point {
     pub given: Given<Tensor>,
     /// The true gradients.
@@ -32,31 +32,31 @@ pub(super) struct Point {
     pub answer: Answer,
 }
 
-/// Who tells the true gradient.
+/// What provides the true gradient.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     /// The tape, from what `forward` records.
     Tape,
-    /// Differences, for want of a tape that could tell; it is as accurate as these.
+    /// Differences, if no tape can provide it; it is as accurate as they are.
     Differences,
 }
 
 pub(super) struct Case {
     pub function: Arc<dyn Function>,
     pub needs: Vec<bool>,
-    /// The names of those inputs that have one.
+    /// The names of the inputs that have one.
     pub names: Vec<Option<String>>,
     pub truth: Truth,
     pub points: Vec<Point>,
 }
 
 impl Case {
-    /// A rule at no point yet.
+    /// A rule without any points yet.
     pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
         Case { function: function.clone(), needs: needs.to_vec(), names: Vec::new(), truth, points: Vec::new() }
     }
 
-    /// Adds the point at `x`, with an upstream gradient that is drawn.
+    /// Adds the point at `x`, with a random upstream gradient.
     pub fn add(&mut self, x: &[Tensor], rng: &mut StdRng) -> Result<(), Failure> {
         let (z, saved) = self.forward(x)?;
         let dz: Vec<Tensor> = z.iter().map(|z| upstream(z, rng)).collect();
@@ -72,7 +72,7 @@ impl Case {
         &self.points[0]
     }
 
-    /// The outputs of `forward` and what it keeps.
+    /// The outputs of `forward` and what it saves.
     pub fn forward(&self, x: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Tensor>), Failure> {
         caught(|| {
             let tape = Tape::f64();
@@ -82,12 +82,12 @@ impl Case {
         })
     }
 
-    /// What the rule answers to these values.
+    /// What the rule answers for these values.
     pub fn ask(&self, given: &Given<Tensor>) -> Result<Answer, Failure> {
         caught(|| {
             let tape = Tape::f64();
             let given = given.map(|value| tape.constant(value));
-            // As in a backward walk, where nothing that a rule computes wants a gradient.
+            // As in the backward pass, where nothing that a rule computes needs a gradient.
             let answer = tape.no_grad(|| given.ask(&*self.function, &self.needs));
             answer.into_iter().map(|g| g.map(|g| g.value())).collect()
         })
@@ -108,7 +108,7 @@ impl Case {
         Ok(or_zeros(found, x))
     }
 
-    /// The rule's answer for input `k` as a program from all that it is given.
+    /// The rule's answer for input `k` as a program, from everything that it receives.
     pub fn rule_script(&self, k: usize) -> Option<Script> {
         attempt([], |tape, _| {
             let leaves = self.first().given.map(|value| tape.leaf(value));
@@ -131,7 +131,7 @@ impl Case {
         Verdict::new(fault, of, residual)
     }
 
-    /// What counts as equal.
+    /// The relative difference that counts as equal.
     pub fn exact(&self) -> f64 {
         match self.truth {
             Truth::Tape => EXACT,
@@ -151,12 +151,12 @@ impl Case {
         })
     }
 
-    /// The largest relative difference over the points between what `predict` says and the rule's answer for input `k`.
+    /// The largest relative difference, over the points, between `predict` and the rule's answer for input `k`.
     pub fn residual(&self, k: usize, predict: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
         self.worst(|point| Some((predict(point)?, point.answer[k].clone()?, &point.truth[k])))
     }
 
-    /// The same between what an altered rule says and the true gradient.
+    /// The same between the answer of an altered rule and the true gradient.
     pub fn repaired(&self, k: usize, answer: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
         self.worst(|point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
     }

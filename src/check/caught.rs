@@ -1,4 +1,4 @@
-//! Panics of the user's code as failures with a sentence and a line.
+//! Panics in user code, as failures with a message and a line.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,7 +9,7 @@ use std::{
 use super::Line;
 use crate::{Error, error::panic};
 
-/// A run that did not end.
+/// A run that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub sentence: String,
@@ -41,7 +41,7 @@ thread_local! {
     static WHERE: RefCell<Option<Line>> = const { RefCell::new(None) };
 }
 
-/// Runs user code; a panic becomes a failure with its sentence and line, and prints nothing.
+/// Runs user code; a panic becomes a failure with its message and line, and prints nothing.
 pub(super) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Failure> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

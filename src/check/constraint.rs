@@ -1,8 +1,8 @@
 //! Inputs that must stay on a surface: symmetric matrices, unit vectors, probabilities.
 //!
-//! On such a surface only directions along it can be measured, and a gradient is defined up to what is normal to it. So
-//! inputs are moved along the surface ([`Constraint::moved`]), and gradients are compared after projection onto its
-//! directions ([`Constraint::tangent`]): an orthogonal projection P, for which ⟨g, P v⟩ = ⟨P g, v⟩.
+//! On such a surface only directions along it can be measured, and a gradient is defined up to a component normal to
+//! it. So inputs are moved along the surface ([`Constraint::moved`]), and gradients are compared after projection onto
+//! its directions ([`Constraint::tangent`]): an orthogonal projection P, for which ⟨g, P v⟩ = ⟨P g, v⟩.
 
 use rand::{RngExt, rngs::StdRng};
 
@@ -29,7 +29,7 @@ pub enum Constraint {
 }
 
 impl Constraint {
-    /// Numbers of this shape that satisfy it, in double precision; those of a free input lie in `low..high`.
+    /// Numbers of this shape that satisfy it, in double precision; those of an unconstrained input lie in `low..high`.
     pub(super) fn draw(self, shape: &Shape, (low, high): (f64, f64), rng: &mut StdRng) -> Tensor {
         let free = |rng: &mut StdRng, low: f64, high: f64| {
             Tensor::from_fn(shape, DType::F64, |_| low + (high - low) * rng.random::<f64>())
@@ -41,7 +41,7 @@ impl Constraint {
             Constraint::UnitNorm => self.moved(&free(rng, -1.0, 1.0), None, 0.0),
             Constraint::Simplex => self.moved(&free(rng, 0.2, 1.0), None, 0.0),
             Constraint::PositiveDefinite => {
-                // A Aᵀ / n + I/2 has eigenvalues from 1/2 on, well apart.
+                // A Aᵀ / n + I/2 has well-separated eigenvalues of at least 1/2.
                 let n = shape.last().copied().unwrap_or(1).max(1);
                 let a = free(rng, -1.0, 1.0).to_vec();
                 Tensor::from_fn(shape, DType::F64, |index| {
@@ -84,7 +84,7 @@ impl Constraint {
                 let length = v.iter().map(|v| v * v).sum::<f64>().sqrt();
                 v.iter_mut().for_each(|v| *v /= length);
             }),
-            // A direction of sum 0 keeps the sum; only numbers as drawn need it.
+            // A direction with sum 0 preserves the sum; only freshly drawn numbers need this.
             Constraint::Simplex if v.is_none() => along_rows(x, &moved, |_, v| {
                 let sum: f64 = v.iter().sum();
                 v.iter_mut().for_each(|v| *v /= sum);
@@ -103,7 +103,7 @@ fn symmetrised(v: &Tensor) -> Tensor {
     })
 }
 
-/// Changes each vector of `v` along the last axis, given that of `x`.
+/// Changes each vector of `v` along the last axis, given the corresponding one of `x`.
 fn along_rows(x: &Tensor, v: &Tensor, change: impl Fn(&[f64], &mut [f64])) -> Tensor {
     let n = v.shape().last().copied().unwrap_or(1).max(1);
     let (x, mut v_numbers) = (x.to_vec(), v.to_vec());

@@ -1,8 +1,8 @@
 //! The faults that a gradient can have, and the verdict that names one of them.
 //!
-//! Write a for the gradient under suspicion and t for the true one, both for the same upstream gradient. A fault is a
-//! relation between the two that holds to rounding, at two different points: a = −t, a = tᵀ, "a = t with that node held
-//! constant". A verdict says which, with the evidence and the line of source, and never claims more than it measured.
+//! Write a for the gradient in question and t for the true one, both for the same upstream gradient. A fault is a
+//! relation between the two that holds to rounding at two different points: a = −t, a = tᵀ, "a = t with that node held
+//! constant". A verdict names it, with the evidence and the line of source, and never claims more than was measured.
 
 use std::{fmt, path::Path};
 
@@ -13,12 +13,12 @@ use serde::Serialize;
 pub struct Line {
     /// The file, as the compiler names it.
     pub file: String,
-    /// The line, from 1.
+    /// The line number, starting at 1.
     pub line: u32,
 }
 
 impl Line {
-    /// Whether it lies in the checker itself, where rules are broken on purpose.
+    /// Whether it is in the checker itself, where rules are broken on purpose.
     pub(crate) fn is_ours(&self) -> bool {
         Path::new(file!()).parent().is_some_and(|folder| Path::new(&self.file).starts_with(folder))
     }
@@ -46,7 +46,7 @@ pub enum Fault {
     Count,
     /// The rule returned no gradient for an input that needs one.
     Missing,
-    /// The gradient has another shape than its input, and no better name fits.
+    /// The gradient's shape differs from its input's, and no better name fits.
     Shape,
     /// a = −t.
     SignFlipped,
@@ -54,40 +54,41 @@ pub enum Fault {
     Factor {
         /// k.
         k: f64,
-        /// What k may be, from the shapes: "2", "1/3, the size of axis 0 of the output (observations)".
+        /// What k may be, judging by the shapes: "2", "1/3, the size of axis 0 of the output (observations)".
         names: Vec<String>,
     },
     /// a = tᵀ in the last two axes.
     Transposed,
-    /// a = t with its axes in another order, or turned around.
+    /// a = t with its axes permuted or reversed.
     PermutedAxes {
-        /// Which, as half a sentence: "axes 2 and 3 are exchanged".
+        /// Which, as a clause: "axes 2 and 3 are exchanged".
         how: String,
     },
-    /// A sum over an axis that the input was broadcast along, or that the batch runs along, is missing.
+    /// A sum over an axis along which the input was broadcast, or along which the batch runs, is missing.
     MissingReduction {
-        /// Over what, as half a sentence.
+        /// Over what, as a clause.
         how: String,
     },
     /// The gradient was summed or averaged over an axis that it should have kept.
     ExtraReduction {
-        /// Over what, as half a sentence.
+        /// Over what, as a clause.
         how: String,
     },
-    /// It was reduced, but over another axis.
+    /// It was reduced, but over the wrong axis.
     WrongAxis {
-        /// Which, as half a sentence.
+        /// Which, as a clause.
         how: String,
     },
-    /// The rule does not multiply by the gradient that comes from above.
+    /// The rule does not multiply by the upstream gradient.
     UpstreamIgnored,
-    /// The rule is not linear in the gradient that comes from above.
+    /// The rule is not linear in the upstream gradient.
     UpstreamNotLinear,
-    /// The rule reads one value where it should read another: the input for the output, or one input for another.
+    /// The rule reads one value where it should read another: the input instead of the output, or one input instead of
+    /// another.
     MixedUp {
         /// What it reads.
         used: String,
-        /// What would make it right.
+        /// What it should read.
         wanted: String,
     },
     /// The rule uses a value that was saved by another call.
@@ -102,14 +103,14 @@ pub enum Fault {
         /// The operation of that node.
         node: String,
     },
-    /// The gradient is that of a function in which a node hands on its gradient unchanged.
+    /// The gradient is that of a function in which a node passes on its gradient unchanged.
     StraightThrough {
         /// The operation of that node.
         node: String,
     },
-    /// One operation of the rule is wrong: with one edit of it the rule is right.
+    /// One operation of the rule is wrong: changing it makes the rule right.
     WrongOperation {
-        /// The edit, as half a sentence: "it has `sin` where `cos` belongs".
+        /// The edit, as a clause: "it has `sin` where `cos` belongs".
         edit: String,
     },
     /// The gradient is right except where a condition holds.
@@ -119,7 +120,7 @@ pub enum Fault {
         /// What the gradient is there: "0", "−1 times the true one".
         there: String,
     },
-    /// The function has a kink here: slopes from the left and right differ.
+    /// The function has a kink here: the slopes from the left and right differ.
     Kink,
     /// The function jumps here.
     Jump,
@@ -128,11 +129,11 @@ pub enum Fault {
         /// The first operation, in forward order, whose derivative is not finite.
         operation: String,
     },
-    /// The same run gives different numbers.
+    /// Two identical runs give different numbers.
     NotDeterministic,
     /// Observations of a batch influence each other.
     Coupled,
-    /// The numeric derivative, not the gradient, is in doubt: no step is small and large enough.
+    /// The numeric derivative, not the gradient, is in doubt: no step gives an accurate one.
     StepSize,
     /// The gradient is right to a few digits only.
     Precision {
@@ -144,12 +145,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The short name, without particulars: the rows and columns of the confusion table.
+    /// The short name, without particulars, as in the rows and columns of the confusion table.
     pub fn name(&self) -> &'static str {
         self.kind().name()
     }
 
-    /// Whether it is only reported: the gradient is not wrong there, the function or the measurement is special.
+    /// Whether it is only a remark: the gradient is not wrong there; the function or the measurement is special.
     pub fn is_remark(&self) -> bool {
         matches!(self, Fault::Kink | Fault::Jump | Fault::StepSize)
     }
@@ -205,17 +206,17 @@ impl fmt::Display for Fault {
 pub struct Verdict {
     /// What is wrong.
     pub fault: Fault,
-    /// The function or layer whose rule it is, if it could be told.
+    /// The function or layer that the rule belongs to, if known.
     pub rule: Option<String>,
     /// The gradients concerned: "input 0", "parameter `weight`".
     pub of: Vec<String>,
     /// What was measured, a sentence each.
     pub evidence: Vec<String>,
-    /// The line of source to look at, if it could be told.
+    /// The line of source to look at, if known.
     pub line: Option<Line>,
-    /// What is left of the relative difference once the fault is accounted for: near 1e-12 for a sure verdict.
+    /// The relative difference that remains once the fault is accounted for: near 1e-12 for a sure verdict.
     pub residual: f64,
-    /// Whether it only says where the gradient is wrong, and not what it is there.
+    /// Whether it only says where the gradient is wrong, not what it is there.
     #[serde(skip)]
     pub(crate) vague: bool,
 }

@@ -1,10 +1,10 @@
-//! What a hand-written rule is given: inputs, outputs, upstream gradients, and what `forward` saved.
+//! What a hand-written rule receives: inputs, outputs, upstream gradients, and what `forward` saved.
 
 use std::fmt;
 
 use crate::{Backward, Function, Var};
 
-/// One of the values that a rule is given, by its position.
+/// One of the values that a rule receives, by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Input(usize),
@@ -24,7 +24,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The values that a rule is given.
+/// The values that a rule receives.
 #[derive(Clone, Debug)]
 pub(super) struct Given<T> {
     pub x: Vec<T>,

@@ -1,10 +1,10 @@
-//! The kinds of fault, without particulars: the names in tables, and the order in which explanations are given.
+//! The kinds of fault, without particulars: their names in tables, and the order in which explanations are given.
 
 use super::Fault;
 
 macro_rules! kinds {
     ($($Kind:ident $name:literal)*) => {
-        /// A [`Fault`] without its particulars. Of kinds that explain a difference equally well the first is named.
+        /// A [`Fault`] without its particulars. Of kinds that explain a difference equally well, the first is named.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(super) enum Kind {
             $($Kind,)*
@@ -28,7 +28,7 @@ macro_rules! kinds {
     };
 }
 
-// The simplest and most telling come first, remarks on the function or the measurement after all faults.
+// The simplest and most telling come first; remarks on the function or the measurement come after all faults.
 kinds! {
     Failed "failed"
     Count "wrong count"

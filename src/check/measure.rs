@@ -1,10 +1,11 @@
 //! Gradients by hand, by the tape and by differences, side by side.
 //!
-//! All three are gradients of the same number, L = Σ ⟨u, y⟩ with a general upstream gradient u. Two ways to compare:
+//! All three are gradients of the same number, L = Σ ⟨u, y⟩, with a general upstream gradient u. There are two ways to
+//! compare them:
 //!
 //! - *projected*: along a random direction v, ⟨g, v⟩ must be the slope of t ↦ L(x + t v). It costs a few evaluations
-//!   whatever the size of x. A single wrong element changes it, for a random v with certainty; but it names no element.
-//! - *in full*: one slope for each element. It is done for what is small, and for what failed when projected.
+//!   whatever the size of x. For a random v a single wrong element certainly changes it, but it does not say which.
+//! - *in full*: one slope for each element, for inputs that are small or failed when projected.
 //!
 //! The tolerance comes from the slopes' own error estimates and from rounding, not from a setting.
 
@@ -20,14 +21,14 @@ use super::{
 };
 use crate::{DType, Rule, Tensor};
 
-/// The numbers that are compared in full, of one input, at most.
+/// Up to this many numbers of one input are compared in full.
 pub(super) const FULL: usize = 20_000;
-/// The relative error that a derivative by differences should reach.
+/// The relative error that a numeric derivative should reach.
 const WANTED: f64 = 1e-9;
-/// Random directions for an input.
+/// Random directions per input.
 const DIRECTIONS: usize = 2;
 
-/// A subject with values for its arguments and an upstream gradient.
+/// A subject with values for its arguments, and an upstream gradient.
 pub(super) struct Evaluation<'a> {
     pub runner: Runner<'a>,
     pub arguments: &'a [Argument],
@@ -40,7 +41,7 @@ pub(super) struct Gradients {
     pub tape: Result<Vec<Tensor>, Failure>,
 }
 
-/// A slope found along a direction, and what a gradient says.
+/// A slope measured along a direction, and what a gradient predicts.
 pub(super) struct Projection {
     pub direction: Tensor,
     pub slope: Slope,
@@ -57,7 +58,7 @@ impl Evaluation<'_> {
         Ok(or_zeros(found, self.arguments.iter().map(|argument| &argument.value)))
     }
 
-    /// The gradients under both rules; those by hand are the tape's where there is no rule.
+    /// The gradients under both rules; where there is no hand-written rule, both are the tape's.
     pub fn gradients_of_both(&self, by_hand: bool) -> Gradients {
         let tape = self.gradients(Rule::Tape);
         let manual = if by_hand { self.gradients(Rule::Manual) } else { tape.clone() };
@@ -92,7 +93,8 @@ impl Evaluation<'_> {
             .collect())
     }
 
-    /// The slope by every element of argument `k`: numbers, their errors, and elements that have no one slope.
+    /// The slope with respect to every element of argument `k`: numbers, their errors, and elements that have no single
+    /// slope.
     pub fn full(&self, k: usize) -> Result<(Tensor, Tensor, Vec<Special>), Failure> {
         let here = self.runner.weighted(&self.at(), self.upstream)?;
         let argument = &self.arguments[k];
@@ -126,13 +128,13 @@ impl Evaluation<'_> {
         Ok((tensor(slopes), tensor(errors), special))
     }
 
-    /// How the error of a central difference of argument `k` depends on its step; `gradient` is held for true.
+    /// How the error of a central difference of argument `k` depends on its step, taking `gradient` as exact.
     pub fn curve(&self, k: usize, gradient: &Tensor, seed: u64) -> Option<StepCurve> {
         let projection = self.projections(k, seed).ok()?.into_iter().next()?;
         let Slope::Smooth { step, .. } = projection.slope else { return None };
         let truth = dot(gradient, &projection.direction);
         if truth == 0.0 {
-            // No error is relative to nothing.
+            // There is no error relative to zero.
             return None;
         }
         let scale = truth.abs();
@@ -142,7 +144,7 @@ impl Evaluation<'_> {
     }
 }
 
-/// How far a gradient is from the slopes along random directions, in units of what the slopes allow.
+/// How far a gradient is from the slopes along random directions, relative to what the slopes allow.
 pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], floor: f64) -> f64 {
     let excess = |p: &Projection| {
         let Slope::Smooth { value, error, .. } = p.slope else { return f64::INFINITY };
@@ -152,7 +154,7 @@ pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], fl
     projections.iter().map(excess).fold(0.0, |m, e| if e.is_nan() { f64::INFINITY } else { f64::max(m, e) })
 }
 
-/// The elements where a gradient is outside what the numeric one allows.
+/// The elements where a gradient lies outside what the numeric one allows.
 pub(super) fn outliers(gradient: &Tensor, comparison: &Comparison, floor: f64) -> Vec<usize> {
     let (Some(numeric), Some(error)) = (&comparison.numeric, &comparison.numeric_error) else { return Vec::new() };
     let (n, e, a) = (numbers(numeric), numbers(error), numbers(gradient));

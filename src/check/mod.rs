@@ -1,8 +1,8 @@
 //! Checking gradients, and naming what is wrong with them.
 //!
-//! A derivative written by hand can be compared with the one that the tape finds, and both with differences of the
+//! A hand-written derivative can be compared with the one that the tape finds, and both with differences of the
 //! function itself. When they disagree, two columns of numbers help little. So a check does not stop there: it looks
-//! for the mistake that explains the numbers exactly, and names it, with the line to mend.
+//! for the mistake that explains the numbers exactly, and names it, with the line to fix.
 //!
 //! ```
 //! use wengert::{Backward, Function, Tensor, Var, check};
@@ -25,29 +25,29 @@
 //! ```
 //!
 //! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
-//!   parameters, on batches of one, two and three observations. Each is a [`Check`] that takes settings, and
-//!   [`run`](Check::run) carries it out. Without settings [`gradcheck`] and [`check_layer`] are shorter.
+//!   parameters, on batches of one, two and three observations. Each returns a [`Check`] that takes settings, and
+//!   [`run`](Check::run) carries it out. [`gradcheck`] and [`check_layer`] are shorter, without settings.
 //! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and
-//!   the [verdicts](Verdict). It prints as a table, serialises with serde, and writes a page with pictures
+//!   the [verdicts](Verdict). It prints as a table, serializes with serde, and writes a page with pictures
 //!   ([`Report::save_html`], with the feature `plot`). [`assert_layer_ok!`](crate::assert_layer_ok) is for tests.
 //! - [`mutate`] breaks a correct rule in a known way.
 //!
-//! Everything is computed in double precision, whatever the layer trains in. A test that had nothing to test is never
-//! counted as passed.
+//! Everything is computed in double precision, whatever the layer trains in. A test that had nothing to test never
+//! counts as passed.
 //!
 //! # Reading guide
 //!
-//! No file knows of one that comes later in this list.
+//! No file knows about one that comes later in this list.
 //!
-//! 1. What comes out: `fault`, with its `kind` and the verdict; `report`, which `table` prints.
-//! 2. Runs: `numbers` measures and compares tensors; `caught` makes failures of panics; `constraint` moves inputs along
-//!    a surface; `arguments` are what is differentiated by; `runner` runs and differentiates any subject; `subject`
-//!    makes one of all that can be checked.
+//! 1. Results: `fault`, with its `kind` and the verdict; `report`, which `table` prints.
+//! 2. Runs: `numbers` measures and compares tensors; `caught` turns panics into failures; `constraint` moves inputs
+//!    along a surface; `arguments` are what functions are differentiated with respect to; `runner` runs and
+//!    differentiates any subject; `subject` gives everything that can be checked one form.
 //! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
-//! 4. Rules: `applications` finds them in a recording; `given` is what one is given; `script` is a recording as a
+//! 4. Rules: `applications` finds them in a recording; `given` is what a rule receives; `script` is a recording as a
 //!    program, and `replay` runs it with steps changed; `case` is a rule at two points, with its answer and the truth.
 //! 5. `diagnose` names the fault by experiments on a case; `mutate` breaks a case on purpose.
-//! 6. `settings` is a check before it is made; `suite` holds the tests and runs them; `html` shows the report.
+//! 6. `settings` is a check before it runs; `suite` holds the tests and runs them; `html` shows the report.
 
 mod applications;
 mod arguments;
@@ -101,7 +101,7 @@ pub fn gradcheck(f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>, inputs: &[Tensor]) -
 }
 
 /// Checks a layer on observations of the given shapes, without the axis that counts them: `[512]` for features,
-/// `[3, 32, 32]` for images. [`layer`] without settings.
+/// `[3, 32, 32]` for images. This is [`layer`] without settings.
 ///
 /// ```
 /// use wengert::{check, nn::Linear};
@@ -138,7 +138,7 @@ pub fn layer<'a, S: Into<Shape> + Clone>(checked: &'a dyn Layer, observations: &
     check
 }
 
-/// Checks a layer and panics with the printed report if a test fails: for tests.
+/// Checks a layer and panics with the printed report if a test fails. For use in tests.
 ///
 /// ```
 /// use wengert::{assert_layer_ok, nn::Linear};

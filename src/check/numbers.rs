@@ -1,4 +1,4 @@
-//! Tensors of the checker, all in double precision, measured, compared and put together.
+//! The checker's tensors, all in double precision: measuring, comparing and assembling them.
 
 use rand::{RngExt, rngs::StdRng};
 
@@ -46,7 +46,7 @@ pub(super) fn difference(a: &Tensor, b: &Tensor, scale: f64) -> Option<f64> {
     (is_finite(a) && is_finite(b)).then(|| if worst == 0.0 { 0.0 } else { worst / scale.max(f64::MIN_POSITIVE) })
 }
 
-/// The tensor with each number, and its flat index, made into another.
+/// The tensor with each number replaced by a function of its flat index and itself.
 pub(super) fn mapped(x: &Tensor, change: impl Fn(usize, f64) -> f64) -> Tensor {
     let numbers = x.to_vec();
     Tensor::from_fn(x.shape().clone(), x.dtype(), |i| change(i, numbers[i]))
@@ -71,13 +71,13 @@ pub(super) fn spreads_to(x: &Tensor, shape: &Shape) -> bool {
     x.shape().broadcast(shape).as_ref() == Some(shape)
 }
 
-/// A tensor of zeros but for index `keep` of `axis`, where it is `of`.
+/// `of` at index `keep` of `axis`, and zeros elsewhere.
 pub(super) fn masked(of: &Tensor, axis: usize, keep: usize) -> Tensor {
     let (inner, n) = (of.shape()[axis + 1..].iter().product::<usize>(), of.shape()[axis]);
     mapped(of, |i, v| if i / inner % n == keep { v } else { 0.0 })
 }
 
-/// An upstream gradient without symmetry: numbers of either sign, none near 0.
+/// An upstream gradient without symmetry: numbers of both signs, none near 0.
 pub(super) fn upstream(z: &Tensor, rng: &mut StdRng) -> Tensor {
     Tensor::from_fn(z.shape().clone(), DType::F64, |_| {
         let size = 0.4 + 1.2 * rng.random::<f64>();
@@ -85,8 +85,8 @@ pub(super) fn upstream(z: &Tensor, rng: &mut StdRng) -> Tensor {
     })
 }
 
-/// Numbers moved by up to a twentieth; a symmetric matrix stays symmetric, and whole numbers stay (they may be masks or
-/// labels).
+/// Numbers moved by up to a twentieth; a symmetric matrix stays symmetric, and integers stay unchanged (they may be
+/// masks or labels).
 pub(super) fn jittered(x: &Tensor, rng: &mut StdRng) -> Tensor {
     let numbers = x.to_vec();
     if numbers.iter().all(|v| v.fract() == 0.0) {

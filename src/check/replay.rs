@@ -1,4 +1,4 @@
-//! Scripts run again for their numbers.
+//! Running scripts again for their numbers.
 
 use super::{
     runner::{attempt, gradients_of, or_zeros, values, weighted},

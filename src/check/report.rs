@@ -1,4 +1,4 @@
-//! What a check found: tests with their outcomes, gradients side by side, verdicts.
+//! The findings of a check: tests with their outcomes, gradients side by side, verdicts.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use crate::Tensor;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "detail")]
 pub enum Outcome {
-    /// It was run, could have failed, and did not. What was compared, in a few words.
+    /// It ran, could have failed, and did not. What was compared, in a few words.
     Passed(String),
     /// It failed, and why.
     Failed(String),
-    /// There was nothing to test, and why: never counted as passed.
+    /// There was nothing to test, and why. Never counted as passed.
     NotApplicable(String),
 }
 
@@ -30,7 +30,8 @@ pub struct Test {
     pub outcome: Outcome,
 }
 
-/// The gradient by one input or parameter, by hand, by the tape and by differences, for one upstream gradient.
+/// The gradient with respect to one input or parameter, by hand, by the tape and by differences, for one upstream
+/// gradient.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Comparison {
@@ -39,19 +40,19 @@ pub struct Comparison {
     /// The input itself.
     #[serde(serialize_with = "tensor")]
     pub at: Tensor,
-    /// By the rules written by hand; `None` when there are none, or when they failed.
+    /// By the hand-written rules; `None` if there are none, or if they failed.
     #[serde(serialize_with = "maybe_tensor")]
     pub manual: Option<Tensor>,
-    /// By the tape; `None` when it failed.
+    /// By the tape; `None` if it failed.
     #[serde(serialize_with = "maybe_tensor")]
     pub tape: Option<Tensor>,
-    /// By differences; `None` when only projections were compared.
+    /// By differences; `None` if only projections were compared.
     #[serde(serialize_with = "maybe_tensor")]
     pub numeric: Option<Tensor>,
     /// The error of each numeric derivative, as estimated from several steps.
     #[serde(serialize_with = "maybe_tensor")]
     pub numeric_error: Option<Tensor>,
-    /// Elements at a kink, a jump or the border of the domain, where there is no one slope to compare with.
+    /// Elements at a kink, a jump or the border of the domain, which have no single slope to compare with.
     pub special: Vec<Special>,
     /// The position of the input or parameter among the arguments.
     #[serde(skip)]
@@ -80,7 +81,7 @@ pub enum SpecialKind {
     Kink,
     /// The function is not continuous.
     Jump,
-    /// It is not finite on one side at least.
+    /// It is not finite on at least one side.
     #[serde(rename = "border of the domain")]
     Border,
 }
@@ -95,7 +96,7 @@ impl fmt::Display for SpecialKind {
     }
 }
 
-/// The error of a central difference against its step.
+/// The error of a central difference as a function of its step.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct StepCurve {
@@ -103,16 +104,16 @@ pub struct StepCurve {
     pub of: String,
     /// The steps, from large to small.
     pub steps: Vec<f64>,
-    /// The relative error of the difference with that step, against the gradient that the check holds for true.
+    /// The relative error of the difference with that step, with respect to the gradient that the check takes as exact.
     pub errors: Vec<f64>,
-    /// The step that the check settled on.
+    /// The step that the check chose.
     pub chosen: f64,
     /// The position of the input or parameter among the arguments.
     #[serde(skip)]
     pub(crate) argument: usize,
 }
 
-/// All that a check found. `Display` prints it as a table for the terminal.
+/// Everything that a check found. `Display` prints it as a table for the terminal.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -120,13 +121,13 @@ pub struct Report {
     pub subject: String,
     /// The tests, in the order in which they ran.
     pub tests: Vec<Test>,
-    /// The faults, the first cause first. Remarks (kinks, jumps, artefacts of the step) are among them.
+    /// The faults, most fundamental first, and remarks (kinks, jumps, artifacts of the step).
     pub verdicts: Vec<Verdict>,
     /// The gradients, side by side.
     pub gradients: Vec<Comparison>,
     /// How the error of a difference depends on the step.
     pub curves: Vec<StepCurve>,
-    /// Seconds that it took.
+    /// How many seconds it took.
     pub seconds: f64,
 }
 

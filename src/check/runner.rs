@@ -1,8 +1,8 @@
-//! The one way in which the checker runs and differentiates: on fresh tapes, in double precision.
+//! How the checker runs and differentiates: always on fresh tapes, in double precision.
 //!
-//! Whatever is checked is a [`Subject`], outputs computed from arguments. A [`Runner`] runs it with values for the
-//! arguments and takes the gradient of L = Σ ⟨u, y⟩ with respect to each. User code may panic, and may be asked to run
-//! on inputs that do not suit it: every run is caught.
+//! Whatever is checked is a [`Subject`]: outputs computed from arguments. A [`Runner`] runs it with values for the
+//! arguments and takes the gradient of L = Σ ⟨u, y⟩ with respect to each of them. User code may panic, or may be run on
+//! inputs that do not suit it, so every run is caught.
 
 use super::{
     caught::{Failure, caught},
@@ -19,7 +19,7 @@ pub(super) trait Subject {
     fn restore(&self) {}
 }
 
-/// A subject in a mode, run again and again.
+/// A subject in a mode, to be run again and again.
 #[derive(Clone, Copy)]
 pub(super) struct Runner<'a> {
     pub subject: &'a dyn Subject,
@@ -27,7 +27,7 @@ pub(super) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs the subject on a fresh tape, and hands arguments and outputs to `then`.
+    /// Runs the subject on a fresh tape, and passes arguments and outputs to `then`.
     pub fn run<R>(
         &self,
         at: &[Tensor],
@@ -74,8 +74,8 @@ impl Runner<'_> {
         })
     }
 
-    /// The gradients with respect to all arguments but `constant`, and the number of operations that recording them
-    /// took.
+    /// The gradients with respect to all arguments except `constant`, and the number of operations needed to record
+    /// them.
     pub fn partial(
         &self,
         at: &[Tensor],
@@ -94,7 +94,7 @@ impl Runner<'_> {
     }
 }
 
-/// Runs `then` on a fresh tape whose leaves are `values`; `None` when it panics, or finds nothing.
+/// Runs `then` on a fresh tape whose leaves are `values`; `None` if it panics or finds nothing.
 pub(super) fn attempt<'v, R>(
     values: impl IntoIterator<Item = &'v Tensor>,
     then: impl for<'t> FnOnce(&'t Tape, &[Var<'t>]) -> Option<R>,
@@ -116,7 +116,7 @@ pub(super) fn values(all: &[Var<'_>]) -> Vec<Tensor> {
     all.iter().map(|v| v.value()).collect()
 }
 
-/// L, over the outputs that a gradient flows through.
+/// L, over the outputs through which a gradient flows.
 pub(super) fn weighted<'t>(tape: &'t Tape, outputs: &[Var<'t>], upstream: &[Tensor]) -> Option<Var<'t>> {
     let terms = outputs.iter().zip(upstream).filter(|(y, _)| y.needs_grad());
     terms.map(|(&y, u)| (y * tape.constant(u)).sum()).reduce(|a, b| a + b)

@@ -1,9 +1,9 @@
-//! A recorded computation as data, which can be run again with one operation changed.
+//! A recorded computation as data, which can run again with one operation changed.
 //!
-//! The nodes between some inputs and some outputs of a tape are a straight-line program. [`Script::of`] copies it from
-//! the tape; [`Script::run`] records it again on a tape, on other inputs, and with at most one [`Edit`]: a node held
-//! constant, a term left out, an operand exchanged. So a question such as "which forgotten path turns the true gradient
-//! into this one?" becomes a search over the lines of a short program.
+//! The nodes between some inputs and some outputs of a tape form a straight-line program. [`Script::of`] copies it from
+//! the tape; [`Script::run`] records it again on a tape, with other inputs and some steps changed by an [`Edit`]: a
+//! node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns the true
+//! gradient into this one?" thus becomes a search over the lines of a short program.
 
 use std::{collections::HashMap, panic::Location, sync::Arc};
 
@@ -51,7 +51,7 @@ impl Step {
         }
     }
 
-    /// Whether it is the elementwise row of this name, on two operands or on a number.
+    /// Whether it is the elementwise row of this name, with two operands or with a number.
     pub fn is(&self, name: &str) -> bool {
         matches!(&self.action, Action::Elementwise(row, _) if row.name == name)
     }
@@ -82,22 +82,23 @@ impl Step {
     }
 }
 
-/// One change of a script, at a step.
+/// One change of a script, at one step.
 #[derive(Clone)]
 pub(super) enum Edit {
     /// The result counts as a constant.
     Detach,
-    /// One operand counts as a constant, in this step alone.
+    /// One operand counts as a constant, in this step only.
     DetachOperand(usize),
-    /// A step that was detached is not.
+    /// A detached step is attached again.
     Attach,
-    /// The step keeps its value, but hands its gradient on to an earlier value as if all between were the identity.
+    /// The step keeps its value, but passes its gradient on to an earlier value as if everything between were the
+    /// identity.
     StraightThrough(Source),
     /// The result times a number.
     Scale(f64),
-    /// One of the operands in place of the result.
+    /// One of the operands instead of the result.
     Keep(usize),
-    /// Another operand.
+    /// A different operand.
     Operand(usize, Source),
     /// One other value for several operands.
     Operands(Vec<usize>, Source),
@@ -105,7 +106,7 @@ pub(super) enum Edit {
     Row(&'static Elementwise),
     /// A sum over other axes, brought to the same shape.
     SumOver(Vec<isize>),
-    /// The last two axes of an operand exchanged.
+    /// The last two axes of an operand swapped.
     TransposeOperand(usize),
 }
 
@@ -114,13 +115,13 @@ pub(super) enum Edit {
 pub(super) struct Script {
     pub steps: Vec<Step>,
     pub fixed: Vec<Tensor>,
-    /// Where the constants were entered.
+    /// Where the constants were created.
     pub fixed_at: Vec<&'static Location<'static>>,
     pub outputs: Vec<Source>,
 }
 
 impl Script {
-    /// The steps that lead from `arguments` to `outputs`. Hand-written rules are looked through to what their `forward`
+    /// The steps that lead from `arguments` to `outputs`. A hand-written rule is replaced by what its `forward`
     /// recorded; leaves that are not among the arguments are constants.
     pub fn of(tape: &Tape, arguments: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
         let list = &mut *tape.list.borrow_mut();
@@ -163,8 +164,8 @@ impl Script {
         Source::Step(self.steps.len() - 1)
     }
 
-    /// Runs the steps on `tape`, some of them changed as `edits` say. `None` when a change makes no sense (shapes that
-    /// do not fit).
+    /// Runs the steps on `tape`, changing some of them as `edits` say. `None` if a change makes no sense (shapes that
+    /// do not match).
     pub fn run<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
         let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
         let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
@@ -174,7 +175,7 @@ impl Script {
             Source::Step(k) => done[k],
         };
         for (k, step) in self.steps.iter().enumerate() {
-            // What is recorded here, and the rules that differentiate it, belongs to the lines of the script.
+            // What is recorded here, and the rules that differentiate it, belong to the lines of the script.
             let _line = tape.at_line(Some(step.at));
             let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
             let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
@@ -186,7 +187,7 @@ impl Script {
                 _ => {}
             }
             let y = match edit {
-                // What is left of a − b without a is −b.
+                // Without a, what remains of a − b is −b.
                 Some(Edit::Keep(1)) if step.is("sub") => fit(-x[1], &step.shape)?,
                 Some(Edit::Keep(operand)) => fit(x[*operand], &step.shape)?,
                 Some(Edit::SumOver(axes)) => fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?,
@@ -213,7 +214,7 @@ impl Script {
     }
 }
 
-/// The value broadcast to a shape, if it can be.
+/// The value broadcast to a shape, if possible.
 fn fit<'t>(x: Var<'t>, shape: &Shape) -> Option<Var<'t>> {
     match x.shape() {
         own if own == *shape => Some(x),

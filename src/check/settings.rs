@@ -1,7 +1,7 @@
-//! A check with its settings, and the inputs that it is made at.
+//! A check with its settings and inputs.
 //!
-//! A function is checked at the inputs that are given. A layer is checked at batches of one, two and three
-//! observations, drawn for each declared shape, with its parameters as they are.
+//! A function is checked at the given inputs. A layer is checked on batches of one, two and three observations, drawn
+//! for each declared shape, with its parameters as they are.
 
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -15,13 +15,13 @@ use crate::{DType, Error, Result, Shape, Tensor, nn::Layer};
 
 /// Where the inputs come from.
 pub(super) enum Inputs {
-    /// As they are.
+    /// As given.
     Given(Vec<Tensor>),
     /// Batches of observations of these shapes, and parameters.
     Drawn { shapes: Vec<Shape>, params: Vec<(String, Tensor)> },
 }
 
-/// Inputs at which the subject is run, and how many observations they hold.
+/// Inputs for the subject, and the number of observations they hold.
 pub(super) struct Batch {
     pub arguments: Vec<Argument>,
     pub observations: Option<usize>,
@@ -45,7 +45,7 @@ pub struct Check<'a> {
     pub(super) constraint: Constraint,
     pub(super) range: (f64, f64),
     pub(super) axis: Option<usize>,
-    /// The sizes of a valid input with its axis of observations, if it was declared that way.
+    /// The sizes of a valid input including its axis of observations, if it was declared that way.
     pub(super) valid: Option<Vec<usize>>,
     pub(super) coupled: bool,
     pub(super) constants: Vec<usize>,
@@ -80,48 +80,48 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The name on the report.
+    /// The name in the report.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
     }
 
-    /// What the values of the inputs (not of parameters) must satisfy; they are moved along it.
+    /// What the values of the inputs (not of parameters) must satisfy; inputs are moved accordingly.
     pub fn constraint(mut self, constraint: Constraint) -> Self {
         self.constraint = constraint;
         self
     }
 
-    /// Where the numbers of a layer's inputs are drawn from, −2 to 2 if not told.
+    /// The range from which a layer's inputs are drawn; −2 to 2 by default.
     pub fn range(mut self, low: f64, high: f64) -> Self {
         self.range = (low, high);
         self
     }
 
-    /// The axis that counts the observations: 0 for layers if not told, none for functions. For a layer the
-    /// observations are then laid along this axis of its input.
+    /// The axis that counts the observations; by default 0 for layers, none for functions. For a layer the observations
+    /// are then laid along this axis of its input.
     pub fn observation_axis(mut self, axis: usize) -> Self {
         self.axis = Some(axis);
         self
     }
 
-    /// Declares a layer's input by the sizes of a valid one and the axis in it that counts the observations, as
-    /// MATLAB's `checkLayer` takes them: the size of that axis is replaced by 1, 2 and 3.
+    /// Declares a layer's input by the sizes of a valid one and the axis that counts its observations, as MATLAB's
+    /// `checkLayer` does: the size of that axis is replaced by 1, 2 and 3.
     pub fn valid_size(mut self, sizes: &[usize], observation_axis: usize) -> Self {
         self.valid = Some(sizes.to_vec());
         self.axis = Some(observation_axis);
         self
     }
 
-    /// Declares that observations of a batch influence each other, as in batch norm. Layers that say so themselves
-    /// ([`Layer::couples_observations`]) need no declaration.
+    /// Declares that the observations of a batch influence each other, as in batch norm. Layers that say so themselves
+    /// ([`Layer::couples_observations`]) do not need this.
     pub fn coupled(mut self) -> Self {
         self.coupled = true;
         self
     }
 
-    /// Declares that input `k` of a function is data, by which nothing is differentiated: a target, a mask. Its rule
-    /// may return `None` for it.
+    /// Declares that input `k` of a function is data, such as a target or a mask, with respect to which no gradient is
+    /// taken. Its rule may return `None` for it.
     ///
     /// ```
     /// use wengert::{Tensor, check};
@@ -135,25 +135,25 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Compares along random directions alone, unless that fails: the cost is linear in the number of elements.
+    /// Compares along random directions only, unless that fails: the cost is linear in the number of elements.
     pub fn projected(mut self) -> Self {
         self.extent = Extent::Projected;
         self
     }
 
-    /// Compares element by element, however many there are.
+    /// Compares element by element, however many elements there are.
     pub fn full(mut self) -> Self {
         self.extent = Extent::Full;
         self
     }
 
-    /// The seed of all that is random, 0 if not told.
+    /// The seed of everything random; 0 by default.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Hands the inputs that were declared as data to the subject.
+    /// Passes the inputs that were declared as data to the subject.
     pub(super) fn with_constants_aside(self) -> Result<Self> {
         let mut places = self.constants.clone();
         places.sort_unstable();

@@ -1,20 +1,20 @@
-//! Derivatives by differences, with an estimate of their own error.
+//! Numeric derivatives, with an estimate of their own error.
 //!
 //! The central difference D(h) = (φ(h) − φ(−h)) / 2h of a smooth φ is φ′(0) + c h² + O(h⁴), so two of them, at h and
-//! h/4, give R = (16 D(h/4) − D(h)) / 15 with an error of order h⁴ (Richardson). Rounding adds about ε |φ| / h. The two
-//! errors run against each other: the error falls with h, then rises. [`slope`] walks down a ladder of steps and keeps
-//! the rung where two neighbours agree best; what they disagree by is the estimate of the error.
+//! h/4, give R = (16 D(h/4) − D(h)) / 15 with an error of order h⁴ (Richardson). Rounding adds about ε |φ| / h. These
+//! two errors compete: as h decreases, their sum first falls, then rises. [`slope`] walks down a ladder of steps and
+//! keeps the rung where two neighbors agree best; their disagreement is the estimate of the error.
 //!
-//! Where φ has no derivative at 0 the second difference tells: φ(h) − 2φ(0) + φ(−h) falls as h² for a smooth φ, as h at
+//! The second difference tells where φ has no derivative at 0: φ(h) − 2φ(0) + φ(−h) falls as h² for a smooth φ, as h at
 //! a kink, and not at all at a jump. The central difference alone would not notice: at the kink of |x| it is 0.
 //!
 //! A φ that is computed with few digits is a staircase: below the width of a step its differences are 0, whatever φ′
-//! is. The height of a step takes the place of ε |φ| then.
+//! is. The height of a step then takes the place of ε |φ|.
 
-/// What the differences say of φ at 0.
+/// What the differences say about φ at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Slope {
-    /// One slope.
+    /// A single slope.
     Smooth {
         /// φ′(0).
         value: f64,
@@ -25,9 +25,9 @@ pub(super) enum Slope {
     },
     /// Two slopes.
     Kink {
-        /// That from the left.
+        /// The slope from the left.
         left: f64,
-        /// That from the right.
+        /// The slope from the right.
         right: f64,
     },
     /// φ(+0) − φ(−0) is not 0.
@@ -35,16 +35,16 @@ pub(super) enum Slope {
         /// The height.
         height: f64,
     },
-    /// φ is finite on one side alone, or on none.
+    /// φ is finite on one side only, or on neither.
     Border,
 }
 
 /// The largest step of the ladder, relative to the scale of the argument; every rung is a quarter of the one above.
 const LARGEST: f64 = 1.0 / 32.0;
 const RUNGS: usize = 12;
-/// The rung to begin with: for most functions it is good enough already.
+/// The rung to begin with: for most functions it is good enough.
 const FIRST: usize = 2;
-/// A change of the argument, relative to its scale, that changes any value in double precision, and hardly one in
+/// A change of the argument, relative to its scale, that changes any value in double precision, but hardly any in
 /// single.
 const TINY: f64 = 1e-9;
 
@@ -70,8 +70,8 @@ impl Rung {
     }
 }
 
-/// The slope of `phi` at 0, where it has the value `here`. `scale` is the size of changes that are small to it;
-/// `wanted` is the error that is good enough.
+/// The slope of `phi` at 0, where its value is `here`. `scale` is the size of changes that are small for it; `wanted`
+/// is a sufficiently small error.
 pub(super) fn slope(mut phi: impl FnMut(f64) -> f64, here: f64, scale: f64, wanted: f64) -> Slope {
     if !here.is_finite() {
         return Slope::Border;
@@ -98,8 +98,8 @@ pub(super) fn slope(mut phi: impl FnMut(f64) -> f64, here: f64, scale: f64, want
     }
 }
 
-/// The height of the steps of a staircase; `None` when φ is none. On a staircase the smallest change of the argument
-/// changes nothing, and the smallest that does change φ changes it by much more than rounding.
+/// The height of the steps of a staircase; `None` if φ is not one. On a staircase the smallest change of the argument
+/// changes nothing, and the smallest change that does affect φ affects it by much more than rounding.
 fn grain(mut phi: impl FnMut(f64) -> f64, scale: f64) -> Option<f64> {
     const PLACES: [f64; 6] = [-0.97, -0.61, -0.23, 0.19, 0.57, 0.93];
     let mut smallest = f64::INFINITY;
@@ -119,7 +119,8 @@ fn grain(mut phi: impl FnMut(f64) -> f64, scale: f64) -> Option<f64> {
     Some(smallest)
 }
 
-/// Richardson's value, and a careful estimate of its error: a thousandth of what the better of the two differences had.
+/// Richardson's value, and a cautious estimate of its error: a thousandth of the error of the better of the two
+/// differences.
 fn richardson(a: Rung, b: Rung, here: f64) -> (f64, f64) {
     let value = (16.0 * b.central() - a.central()) / 15.0;
     let truncation = (value - b.central()).abs() * 1e-2;
@@ -137,9 +138,9 @@ fn bends(a: Rung, b: Rung, here: f64) -> bool {
     second(b).abs() > noise && second(a).abs() < 9.0 * second(b).abs()
 }
 
-/// A kink, a jump or a border of the domain right at 0, which no step is too small to see.
+/// A kink, a jump or a border of the domain exactly at 0, which every step sees, however small.
 fn special(rungs: &[Rung], here: f64) -> Option<Slope> {
-    // Below this rung rounding would hide a change of slope of a thousandth.
+    // Below this rung, rounding would hide a change of slope of a thousandth.
     let near = &rungs[3..9];
     if near.iter().all(|r| !r.finite()) {
         return Some(Slope::Border);
@@ -157,14 +158,14 @@ fn special(rungs: &[Rung], here: f64) -> Option<Slope> {
     let size = last.central().abs().max(((last.plus - here) / last.h).abs());
     let visible = narrow.abs() > 1e-6 * size + 4.0 * noise / last.h;
     if visible && narrow.abs() > 0.5 * wide.abs() && narrow.signum() == wide.signum() {
-        // The sharpest reading of both sides that rounding allows.
+        // The sharpest estimate for each side that rounding allows.
         let side = |to: f64| (to - here) / last.h;
         return Some(Slope::Kink { left: -side(last.minus), right: side(last.plus) });
     }
     None
 }
 
-/// The rung where the values of two neighbours agree best, for values that are known to `grain`.
+/// The rung where the values of two neighbors agree best, for values known to within `grain`.
 fn best(rungs: &[Rung], here: f64, grain: f64) -> Slope {
     let values: Vec<(f64, Rung)> = rungs
         .windows(2)
@@ -179,7 +180,7 @@ fn best(rungs: &[Rung], here: f64, grain: f64) -> Slope {
     candidates.min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or(Slope::Border)
 }
 
-/// The plain central difference at each of a row of steps from 10⁻¹ to 10⁻¹², for the V-curve.
+/// The plain central difference at each of a series of steps from 10⁻¹ to 10⁻¹², for the V-curve.
 pub(super) fn central_differences(mut phi: impl FnMut(f64) -> f64, scale: f64) -> Vec<(f64, f64)> {
     (2..=24)
         .map(|k| {

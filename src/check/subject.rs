@@ -1,9 +1,9 @@
-//! All that can be checked, as functions of arguments.
+//! Everything that can be checked, as functions of arguments.
 //!
-//! A layer, a closure and a hand-written [`Function`] all become the same thing. The arguments of a layer are its input
-//! and its parameters, for which checked values [stand in](Tape::bind), so that a layer that trains in single precision
-//! is checked in double precision, without being altered. What a run changes itself (running statistics, or a
-//! parameter) is put back before the next.
+//! A layer, a closure and a hand-written [`Function`] all take the same form. The arguments of a layer are its input
+//! and its parameters, which are [bound](Tape::bind) to the checked values, so that a layer that trains in single
+//! precision is checked in double precision without being altered. Whatever a run changes (running statistics, or a
+//! parameter) is put back before the next run.
 
 use std::{panic::Location, sync::Arc};
 
@@ -19,7 +19,7 @@ impl<F: for<'t> Fn(&[Var<'t>]) -> Var<'t>> Subject for Closure<F> {
     }
 }
 
-/// A function with a hand-written rule, and the line that asked for its check.
+/// A function with a hand-written rule, and the line that requested the check.
 pub(super) struct Ruled(pub Arc<dyn Function>, pub &'static Location<'static>);
 
 impl Subject for Ruled {
@@ -37,7 +37,7 @@ impl Subject for Unruled<'_> {
     }
 }
 
-/// A function some of whose inputs are constants: targets, masks.
+/// A function with some constant inputs: targets, masks.
 pub(super) struct WithConstants<'a> {
     pub subject: Box<dyn Subject + 'a>,
     /// The constants with their places among the inputs, in order.

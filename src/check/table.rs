@@ -38,7 +38,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Characters of a line that is printed, at most, unless a single word is longer.
+/// The most characters in a printed line, unless a single word is longer.
 const LINE: usize = 100;
 
 /// `head` and then `text`, broken between words; the lines after the first are indented by `hang`.

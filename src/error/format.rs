@@ -1,4 +1,4 @@
-//! What is wrong inside a file or folder that could be read.
+//! What is wrong inside a file or folder that could be opened.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::tensor::shape::Shape;
 pub enum FormatProblem {
     /// The first bytes are not those of the format.
     Magic {
-        /// What a good file starts with.
+        /// What a valid file starts with.
         expected: u64,
         /// What this file starts with.
         found: u64,
@@ -31,7 +31,7 @@ pub enum FormatProblem {
         /// The other file.
         other: PathBuf,
     },
-    /// A folder has a file under none of the names that it may have.
+    /// A folder contains a file under none of the permitted names.
     NoFile {
         /// The names that were tried, in that order.
         tried: Vec<String>,
@@ -41,16 +41,16 @@ pub enum FormatProblem {
         /// The entry.
         name: String,
     },
-    /// A named entry that is not known here.
+    /// A named entry is not known here.
     Unknown {
         /// The entry.
         name: String,
     },
-    /// A named entry has another shape than what it is read into.
+    /// A named entry has a different shape than the tensor it is read into.
     Shape {
         /// The entry.
         name: String,
-        /// The shape wanted.
+        /// The expected shape.
         expected: Box<Shape>,
         /// The shape found.
         found: Box<Shape>,

@@ -1,4 +1,4 @@
-//! Why there is no gradient to hand out: the node or parameter has none, or the name it was asked by does not say which
+//! Why there is no gradient to return: the node or parameter has none, or the name in the request does not say which
 //! one is meant.
 
 /// Why a node or parameter has no gradient.
@@ -9,11 +9,11 @@ pub enum NoGradient {
     Constant,
     /// The loss does not depend on it through any differentiable path.
     NotOnPath,
-    /// It is an inner node whose gradient was not asked to be kept.
+    /// It is an inner node, and keeping its gradient was not requested.
     NotRetained,
     /// The parameter was not watched in this recording.
     NotWatched,
-    /// The node belongs to another recording than these gradients.
+    /// The node belongs to a different recording than these gradients.
     OtherRecording,
     /// It has a name in this recording, but none of its gradients were kept.
     NotKept,
@@ -42,12 +42,12 @@ impl std::fmt::Display for NoGradient {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameFault {
-    /// Nothing is named so.
+    /// Nothing has this name.
     Unknown {
-        /// The names that there are, with their layers.
+        /// The names that exist, with their layers.
         known: Vec<String>,
     },
-    /// Several nodes are named so.
+    /// Several nodes have this name.
     Ambiguous {
         /// Those nodes, with their full names.
         nodes: Vec<String>,

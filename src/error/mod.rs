@@ -1,11 +1,11 @@
 //! What can go wrong, with the data that says where.
 //!
-//! One enum serves the whole crate. Every variant keeps the shapes, names, numbers or paths that a reader needs to
-//! mend the cause, and its message is a whole sentence. Operators panic with the same sentence at the caller's line;
-//! their `try_` twins return it.
+//! One enum serves the whole crate. Every variant keeps the shapes, names, numbers or paths that a reader needs to fix
+//! the cause, and its message is a whole sentence. Operators panic with the same sentence at the caller's line; their
+//! `try_` twins return it.
 //!
-//! Where one variant has several causes, they are an enum of their own: of missing gradients (`gradient`), of rules and
-//! hooks (`rule`), of files (`format`). `panic` reads what a caught panic said.
+//! Where one variant has several causes, they form their own enum: for missing gradients (`gradient`), rules and hooks
+//! (`rule`), and files (`format`). `panic` extracts the message of a caught panic.
 
 mod format;
 mod gradient;
@@ -34,9 +34,9 @@ pub enum Error {
         op: String,
         /// The shapes of its inputs, in order.
         shapes: Vec<Shape>,
-        /// What the operation needs, as half a sentence: "the inner sizes must agree (3 and 4 differ)".
+        /// What the operation needs, as a clause: "the inner sizes must agree (3 and 4 differ)".
         need: String,
-        /// The layer in which it happened, outermost first ("" outside every layer).
+        /// The layers in which it happened, outermost first ("" outside all layers).
         scope: String,
     },
 
@@ -58,7 +58,7 @@ pub enum Error {
     Axis {
         /// The operation.
         op: String,
-        /// The axis as it was given (negative counts from the end).
+        /// The axis as given (negative counts from the end).
         axis: isize,
         /// The shape it was meant for.
         shape: Shape,
@@ -66,7 +66,7 @@ pub enum Error {
         scope: String,
     },
 
-    /// A matrix that an operation cannot be computed of.
+    /// A matrix to which an operation does not apply.
     #[error("{op}: matrix {index} of {shape} {fault}{}", within(scope))]
     Matrix {
         /// The operation.
@@ -88,16 +88,16 @@ pub enum Error {
         of: String,
         /// The attribute.
         name: &'static str,
-        /// The value as it was given.
+        /// The value as given.
         value: String,
         /// What is allowed, as the rest of a sentence: "positive and finite".
         must: &'static str,
     },
 
-    /// Numbers that do not fill the shape that was asked for.
+    /// Numbers that do not fill the requested shape.
     #[error("a tensor of shape {shape} has {} elements, but {len} numbers were given", shape.numel())]
     Length {
-        /// The shape asked for.
+        /// The requested shape.
         shape: Shape,
         /// The number of elements given.
         len: usize,
@@ -108,9 +108,9 @@ pub enum Error {
     DType {
         /// The operation.
         op: String,
-        /// The precision wanted.
+        /// The expected precision.
         expected: DType,
-        /// The precision given.
+        /// The given precision.
         got: DType,
     },
 
@@ -123,7 +123,7 @@ pub enum Error {
         op: String,
     },
 
-    /// `backward` was asked of something that is not one number.
+    /// `backward` was called on something that is not a single number.
     #[error(
         "backward: the gradient of a single number was asked for, but this node has shape {shape}; reduce it first (`.sum()` or `.mean()`), or give the upstream gradient with `vjp`"
     )]
@@ -132,7 +132,7 @@ pub enum Error {
         shape: Shape,
     },
 
-    /// Derivatives of each observation alone were asked of observations that depend on each other.
+    /// Per-observation derivatives were requested of observations that depend on each other.
     #[error(
         "{op}: observation {of} of y depends on observation {on} of x, so there is no derivative of each observation alone; take that of all of them, or keep them apart (batch norm couples them in training, not in inference)"
     )]
@@ -165,7 +165,7 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
-    /// A hook returned something that cannot take the place of a gradient.
+    /// A hook returned something that cannot replace a gradient.
     #[error("the hook on {of} {fault} (set at {at})")]
     Hook {
         /// The node.
@@ -176,16 +176,16 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
-    /// A gradient was asked for by a name that does not say which one.
+    /// A gradient was requested by a name that does not say which one is meant.
     #[error("no gradient is found by the name `{name}`: {fault}")]
     Name {
         /// The name.
         name: String,
-        /// Why it does not say which one.
+        /// Why it does not identify one.
         fault: NameFault,
     },
 
-    /// A class label that the logits have no column for.
+    /// A class label for which the logits have no column.
     #[error("{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {})", classes.wrapping_sub(1))]
     Label {
         /// The operation or data set.
@@ -203,7 +203,7 @@ pub enum Error {
     Empty {
         /// What is empty.
         what: String,
-        /// What it takes.
+        /// What is needed.
         need: &'static str,
     },
 
@@ -225,11 +225,11 @@ pub enum Error {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
 
-    /// A file whose contents are not what they should be.
+    /// A file whose contents are not as expected.
     #[error("{}: {problem}", path.display())]
     Format {
         /// The file.
@@ -240,7 +240,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error, with the layer in which it happened, where the variant has a place for it.
+    /// The same error, with the layer in which it happened if the variant has a place for it.
     pub(crate) fn in_scope(mut self, name: &str) -> Self {
         match &mut self {
             Error::Shape { scope, .. }
@@ -256,8 +256,8 @@ impl Error {
         self
     }
 
-    /// [`Error::Shape`] for an operation `op` that does not accept `shapes`, outside every layer: the error that a
-    /// function of your own returns.
+    /// [`Error::Shape`] for an operation `op` that does not accept `shapes`, outside all layers: the error for
+    /// functions of your own to return.
     ///
     /// ```
     /// use wengert::{Error, Result, Tensor};
@@ -290,7 +290,7 @@ impl Error {
         }
     }
 
-    /// [`Error::Setting`] for the setting `name` of `of`, which is `value`, but must be `must`.
+    /// [`Error::Setting`] for the setting `name` of `of`, whose value is `value` but must be `must`.
     ///
     /// ```
     /// use wengert::{Error, Result};

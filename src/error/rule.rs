@@ -1,10 +1,10 @@
-//! What was wrong with the gradients that code of the user returned: a backward rule written by hand, or a hook.
+//! What was wrong with the gradients that user code returned: a hand-written backward rule, or a hook.
 
 use std::panic::Location;
 
 use crate::tensor::shape::Shape;
 
-/// What was wrong with the answer of a backward rule.
+/// What was wrong with the result of a backward rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleFault {
@@ -15,14 +15,14 @@ pub enum RuleFault {
         /// The number of gradients returned.
         got: usize,
     },
-    /// The number of outputs that `forward` returned is zero.
+    /// `forward` returned no outputs.
     NoOutput,
-    /// `forward` computes with something that wants a gradient and is not among its inputs.
+    /// `forward` computes with something that needs a gradient and is not among its inputs.
     HiddenInput {
-        /// The line that brings it in.
+        /// The line that uses it.
         line: &'static Location<'static>,
     },
-    /// A gradient has another shape than its input.
+    /// A gradient's shape differs from that of its input.
     Shape {
         /// Which input.
         input: usize,
@@ -36,7 +36,7 @@ pub enum RuleFault {
         /// Which input.
         input: usize,
     },
-    /// The rule has no derivative of its own, and a second derivative was asked for.
+    /// The rule has no derivative of its own, but a second derivative was requested.
     OnceDifferentiable,
     /// The rule failed with this message.
     Failed(String),
@@ -76,11 +76,11 @@ impl std::fmt::Display for RuleFault {
     }
 }
 
-/// What was wrong with the answer of a hook.
+/// What was wrong with the result of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HookFault {
-    /// It has another shape than the gradient that it was given.
+    /// Its shape differs from that of the gradient that the hook received.
     Shape {
         /// The gradient's shape.
         expected: Box<Shape>,

@@ -1,4 +1,4 @@
-//! Activation functions that are a line of other operations.
+//! Activation functions composed of other operations.
 
 use super::composition::composition;
 use crate::{ops::sample::Sample, tape::Var};
@@ -15,7 +15,7 @@ composition!(
 );
 
 composition!(
-    /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both included.
+    /// min(max(x, low), high); the derivative is 1 from `low` to `high`, both ends included.
     pub fn clamp(self, low: f64, high: f64) -> Var<'t> {
         self.max(low).min(high)
     },

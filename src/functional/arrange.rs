@@ -1,8 +1,8 @@
-//! Rearrangements that are a line of other movements: repeating, diagonals and triangles of matrices.
+//! Rearrangements composed of others: repetition, diagonals and triangles of matrices.
 //!
-//! The diagonal of a matrix `[n, m]`, laid out row after row, is every (m + 1)-th of its numbers: a slice with a step.
-//! A diagonal matrix and a triangle are selections by a constant mask, so what is outside them gets no gradient, and
-//! not even an infinite number outside can spoil one.
+//! The diagonal of a row-major matrix `[n, m]` is every (m + 1)-th of its numbers: a slice with a step. Diagonal
+//! matrices and triangles are selections by a constant mask, so the elements outside get no gradient, and not even an
+//! infinity among them can spoil one.
 
 use super::composition::composition;
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
 };
 
 composition!(
-    /// Copies laid side by side: `times[i]` of them along axis i. As many more axes as `times` has are added in
-    /// front.
+    /// Copies laid side by side: `times[i]` of them along axis i. If `times` has more entries than there are axes, axes
+    /// are added in front.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

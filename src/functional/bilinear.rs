@@ -1,8 +1,9 @@
-//! Bilinear pooling: an image described by how its channels go together.
+//! Bilinear pooling: an image described by how its channels occur together.
 //!
-//! For the h·w feature vectors x_p of an image, A = Σ x_p x_pᵀ / (h w): a symmetric matrix of channels by channels, *of
-//! each image by itself* (Lin et al., arXiv 1504.07889). The improved form (Lin and Maji, arXiv 1707.06772) takes its
-//! matrix square root, then [`signed_sqrt`](Var::signed_sqrt) and [`l2_normalize`](Var::l2_normalize) of each image.
+//! For the h·w feature vectors x_p of an image, A = Σ x_p x_pᵀ / (h w): a symmetric matrix of channels by channels,
+//! *for each image by itself* (Lin et al., arXiv 1504.07889). The improved form (Lin and Maji, arXiv 1707.06772) takes
+//! its matrix square root, then [`signed_sqrt`](Var::signed_sqrt) and [`l2_normalize`](Var::l2_normalize) of each
+//! image.
 
 use super::composition::composition;
 use crate::{error::Error, ops::sample::Sample, tape::Var};

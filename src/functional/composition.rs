@@ -2,7 +2,7 @@
 
 use crate::ops::sample::Listed;
 
-/// Declares a composition, alone or with its `try_` twin as [`twin!`](crate::ops::twins::twin) does, and its samples.
+/// Declares a composition and its samples, alone or with its `try_` twin as [`twin!`](crate::ops::twins::twin) does.
 macro_rules! composition {
     ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
      pub fn $twin:ident $params:tt -> Result<$Out:ty> $body:block, $samples:expr) => {
@@ -35,5 +35,5 @@ macro_rules! composition {
 }
 pub(super) use composition;
 
-/// Compiles for a composition that is in the list.
+/// Compiles only for a composition that is in the list.
 pub(super) const fn is_listed<Composition: Listed>() {}

@@ -1,10 +1,10 @@
 //! Directions and the angles between them: vectors divided by their length, cosines, and the angular margin loss.
 //!
-//! ArcFace (Deng et al., arXiv 1801.07698) asks that the angle θ between a feature and its own class be smaller by a
-//! margin m than it need be: the class's logit s cos θ becomes s cos(θ + m), in training only. Written with arccos, or
-//! with sin θ = √(1 − cos² θ), its slope is infinite or NaN at θ = 0. The singularity is removable: with the part
-//! r = ŵ − cos θ x̂ of the class's direction ŵ that is perpendicular to the feature's direction x̂, θ = atan2(‖r‖, cos
-//! θ), and the gradient of cos(θ + m) by x̂ is sin(θ + m) r/‖r‖, which is bounded.
+//! ArcFace (Deng et al., arXiv 1801.07698) asks that the angle θ between a feature and its own class be smaller than
+//! necessary by a margin m: in training, the class's logit s cos θ becomes s cos(θ + m). Written with arccos, or with
+//! sin θ = √(1 − cos² θ), its slope is infinite or NaN at θ = 0. The singularity is removable. Let r = ŵ − cos θ x̂ be
+//! the part of the class's direction ŵ perpendicular to the feature's direction x̂. Then θ = atan2(‖r‖, cos θ), and the
+//! gradient of cos(θ + m) with respect to x̂ is sin(θ + m) r/‖r‖, which is bounded.
 
 use super::composition::composition;
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// Below this length a feature or class vector counts as having no direction.
+/// A feature or class vector shorter than this counts as having no direction.
 const TINY: f64 = 1e-12;
 
 /// Two operands of `op` and the axis of their common shape, counted from the end, so that it is the same axis of both.
-/// One that has a single number in place of a vector is spread over it: its length is that of the vector.
+/// An operand with a single number where the other has a vector is broadcast: its length is that of the vector.
 fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t>; 2], isize)> {
     let (shape, other) = (a.shape(), b.shape());
     let Some(common) = shape.broadcast(&other) else {
@@ -38,8 +38,7 @@ fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t
 }
 
 composition!(
-    /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x /
-    /// epsilon.
+    /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x / epsilon.
     #[or_panic(l2_normalize)]
     /// [`Error::Axis`] for an axis that does not exist.
     pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
@@ -50,8 +49,8 @@ composition!(
 );
 
 composition!(
-    /// The cosine of the angle between both along `axis`, which goes: Σ x y / (‖x‖ ‖y‖), with lengths of at least
-    /// `epsilon`. The shapes broadcast, and `axis` is one of the common shape.
+    /// The cosine of the angle between the two along `axis`, which is dropped: Σ x y / (‖x‖ ‖y‖), with lengths of at
+    /// least `epsilon`. The shapes broadcast, and `axis` is an axis of the common shape.
     #[or_panic(cosine_similarity)]
     /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
     pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
@@ -66,16 +65,15 @@ composition!(
 );
 
 composition!(
-    /// The angle between both along `axis`, which goes, in radians from 0 to π. The shapes broadcast, and `axis` is
-    /// one of the common shape.
+    /// The angle between the two along `axis`, which is dropped, in radians from 0 to π. The shapes broadcast, and
+    /// `axis` is an axis of the common shape.
     ///
-    /// It is 2 atan2(‖a − b‖, ‖a + b‖) of the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are
-    /// mindless assessments of roundoff, 2006): a right angle or a tiny one, all of its digits are right, while the
-    /// arccosine of [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an
-    /// infinite slope there.
+    /// It is 2 atan2(‖a − b‖, ‖a + b‖) for the directions a = x / ‖x‖ and b = y / ‖y‖ (Kahan, How futile are mindless
+    /// assessments of roundoff, 2006). Right angles and tiny ones are accurate to all digits, while the arccosine of
+    /// [`cosine_similarity`](Var::cosine_similarity) loses half of them near 0 and π and has an infinite slope there.
     ///
-    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which
-    /// has no direction, counts as perpendicular to all others, and its gradient as 0.
+    /// The gradient is finite everywhere. At 0 and π, where the angle has a kink, it is 0. A vector of zeros, which has
+    /// no direction, counts as perpendicular to all others, and its gradient is 0.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -108,11 +106,11 @@ composition!(
 
 composition!(
     /// The ArcFace loss of features `[n, d]`, class vectors `weight` `[classes, d]` and the labels of the n
-    /// observations: the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) in place
-    /// of θ for each observation's own class.
+    /// observations: the mean cross-entropy of the logits `scale` · cos θ, with θ + `margin` (in radians) instead of θ
+    /// for each observation's own class.
     ///
-    /// The gradient is finite at every angle; at θ = 0, where that of the margin has no direction, its part is 0.
-    /// From θ = π − `margin` on cos(θ + `margin`) rises again, as in the paper: no second branch is put there.
+    /// The gradient is finite at every angle; at θ = 0, where the margin's part of it has no direction, that part is 0.
+    /// From θ = π − `margin` on, cos(θ + `margin`) rises again, as in the paper: no second branch replaces it there.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -125,7 +123,7 @@ composition!(
     /// # Ok::<(), wengert::Error>(())
     /// ```
     #[or_panic(arcface_loss)]
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
     /// label out of range, [`Error::Setting`] for a scale or a margin that cannot be used.
     pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
         let (x, w) = (self.shape(), weight.shape());

@@ -1,11 +1,10 @@
-//! Sums of products over named axes, after Einstein: `"bhwc,bhwd->bcd"`.
+//! Sums of products over named axes, in Einstein's notation: `"bhwc,bhwd->bcd"`.
 //!
-//! Each letter names an axis. A letter that the result does not name is summed over; one that stands twice in an
-//! operand takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last of
-//! them, and are given names of their own before anything else is done. Operands are joined from left to right: the
-//! letters that both have and that are still needed run along (a batch), those that both have and nobody needs any more
-//! are summed by a matrix product, the rest stay beside each other. All of it is permutation, reshaping, summing and
-//! matrix products, so there is no rule of its own.
+//! Each letter names an axis. A letter missing from the result is summed over; one that occurs twice in an operand
+//! takes its diagonal. `...` stands for the axes that have no letter: they broadcast, aligned at the last one, and are
+//! given internal names first. Operands are joined from left to right: letters that both have and that are still needed
+//! are batch axes, letters that both have and nothing else needs are summed by a matrix product, and the rest stay side
+//! by side. It is all permutations, reshapes, sums and matrix products, so it needs no rule of its own.
 
 use super::composition::composition;
 use crate::{
@@ -15,10 +14,10 @@ use crate::{
     tensor::Shape,
 };
 
-/// A term as it is written.
+/// A term as written.
 struct Term {
     letters: Vec<char>,
-    /// How many letters stand before `...`, if it has one.
+    /// The number of letters before `...`, if it has one.
     dots: Option<usize>,
 }
 
@@ -36,7 +35,7 @@ impl Term {
         Ok(Term { letters: letters.collect::<Result<_, _>>()?, dots })
     }
 
-    /// The letters, with names for `count` axes in place of `...`.
+    /// The letters, with names for `count` axes instead of `...`.
     fn names(&self, count: usize) -> Vec<char> {
         let dots = self.dots.unwrap_or(self.letters.len());
         let unnamed = (0..if self.dots.is_some() { count } else { 0 }).rev().map(unnamed);
@@ -44,12 +43,12 @@ impl Term {
     }
 }
 
-/// The name of an axis under `...`, counted from the last: none that a letter can have.
+/// The name of an axis under `...`, counted from the last; no letter can be equal to it.
 fn unnamed(from_last: usize) -> char {
     char::from_u32('\u{e000}' as u32 + from_last as u32).expect("tensors have fewer axes than names are free")
 }
 
-/// Whether a name is that of an axis under `...`.
+/// Whether a name belongs to an axis under `...`.
 fn broadcasts(c: char) -> bool {
     c >= unnamed(0)
 }
@@ -78,7 +77,7 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Vec<char>>, Vec<char>)
     let widest = covered.iter().copied().max().unwrap_or(0);
     let result = match right {
         Some(right) => Term::parse(right)?.names(widest),
-        // Without an arrow the result has the axes under `...` and the letters that stand once, in alphabetical order.
+        // Without an arrow the result has the axes under `...` and the letters that occur once, in alphabetical order.
         None => {
             let mut once: Vec<char> = all().filter(|&c| all().filter(|&other| other == c).count() == 1).collect();
             once.retain(|&c| !broadcasts(c));
@@ -97,7 +96,7 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Vec<char>>, Vec<char>)
     Ok((names, result))
 }
 
-/// The size that each name stands for: that of its axes, which must be equal, or under `...` equal or 1.
+/// The size that each name stands for. Axes of the same name must have equal sizes or, under `...`, equal sizes or 1.
 fn sizes(names: &[Vec<char>], shapes: &[Shape]) -> Result<Vec<(char, usize)>, String> {
     let mut known: Vec<(char, usize)> = Vec::new();
     for (k, (names, shape)) in names.iter().zip(shapes).enumerate() {
@@ -142,7 +141,7 @@ impl<'t> Named<'t> {
         self.x.try_permute(&order.iter().map(place).collect::<Vec<_>>())
     }
 
-    /// Without the axes of size 1 that another operand has in another size.
+    /// Drops the axes of size 1 that have a different size in another operand.
     fn narrowed(self, sizes: &[(char, usize)]) -> Result<Self> {
         let shape = self.x.shape();
         let stays = |axis: &usize| sizes.contains(&(self.letters[*axis], shape[*axis]));
@@ -151,7 +150,7 @@ impl<'t> Named<'t> {
         Ok(Named { x, letters: axes.iter().map(|&axis| self.letters[axis]).collect() })
     }
 
-    /// Letters that stand twice, once.
+    /// Takes the diagonal along letters that occur twice.
     fn diagonals(mut self) -> Result<Self> {
         while let Some((i, j)) = self.repeated() {
             let rest: Vec<usize> = (0..self.letters.len()).filter(|&k| k != i && k != j).collect();
@@ -168,7 +167,7 @@ impl<'t> Named<'t> {
         Some((i, j))
     }
 
-    /// Summed over the letters that are not needed.
+    /// Sums over the letters that are not needed.
     fn summed(self, needed: impl Fn(&char) -> bool) -> Result<Self> {
         let axes: Vec<isize> =
             (0..self.letters.len()).filter(|&k| !needed(&self.letters[k])).map(|k| k as isize).collect();
@@ -188,7 +187,7 @@ impl<'t> Named<'t> {
         let (own, theirs) = (pick(&self, &|c| !other.has(c)), pick(&other, &|c| !self.has(c)));
         let (b, k, m, n) = (self.size(&batch), self.size(&joined), self.size(&own), other.size(&theirs));
 
-        // An operand that lies transposed already is taken as it is.
+        // An operand that is already transposed is taken as it is.
         let turned_left = self.letters == [&batch[..], &joined, &own].concat();
         let turned_right = other.letters == [&batch[..], &theirs, &joined].concat();
         let left = match turned_left {
@@ -207,15 +206,14 @@ impl<'t> Named<'t> {
 }
 
 composition!(
-    /// The sum of products that `equation` describes, a letter for each axis of each operand: `"ij,jk->ik"` is a
-    /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the axes
-    /// exchanged.
+    /// The sum of products that `equation` describes, with a letter for each axis of each operand: `"ij,jk->ik"` is a
+    /// matrix product, `"ii->"` a trace, `"i,j->ij"` an outer product, `"abc->cb"` a sum over a with the other axes
+    /// swapped.
     ///
-    /// `...` stands for the axes of an operand that have no letter, any number of them. They broadcast, aligned at
-    /// the last one, and come where the result has `...`; if it has none they are summed over, as in PyTorch.
+    /// `...` stands for any number of axes of an operand that have no letter. They broadcast, aligned at the last one,
+    /// and take the place of the `...` in the result; if it has none, they are summed over, as in PyTorch.
     ///
-    /// Without `->` the result has the axes under `...`, and then the letters that stand once, in alphabetical
-    /// order.
+    /// Without `->` the result has the axes under `...`, and then the letters that occur once, in alphabetical order.
     ///
     /// ```
     /// use wengert::{Tape, Var};

@@ -1,8 +1,9 @@
-//! Normalisation within each observation: to mean 0 and variance 1 over some of its numbers, then scaled and shifted.
+//! Normalization within each observation: to mean 0 and variance 1 over some of its numbers, then scaled and shifted.
 //!
-//! x̂ = (x − mean) / √(var + ε), y = γ x̂ + β. *Layer* normalisation (Ba et al., arXiv 1607.06450) takes the statistics
-//! over the last axes, *group* normalisation (Wu and He, arXiv 1803.08494) over groups of channels. Neither looks at
-//! the other observations of a batch, so both are the same in training and in use. They are written in tape algebra.
+//! x̂ = (x − mean) / √(var + ε), y = γ x̂ + β. *Layer* normalization (Ba et al., arXiv 1607.06450) takes the statistics
+//! over the last axes, *group* normalization (Wu and He, arXiv 1803.08494) over groups of channels. Neither looks at
+//! the other observations of a batch, so both work the same in training and evaluation. They are written in tape
+//! algebra.
 
 use super::composition::composition;
 use crate::{
@@ -19,7 +20,7 @@ fn standardise<'t>(x: Var<'t>, axes: &[isize], epsilon: f64) -> Result<Var<'t>> 
 }
 
 composition!(
-    /// Layer normalisation over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) +
+    /// Layer normalization over the last axes, those of `gamma` and `beta`: gamma · (x − mean) / √(var + epsilon) +
     /// beta.
     ///
     /// ```
@@ -47,13 +48,13 @@ composition!(
 );
 
 composition!(
-    /// Group normalisation of features `[n, c]` or images `[n, c, h, w]`: the c channels fall into `groups` runs of
-    /// equal length, each with statistics of its own; `gamma` and `beta` are `[c]`.
+    /// Group normalization of features `[n, c]` or images `[n, c, h, w]`: the c channels are divided into `groups` runs
+    /// of equal length, each with its own statistics; `gamma` and `beta` are `[c]`.
     ///
-    /// One group is layer normalisation of an image, c groups are instance normalisation (Ulyanov et al., arXiv
-    /// 1607.08022).
+    /// With one group it is layer normalization of an image, with c groups instance normalization (Ulyanov et al.,
+    /// arXiv 1607.08022).
     #[or_panic(group_norm)]
-    /// [`Error::Shape`] when the shapes do not fit, or `groups` does not divide the channels.
+    /// [`Error::Shape`] when the shapes do not match, or `groups` does not divide the channels.
     pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
         let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;

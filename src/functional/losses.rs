@@ -1,5 +1,4 @@
-//! Losses that are a line of other operations: absolute and smoothed distances, and cross-entropies of other kinds than
-//! the fused one.
+//! Losses composed of other operations: absolute and smoothed distances, and cross-entropies other than the fused one.
 
 use super::composition::composition;
 use crate::{
@@ -13,10 +12,10 @@ use crate::{
 };
 
 composition!(
-    /// The cross-entropy with label smoothing: the wanted probability of the label is 1 − `smoothing`, and
-    /// `smoothing` is shared equally by all classes (Szegedy et al., arXiv 1512.00567).
+    /// Cross-entropy with label smoothing: the target probability of the label is 1 − `smoothing`, and `smoothing` is
+    /// shared equally by all classes (Szegedy et al., arXiv 1512.00567).
     #[or_panic(cross_entropy_smoothed)]
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
     /// label out of range, [`Error::Setting`] unless 0 ≤ `smoothing` ≤ 1.
     pub fn try_cross_entropy_smoothed(self, labels: &[usize], smoothing: f64) -> Result<Var<'t>> {
         if !(0.0..=1.0).contains(&smoothing) {
@@ -32,9 +31,9 @@ composition!(
 );
 
 composition!(
-    /// The mean of −x_t: the cross-entropy, when these are logarithms of probabilities `[n, classes]`.
+    /// The mean of −x_t: the cross-entropy when these are log-probabilities `[n, classes]`.
     #[or_panic(nll_loss)]
-    /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+    /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
     /// label out of range.
     pub fn try_nll_loss(self, labels: &[usize]) -> Result<Var<'t>> {
         check_labels("nll_loss", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;

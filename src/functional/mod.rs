@@ -1,8 +1,8 @@
-//! Compositions: functions that record no node of their own, but call the operations of [`Var`](crate::Var).
+//! Compositions: functions that record no node of their own but call the operations of [`Var`](crate::Var).
 //!
-//! Each is declared with the samples that it is tested on, and is in the list below, or it does not compile.
+//! Each is declared with the samples it is tested on, and must be in the list below, or it does not compile.
 //!
-//! What may not live here: a rule for a gradient (`ops`), a parameter that is learned (`nn`).
+//! What may not live here: gradient rules (`ops`), trainable parameters (`nn`).
 
 mod activations;
 mod arrange;
@@ -48,7 +48,7 @@ list! {
     reductions::prod,
 }
 
-/// Every operation and every composition, with inputs on which its gradient is defined. Tests iterate it, so that
+/// Every operation and every composition, with inputs at which its gradient is defined. Tests iterate over it, so
 /// nothing goes untested.
 ///
 /// ```

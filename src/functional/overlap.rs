@@ -1,8 +1,8 @@
-//! Losses that compare a prediction with a wanted region, distribution or point: Dice, Kullback-Leibler, Euclidean.
+//! Losses that compare a prediction with a target region, distribution or point: Dice, Kullback-Leibler, Euclidean.
 //!
-//! Dice's coefficient of two sets is twice the size of what they share, divided by the sum of their sizes. For
-//! probabilities p and a mask g there are two forms, with different gradients: with sums of p and g below the line
-//! (dD/dp = (2g − D)/S), and with sums of squares (Milletari et al., V-Net, arXiv 1606.04797).
+//! The Dice coefficient of two sets is twice the size of their intersection, divided by the sum of their sizes. For
+//! probabilities p and a mask g there are two forms, with different gradients: with the sums of p and g in the
+//! denominator (dD/dp = (2g − D)/S), and with the sums of their squares (Milletari et al., V-Net, arXiv 1606.04797).
 
 use super::composition::composition;
 use crate::{
@@ -27,7 +27,7 @@ fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
 
 composition!(
     /// 1 − (2 Σ p g + smooth) / (Σ p + Σ g + smooth), for probabilities p and a mask g of the same shape, over all
-    /// numbers.
+    /// elements.
     #[or_panic(dice_loss)]
     /// [`Error::Shape`] when the shapes differ.
     pub fn try_dice_loss(self, target: Var<'t>, smooth: f64) -> Result<Var<'t>> {
@@ -39,7 +39,7 @@ composition!(
 );
 
 composition!(
-    /// 1 − 2 Σ p g / (Σ p² + Σ g²), for probabilities p and a mask g of the same shape, over all numbers.
+    /// 1 − 2 Σ p g / (Σ p² + Σ g²), for probabilities p and a mask g of the same shape, over all elements.
     #[or_panic(dice_loss_squared)]
     /// [`Error::Shape`] when the shapes differ.
     pub fn try_dice_loss_squared(self, target: Var<'t>) -> Result<Var<'t>> {
@@ -51,8 +51,8 @@ composition!(
 );
 
 composition!(
-    /// The Kullback-Leibler divergence Σ t (ln t − x) / n of wanted probabilities t from predicted *logarithms* of
-    /// probabilities x `[n, ..]`: 0 where t = eˣ. A wanted probability 0 contributes 0.
+    /// The Kullback-Leibler divergence Σ t (ln t − x) / n of target probabilities t from predicted *log-probabilities*
+    /// x `[n, ..]`: 0 where t = eˣ. A target probability of 0 contributes 0.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -73,7 +73,8 @@ composition!(
 );
 
 composition!(
-    /// Caffe's Euclidean loss Σ (x − t)² / 2n, for n observations along axis 0. Its gradient by x is (x − t) / n.
+    /// Caffe's Euclidean loss Σ (x − t)² / 2n, for n observations along axis 0. Its gradient with respect to x is (x −
+    /// t) / n.
     #[or_panic(euclidean_loss)]
     /// [`Error::Shape`] when the shapes differ, [`Error::Empty`] when there is no observation.
     pub fn try_euclidean_loss(self, target: Var<'t>) -> Result<Var<'t>> {

@@ -9,12 +9,11 @@ use crate::{
 };
 
 composition!(
-    /// The variance along `axes` (all if empty): the sum of squared distances from the mean, divided by the count
-    /// less `correction` (0 for the population's, 1 for a sample's).
+    /// The variance along `axes` (all if empty): the sum of squared deviations from the mean, divided by the count
+    /// minus `correction` (0 for the population variance, 1 for the sample variance).
     ///
-    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say) there is no
-    /// variance: the sum is divided by 0, as in PyTorch, and is NaN (0/0) or infinite, without any other sign. So
-    /// is its gradient.
+    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say), the sum is divided by
+    /// 0, as in PyTorch: the variance and its gradient are NaN (0/0) or infinite, without any other warning.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -35,26 +34,26 @@ composition!(
 );
 
 composition!(
-    /// The Euclidean norm √Σx² along `axes`. Its gradient at 0 is 0.
+    /// The Euclidean norm √Σx² along `axes`. Its subgradient at 0 is 0.
     ///
-    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
     #[or_panic(norm)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     pub fn try_norm(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
         resolve("norm", self, axes)?;
         let squares = (self * self).try_sum_axes(axes, keepdim)?;
         let positive = squares.gt(0.0);
-        // The root's slope at 0 is infinite; the root is taken of 1 there, and not used.
+        // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
         Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
     },
     [Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true))]
 );
 
 composition!(
-    /// The product along `axes`, 1 where there is nothing to multiply. A 0 among the factors takes nothing from the
-    /// gradient: halves are multiplied with each other, and nothing is divided.
+    /// The product along `axes`, 1 where there is nothing to multiply. The gradient is correct even if factors are 0:
+    /// halves are multiplied with each other, and nothing is divided.
     ///
-    /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
     #[or_panic(prod)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     pub fn try_prod(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -69,7 +68,7 @@ composition!(
     ]
 );
 
-/// The product along one axis, which stays with size 1.
+/// The product along one axis, which keeps size 1.
 fn multiply_along<'t>(x: Var<'t>, axis: usize) -> Result<Var<'t>> {
     let shape = x.shape();
     let (len, along) = (shape[axis], axis as isize);

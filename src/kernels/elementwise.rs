@@ -1,6 +1,6 @@
 //! Elementwise loops: `out[i] = f(x[i], …)` over one block, compiled for the widest vectors of the machine.
 //!
-//! An operand is a slice as long as the block, or one number that serves every element of it.
+//! An operand is a slice as long as the block, or one number for all of its elements.
 
 use super::{Real, simd};
 
@@ -13,11 +13,11 @@ pub enum Operand<'a, T> {
     Same(T),
 }
 
-/// A loop of one input and one parameter.
+/// A loop with one input and one parameter.
 pub type Unary<T> = fn(&[T], T, &mut [T]);
-/// A loop of two inputs.
+/// A loop with two inputs.
 pub type Binary<T> = fn(Operand<T>, Operand<T>, &mut [T]);
-/// A loop of three inputs.
+/// A loop with three inputs.
 pub type Ternary<T> = fn(Operand<T>, Operand<T>, Operand<T>, &mut [T]);
 
 /// An elementwise loop by its number of inputs.
@@ -73,7 +73,7 @@ pub fn zip<T: Real>(a: Operand<T>, b: Operand<T>, out: &mut [T], f: impl Fn(T, T
     }
 }
 
-/// `out[i] = mask[i] ≠ 0 ? a[i] : b[i]`. What is not chosen is never computed with, so a NaN there does no harm.
+/// `out[i] = mask[i] ≠ 0 ? a[i] : b[i]`. What is not chosen is never used in arithmetic, so a NaN there does no harm.
 pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T]) {
     use Operand::{Each, Same};
     let mask = match mask {
@@ -123,7 +123,7 @@ pub fn add_assign<T: Real>(acc: &mut [T], x: &[T]) {
     Total::Sum.merge(acc, x);
 }
 
-/// The mean of (a[i] − b[i])²: runs in vectors, then the runs in double precision.
+/// The mean of (a[i] − b[i])²: runs are summed in vectors, then added in double precision.
 pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     const RUN: usize = 1024;
     let runs = a.chunks(RUN).zip(b.chunks(RUN)).map(|(a, b)| {
@@ -142,14 +142,14 @@ pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
 
-/// How a reduction brings many numbers down to one.
+/// How a reduction combines many numbers into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
     /// Their sum.
     Sum,
-    /// The largest; NaN if there is one.
+    /// The largest; NaN if any is NaN.
     Max,
-    /// The smallest; NaN if there is one.
+    /// The smallest; NaN if any is NaN.
     Min,
 }
 
@@ -235,7 +235,7 @@ fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     )
 }
 
-/// Folds numbers in sixteen interleaved partial results, brought together pairwise: a fixed order that vectorizes.
+/// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.
 #[inline(always)]
 fn lanes<T: Real>(x: impl ExactSizeIterator<Item = T>, start: T, f: impl Fn(T, T) -> T) -> T {
     simd(

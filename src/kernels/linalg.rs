@@ -1,5 +1,5 @@
-//! Factorisations of batches of small matrices, row-major, over `faer`: one call a matrix, matrices shared out over the
-//! threads. A function says for which matrix of the batch it failed first.
+//! Factorizations of batches of small row-major matrices, by `faer`: one call per matrix, matrices shared out over the
+//! threads. A function that fails returns the index of the first matrix of the batch at which it failed.
 //!
 //! Symmetric matrices are read from their lower triangle.
 
@@ -12,11 +12,11 @@ use faer::{
     traits::RealField,
 };
 
-/// The index of the first matrix that could not be worked on.
+/// The index of the first matrix that could not be processed.
 type Outcome = Result<(), usize>;
 
-/// Writes one run of `size` numbers for each matrix; `body` returns `false` where it fails. `n` is the matrices' larger
-/// size.
+/// Writes one run of `size` numbers for each matrix; `body` returns `false` where it fails. `n` is the larger size of
+/// the matrices.
 fn each<T: Real>(out: &mut [T], size: usize, n: usize, body: impl Fn(usize, &mut [T]) -> bool + Sync) -> Outcome {
     let failed = AtomicUsize::new(usize::MAX);
     let work = out.len() / size.max(1) * n * n * n;
@@ -36,14 +36,14 @@ fn factors<T: Real + RealField>(a: &[T], n: usize, i: usize) -> PartialPivLu<T> 
     PartialPivLu::new(MatRef::from_row_major_slice(&a[i * n * n..][..n * n], n, n))
 }
 
-/// The pivots, and whether the rows were exchanged an odd number of times.
+/// The pivots, and whether the number of row exchanges is odd.
 fn pivots<T: Real + RealField>(lu: &PartialPivLu<T>) -> (impl Iterator<Item = T> + '_, bool) {
     let (rows, _) = lu.P().arrays();
     let mut seen = vec![false; rows.len()];
     let mut odd = false;
     for start in 0..rows.len() {
         let mut row = start;
-        // A cycle of k rows is k − 1 exchanges.
+        // A cycle of k rows takes k − 1 exchanges.
         while !std::mem::replace(&mut seen[row], true) {
             row = rows[row];
             odd ^= row != start;
@@ -56,7 +56,7 @@ fn singular<T: Real + RealField>(lu: &PartialPivLu<T>) -> bool {
     pivots(lu).0.any(|pivot| pivot == <T as Real>::ZERO)
 }
 
-/// A⁻¹ of every `[n, n]`. Fails at a singular matrix.
+/// A⁻¹ of every `[n, n]`. Fails for a singular matrix.
 pub fn inverse<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, n * n, n, |i, out| {
         let lu = factors(a, n, i);
@@ -68,7 +68,7 @@ pub fn inverse<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome
     })
 }
 
-/// A⁻¹ B of every `[n, n]` and `[n, columns]`, or A⁻ᵀ B if `transposed`. Fails at a singular matrix.
+/// A⁻¹ B of every `[n, n]` and `[n, columns]`, or A⁻ᵀ B if `transposed`. Fails for a singular matrix.
 pub fn solve<T: Real + RealField>(
     a: &[T],
     b: &[T],
@@ -127,7 +127,7 @@ pub fn cholesky<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcom
 }
 
 /// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
-/// `[n + 1, n]` for each, the values, then V. Fails at numbers that are not finite.
+/// `[n + 1, n]` for each, the values, then V. Fails for numbers that are not finite.
 pub fn eigh<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, (n + 1) * n, n, |i, out| {
         let (values, vectors) = out.split_at_mut(n);
@@ -146,7 +146,7 @@ fn symmetric<T: Real + RealField>(a: &[T], n: usize, values: &mut [T], vectors: 
 }
 
 /// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is
-/// `[m + 1 + n, k]` for each, U, then s, then V. Fails at numbers that are not finite.
+/// `[m + 1 + n, k]` for each, U, then s, then V. Fails for numbers that are not finite.
 pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
     let k = m.min(n);
     each(out, (m + 1 + n) * k, m.max(n), |i, out| {
@@ -164,8 +164,8 @@ pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> O
     })
 }
 
-/// The symmetric positive semi-definite Z with Z Z = A of every symmetric `[n, n]`. Eigenvalues that are negative by
-/// rounding alone count as 0; fails where one is clearly negative, or a number not finite.
+/// The symmetric positive semi-definite Z with Z Z = A of every symmetric `[n, n]`. Eigenvalues that are negative only
+/// through rounding count as 0; fails where one is clearly negative, or a number is not finite.
 pub fn symmetric_sqrt<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, n * n, n, |i, out| {
         let (mut values, mut vectors) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);
@@ -178,14 +178,14 @@ pub fn symmetric_sqrt<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> 
         }
         values.iter_mut().for_each(|v| *v = v.larger(<T as Real>::ZERO).root());
         from_eigen(&vectors, n, out, |i, j| if i == j { values[i] } else { <T as Real>::ZERO });
-        // The upper half from the lower, so that the root is symmetric to the last bit.
+        // The upper half is copied from the lower, so that the root is symmetric to the last bit.
         (0..n).for_each(|i| (0..i).for_each(|j| out[j * n + i] = out[i * n + j]));
         true
     })
 }
 
-/// The X with Z X + X Z = C of every positive semi-definite Z and every C, both `[n, n]`: in Z's eigenvectors,
-/// x_ij = c_ij / (z_i + z_j), and 0 where that sum is 0. Fails at numbers of Z that are not finite.
+/// The X with Z X + X Z = C for every positive semi-definite Z and every C, both `[n, n]`. In the basis of Z's
+/// eigenvectors, x_ij = c_ij / (z_i + z_j), and 0 where that sum is 0. Fails if Z has numbers that are not finite.
 pub fn lyapunov<T: Real + RealField>(z: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, n * n, n, |i, out| {
         let (mut values, mut v) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);

@@ -1,31 +1,31 @@
 //! Elementary functions without branches, so that a loop over them runs in vector registers.
 //!
-//! The standard library's `exp` is one call an element; a loop over it cannot use SIMD, and an activation then costs
-//! more than the matrix product before it. The functions here are straight-line arithmetic with selects in the place
-//! of branches. Inside [`simd`](super::simd) the compiler turns a loop over them into vector code. They use no fused
-//! multiply-add: without one, the same input gives the same bits on every machine.
+//! The standard library's `exp` is one call per element; a loop over it cannot use SIMD, and an activation then costs
+//! more than the matrix product before it. The functions here are straight-line arithmetic with selects instead of
+//! branches. Inside [`simd`](super::simd) the compiler turns a loop over them into vector code. They use no fused
+//! multiply-add, so the same input gives the same bits on every machine.
 //!
 //! The exponential and logarithmic families below are written once for both precisions over [`Approximate`], which
-//! holds what differs: the layout of the bits, and the coefficients. What exists for `f32` alone is in [`single`].
+//! holds what differs: the layout of the bits, and the coefficients. Functions for `f32` alone are in [`single`].
 //!
-//! **Coefficients.** Each polynomial interpolates its function at the Chebyshev nodes of the interval named, solved
-//! with 60 digits and rounded once; that is within a small factor of the best polynomial of its degree. Each fits
-//! what is left after the first terms of the Taylor series, which stay exact: `exp` keeps `1 + r`, the odd functions
-//! keep `x`. "Error 2⁻³²" is that of the fit relative to the whole function, before any rounding.
+//! **Coefficients.** Each polynomial interpolates its function at the Chebyshev nodes of the given interval, solved
+//! with 60 digits and rounded once; that is within a small factor of the best polynomial of its degree. Each fits what
+//! is left after the first terms of the Taylor series, which stay exact: `exp` keeps `1 + r`, the odd functions keep
+//! `x`. "Error 2⁻³²" is the error of the fit relative to the whole function, before any rounding.
 //!
 //! # The exponential family
 //!
-//! `x = n ln 2 + r` with the integer `n` nearest to `x / ln 2`, so `|r| <= ln 2 / 2`. `ln 2` is split in a part with
+//! `x = n ln 2 + r` with the integer `n` nearest to `x / ln 2`, so `|r| <= ln 2 / 2`. `ln 2` is split into a part with
 //! few bits, whose product with `n` is exact, and the rest (W. J. Cody and W. Waite, *Software Manual for the
-//! Elementary Functions*, 1980). Then `eʳ = 1 + r + r² E(r)` and `eˣ = 2ⁿ eʳ`. `E` has 5 coefficients in `f32`
-//! (error 2⁻²⁷) and 10 in `f64` (2⁻⁵⁶). The nearest integer comes from adding `1.5 · 2²³` (`1.5 · 2⁵²`), which pushes
-//! the fraction out of the significand and leaves `n` in the low bits, where the factor `2ⁿ` is built from it.
+//! Elementary Functions*, 1980). Then `eʳ = 1 + r + r² E(r)` and `eˣ = 2ⁿ eʳ`. `E` has 5 coefficients in `f32` (error
+//! 2⁻²⁷) and 10 in `f64` (2⁻⁵⁶). Adding `1.5 · 2²³` (`1.5 · 2⁵²`) rounds to the nearest integer: it pushes the fraction
+//! out of the significand and leaves `n` in the low bits, from which the factor `2ⁿ` is built.
 //!
 //! * `eˣ − 1 = (2ⁿ − 1) + 2ⁿ r + 2ⁿ r² E(r)`, added in this order; for `n = 0` it is `r + r² E(r)`.
-//! * `tanh x = 1 − 2 / (e²ˣ + 1)` from 0.625 on, and `x + x³ P(x²) / Q(x²)` below (errors 2⁻²⁶ and 2⁻⁵⁹): both share
-//!   the one division.
+//! * `tanh x = 1 − 2 / (e²ˣ + 1)` from 0.625 on, and `x + x³ P(x²) / Q(x²)` below (errors 2⁻²⁶ and 2⁻⁵⁹): both share a
+//!   single division.
 //! * `sigmoid x` is `1 / (1 + e)` or `e / (1 + e)` with `e = e^−|x|`, by the sign: neither form cancels or overflows.
-//! * `cosh x = h + 1 / 4h` with `h = e^|x| / 2`; so does `sinh` with a minus from 1 on, and `x + x³ P(x²)` below
+//! * `cosh x = h + 1 / 4h` with `h = e^|x| / 2`; `sinh` likewise with a minus from 1 on, and `x + x³ P(x²)` below
 //!   (errors 2⁻³² and 2⁻⁶¹).
 //!
 //! # The logarithms
@@ -37,19 +37,19 @@
 //!
 //! # Accuracy
 //!
-//! The largest distance from the exact value that was measured, in units in the last place (ulp). In `f32`, over
-//! every 97th of the 2³² bit patterns, against the standard library's `f64` function; in `f64`, over random arguments
-//! where each function is hardest (3·10⁴ to 6·10⁴ of them, against 120 bits), and never more than 2 ulp from the
-//! standard library's own result over 2·10⁷ arguments of all sizes.
+//! The largest measured distance from the exact value, in units in the last place (ulp). In `f32`, over every 97th of
+//! the 2³² bit patterns, against the standard library's `f64` function; in `f64`, over random arguments where each
+//! function is hardest (3·10⁴ to 6·10⁴ of them, against 120 bits), and never more than 2 ulp from the standard
+//! library's own result over 2·10⁷ arguments of all sizes.
 //!
 //! | ulp   | exp  | exp_m1 | ln   | ln_1p | tanh | sigmoid | sinh | cosh |
 //! |-------|------|--------|------|-------|------|---------|------|------|
 //! | `f32` | 1.02 | 1.30   | 0.80 | 1.38  | 1.31 | 2.28    | 1.61 | 1.46 |
 //! | `f64` | 0.97 | 1.65   | 0.75 | 0.79  | 1.22 | 1.89    | 1.52 | 1.24 |
 //!
-//! The budget, which the tests hold, is 3 ulp (4 for [`single::tan`]).
+//! The tests enforce a bound of 3 ulp (4 for [`single::tan`]).
 //!
-//! NaN gives NaN, the odd functions keep the sign of zero, subnormal numbers are handled as all others are.
+//! NaN gives NaN, the odd functions keep the sign of zero, and subnormal numbers are handled like all others.
 
 pub mod single;
 
@@ -63,11 +63,11 @@ pub trait Approximate: Real {
     const LN_2_HIGH: Self;
     /// `ln 2 − LN_2_HIGH`.
     const LN_2_LOW: Self;
-    /// Below this, eˣ is 0, as is half of it.
+    /// Below this, eˣ is 0, and so is half of it.
     const EXP_MIN: Self;
     /// Above this, eˣ / 2 is infinite.
     const EXP_MAX: Self;
-    /// Above this, eˣ is infinite, and at it the exponent of eˣ / 2 is still a number's.
+    /// Above this, eˣ is infinite; at it, the exponent of eˣ / 2 is still that of a finite number.
     const EXP_M1_MAX: Self;
     /// `E` on |r| <= 1.01 ln 2 / 2.
     const EXP: &'static [Self];
@@ -88,7 +88,7 @@ pub trait Approximate: Real {
     fn half_power(rounder: Self) -> Self;
     /// `(k, m, 2⁻ᵏ)` with `self = 2ᵏ m`, `√½ <= m < √2`, for a normal positive number; 2⁻ᵏ only while it is normal.
     fn split(self) -> (Self, Self, Self);
-    /// Takes a subnormal number to a normal one: `(self · 2^by, by)`, and any other with `by = 0`.
+    /// Makes a subnormal number normal: `(self · 2^by, by)`; any other is returned with `by = 0`.
     fn normal(self) -> (Self, Self);
     /// `self` with the sign of `other`.
     fn signed_as(self, other: Self) -> Self;
@@ -103,7 +103,7 @@ macro_rules! approximate {
             fn scale(self, rounder: Self, shift: i32) -> Self {
                 const STORED: u32 = $T::MANTISSA_DIGITS - 1;
                 const BIAS: $Bits = $T::MAX_EXP as $Bits - 1;
-                // n + 2 BIAS > 0 is shared out to two exponent fields, which need no sign then.
+                // n + 2 BIAS > 0 is split between two exponent fields, which then need no sign.
                 let both = rounder.to_bits().wrapping_sub(Self::ROUNDER.to_bits()).wrapping_add(2 * BIAS)
                     .wrapping_add_signed(shift.into());
                 let one = both >> 1;
@@ -121,7 +121,7 @@ macro_rules! approximate {
                 const BIAS: $Bits = $T::MAX_EXP as $Bits - 1;
                 const SQRT_HALF: $Bits = $sqrt_half;
                 const ONE: $Bits = (1.0 as $T).to_bits();
-                /// The number whose last bit counts ones.
+                /// The number at which the last bit counts ones.
                 const WHOLE: $T = 1.0 / $T::EPSILON;
                 let shifted = self.to_bits().wrapping_add(ONE - SQRT_HALF);
                 let field = shifted >> STORED;
@@ -186,13 +186,13 @@ pub(crate) fn polynomial<T: Real>(x: T, coefficients: &[T]) -> T {
     rest.iter().rev().fold(*last, |sum, &c| sum * x + c)
 }
 
-/// `x` between both bounds; NaN stays NaN.
+/// `x` clamped to the two bounds; NaN stays NaN.
 #[inline(always)]
 fn clamp<T: Real>(x: T, low: T, high: T) -> T {
     T::pick(x < low, low, T::pick(x > high, high, x))
 }
 
-/// `(r, ROUNDER + n, n)` with `x = n ln 2 + r`, for x within the bounds of the callers.
+/// `(r, ROUNDER + n, n)` with `x = n ln 2 + r`, for x within the callers' bounds.
 #[inline(always)]
 fn reduce<T: Approximate>(x: T) -> (T, T, T) {
     let rounder = x * T::of(std::f64::consts::LOG2_E) + T::ROUNDER;
@@ -200,7 +200,7 @@ fn reduce<T: Approximate>(x: T) -> (T, T, T) {
     (x - n * T::LN_2_HIGH - n * T::LN_2_LOW, rounder, n)
 }
 
-/// `2^shift eˣ` for shift -1 or 0, which does not overflow before the result does.
+/// `2^shift eˣ` for shift -1 or 0, which overflows no earlier than the result does.
 #[inline(always)]
 fn scaled_exp<T: Approximate>(x: T, shift: i32) -> T {
     let (r, rounder, _) = reduce(clamp(x, T::EXP_MIN, T::EXP_MAX));
@@ -216,10 +216,10 @@ pub fn exp<T: Approximate>(x: T) -> T {
 /// eˣ − 1, accurate near 0.
 #[inline(always)]
 pub fn exp_m1<T: Approximate>(x: T) -> T {
-    // From -60 down, the result is -1 in either precision.
+    // From -60 downward, the result is -1 in either precision.
     let (r, rounder, n) = reduce(clamp(x, T::of(-60.0), T::EXP_M1_MAX));
     let tail = r * r * polynomial(r, T::EXP);
-    // With half the power, since 2ⁿ itself may be infinite where the result is not. The short term goes in last: the
+    // With half the power, since 2ⁿ itself may be infinite where the result is not. The short term is added last: the
     // others nearly cancel for n = 1, but exactly.
     let half = T::half_power(rounder);
     let large = ((half - T::of(0.5)) + half * r + half * tail) * T::of(2.0);

@@ -1,23 +1,24 @@
-//! Matrix products of row-major matrices: `out[m, n] = a[m, k] b[k, n]`, where either operand may lie transposed.
+//! Products of row-major matrices: `out[m, n] = a[m, k] b[k, n]`, where either operand may be stored transposed.
 //!
-//! Three ways, by size alone. *Small* products (a layer of a small network: less than a thousandth of a millisecond) run
-//! in a register tile written here, since setting up a general routine would cost more than the product. *Larger* ones
-//! are faer's. *Large* ones are halved until the pieces are small enough to share out: across the longer side of `out`,
-//! or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order.
+//! The size alone decides between three methods. *Small* products (a layer of a small network: less than a microsecond)
+//! run in a register tile written here, since setting up a general routine would cost more than the product. *Larger*
+//! ones are left to faer. *Large* ones are split in half until the pieces are small enough to share out: across the
+//! longer side of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in
+//! order.
 
 use super::{Real, parallel, scratch::with_scratch, simd, threads};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
-/// Products of at most this many multiply-adds take the register tile.
+/// Products of at most this many multiply-adds run in the register tile.
 const SMALL: usize = 1 << 14;
-/// A product is halved for several threads if it has at least this many multiply-adds.
+/// A product is split between threads if it has at least this many multiply-adds.
 const LARGE: usize = 1 << 20;
-/// No side is halved below this length.
+/// No side is split below this length.
 const NARROW: usize = 64;
 /// The columns of the register tile: one 512-bit vector of f32, or two of f64.
 const LANES: usize = 16;
 
-/// The sizes of a product and how its operands lie.
+/// The sizes of a product, and how its operands are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
     /// Rows of `out`.
@@ -26,9 +27,9 @@ pub struct Product {
     pub n: usize,
     /// Terms of each sum.
     pub k: usize,
-    /// `a` lies as `[k, m]` instead of `[m, k]`.
+    /// `a` is stored as `[k, m]` instead of `[m, k]`.
     pub ta: bool,
-    /// `b` lies as `[n, k]` instead of `[k, n]`.
+    /// `b` is stored as `[n, k]` instead of `[k, n]`.
     pub tb: bool,
 }
 
@@ -57,7 +58,7 @@ impl Product {
         let one = |out: &mut [T], (i, j): (usize, usize)| {
             self.gemm(out, false, &a[i..i + m * k], &b[j..j + k * n]);
         };
-        // A batch of rows against one shared matrix is one tall product.
+        // A batch of rows times one shared matrix is one tall product.
         let tall = offsets.iter().enumerate().all(|(i, &o)| o == (offsets[0].0 + i * m * k, offsets[0].1));
         if tall && !self.ta && offsets.len() > 1 {
             let rows = offsets.len() * m;
@@ -114,7 +115,7 @@ impl Product {
             }
             return;
         }
-        // Columns that do not fill a vector, or lie apart, are packed; the empty lanes are zero.
+        // Columns that do not fill a vector, or are not contiguous, are packed; the empty lanes are zero.
         with_scratch(
             k * LANES,
             #[inline(always)]
@@ -144,7 +145,7 @@ impl Product {
         );
     }
 
-    /// Columns `j .. j + LANES` of the product, of which `b` holds row p at `p * stride`.
+    /// Columns `j .. j + LANES` of the product; row p of these columns starts at `p * stride` in `b`.
     #[inline(always)]
     fn panel<T: Real>(self, out: &mut [T], j: usize, accumulate: bool, a: &[T], b: &[T], stride: usize) {
         let mut i = 0;
@@ -243,7 +244,7 @@ pub fn linear<T: Real>(
     Product { m: rows, n: outputs, k: inputs, ta: false, tb: true }.gemm(out, bias.is_some(), x, w);
 }
 
-/// The `rows x columns` matrix that lies in `x` row-major, or, if `transposed`, column-major.
+/// The `rows x columns` matrix stored in `x` row-major or, if `transposed`, column-major.
 fn view<T>(x: &[T], rows: usize, columns: usize, transposed: bool) -> MatRef<'_, T> {
     if transposed {
         MatRef::from_column_major_slice(x, rows, columns)
@@ -257,7 +258,7 @@ pub(super) fn product<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'
     matmul(out, if accumulate { Accum::Add } else { Accum::Replace }, a, b, T::ONE, Par::Seq);
 }
 
-/// A product in halves of halves, as many as its size asks for.
+/// A product split in half as many times as its size requires.
 fn halved<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     let (m, n, k) = (out.nrows(), out.ncols(), a.ncols());
     let longest = m.max(n);
@@ -289,7 +290,7 @@ fn halved<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'_, T>, b: Ma
     }
 }
 
-/// Both closures, on two threads if there are two.
+/// Runs both closures, on two threads if there are two.
 fn join(first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
     if threads() > 1 {
         rayon::join(first, second);

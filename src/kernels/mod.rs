@@ -1,8 +1,8 @@
 //! The loops. Nothing here knows about tensors or tapes: kernels take slices, sizes and numbers, are generic over
 //! [`Real`], and leave shape checks to their callers.
 //!
-//! Two rules hold everywhere. *Same bits whatever the number of threads*: work is cut into pieces by its size alone,
-//! and partial sums are added in the order of the pieces. *Vectorized for the machine that runs*: hot loops run inside
+//! Two rules hold everywhere. *The same bits whatever the number of threads*: work is divided by its size alone, and
+//! partial sums are added in the order of the pieces. *Vectorized for the machine at hand*: hot loops run inside
 //! [`simd`], which picks the widest instruction set at run time.
 
 pub mod conv;
@@ -37,7 +37,7 @@ pub(crate) fn arch() -> pulp::Arch {
 
 /// Runs `loops` compiled for the widest vector instructions of this machine.
 ///
-/// The closure must be marked `#[inline(always)]`, and so must everything that it calls and that should vectorize.
+/// The closure must be marked `#[inline(always)]`, and so must everything it calls that should vectorize.
 #[inline(always)]
 pub fn simd<R>(loops: impl FnOnce() -> R) -> R {
     arch().dispatch(loops)

@@ -1,8 +1,9 @@
-//! Moving numbers without computing: permuting, slicing, joining and picking by index, with the adjoints that are not
-//! themselves one of these. Tensors are row-major slices with their shapes beside them.
+//! Moving numbers without computing: permuting, slicing, joining and picking by index, and those adjoints that are not
+//! themselves one of these. Tensors are row-major slices, with their shapes passed alongside.
 //!
-//! Everything that moves along axes is a [`Walk`]; everything along *one* axis sees the tensor as `[outer, len, inner]`.
-//! Whatever adds, adds in the order of the elements, so repeated indices give the same bits every time.
+//! Whatever moves along several axes is a [`Walk`]; whatever moves along *one* axis sees the tensor as
+//! `[outer, len, inner]`. Additions are made in the order of the elements, so repeated indices give the same bits every
+//! time.
 
 use super::{
     Real, parallel,
@@ -88,7 +89,7 @@ pub fn index_select_grad<T: Real>(dy: &[T], [outer, len, inner]: [usize; 3], ind
     }
 }
 
-/// `out[i, j, …] = x[i, …, index[i, j, …], …]`, the index standing at `axis`. `out` and `index` have sizes `index_shape`,
+/// `out[i, j, …] = x[i, …, index[i, j, …], …]`, with the index at `axis`. `out` and `index` have sizes `index_shape`,
 /// which along the other axes may be smaller than `shape`, as in `torch.gather`.
 pub fn gather<T: Real>(x: &[T], shape: &[usize], axis: usize, index: &[usize], index_shape: &[usize], out: &mut [T]) {
     let (walk, step) = indexed(shape, axis, index_shape);
@@ -109,7 +110,7 @@ pub fn scatter_add<T: Real>(
     walk.each(|i, place| dx[place + index[i] * step] += dy[i]);
 }
 
-/// The walk over everything but `axis`, and the step along it.
+/// The walk over all axes except `axis`, and the step along that one.
 fn indexed(shape: &[usize], axis: usize, index_shape: &[usize]) -> (Walk, usize) {
     let mut steps = strides(shape);
     let step = std::mem::replace(&mut steps[axis], 0);
@@ -124,7 +125,7 @@ pub fn cumsum<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], reverse: bool, 
     let work = out.len();
     parallel::each_chunk(out, size, work, |_, out| {
         for i in 1..len {
-            // Row `to` receives the running sum in row `from`, its neighbor towards the start of the sum.
+            // Row `to` receives the running sum of row `from`, its neighbor toward the start of the sum.
             let (from, to) = if reverse { (len - i, len - i - 1) } else { (i - 1, i) };
             let (low, high) = out.split_at_mut(from.max(to) * inner);
             let (low, high) = (&mut low[from.min(to) * inner..], &mut high[..inner]);

@@ -1,16 +1,16 @@
-//! How a kernel's work is cut for several threads: `out` falls into chunks of a size that the kernel chooses from its own
-//! sizes, never from the number of threads, and each chunk is written by one call. Hence the same bits with any number of
-//! threads; only who does which chunk differs.
+//! How the work of a kernel is divided between threads: `out` is cut into chunks of a size that the kernel derives from
+//! its own sizes, never from the number of threads, and each chunk is written by one call. So the bits are the same
+//! with any number of threads; only which thread does which chunk differs.
 
 use super::{PARALLEL, threads};
 use rayon::prelude::*;
 
-/// Whether `work` (in elements, or in multiply-adds / 8) is worth handing out, which costs some ten microseconds.
+/// Whether `work` (in elements, or in multiply-adds / 8) is worth distributing, which costs some ten microseconds.
 pub fn worthwhile(work: usize) -> bool {
     work >= 4 * PARALLEL && threads() > 1
 }
 
-/// How many rows of `work` each to give to one chunk: at least one, at most `rows`, and near [`PARALLEL`] / 2 in all.
+/// How many rows of `work` each make up a chunk: at least one, at most `rows`, and near [`PARALLEL`] / 2 in all.
 pub fn rows_per_chunk(rows: usize, work: usize) -> usize {
     (PARALLEL / 2 / work.max(1)).clamp(1, rows.max(1))
 }

@@ -1,16 +1,16 @@
-//! Pooling: every window of a plane becomes its maximum or its mean. A tensor `[n, c, h, w]` is n·c planes here.
+//! Pooling: every window of a plane is reduced to its maximum or its mean. A tensor `[n, c, h, w]` is n·c planes here.
 //!
-//! Max pooling also tells *where* each maximum was (its position inside the plane), since its gradient goes there alone:
-//! dx[index] += dy. The first of equal maxima wins and NaN wins over every number, as in PyTorch. Padding counts as −∞, so
-//! it never wins. Average pooling is linear; its gradient hands every input of a window the same share of dy.
+//! Max pooling also returns *where* each maximum was (its position in the plane), since its gradient flows only there:
+//! dx[index] += dy. The first of equal maxima wins, and NaN wins over every number, as in PyTorch. Padding counts as
+//! −∞, so it never wins. Average pooling is linear; its gradient gives every input of a window the same share of dy.
 
 use super::{Real, parallel, scratch::with_scratch, simd, window::Window};
 use std::ops::Range;
 
 impl Window {
-    /// The maximum of every window and its position inside the plane: `out` and `indices` are `[planes, out_h, out_w]`.
+    /// The maximum of every window and its position in the plane: `out` and `indices` are `[planes, out_h, out_w]`.
     ///
-    /// Every window must hold an input; padding of at most half the kernel sees to that where taps are not spread.
+    /// Every window must contain an input; padding of at most half the kernel ensures that if the taps are not dilated.
     pub fn max_pool<T: Real>(&self, x: &[T], out: &mut [T], indices: &mut [u32]) {
         let (area, positions) = (self.area(), self.positions());
         let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions.saturating_mul(self.taps()));
@@ -35,7 +35,7 @@ impl Window {
         });
     }
 
-    /// The maxima of one plane, whose windows lie S apart (0: too far for blocks of them).
+    /// The maxima of one plane, whose windows are S apart (0: too far for blocks of them).
     #[inline(always)]
     fn max_plane<T: Real, const S: usize>(&self, taps: &Taps, x: &[T], out: &mut [T], indices: &mut [u32]) {
         let out_w = taps.out_w;
@@ -57,7 +57,7 @@ impl Window {
         }
     }
 
-    /// The maxima of N windows side by side, S apart, which all see an input through the same taps.
+    /// The maxima of N neighboring windows, S apart, which all see an input through the same taps.
     #[inline(always)]
     fn max_block<T: Real, const N: usize, const S: usize>(
         &self,
@@ -65,7 +65,7 @@ impl Window {
         x: &[T],
         at: (usize, usize),
     ) -> ([T; N], [u32; N]) {
-        // The first input of a window stands as its place until another wins, even if all of them are −∞.
+        // The first input of a window holds the place until another wins, even if all of them are −∞.
         let (mut best, mut index) = ([-T::INFINITY; N], [0; N]);
         let (ky, kx) = (taps.ys[at.0].start, taps.xs[at.1].start);
         let start = self.input(0, at.0, ky) * self.size[1] + self.input(1, at.1, kx);
@@ -81,7 +81,7 @@ impl Window {
                     seen[l] = x[l * S];
                 }
                 for l in 0..N {
-                    // NaN wins over every number and stays; no branches, so that the lanes run as one vector.
+                    // NaN wins over every number and stays; without branches the lanes run as one vector.
                     let wins = (seen[l] > best[l]) | (T::is_nan_impl(&seen[l]) & !T::is_nan_impl(&best[l]));
                     best[l] = T::pick(wins, seen[l], best[l]);
                     index[l] = if wins { (first + l * S) as u32 } else { index[l] };
@@ -91,7 +91,7 @@ impl Window {
         (best, index)
     }
 
-    /// `dx[planes, h, w]`: every upstream number added where its maximum was.
+    /// `dx[planes, h, w]`: every upstream number added where its maximum was found.
     pub fn max_pool_grad<T: Real>(&self, dy: &[T], indices: &[u32], dx: &mut [T]) {
         let (area, positions) = (self.area(), self.positions());
         let planes = parallel::rows_per_chunk(dx.len() / area.max(1), area + positions);
@@ -122,7 +122,7 @@ impl Window {
         });
     }
 
-    /// The mean of every window. The divisor is the number of taps, or, unless padding counts (`count_padding`), the
+    /// The mean of every window. The divisor is the number of taps or, unless padding counts (`count_padding`), the
     /// number of taps on a real input.
     pub fn avg_pool<T: Real>(&self, x: &[T], count_padding: bool, out: &mut [T]) {
         let (area, positions) = (self.area(), self.positions());
@@ -145,7 +145,7 @@ impl Window {
         });
     }
 
-    /// The means of one plane, whose windows lie S apart (0: too far for blocks of them).
+    /// The means of one plane, whose windows are S apart (0: too far for blocks of them).
     #[inline(always)]
     fn mean_plane<T: Real, const S: usize>(&self, taps: &Taps, x: &[T], count_padding: bool, out: &mut [T]) {
         for (oy, out) in out.chunks_exact_mut(taps.out_w).enumerate() {
@@ -165,7 +165,7 @@ impl Window {
         }
     }
 
-    /// The sums of N windows side by side, S apart, which all see an input through the same taps.
+    /// The sums of N neighboring windows, S apart, which all see an input through the same taps.
     #[inline(always)]
     fn sum_block<T: Real, const N: usize, const S: usize>(&self, taps: &Taps, x: &[T], at: (usize, usize)) -> [T; N] {
         let mut sums = [T::ZERO; N];
@@ -214,7 +214,7 @@ impl Window {
     }
 }
 
-/// Outputs worked off side by side.
+/// Outputs processed side by side.
 const WIDE: usize = 8;
 
 /// The taps that see an input, for each output row and column: looked up once, since finding them takes divisions.
@@ -234,7 +234,7 @@ impl Taps {
         let [ys, xs] = [0, 1].map(|axis| {
             let (size, padding) = (window.size[axis], window.padding[axis]);
             let (dilation, kernel) = (window.dilation[axis], window.kernel[axis]);
-            // Found by division, not by trying every tap: nearly all of them may lie in the padding.
+            // Found by division, not by trying every tap: nearly all of them may be in the padding.
             let taps = |output: usize| {
                 let start = output * window.stride[axis];
                 let [first, end] = [padding, padding + size].map(|edge| edge.saturating_sub(start).div_ceil(dilation));
@@ -248,14 +248,14 @@ impl Taps {
         Taps { out_w: xs.len().max(1), ys, xs, inner }
     }
 
-    /// Covers the outputs of a row: `body(ox, true)` for [`WIDE`] of them from `ox` on (only if `blocks`), `body(ox, false)`
-    /// for one.
+    /// Covers the outputs of a row: `body(ox, true)` for [`WIDE`] of them starting at `ox` (only if `blocks`),
+    /// `body(ox, false)` for one.
     #[inline(always)]
     fn each_block(&self, blocks: bool, mut body: impl FnMut(usize, bool)) {
         let inner = if !blocks || self.inner.len() < WIDE { 0..0 } else { self.inner.clone() };
         (0..inner.start).chain(inner.end..self.xs.len()).for_each(|ox| body(ox, false));
         for ox in inner.clone().step_by(WIDE) {
-            // The last block reaches back over its neighbor, whose outputs it computes again.
+            // The last block overlaps the one before it and computes some of its outputs again.
             body(ox.min(inner.end - WIDE), true);
         }
     }
@@ -271,7 +271,7 @@ impl Taps {
         }
     }
 
-    /// The divisor of an output's mean.
+    /// The divisor of the mean of an output.
     #[inline(always)]
     fn count(&self, window: &Window, (oy, ox): (usize, usize), count_padding: bool) -> f64 {
         let [rows, columns] = if count_padding { window.kernel } else { [self.ys[oy].len(), self.xs[ox].len()] };

@@ -1,9 +1,9 @@
 //! A chain of elementwise operations, evaluated block by block.
 //!
-//! Operation after operation, a chain of ten elementwise operations reads and writes main memory ten times. A
-//! [`Program`] runs the whole chain on one block of a few thousand bytes before it goes on to the next: intermediate
-//! results live in block-sized registers in the first-level cache, and memory is read and written once. The arithmetic
-//! of each element is the same either way, so the bits are too.
+//! One operation at a time, a chain of ten elementwise operations reads and writes main memory ten times. A [`Program`]
+//! runs the whole chain on one block of a few thousand bytes before it goes on to the next: intermediate results stay
+//! in block-sized registers in the first-level cache, and memory is read and written once. The arithmetic of each
+//! element is the same either way, and so are the bits.
 
 use std::ops::Range;
 
@@ -40,7 +40,8 @@ pub struct Step<T> {
     pub args: SmallVec<[Arg; 3]>,
 }
 
-/// A chain of elementwise operations; the last step is the result. A program without steps is its input 0.
+/// A chain of elementwise operations; the last step is the result. The result of a program without steps is its input
+/// 0.
 pub struct Program<'a, T> {
     inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>,
     steps: Vec<Step<T>>,
@@ -51,7 +52,7 @@ pub struct Program<'a, T> {
 impl<'a, T: Real> Program<'a, T> {
     /// A program over `inputs` (data and shape), whose steps read inputs or earlier steps.
     pub fn new(inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>, steps: Vec<Step<T>>) -> Self {
-        // Registers by linear scan: a step's register is free again after the last step that reads it.
+        // Registers by linear scan: the register of a step is free again after the last step that reads it.
         let mut last_use = vec![0; steps.len()];
         for (i, step) in steps.iter().enumerate() {
             for arg in &step.args {
@@ -83,7 +84,7 @@ impl<'a, T: Real> Program<'a, T> {
             return;
         }
         let space = self.space(dims);
-        // A piece is a whole number of runs, by size alone.
+        // A piece is a whole number of runs, chosen by size alone.
         let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
         let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
         if out.len() < PARALLEL || threads() == 1 {
@@ -98,8 +99,8 @@ impl<'a, T: Real> Program<'a, T> {
 
     /// Reduces the result, of shape `dims`, along the axes where `kept` is 1, into `out` of shape `kept`.
     ///
-    /// The order in which numbers are brought together depends on `dims` and `kept` alone: not on the chain, nor on the
-    /// number of threads.
+    /// The order in which numbers are combined depends only on `dims` and `kept`, not on the chain or the number of
+    /// threads.
     pub fn fold(&self, total: Total, dims: &[usize], kept: &[usize], out: &mut [T]) {
         out.fill(total.start());
         let numel: usize = dims.iter().product();
@@ -113,7 +114,7 @@ impl<'a, T: Real> Program<'a, T> {
         if numel < PARALLEL {
             return self.fold_piece(&fold, 0..numel, 0, out);
         }
-        // Cut along the outermost axis, in at most 64 pieces of whole blocks.
+        // Cut along the outermost axis, into at most 64 pieces of whole blocks.
         let rows = first.div_ceil(64).max((PARALLEL / 4).div_ceil(inner));
         let step = fold.target.strides[0][0];
         let range = |i: usize| i * rows * inner..numel.min((i + 1) * rows * inner);
@@ -163,7 +164,7 @@ impl<'a, T: Real> Program<'a, T> {
     }
 }
 
-/// The blocks of a flat range in order. With long runs no block crosses the end of a run; short ones stay whole.
+/// The blocks of a flat range, in order. With long runs no block crosses the end of a run; short ones stay whole.
 fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let (run, by_rows, one_axis) = (space.run(), space.by_rows(), space.dims.len() == 1);
     let mut at = range.start;
@@ -179,8 +180,8 @@ fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usiz
     })
 }
 
-/// A reduction: how a chain's inputs lie in the index space (none for numbers that are there already), and how the result
-/// does.
+/// A reduction: how the inputs of a chain lie in the index space (none for numbers that are already computed), and how
+/// the result does.
 struct Fold {
     total: Total,
     space: Option<Space>,
@@ -188,12 +189,12 @@ struct Fold {
 }
 
 impl Fold {
-    /// Takes the numbers of a block into the part of the result that begins at `base`.
+    /// Folds the numbers of a block into the part of the result that begins at `base`.
     fn take<T: Real>(&self, x: &[T], block: Range<usize>, base: usize, out: &mut [T]) {
         let (total, target) = (self.total, &self.target);
         match &target.strides[0][..] {
             strides if strides.iter().all(|&s| s == 0) => out[0] = total.of_two(out[0], total.of(x)),
-            // Row upon row into one row.
+            // Row after row into one row.
             [0, 1] if !target.by_rows() => total.merge(out, x),
             _ => {
                 let moves = target.moves(0);
@@ -209,7 +210,7 @@ impl Fold {
     }
 }
 
-/// The registers of one evaluation: those of the steps, then one for each input that has to be expanded.
+/// The registers of one evaluation: those of the steps, then one for each input that must be expanded.
 struct Machine<'m, T> {
     registers: SmallVec<[Option<&'m mut [T]>; 16]>,
 }
@@ -234,7 +235,7 @@ impl<T: Real> Machine<'_, T> {
             return;
         };
         for (i, step) in program.steps[..last].iter().enumerate() {
-            // A register that is being written is out of its place, so that the others can be read.
+            // The register being written is taken out of its place, so that the others can be read.
             let slot = program.registers[i];
             let register = self.registers[slot].take().expect("a register is read after it is put back");
             self.step(program, space, &block, step, &mut register[..block.len()]);
@@ -292,7 +293,7 @@ impl<T: Real> Machine<'_, T> {
         }
     }
 
-    /// With short runs, writes out the inputs that are broadcast in some other way than as one number.
+    /// With short runs, writes out the inputs that are broadcast in any other way than as one number.
     fn expand_inputs(&mut self, program: &Program<'_, T>, space: &Space, block: &Range<usize>) {
         if space.by_rows() {
             return;

@@ -1,8 +1,8 @@
 //! The two number types that a tensor can hold, and the functions of them that the kernels are built from.
 //!
 //! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
-//! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). What is
-//! left, among it the `f64` circular functions and powers, is the standard library's, a call an element.
+//! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). The rest,
+//! including the circular functions and powers in `f64`, is the standard library's, one call per element.
 
 use super::math::{self, single};
 use std::{fmt, iter::Sum, ops};
@@ -46,9 +46,9 @@ pub trait Real:
     fn finite(self) -> bool;
     /// `a` if `condition`, else `b`, without a branch.
     fn pick(condition: bool, a: Self, b: Self) -> Self;
-    /// The larger of both; NaN if either is NaN.
+    /// The larger of the two; NaN if either is NaN.
     fn larger(self, other: Self) -> Self;
-    /// The smaller of both; NaN if either is NaN.
+    /// The smaller of the two; NaN if either is NaN.
     fn smaller(self, other: Self) -> Self;
     /// `self` to the power `p`.
     fn power(self, p: Self) -> Self;
@@ -139,7 +139,7 @@ macro_rules! real {
     };
 }
 
-/// One forwarding method a line: `name => path of the function`.
+/// One forwarding method per line: `name => path of the function`.
 macro_rules! forward {
     ($($method:ident => $function:path;)*) => {
         $(#[inline(always)] fn $method(self) -> Self { $function(self) })*

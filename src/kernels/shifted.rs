@@ -1,10 +1,10 @@
-//! Convolution without unfolding, for windows that move by one and sums that are short.
+//! Convolution without unfolding, for windows with stride 1 and sums with few terms.
 //!
-//! In a zero-padded image of width W, output (y, x) lies at place q = y·W + x and sees, through each tap, the place
-//! q + shift(tap): the same shift for all. So with the outputs laid out at width W too (and the few at the end of each
-//! line thrown away), a convolution is a sum of shifted copies of the image, and its weight gradient a set of dot products
-//! of dy with shifted copies. Both run in register tiles straight from the image, which stays in the innermost cache; what
-//! is thrown away is (kernel − 1) / W of the work, less than unfolding costs when a sum has few terms.
+//! In a zero-padded image of width W, output (y, x) has the place q = y·W + x and sees, through each tap, the place q +
+//! shift(tap): the same shift for all outputs. So with the outputs laid out at width W too (and the few at the end of
+//! each line discarded), a convolution is a sum of shifted copies of the image, and its weight gradient a set of dot
+//! products of dy with shifted copies. Both run in register tiles straight from the image, which stays in the innermost
+//! cache. The share of work discarded is (kernel − 1) / W, less than the cost of unfolding when a sum has few terms.
 
 use super::{
     Real, arch,
@@ -16,9 +16,9 @@ use smallvec::SmallVec;
 
 /// Places come in runs of this many: two of the widest vectors of f32.
 const LANES: usize = 32;
-/// Sums of more terms than this are left to unfolding: its cost is then small beside the product's.
+/// Sums with more terms than this are left to unfolding, whose cost is then small compared to the product's.
 const TERMS: usize = 256;
-/// Images of more numbers than this, once padded, are left to unfolding, which needs no memory for the padding.
+/// Padded images with more numbers than this are left to unfolding, which needs no memory for the padding.
 const PADDED: usize = 1 << 28;
 
 /// How a window's taps shift a padded image.
@@ -32,12 +32,12 @@ pub(super) struct Shifted {
     area: usize,
     /// The shift of every term: channel by channel, tap by tap.
     shifts: SmallVec<[usize; TERMS]>,
-    /// Places computed: from the first output to the last, rounded up to whole vectors.
+    /// Places to compute: from the first output to the last, rounded up to whole vectors.
     places: usize,
 }
 
 impl Shifted {
-    /// The shifts of `window` over `channels` planes, if going this way pays.
+    /// The shifts of `window` over `channels` planes, if this method pays off.
     pub fn new(window: Window, channels: usize) -> Option<Self> {
         let [height, width] = [0, 1].map(|axis| window.size[axis] + 2 * window.padding[axis]);
         let [rows, columns] = [0, 1].map(|axis| window.outputs(axis));
@@ -61,12 +61,12 @@ impl Shifted {
         })
     }
 
-    /// Numbers of scratch that an image takes: its planes and two vectors that tiles may read past the end.
+    /// Numbers of scratch for an image: its planes, and two vectors that tiles may read past the end.
     pub fn image(&self) -> usize {
         self.channels * self.area + LANES
     }
 
-    /// Numbers of scratch that `filters` planes of outputs at the padded width take.
+    /// Numbers of scratch for `filters` planes of outputs at the padded width.
     pub fn outputs(&self, filters: usize) -> usize {
         filters * self.places
     }
@@ -83,7 +83,7 @@ impl Shifted {
         }
     }
 
-    /// Lays the output planes `dy` out at the padded width, zeros at the end of each line.
+    /// Lays out the output planes `dy` at the padded width, with zeros at the end of each line.
     pub fn spread<T: Real>(&self, dy: &[T], spread: &mut [T]) {
         let columns = self.window.outputs(1);
         for (plane, spread) in dy.chunks_exact(self.window.positions()).zip(spread.chunks_exact_mut(self.places)) {
@@ -96,8 +96,8 @@ impl Shifted {
         }
     }
 
-    /// `out [filters, positions]` of one padded image, from `w [filters, terms]` and a bias for each filter;
-    /// `wide` is scratch of [`outputs`](Self::outputs)`(filters)`.
+    /// `out [filters, positions]` of one padded image, from `w [filters, terms]` and a bias for each filter; `wide` is
+    /// scratch of length [`outputs`](Self::outputs)`(filters)`.
     pub fn forward<T: Real>(&self, padded: &[T], w: &[T], bias: Option<&[T]>, wide: &mut [T], out: &mut [T]) {
         arch().dispatch(Forward { sizes: self, padded, w, bias, wide });
         let columns = self.window.outputs(1);
@@ -108,8 +108,8 @@ impl Shifted {
         }
     }
 
-    /// `dw [filters, terms] += Σ over images of dy · shifted x`, for several images that were padded and spread one behind
-    /// the other.
+    /// `dw [filters, terms] += Σ over images of dy · shifted x`, for several images that were padded and spread one
+    /// after the other.
     pub fn grad_weight<T: Real>(&self, padded: &[T], spread: &[T], dw: &mut [T]) {
         arch().dispatch(GradWeight { sizes: self, padded, spread, dw });
     }
@@ -142,7 +142,7 @@ impl<T: Real> WithSimd for Forward<'_, T> {
 }
 
 impl<T: Real> Forward<'_, T> {
-    /// R filters from `first` on, two vectors at a time; returns R.
+    /// R filters starting at `first`, two vectors at a time; returns R.
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&mut self, simd: S, first: usize) -> usize {
         let vectors = Vectors::<T, S>::new(simd);
@@ -190,7 +190,7 @@ impl<T: Real> WithSimd for GradWeight<'_, T> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let terms = self.sizes.shifts.len();
         let filters = self.dw.len() / terms;
-        // Twenty sums fit the registers of machines with 32 of them, ten the others'.
+        // Twenty sums fit the registers of machines with 32 of them, ten those of the others.
         let tall = S::REGISTER_COUNT >= 32;
         let mut term = 0;
         while term < terms {

@@ -3,10 +3,10 @@
 //! softmax(x)ᵢ = e^(xᵢ − M) / Σⱼ e^(xⱼ − M) with M = max x, so nothing overflows;
 //! log softmax(x)ᵢ = xᵢ − M − ln Σⱼ e^(xⱼ − M), which stays exact where the softmax itself would round to 0.
 //!
-//! Entries −∞ have probability 0. A line of nothing but −∞, or with +∞ or NaN in it, has no softmax and gives NaN; its
-//! log-sum-exp is −∞, +∞ or NaN, the limit.
+//! Entries of −∞ have probability 0. A line of nothing but −∞, or with +∞ or NaN in it, has no softmax and gives NaN;
+//! its log-sum-exp is the limit: −∞, +∞ or NaN.
 //!
-//! Lines are worked off in blocks that stay in the innermost cache, each step as one flat loop over the block, so that
+//! Lines are processed in blocks that stay in the innermost cache, each step as one flat loop over the block, so that
 //! `exp` runs in full vectors even for lines of ten classes.
 
 use super::{Real, parallel, scratch::with_scratch, simd};
@@ -23,7 +23,7 @@ pub struct Lines {
     pub outer: usize,
     /// Length of a line.
     pub k: usize,
-    /// Product of the axes behind.
+    /// Product of the axes after.
     pub inner: usize,
 }
 
@@ -111,7 +111,7 @@ impl Lines {
         });
     }
 
-    /// Lines among `numbers` numbers.
+    /// The number of lines in `numbers` numbers.
     #[inline(always)]
     fn lines(&self, numbers: usize) -> usize {
         numbers / self.k.max(1)
@@ -148,8 +148,8 @@ impl Lines {
     }
 }
 
-/// `line[i] = f(… f(start, x) …)` over the row i of `k` numbers. The rows are folded side by side if they are short, and in
-/// running folds side by side if they are long, so that no number waits for the one before it.
+/// `line[i] = f(… f(start, x) …)` over row i of `k` numbers. Short rows are folded side by side, long ones in several
+/// running folds side by side, so that no number waits for the one before it.
 #[inline(always)]
 fn fold_rows<T: Real>(x: &[T], k: usize, line: &mut [T], start: T, f: impl Fn(T, T) -> T) {
     if k < 2 * LANES {

@@ -1,17 +1,17 @@
-//! The index space of a broadcast loop, folded to as few axes as it has.
+//! The index space of a broadcast loop, folded to as few axes as possible.
 //!
-//! Every operand of a broadcast loop has, along each axis of the result, either its own stride or stride 0. Adjacent
-//! axes along which *no* operand changes between the two are one axis to the loop: a bias `[20, 1, 1]` added to
+//! Along each axis of the result, every operand of a broadcast loop has either its own stride or stride 0. Adjacent
+//! axes are one axis to the loop if *no* operand changes between the two: a bias `[20, 1, 1]` added to
 //! `[128, 20, 24, 24]` is a loop over 128 × 20 runs of 576 elements, in which the bias is one number.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// A run shorter than this is not worth a call of its own; the loop then expands its operands instead.
+/// A run shorter than this is not worth its own call; the loop then expands its operands instead.
 const SHORT: usize = 96;
 
-/// How an operand lies along the folded axes: its stride along each, 0 where it is broadcast.
+/// The stride of an operand along each folded axis, 0 where it is broadcast.
 pub type Strides = SmallVec<[usize; 4]>;
 
 /// The folded index space of a broadcast loop.
@@ -25,7 +25,7 @@ pub struct Space {
 impl Space {
     /// Folds the space `dims` in which each of `operands` (a shape aligned at the last axis) is broadcast.
     pub fn new<'a>(dims: &[usize], operands: impl IntoIterator<Item = &'a [usize]>) -> Self {
-        // Axis by axis: does the operand move along it? Axes of size 1 move nobody and vanish.
+        // Axis by axis: does the operand move along it? No operand moves along axes of size 1, so they vanish.
         let moves: SmallVec<[SmallVec<[bool; 8]>; 4]> = operands
             .into_iter()
             .map(|shape| {
@@ -98,8 +98,8 @@ impl Space {
         self.strides[k].iter().all(|&s| s == 0)
     }
 
-    /// Calls `f(elements, position)` for each stretch of the flat `range` that lies in one run, with the stretch counted
-    /// from the start of the range and the position of operand `k` at its beginning.
+    /// Calls `f(elements, position)` for each stretch of the flat `range` within one run: its elements, counted from
+    /// the start of the range, and the position of operand `k` at its beginning.
     #[inline(always)]
     pub fn stretches(&self, k: usize, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize)) {
         let run = self.run();
@@ -115,7 +115,7 @@ impl Space {
         }
     }
 
-    /// Whether operand `k` moves along a run (then by one element a step).
+    /// Whether operand `k` moves along a run (by one element per step, if so).
     pub fn moves(&self, k: usize) -> bool {
         self.strides[k][self.dims.len() - 1] != 0
     }

@@ -12,7 +12,8 @@ pub fn numbers<T: Real>(len: usize, seed: u64) -> Vec<T> {
     (0..len).map(|_| T::of(next())).collect()
 }
 
-/// Asserts that every number is within `tolerance` (relative to 1 + |want|) of the one wanted, and NaN where it is NaN.
+/// Asserts that every number is within `tolerance` (relative to 1 + |want|) of the wanted one, and NaN where that is
+/// NaN.
 #[track_caller]
 pub fn close<T: Real>(got: &[T], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "the lengths differ");

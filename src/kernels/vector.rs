@@ -1,4 +1,4 @@
-//! Vectors as wide as the machine has them, for the few loops that the compiler does not keep in registers by itself.
+//! Vectors as wide as the machine's, for the few loops that the compiler does not keep in registers by itself.
 //!
 //! The width is a type `S` that [`pulp`] chooses at run time; the operations on f32 and f64 are faer's.
 
@@ -9,7 +9,7 @@ use pulp::Simd;
 /// A vector of `T` on a machine `S`.
 pub(super) type Vector<T, S> = <T as ComplexField>::SimdVec<S>;
 
-/// The operations on vectors of `T` of a machine `S`.
+/// The operations on vectors of `T` on a machine.
 #[derive(Clone, Copy)]
 pub(super) struct Vectors<T: Real, S: Simd>(T::SimdCtx<S>);
 
@@ -37,17 +37,17 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     pub fn load(self, x: &[T], at: usize) -> Vector<T, S> {
         let lanes = &x[at..at + Self::LANES];
         // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, which are as many bytes as a vector (LANES
-        // says so when it is compiled); they are initialised, need no alignment here, and any bits are a vector.
+        // checks this at compile time); they are initialized, need no alignment here, and any bits are a valid vector.
         unsafe { lanes.as_ptr().cast::<Vector<T, S>>().read_unaligned() }
     }
 
-    /// Writes a vector from `x[at]` on.
+    /// Writes a vector to `x`, starting at `at`.
     #[inline(always)]
     pub fn store(self, x: &mut [T], at: usize, vector: Vector<T, S>) {
         let lanes = &mut x[at..at + Self::LANES];
         // SAFETY: indexing has checked that `lanes` is LANES numbers of `x`, borrowed by nobody else, which are as many
-        // bytes as a vector (LANES says so when it is compiled); they need no alignment here, and a vector has no padding
-        // bytes.
+        // bytes as a vector (LANES checks this at compile time); they need no alignment here, and a vector has no
+        // padding bytes.
         unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
     }
 

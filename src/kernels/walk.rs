@@ -1,10 +1,10 @@
-//! Reading (or writing) a tensor along other axes than its own: the one loop behind permuting, slicing, flipping,
+//! Reading (or writing) a tensor along axes other than its own: the one loop behind permuting, slicing, flipping,
 //! repeating and padding.
 //!
-//! A [`Walk`] goes through an output in order and knows the place in the input of each element: a *stride* per output
+//! A [`Walk`] visits an output in order and knows the place of each element in the input, by a *stride* for each output
 //! axis, which may be negative (a flip) or 0 (a broadcast axis). Axes that can be walked as one are merged first, so a
-//! permutation that keeps the last axes copies whole runs. Where the input's own last axis ends up elsewhere, it and the
-//! output's last axis are worked off in square blocks that stay in the cache.
+//! permutation that keeps the last axes copies whole runs. Where the input's own last axis ends up elsewhere, it and
+//! the output's last axis are processed in square blocks that stay in the cache.
 
 use super::{Real, parallel, simd};
 use smallvec::SmallVec;
@@ -66,7 +66,7 @@ impl Walk {
     /// `out[i] = x[place of i]`.
     pub fn gather<T: Real>(&self, x: &[T], out: &mut [T]) {
         let first = self.axes[0];
-        // Whole blocks, in case this is the axis along which the input lies.
+        // Whole blocks, in case the input is contiguous along this axis.
         let rows = parallel::rows_per_chunk(first.size, first.write).next_multiple_of(BLOCK);
         let numbers = out.len();
         parallel::each_chunk(out, rows * first.write, numbers, |chunk, out| {
@@ -134,7 +134,7 @@ fn copy<T: Real>(x: &[T], out: &mut [T], stride: isize, from: isize) {
     }
 }
 
-/// A matrix whose rows the output has along `down` and the input along `across`, in blocks.
+/// A matrix that is contiguous along `across` in the output and along `down` in the input, in blocks.
 #[inline(always)]
 fn transpose<T: Real>(x: &[T], out: &mut [T], [down, across]: [Axis; 2], from: isize, to: usize) {
     let place = |i: usize, j: usize| (from + i as isize + j as isize * across.read) as usize;
@@ -143,7 +143,7 @@ fn transpose<T: Real>(x: &[T], out: &mut [T], [down, across]: [Axis; 2], from: i
         for left in (0..across.size).step_by(BLOCK) {
             let columns = BLOCK.min(across.size - left);
             if (rows, columns) == (BLOCK, BLOCK) {
-                // Whole runs in, whole runs out, and the turning in between without any memory traffic.
+                // Whole runs in, whole runs out, and the transposition in between without any memory traffic.
                 let mut block = [[T::ZERO; BLOCK]; BLOCK];
                 for (j, run) in block.iter_mut().enumerate() {
                     run.copy_from_slice(&x[place(top, left + j)..][..BLOCK]);

@@ -1,6 +1,6 @@
-//! Sliding windows over planes `[h, w]`: the geometry that convolutions and pools share, and *unfolding* (im2col), which
-//! writes every window as a column, so that a convolution becomes a matrix product; *folding*, its adjoint, adds every
-//! column back to where it came from.
+//! Sliding windows over planes `[h, w]`: the geometry that convolutions and pools share, and *unfolding* (im2col),
+//! which writes every window as a column, so that a convolution becomes a matrix product. *Folding*, its adjoint, adds
+//! every column back to where it came from.
 //!
 //! Output (oy, ox) sees, through tap (ky, kx), the input (oy·stride − padding + ky·dilation, the same in x).
 
@@ -16,14 +16,15 @@ pub struct Window {
     pub kernel: [usize; 2],
     /// Steps between two windows.
     pub stride: [usize; 2],
-    /// Rows and columns imagined around the plane, on each side.
+    /// Rows and columns of padding around the plane, on each side.
     pub padding: [usize; 2],
     /// Distance between two taps.
     pub dilation: [usize; 2],
 }
 
 impl Window {
-    /// Whether the window moves, and fits into a padded plane whose size can be counted. All other methods rely on it.
+    /// Whether the stride is not 0, and the window fits into a padded plane whose size can be counted. All other
+    /// methods rely on it.
     pub fn fits(&self) -> bool {
         (0..2).all(|axis| {
             let reach = (self.kernel[axis].checked_sub(1)).and_then(|steps| steps.checked_mul(self.dilation[axis]));
@@ -37,8 +38,8 @@ impl Window {
         (padded <= isize::MAX as usize).then_some(padded)
     }
 
-    /// Positions of the window along axis 0 (y) or 1 (x): ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1,
-    /// and 0 where the window does not fit.
+    /// Positions of the window along axis 0 (y) or 1 (x), or 0 where the window does not fit: ⌊(size + 2·padding −
+    /// dilation·(kernel − 1) − 1) / stride⌋ + 1.
     pub fn outputs(&self, axis: usize) -> usize {
         let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
         (self.size[axis] + 2 * self.padding[axis]).checked_sub(reach).map_or(0, |room| room / self.stride[axis] + 1)
@@ -54,7 +55,7 @@ impl Window {
         self.outputs(0) * self.outputs(1)
     }
 
-    /// Taps of the window, at most `usize::MAX`: those of a pool are not in memory.
+    /// Taps of the window, at most `usize::MAX`: those of a pool take no memory.
     pub fn taps(&self) -> usize {
         self.kernel[0].saturating_mul(self.kernel[1])
     }
@@ -75,7 +76,7 @@ impl Window {
         output * self.stride[axis] + tap * self.dilation[axis] - self.padding[axis]
     }
 
-    /// Whether every window is one input and in its place, so that unfolding would be a copy.
+    /// Whether every window is a single input in its own place, so that unfolding would be a copy.
     pub(super) fn is_pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
     }

@@ -1,4 +1,4 @@
-//! The mean of each window of an image: linear, so its gradient is spread over the window.
+//! The mean of each window of an image. It is linear; its adjoint spreads each number evenly over the window.
 
 use super::{
     op::{Grads, Mixes, Op, Vjp},
@@ -59,7 +59,7 @@ impl Sampled for AvgPool {
     }
 }
 
-/// The adjoint of [`AvgPool`]: each number is spread over its window.
+/// The adjoint of [`AvgPool`]: each number is spread evenly over its window.
 pub(super) struct AvgUnpool {
     window: Window,
     count_padding: bool,
@@ -103,7 +103,8 @@ impl Sampled for AvgUnpool {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The mean of each window of images `[n, c, h, w]`; padding counts as zeros, or not at all.
+        /// Average pooling: the mean of each window of images `[n, c, h, w]`. Padding counts as zeros if
+        /// `count_padding`, else not at all.
         #[or_panic(avg_pool2d)]
         /// [`Error::Shape`](crate::Error::Shape) when the window does not fit.
         pub fn try_avg_pool2d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {

@@ -1,4 +1,4 @@
-//! Several values one after the other, along an axis that they have or a new one.
+//! Joining tensors along an axis that they have, or along a new one.
 //!
 //! The gradient of each part is the slice of dz that it fills.
 
@@ -14,7 +14,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// Inputs one after the other along an axis.
+/// The inputs joined along an axis.
 pub(super) struct Concat(usize);
 
 impl Op for Concat {
@@ -76,7 +76,7 @@ impl Sampled for Concat {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The inputs one after the other along an axis.
+        /// The inputs joined along an axis.
         #[or_panic(concat)]
         /// [`Error::Empty`] when there are none, [`Error::Shape`] when their other sizes differ.
         pub fn try_concat(parts: &[Var<'t>], axis: isize) -> Result<Var<'t>> {
@@ -89,7 +89,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The inputs, of equal shape, along a new axis.
+        /// The inputs, of equal shape, stacked along a new axis.
         #[or_panic(stack)]
         /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis`
         /// is larger than the number of axes.

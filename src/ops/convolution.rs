@@ -1,12 +1,12 @@
-//! Two-dimensional convolution (as the field calls it: cross-correlation), in PyTorch's layout.
+//! Two-dimensional convolution (strictly speaking, cross-correlation, as usual in the field), in PyTorch's layout.
 //!
 //! For images x `[n, c_in, h, w]` and kernels w `[c_out, c_in/groups, kh, kw]`
 //!
 //! z(n, o, p) = b(o) + Σ w(o, i, k) x(n, i, p · stride + k · dilation − padding).
 //!
-//! z is linear in x and in w, so three operations are closed under differentiation: the convolution itself, its
-//! adjoint by the input and its adjoint by the kernels. With ⟨·,·⟩ the sum of products,
-//! ⟨g, conv(x, w)⟩ = ⟨input(w, g), x⟩ = ⟨weight(x, g), w⟩. The adjoint by the input is the transposed convolution.
+//! z is linear in x and in w, so three operations are closed under differentiation: the convolution itself, its adjoint
+//! with respect to the input and its adjoint with respect to the kernels. With ⟨·,·⟩ the sum of products, ⟨g, conv(x,
+//! w)⟩ = ⟨input(w, g), x⟩ = ⟨weight(x, g), w⟩. The adjoint with respect to the input is the transposed convolution.
 
 use smallvec::SmallVec;
 
@@ -37,7 +37,7 @@ pub struct ConvSpec {
     pub padding: [usize; 2],
     /// Distance between two taps of the kernel.
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
+    /// Groups of channels, each convolved by itself.
     pub groups: usize,
 }
 
@@ -92,7 +92,7 @@ impl ConvSpec {
     }
 }
 
-/// What a window that does not fit would need.
+/// What it would take for the window to fit.
 pub(super) fn misfit(window: &Window) -> String {
     let Window { kernel: [kh, kw], size: [h, w], padding, dilation, .. } = window;
     if window.padded(0).and(window.padded(1)).is_none() {
@@ -172,7 +172,7 @@ fn with_bias() -> Vec<Tensor> {
     all
 }
 
-/// The adjoint of the convolution by its input, for given kernels and upstream gradient.
+/// The adjoint of the convolution with respect to its input, for given kernels and upstream gradient.
 pub(super) struct Conv2dInput {
     spec: ConvSpec,
     shape: Shape,
@@ -216,7 +216,7 @@ impl Sampled for Conv2dInput {
     }
 }
 
-/// The adjoint of the convolution by its kernels, for given input and upstream gradient.
+/// The adjoint of the convolution with respect to its kernels, for given input and upstream gradient.
 pub(super) struct Conv2dWeight {
     spec: ConvSpec,
     shape: Shape,
@@ -260,7 +260,7 @@ impl<'t> Var<'t> {
     twin!(
         /// Convolution of images `[n, c_in, h, w]` with kernels `[c_out, c_in/groups, kh, kw]`, plus a bias `[c_out]`.
         #[or_panic(conv2d)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
             let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
             self.tape().builtin(Conv2d(spec), &inputs)
@@ -268,11 +268,11 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d): `[n, c_in, h, w]` with kernels
-        /// `[c_in, c_out/groups, kh, kw]` to (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
-        /// `output_padding` rows.
+        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d), of `[n, c_in, h, w]` with kernels
+        /// `[c_in, c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
+        /// `output_padding` rows, and columns likewise.
         #[or_panic(conv_transpose2d)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_conv_transpose2d(
             self,
             weight: Var<'t>,
@@ -287,7 +287,7 @@ impl<'t> Var<'t> {
             };
             let ConvSpec { stride, padding, dilation, groups } = spec;
             let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-            // The size before its padding is taken off.
+            // The size before the padding is removed.
             let full = |axis: usize, n: usize, k: usize| {
                 let steps = n.saturating_sub(1).checked_mul(stride[axis])?;
                 let reach = k.saturating_sub(1).checked_mul(dilation[axis])?;

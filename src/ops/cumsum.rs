@@ -1,4 +1,4 @@
-//! Running sums. The gradient of sums that run forwards is the running sum of dz backwards, and the other way round.
+//! Running sums. The gradient of a forward running sum is the backward running sum of dz, and vice versa.
 
 use super::{
     indexing::around,

@@ -37,7 +37,7 @@ impl Op for Det {
     }
 }
 
-/// `scale` A⁻ᵀ, with a number of `scale` for each matrix.
+/// `scale` A⁻ᵀ, with one number of `scale` for each matrix.
 fn by_determinant<'t>(a: Var<'t>, scale: Var<'t>) -> Result<Grads<'t>> {
     let inverse = a.try_inverse()?.transpose(-2, -1);
     let each = with_matrix(&a.shape(), &[1, 1]);
@@ -82,8 +82,8 @@ impl Sampled for SlogDet {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is taken by the inverse, so it needs a
-        /// regular matrix.
+        /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient uses the inverse, so the matrix must be
+        /// invertible.
         #[or_panic(det)]
         /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_det(self) -> Result<Var<'t>> {
@@ -92,8 +92,8 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: what can be
-        /// said of a determinant that would overflow. No gradient flows through the sign.
+        /// The sign (−1, 0 or 1) of the determinant of each matrix `[.., n, n]`, and ln |det|, both `[..]`: for
+        /// determinants that would overflow. No gradient flows through the sign.
         #[or_panic(slogdet)]
         /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {

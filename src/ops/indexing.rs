@@ -1,7 +1,7 @@
 //! Picking entries by index.
 //!
-//! Indices are plain numbers beside the tape: nothing is differentiated by them. Picking (`index_select`, `gather`) and
-//! adding into place (`index_add`, `scatter_add`) are adjoint pairs: each is the gradient of the other.
+//! Indices are plain numbers outside the tape; there is no gradient with respect to them. Picking (`index_select`,
+//! `gather`) and adding in place (`index_add`, `scatter_add`) are adjoint pairs: each is the gradient of the other.
 
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ impl Sampled for IndexAdd {
     }
 }
 
-/// One entry for each index, which stands in a tensor of indices.
+/// One entry for each element of a tensor of indices.
 pub(super) struct Gather {
     axis: usize,
     indices: Arc<[usize]>,
@@ -179,7 +179,7 @@ impl Sampled for Gather {
     }
 }
 
-/// Adds entries into zeros at the places that a tensor of indices names: the adjoint of [`Gather`].
+/// Adds entries to zeros at the places given by a tensor of indices: the adjoint of [`Gather`].
 pub(super) struct ScatterAdd {
     axis: usize,
     indices: Arc<[usize]>,
@@ -242,10 +242,10 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as `torch.gather`. The indices are
-        /// given row-major in `shape`.
+        /// One entry for each index: `out[i, j] = x[i, indices[i, j]]` for axis 1, as in `torch.gather`. The indices
+        /// are given row-major in `shape`.
         #[or_panic(gather)]
-        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not match, or for an index out of range.
         pub fn try_gather(self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Result<Var<'t>> {
             let axis = self.axis("gather", axis)?;
             self.tape().builtin(Gather { axis, indices: indices.into(), index_shape: shape.into() }, &[self])
@@ -253,10 +253,10 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// This value with `source` added at the places named by `indices`, which have the shape of `source`:
-        /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as `torch.scatter_add`.
+        /// This value with `source` added at the places given by `indices`, which have the shape of `source`:
+        /// `out[i, indices[i, j]] += source[i, j]` for axis 1, as in `torch.scatter_add`.
         #[or_panic(scatter_add)]
-        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not fit, or for an index out of range.
+        /// [`Error::Axis`] or [`Error::Shape`] when the shapes do not match, or for an index out of range.
         pub fn try_scatter_add(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
             let shape = self.shape();
             let axis = self.axis("scatter_add", axis)?;

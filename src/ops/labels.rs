@@ -1,11 +1,11 @@
-//! Labels beside scores: what every loss of classes asks of them.
+//! Labels that go with scores: the checks that all classification losses share.
 
 use crate::{
     error::{Error, Result},
     tensor::Shape,
 };
 
-/// Checks that scores of shape `x` have a row for each label, and a column for each value of a label.
+/// Checks that scores of shape `x` have a row for each label and a column for each label's value.
 pub(crate) fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> {
     let n = labels.len();
     let &[rows, classes] = x.dims() else {

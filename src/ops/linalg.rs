@@ -1,4 +1,4 @@
-//! Linear algebra of batches of matrices `[.., n, n]`: inverse, solutions, Cholesky factor.
+//! Linear algebra on batches of matrices `[.., n, n]`: inverses, linear systems, Cholesky factors.
 //!
 //! | z | gradient | |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | X = A⁻¹ B | dB = A⁻ᵀ dX, dA = −dB Xᵀ | |
 //! | A = L Lᵀ | dA = L⁻ᵀ Φ(Lᵀ dL) L⁻¹ | Murray, arXiv 1602.07527; Φ: lower triangle, diagonal halved |
 //!
-//! Functions of symmetric matrices read (A + Aᵀ)/2, so their gradients are symmetric, and right for any change of A.
-//! The formulas are those of Giles (Collected matrix derivative results, 2008) but for the last.
+//! Functions of symmetric matrices read (A + Aᵀ)/2, so their gradients are symmetric, and correct for any change of A.
+//! All formulas but the last are from Giles (Collected matrix derivative results, 2008).
 
 use super::{
     matrices::{batch, fault, regular, square},
@@ -166,8 +166,8 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The lower triangular L with A = L Lᵀ of each symmetric positive definite matrix `[.., n, n]`. It reads (A +
-        /// Aᵀ)/2.
+        /// The Cholesky factor of each symmetric positive definite matrix `[.., n, n]`: the lower triangular L with A =
+        /// L Lᵀ. It reads (A + Aᵀ)/2.
         #[or_panic(cholesky)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when one is not positive definite.
         pub fn try_cholesky(self) -> Result<Var<'t>> {
@@ -176,7 +176,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The X with A X = B: `self` is A `[.., n, n]`, `b` is B `[.., n, k]`, of the same batch.
+        /// The X with A X = B, where `self` is A `[.., n, n]` and `b` is B `[.., n, k]`, with the same batch axes.
         ///
         /// ```
         /// let tape = wengert::Tape::f64();
@@ -185,7 +185,7 @@ impl<'t> Var<'t> {
         /// assert_eq!(a.solve(b).value().to_vec(), [1.0, 0.5]);
         /// ```
         #[or_panic(solve)]
-        /// [`Error::Shape`] when the shapes do not fit, [`Error::Matrix`] when a matrix is singular.
+        /// [`Error::Shape`] when the shapes do not match, [`Error::Matrix`] when a matrix is singular.
         pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
             self.tape().builtin(Solve { transposed: false }, &[self, b])
         }

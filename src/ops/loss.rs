@@ -1,8 +1,8 @@
-//! Losses: what training makes small.
+//! Losses, which training minimizes.
 //!
 //! The cross-entropy of logits x `[n, k]` and labels t is the mean over the observations of ln Σⱼ e^{xⱼ} − x_t. Its
-//! gradient is (softmax(x) − onehot(t)) / n: the probabilities that the network gave, less those that it should have.
-//! One kernel computes it when numbers are wanted; when it is recorded, the same formula is written in tape algebra.
+//! gradient is (softmax(x) − onehot(t)) / n: the predicted probabilities minus the target ones. When only values are
+//! wanted, one kernel computes it; when the gradient is recorded, the same formula is written in tape algebra.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Op for CrossEntropy {
         Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
             let mut losses = vec![0.0 as T; n];
             cross_entropy(x[0].data::<T>(), &self.labels, &mut losses);
-            // The mean in double precision: the sum of a batch loses nothing.
+            // The mean in double precision: the sum over a batch loses no digits.
             out[0] = (losses.iter().map(|loss| loss.to_f64()).sum::<f64>() / n as f64) as T;
         })))
     }
@@ -113,7 +113,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The mean cross-entropy of these logits `[n, classes]` and the labels of the n observations.
         #[or_panic(cross_entropy)]
-        /// [`Error::Shape`] when the shapes do not fit, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
+        /// [`Error::Shape`] when the shapes do not match, [`Error::Empty`] for an empty batch, [`Error::Label`] for a
         /// label out of range.
         pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Var<'t>> {
             self.tape().builtin(CrossEntropy { labels: labels.into() }, &[self])

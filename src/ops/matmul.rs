@@ -1,7 +1,7 @@
 //! Matrix products.
 //!
 //! For Y = A B the gradients are dA = dY Bᵀ and dB = Aᵀ dY. A transposition is a flag of the product, never a copy, so
-//! each of the four forms has its gradients in the same four forms.
+//! the gradients of each of the four forms are products of the same four forms.
 
 use smallvec::SmallVec;
 
@@ -24,7 +24,7 @@ pub(super) struct Matmul {
 }
 
 impl Matmul {
-    /// The sizes of one product, and the shape of all of them.
+    /// The sizes of one product, and the shape of the whole result.
     fn product(&self, a: &Shape, b: &Shape) -> Result<(Product, Shape)> {
         if a.rank() < 2 || b.rank() < 2 {
             return Err(Error::shape("matmul", &[a, b], "each factor must have at least two axes, rows and columns"));
@@ -99,7 +99,7 @@ impl Op for Matmul {
     }
 }
 
-/// Where the factors of each product of a broadcast batch begin.
+/// Where the factors of each product in a broadcast batch begin.
 fn offsets(batch: &Shape, a: &Shape, b: &Shape) -> Vec<(usize, usize)> {
     let start = |shape: &Shape, index: usize| {
         let matrix: usize = shape[shape.rank() - 2..].iter().product();
@@ -203,7 +203,7 @@ fn matmul<'t>(x: &[Var<'t>], ta: bool, tb: bool) -> Var<'t> {
 }
 
 impl<'t> Var<'t> {
-    /// The product of matrices of which either may be transposed, broadcast over the axes before the last two.
+    /// The product of matrices, either of which may be transposed, broadcast over the axes before the last two.
     #[track_caller]
     pub(crate) fn product(self, transposed: bool, other: Var<'t>, other_transposed: bool) -> Result<Var<'t>> {
         self.tape().builtin(Matmul { ta: transposed, tb: other_transposed }, &[self, other])
@@ -211,9 +211,10 @@ impl<'t> Var<'t> {
 
     twin!(
         /// The matrix product over the last two axes, `[.., m, k]` with `[.., k, n]`, broadcast over the axes before
-        /// them. A vector `[k]` on the left is a row, on the right a column, and leaves no axis in the result.
+        /// them. A vector `[k]` counts as a row on the left and as a column on the right, and that axis is dropped from
+        /// the result.
         #[or_panic(matmul)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_matmul(self, other: Var<'t>) -> Result<Var<'t>> {
             let (a, b) = (self.shape(), other.shape());
             if a.rank() == 1 || b.rank() == 1 {
@@ -231,7 +232,7 @@ impl<'t> Var<'t> {
         }
     );
 
-    /// [`try_matmul`](Var::try_matmul) where one factor at least is a vector.
+    /// [`try_matmul`](Var::try_matmul) where at least one factor is a vector.
     #[track_caller]
     fn try_matmul_of_vectors(self, other: Var<'t>) -> Result<Var<'t>> {
         let (a, b) = (self.shape(), other.shape());
@@ -247,7 +248,7 @@ impl<'t> Var<'t> {
     twin!(
         /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
         #[or_panic(linear)]
-        /// [`Error::Shape`] when the shapes do not fit.
+        /// [`Error::Shape`] when the shapes do not match.
         pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
             let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
             self.tape().builtin(Linear, &inputs)

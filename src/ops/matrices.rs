@@ -1,4 +1,4 @@
-//! What the operations on batches of matrices `[.., n, n]` share: sizes, faults, samples.
+//! What the operations on batches of matrices `[.., n, n]` share: sizes, errors, samples.
 
 use super::sample::numbers;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// The sizes of the matrices and the shape of the batch, or the error of anything but square matrices.
+/// The size n of square matrices, or the error for any other shape.
 pub(super) fn square(op: &str, x: &Shape) -> Result<usize> {
     match x.dims() {
         [.., n, m] if n == m => Ok(*n),
@@ -15,12 +15,12 @@ pub(super) fn square(op: &str, x: &Shape) -> Result<usize> {
     }
 }
 
-/// The batch of matrices `[.., rows, columns]`, with other axes in place of the last two.
+/// The shape of a batch of matrices with the last two axes replaced.
 pub(super) fn with_matrix(x: &Shape, last: &[usize]) -> Shape {
     x[..x.rank() - 2].iter().chain(last).copied().collect()
 }
 
-/// The error of the matrix number `index` of a batch.
+/// The error for matrix number `index` of a batch.
 pub(super) fn fault(op: &str, shape: &Shape, fault: &'static str) -> impl FnOnce(usize) -> Error {
     move |index| Error::Matrix { op: op.to_owned(), index, shape: shape.clone(), fault, scope: String::new() }
 }
@@ -36,7 +36,7 @@ macro_rules! batch {
 pub(super) use batch;
 
 impl<'t> Var<'t> {
-    /// (A + Aᵀ)/2, for an operation of symmetric matrices.
+    /// (A + Aᵀ)/2, for operations on symmetric matrices.
     #[track_caller]
     pub(super) fn symmetric_part(self, op: &str) -> Result<Var<'t>> {
         square(op, &self.shape()).map_err(|error| self.tape().locate(error))?;
@@ -44,7 +44,7 @@ impl<'t> Var<'t> {
     }
 }
 
-/// Matrices clear of singular ones.
+/// Matrices far from singular.
 pub(super) fn regular(shape: [usize; 3]) -> Tensor {
     let small = numbers(shape, -0.5, 0.5, 1).to_vec();
     let n = shape[2];

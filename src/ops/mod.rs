@@ -1,13 +1,13 @@
 //! The operations: for each, in one place, its value, derivative, shape rule, documentation and test inputs.
 //!
-//! Elementwise operations are rows of the tables in `elementwise`; all others implement [`Op`], a block each. Every
-//! derivative is written in tape algebra, with the very operators that users have, so derivatives of any order come
-//! from one rule. A rule never sums over broadcast axes and never adds up contributions: the engine does.
+//! Elementwise operations are rows of the tables in `elementwise`; all others implement [`Op`]. Every derivative is
+//! written in tape algebra, with the same operators that users have, so one rule gives derivatives of any order. A rule
+//! never sums over broadcast axes or accumulates contributions: the engine does.
 //!
-//! [`table`] lists them all with inputs to test them on; an operation that is not in it cannot be recorded.
+//! [`table`] lists them all, with test inputs; an operation that is not in it cannot be recorded.
 //!
-//! What may not live here: loops over numbers (`kernels`), what only calls other operations (`functional`), layers with
-//! parameters (`nn`).
+//! What may not live here: loops over numbers (`kernels`), functions that only call other operations (`functional`),
+//! layers with parameters (`nn`).
 
 mod average_pooling;
 mod concat;

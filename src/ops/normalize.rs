@@ -1,12 +1,12 @@
-//! Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) with the statistics of the batch, as one operation.
+//! Batch normalization (Ioffe and Szegedy, arXiv 1502.03167) with the statistics of the batch, as one operation.
 //!
 //! Over the m = n·s numbers of each channel of x `[n, c, s..]`: x̂ = (x − mean) / √(var + ε), z = γ x̂ + β. With
 //! dβ = Σ dz and dγ = Σ dz x̂,
 //!
 //! dx = γ / √(var + ε) · (dz − (dβ + x̂ dγ) / m).
 //!
-//! When numbers are wanted, one kernel gives all three gradients in two passes. When the gradient is recorded, the same
-//! formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
+//! When only values are wanted, one kernel computes all three gradients in two passes. When the gradient is recorded,
+//! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
     op::{Grads, Op, Vjp},
@@ -25,10 +25,10 @@ pub(super) struct BatchNorm {
     epsilon: f64,
 }
 
-/// What the statistics of a batch are for each channel.
+/// The statistics of a batch, for each channel.
 pub(crate) struct Moments {
     pub mean: Tensor,
-    /// Divided by the count, not the count less one.
+    /// The biased variance: divided by the count, not the count minus 1.
     pub var: Tensor,
     pub rstd: Tensor,
 }
@@ -153,17 +153,17 @@ impl Sampled for BatchNorm {
 
 impl<'t> Var<'t> {
     twin!(
-        /// Batch normalisation over all axes but the channels (axis 1) with the statistics of the batch:
-        /// gamma · (x − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
+        /// Batch normalization over all axes except the channels (axis 1), with the statistics of the batch: gamma · (x
+        /// − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
         #[or_panic(batch_norm)]
-        /// [`Error::Shape`] when the shapes do not fit, or a channel has fewer than two numbers.
+        /// [`Error::Shape`] when the shapes do not match, or a channel has fewer than two numbers.
         pub fn try_batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
             self.tape().builtin(BatchNorm { epsilon }, &[self, gamma, beta])
         }
     );
 
-    /// The mean and the (population's) variance of each channel that [`batch_norm`](Var::batch_norm) used to compute
-    /// this value; `None` for the value of any other operation.
+    /// The mean and the biased variance of each channel that [`batch_norm`](Var::batch_norm) used to compute this
+    /// value; `None` if another operation computed it.
     pub fn batch_moments(self) -> Option<(Tensor, Tensor)> {
         let moments = self.tape().saved(self.id())?.downcast::<Moments>().ok()?;
         Some((moments.mean.clone(), moments.var.clone()))

@@ -1,4 +1,4 @@
-//! The trait by which an operation that is not elementwise enters the tape, and what its backward rule is given.
+//! The trait of operations that are not elementwise, and what their backward rules receive.
 
 use std::sync::Arc;
 
@@ -15,54 +15,55 @@ use crate::{
 /// The gradients that a rule returns: one for each input, `None` where there is none.
 pub type Grads<'t> = SmallVec<[Option<Var<'t>>; 4]>;
 
-/// An operation: how built-in operations and users' own enter the tape, by [`Tape::record`].
+/// An operation: how built-in operations and your own enter the tape, through [`Tape::record`].
 ///
-/// Most users want [`Function`](crate::Function), whose `forward` is tape algebra. An `Op` computes with plain numbers
-/// where speed asks for it.
+/// Most users want [`Function`](crate::Function), whose `forward` is tape algebra. An `Op` computes with plain numbers,
+/// where speed matters.
 pub trait Op: Send + Sync {
     /// The name in errors and on the printed tape.
     fn name(&self) -> &str;
 
-    /// The attributes as they are printed beside the name: "stride 2".
+    /// The attributes, as printed next to the name: "stride 2".
     fn attributes(&self) -> String {
         String::new()
     }
 
-    /// The shape of the output, before any work is done.
+    /// The shape of the output, before anything is computed.
     ///
     /// # Errors
     /// A whole sentence when the operation does not accept these shapes.
     fn shape(&self, x: &[&Shape]) -> Result<Shape>;
 
-    /// The output, of the shape that [`shape`](Op::shape) found. What the backward rule can use again may be left in
-    /// `saved`: it must be a function of the inputs alone.
+    /// The output, of the shape that [`shape`](Op::shape) found. Whatever the backward rule can reuse may be left in
+    /// `saved`; it must depend on the inputs alone.
     ///
     /// # Errors
-    /// When the numbers do not suit the operation (a label out of range).
+    /// When the operation cannot use these numbers (a label out of range).
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor>;
 
-    /// The gradient by each input.
+    /// The gradient with respect to each input.
     ///
     /// # Errors
-    /// [`Error::Rule`] when there is no derivative to be had.
+    /// [`Error::Rule`] when there is no derivative.
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>>;
 
-    /// For a reduction of its one input, of shape `x`: which, and `x` with the reduced sizes set to 1.
+    /// For a reduction of its single input, of shape `x`: which one, and `x` with the reduced sizes set to 1. `None`,
+    /// the default, for everything else.
     ///
     /// The engine then computes the value, without writing out an input that is a chain of elementwise operations, and
-    /// never calls [`forward`](Op::forward). `None`, the default, for everything else.
+    /// never calls [`forward`](Op::forward).
     fn folds(&self, _x: &Shape) -> Option<(Total, Shape)> {
         None
     }
 
-    /// Which numbers it brings together: how far a [`select`](Var::select) behind it can keep a NaN of the branch that
-    /// was not used out of the gradient. The default, [`Mixes::All`], is always right.
+    /// Which numbers it mixes: how far a [`select`](Var::select) behind it can keep a NaN of the unused branch out of
+    /// the gradient. The default, [`Mixes::All`], is always correct.
     fn mixes(&self) -> Mixes {
         Mixes::All
     }
 }
 
-/// Which numbers an operation brings together, so that a 0 in its upstream gradient concerns more than one place.
+/// Which numbers an operation mixes, so that a 0 in its upstream gradient concerns more than one of them.
 ///
 /// ```
 /// use wengert::{Error, Saved, Shape, Tape, Tensor, ops::{Grads, Mixes, Op, Total, Vjp}};
@@ -94,7 +95,7 @@ pub trait Op: Send + Sync {
 ///
 /// let tape = Tape::f64();
 /// let x = tape.leaf([[0.0, 4.0], [1.0, 9.0]]);
-/// // The root has an infinite slope at 0, in a row of which nothing is used.
+/// // The square root has an infinite slope at 0, in a row that is not used.
 /// let y = tape.record(RowSum, &[x.sqrt()])?;
 /// let second = tape.constant([0.0, 1.0]);
 /// assert_eq!(y.value().to_vec(), [2.0, 4.0]);
@@ -103,11 +104,11 @@ pub trait Op: Send + Sync {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mixes {
-    /// It moves and adds numbers: its rule makes zeros of zeros, whatever the values are.
+    /// It only moves and adds numbers: its rule maps zeros to zeros, whatever the values are.
     Nothing,
-    /// Those along these axes of its one input: a softmax, a maximum.
+    /// Those along these axes of its single input: a softmax, a maximum.
     Along(Vec<usize>),
-    /// All: a matrix product, a loss. Only when the whole upstream gradient is 0 is nothing used.
+    /// All of them: a matrix product, a loss. Nothing counts as unused unless the whole upstream gradient is 0.
     All,
 }
 
@@ -136,7 +137,7 @@ impl Op for Arc<dyn Op> {
     }
 }
 
-/// What the backward rule of an [`Op`] is given.
+/// What the backward rule of an [`Op`] receives.
 #[derive(Clone, Copy)]
 pub struct Vjp<'a, 't> {
     /// The inputs.
@@ -145,7 +146,7 @@ pub struct Vjp<'a, 't> {
     pub z: Var<'t>,
     /// The upstream gradient, of the shape of the output.
     pub dz: Var<'t>,
-    /// Which inputs want a gradient.
+    /// Which inputs need a gradient.
     pub needs: &'a [bool],
     pub(crate) recorded: bool,
 }
@@ -156,20 +157,20 @@ impl<'t> Vjp<'_, 't> {
         self.z.tape()
     }
 
-    /// What `forward` left for the rule.
+    /// What `forward` saved for the rule.
     pub fn saved(&self) -> Option<Saved> {
         self.tape().saved(self.z.id())
     }
 
-    /// The gradient by input `k`, computed only if it is needed.
+    /// The gradient with respect to input `k`, computed only if it is needed.
     pub fn by(&self, k: usize, dx: impl FnOnce() -> Result<Var<'t>>) -> Result<Option<Var<'t>>> {
         if self.needs[k] { dx().map(Some) } else { Ok(None) }
     }
 
-    /// The answer of a rule that works on plain numbers: it has no derivative of its own.
+    /// The result of a rule that works on plain numbers and so has no derivative of its own.
     ///
     /// # Errors
-    /// [`Error::Rule`] when the gradient is being recorded, to be differentiated again.
+    /// [`Error::Rule`] when the gradient is being recorded in order to be differentiated again.
     pub fn once(
         &self,
         name: &str,
@@ -186,7 +187,7 @@ impl<'t> Vjp<'_, 't> {
 }
 
 impl Tape {
-    /// Records a built-in operation; that it is listed in the table is checked by the compiler.
+    /// Records a built-in operation; the compiler checks that the table lists it.
     #[track_caller]
     pub(crate) fn builtin<'t>(&'t self, op: impl Op + Listed + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
         self.record(op, inputs)

@@ -1,4 +1,4 @@
-//! The operators `+ − · /` and the named operations of two operands, one of which may be a plain number.
+//! The operators `+ − · /` and the named binary operations; one operand may be a plain number.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -16,7 +16,7 @@ use crate::{
     tensor::Tensor,
 };
 
-/// The right-hand side of an operation of two operands: a value of the tape, or a number.
+/// The right-hand side of a binary operation: a value of the tape, or a number.
 #[derive(Clone, Copy)]
 pub enum Operand<'t> {
     /// A value of the tape.
@@ -63,7 +63,7 @@ impl<'t> Var<'t> {
     }
 }
 
-/// Named operations, whose second operand may be a number.
+/// Named operations whose second operand may be a number.
 macro_rules! named {
     ($($(#[doc = $doc:literal])* $name:ident $twin:ident $ROW:ident $NUMBER:ident;)*) => {
         impl<'t> Var<'t> {
@@ -84,9 +84,9 @@ macro_rules! named {
 named! {
     /// selfᵒᵗʰᵉʳ.
     pow try_pow POW POW_NUMBER;
-    /// The larger of both. Of equal values each gets half the gradient; a *number* gets none, so the value gets all.
+    /// The larger of the two. At a tie each gets half the gradient; against a *number*, the value gets all of it.
     max try_max MAXIMUM MAX_NUMBER;
-    /// The smaller of both. Of equal values each gets half the gradient; a *number* gets none, so the value gets all.
+    /// The smaller of the two. At a tie each gets half the gradient; against a *number*, the value gets all of it.
     min try_min MINIMUM MIN_NUMBER;
     /// 1 where self = other, else 0; no gradient flows through it.
     eq try_eq EQ EQ_NUMBER;
@@ -104,7 +104,7 @@ named! {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere but at the
+        /// The angle of the point (x = `x`, y = `self`), from −π to π. Its gradient is finite everywhere except at the
         /// origin.
         #[or_panic(atan2)]
         /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.

@@ -1,7 +1,7 @@
-//! Axes in another order: axis i of z is axis p(i) of x.
+//! Axes in a different order: axis i of z is axis p(i) of x.
 //!
-//! The gradient goes back by the inverse permutation: axis p(i) of dx is axis i of dz. A transposition is the
-//! permutation that exchanges two axes.
+//! The gradient is permuted back: axis p(i) of dx is axis i of dz. A transposition is the permutation that swaps two
+//! axes.
 
 use smallvec::SmallVec;
 
@@ -17,7 +17,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// The axes in another order.
+/// The axes in a different order.
 pub(super) struct Permute(SmallVec<[usize; 4]>);
 
 impl Op for Permute {
@@ -63,9 +63,9 @@ impl Sampled for Permute {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The axes in another order: axis i of the result is axis `axes[i]` of this value.
+        /// The axes in a different order: axis i of the result is axis `axes[i]` of this value.
         #[or_panic(permute)]
-        /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not an order of all axes.
+        /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not a permutation of all axes.
         pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
             let shape = self.shape();
             let order =
@@ -84,7 +84,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Two axes exchanged.
+        /// Two axes swapped.
         #[or_panic(transpose)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {

@@ -1,7 +1,7 @@
-//! Windows over images, and the largest number of each.
+//! Windows over images, and the maximum of each.
 //!
-//! The gradient of a maximum goes back to where it was found (to the first of equal ones); given those places, taking
-//! and putting back are linear and adjoint to each other.
+//! The gradient of a maximum goes to the place where it was found (the first, at a tie). For fixed places, taking
+//! numbers from them and putting numbers back are linear and adjoint to each other.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -29,7 +29,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// A square window that moves by its own size.
+    /// A square window with a stride of its own size.
     pub fn square(size: usize) -> Self {
         Window { kernel: [size; 2], stride: [size; 2], padding: [0; 2] }
     }
@@ -69,13 +69,13 @@ impl Window {
     }
 }
 
-/// Where in its plane each maximum was found.
+/// Where each maximum was found in its plane.
 type Places = Arc<Found>;
 
-/// Numbers whose memory is used again for those of a later recording, as that of tensors is.
+/// Numbers whose memory later recordings reuse, as they reuse that of tensors.
 pub(super) struct Found(Vec<u32>);
 
-/// The memory of so many pools is kept.
+/// At most this many freed vectors are kept for reuse.
 const KEPT: usize = 32;
 
 thread_local! {
@@ -95,7 +95,7 @@ impl Found {
 impl Drop for Found {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
-        // While a thread ends its list may be gone already: the memory is then just freed.
+        // While a thread ends, its list may be gone already: the memory is then simply freed.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             if free.len() < KEPT {
@@ -105,7 +105,7 @@ impl Drop for Found {
     }
 }
 
-/// The largest of each window.
+/// The maximum of each window.
 pub(super) struct MaxPool(Window);
 
 impl Op for MaxPool {
@@ -119,7 +119,7 @@ impl Op for MaxPool {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         let shape = self.0.output("max_pool2d", x[0])?;
-        // Where a maximum was found is kept in 32 bits.
+        // The place of a maximum is stored in 32 bits.
         match x[0][2] * x[0][3] <= u32::MAX as usize {
             true => Ok(shape),
             false => Err(Error::shape("max_pool2d", x, "images of at most 2^32 - 1 pixels are needed")),
@@ -159,7 +159,7 @@ impl Sampled for MaxPool {
     }
 }
 
-/// Puts numbers back to the places of the maxima, and adds up what meets.
+/// Puts numbers back at the places of the maxima, and adds up those that meet.
 pub(super) struct MaxUnpool {
     window: Window,
     places: Places,
@@ -247,7 +247,7 @@ impl Sampled for TakeMax {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The largest of each window of images `[n, c, h, w]`. The first of equal ones gets the gradient.
+        /// Max pooling: the maximum of each window of images `[n, c, h, w]`. At a tie the first gets the gradient.
         #[or_panic(max_pool2d)]
         /// [`Error::Shape`] when the window does not fit.
         pub fn try_max_pool2d(self, window: Window) -> Result<Var<'t>> {

@@ -1,6 +1,6 @@
 //! Reductions: sums, means and extremes along axes.
 //!
-//! For z = Σ x over some axes, dx is dz spread back along them. A mean is the sum divided by the count.
+//! For z = Σ x over some axes, dx is dz broadcast back along them. A mean is the sum divided by the count.
 
 use smallvec::SmallVec;
 
@@ -20,7 +20,7 @@ use crate::{
 /// Axes in ascending order, each once.
 pub(crate) type Axes = SmallVec<[usize; 4]>;
 
-/// The total along `axes`, which stay with size 1 or go.
+/// The total along `axes`, which keep size 1 or are dropped.
 pub(super) struct Reduce {
     total: Total,
     axes: Axes,
@@ -61,7 +61,7 @@ impl Op for Reduce {
         let dz = at.dz.try_reshape(&kept)?;
         let dx = match self.total {
             Total::Sum => dz.try_broadcast_to(&shape)?,
-            // Equal extremes share the gradient in equal parts.
+            // Equal extremes share the gradient equally.
             Total::Max | Total::Min => {
                 let chosen = x.eq(at.z.try_reshape(&kept)?);
                 let count = chosen.sum_to(&kept);
@@ -92,7 +92,7 @@ impl Sampled for Reduce {
     }
 }
 
-/// Resolves axes that may count from the end; no axes given means all of them.
+/// Resolves axes that may count from the end; an empty list means all of them.
 pub(crate) fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
     if axes.is_empty() {
         return Ok((0..x.rank()).collect());
@@ -123,8 +123,8 @@ impl<'t> Var<'t> {
     }
 
     twin!(
-        /// The sum of all values that were broadcast from `shape`, in that shape: what turns the gradient of a
-        /// broadcast value into the gradient of the value.
+        /// The sum of everything that was broadcast from `shape`, in that shape. It turns the gradient of a broadcast
+        /// value into the gradient of the original.
         #[or_panic(sum_to)]
         /// [`Error::Shape`] when `shape` does not broadcast to this value's shape.
         pub fn try_sum_to(self, shape: &Shape) -> Result<Var<'t>> {
@@ -147,7 +147,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// This value spread over `shape`, whose axes are aligned at the last.
+        /// This value broadcast to `shape`, with the axes aligned at the last.
         #[or_panic(broadcast_to)]
         /// [`Error::Shape`] when it does not broadcast to `shape`.
         pub fn try_broadcast_to(self, shape: impl Into<Shape>) -> Result<Var<'t>> {
@@ -167,7 +167,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The sum along `axes`.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(sum_axes)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_sum_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -178,7 +178,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The mean along `axes`.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(mean_axes)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_mean_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -189,9 +189,9 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The largest along `axes`; equal ones share the gradient in equal parts.
+        /// The maximum along `axes`; ties share the gradient equally.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(amax)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_amax(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
@@ -200,9 +200,9 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The smallest along `axes`; equal ones share the gradient in equal parts.
+        /// The minimum along `axes`; ties share the gradient equally.
         ///
-        /// Axes may count from the end; none given means all. With `keepdim` they stay, with size 1.
+        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
         #[or_panic(amin)]
         /// [`Error::Axis`] for an axis that does not exist.
         pub fn try_amin(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {

@@ -1,7 +1,7 @@
-//! The same numbers, in the same order, in another shape: they are shared, not copied.
+//! The same numbers, in the same order, in a different shape: they are shared, not copied.
 //!
-//! Of z = reshape(x) the gradient is dx = dz in the shape of x. Flattening, a new axis of size 1, and numbers of
-//! channels laid out to broadcast against images are reshapes too.
+//! For z = reshape(x) the gradient dx is dz in the shape of x. Flattening, inserting an axis of size 1 and shaping
+//! per-channel values to broadcast against images are reshapes too.
 
 use super::{
     op::{Grads, Mixes, Op, Vjp},
@@ -14,7 +14,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// The same numbers in another shape.
+/// The same numbers in a different shape.
 pub(super) struct Reshape(Shape);
 
 impl Op for Reshape {
@@ -55,7 +55,7 @@ impl Sampled for Reshape {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The same numbers in another shape of equal size.
+        /// The same numbers in a different shape of equal size.
         #[or_panic(reshape)]
         /// [`Error::Shape`] when the sizes differ.
         pub fn try_reshape(self, shape: impl Into<Shape>) -> Result<Var<'t>> {
@@ -68,7 +68,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Axes from `from` on become one: `[n, c, h, w]` flattened from 1 is `[n, c·h·w]`.
+        /// Merges the axes from `from` on into one: `[n, c, h, w]` flattened from 1 is `[n, c·h·w]`.
         #[or_panic(flatten)]
         /// [`Error::Axis`] when there are fewer axes than `from`.
         pub fn try_flatten(self, from: usize) -> Result<Var<'t>> {
@@ -82,7 +82,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// A new axis of size 1 at position `axis`.
+        /// Inserts an axis of size 1 at position `axis`.
         #[or_panic(unsqueeze)]
         /// [`Error::Axis`] when `axis` is larger than the number of axes.
         pub fn try_unsqueeze(self, axis: usize) -> Result<Var<'t>> {
@@ -96,9 +96,9 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The value of one number for each channel, shaped to broadcast against `x` `[n, c, ..]`: `[c, 1, .., 1]`.
+        /// A value with one number per channel, shaped to broadcast against `x` `[n, c, ..]`: `[c, 1, .., 1]`.
         #[or_panic(per_channel)]
-        /// [`Error::Shape`] when `x` has another number of channels.
+        /// [`Error::Shape`] when `x` has a different number of channels.
         pub fn try_per_channel(self, x: Var<'t>) -> Result<Var<'t>> {
             let (shape, channels) = (x.shape(), self.numel());
             if shape.rank() < 2 || shape[1] != channels {

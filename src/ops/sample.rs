@@ -1,4 +1,4 @@
-//! What one sample is: an operation at inputs where its gradient is defined.
+//! A sample: an operation at inputs where its gradient is defined.
 
 use crate::{
     tape::{Tape, Var},
@@ -9,7 +9,7 @@ type Run = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync>;
 
 /// An operation at inputs where its gradient is defined: a row of [`table`](super::table).
 pub struct Sample {
-    /// The operation and what is particular to this sample.
+    /// The operation, and what is particular to this sample.
     pub name: String,
     /// The inputs, in double precision.
     pub inputs: Vec<Tensor>,
@@ -46,14 +46,14 @@ impl Sample {
     }
 }
 
-/// Numbers between `low` and `high` that are all different: a low-discrepancy sequence, the same for the same seed.
+/// Distinct numbers between `low` and `high`: a low-discrepancy sequence, the same for the same seed.
 pub(crate) fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: usize) -> Tensor {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let fraction = |i: usize| ((i + 1) as f64 * GOLDEN + seed as f64 * std::f64::consts::SQRT_2).fract();
     Tensor::from_fn(shape, DType::F64, |i| low + (high - low) * fraction(i))
 }
 
-/// An operation that says on which inputs it is tested.
+/// An operation that says at which inputs it is tested.
 pub(crate) trait Sampled {
     fn samples() -> Vec<Sample>;
 }
@@ -61,7 +61,7 @@ pub(crate) trait Sampled {
 /// An operation or a composition that a table lists; only [`list!`](list) implements it.
 pub(crate) trait Listed {}
 
-/// The list of a table: the samples of all, and the proof for the compiler that each is in it.
+/// The list of a table: the samples of every entry, and the compiler's proof that each is in it.
 macro_rules! list {
     ($($Listed:ty),* $(,)?) => {
         $(impl $crate::ops::sample::Listed for $Listed {})*

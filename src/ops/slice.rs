@@ -1,8 +1,8 @@
 //! Slices with steps, and their adjoint.
 //!
-//! Along each axis z[i] = x[start + i · step]; a negative step walks backwards, so it flips. The adjoint is
-//! *scattering*: it writes the numbers of the slice where the slice reads, into zeros. Each is the other's gradient.
-//! Padding with zeros is a scattering too.
+//! Along each axis z[i] = x[start + i · step]; a negative step runs backwards, so it flips. The adjoint, *scattering*,
+//! writes its input into zeros at the places that the slice reads. Each is the gradient of the other. Padding with
+//! zeros is scattering too.
 
 use smallvec::SmallVec;
 
@@ -18,7 +18,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// What is at `start + i · step` along each axis.
+/// The elements at `start + i · step` along each axis.
 #[derive(Clone)]
 pub(super) struct Slice {
     start: SmallVec<[usize; 4]>,
@@ -66,7 +66,7 @@ impl Sampled for Slice {
 }
 
 impl Slice {
-    /// The slice that takes all of `shape`.
+    /// The slice that covers all of `shape`.
     fn whole(shape: &Shape) -> Self {
         Slice {
             start: SmallVec::from_elem(0, shape.rank()),
@@ -76,7 +76,7 @@ impl Slice {
     }
 }
 
-/// The adjoint of a slice: its input is written where the slice reads, the rest is 0.
+/// The adjoint of a slice: its input is written where the slice reads; the rest is 0.
 pub(super) struct Scatter {
     slice: Slice,
     shape: Shape,
@@ -128,7 +128,7 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Every `step`-th entry from `start` up to, not including, `stop` along an axis.
+        /// Every `step`-th entry along an axis, from `start` up to but not including `stop`.
         #[or_panic(slice)]
         /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis, or for step 0.
         pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
@@ -140,7 +140,7 @@ impl<'t> Var<'t> {
             }
             let mut slice = Slice::whole(&shape);
             slice.start[axis] = start;
-            // One that leads out of the axis takes a single entry, like any other that does.
+            // A step that leads out of the axis takes a single entry, like any other step that does.
             slice.step[axis] = step.min(shape[axis].max(1)) as isize;
             slice.shape = shape
                 .iter()
@@ -168,9 +168,9 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// `value` around the edges: `amounts` gives, for each axis, how many entries before and after.
+        /// Pads with `value`: `amounts` gives, for each axis, the number of entries before and after.
         #[or_panic(pad)]
-        /// [`Error::Shape`] when `amounts` has not one pair for each axis.
+        /// [`Error::Shape`] when `amounts` does not have one pair for each axis.
         pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
             let part = self.shape();
             if amounts.len() != part.rank() {

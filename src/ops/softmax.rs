@@ -1,7 +1,7 @@
 //! Softmax and its logarithm along an axis: p = eˣ / Σ eˣ, and z = ln Σ eˣ along axes.
 //!
-//! The largest x is subtracted first, so nothing overflows. dx = p (dp − Σ dp p); for ln p: dx = dz − p Σ dz; and for
-//! ln Σ eˣ: dx = p dz, with p = e^{x − z}.
+//! The largest x is subtracted first, so nothing overflows. For p: dx = p (dp − Σ dp p); for ln p: dx = dz − p Σ dz;
+//! for ln Σ eˣ: dx = p dz, with p = e^{x − z}.
 
 use std::ops::Range;
 
@@ -74,7 +74,7 @@ impl Sampled for Softmax {
     }
 }
 
-/// ln Σ eˣ along axes that lie side by side, which stay with size 1.
+/// ln Σ eˣ along adjacent axes, which keep size 1.
 pub(super) struct LogSumExp(Range<usize>);
 
 impl Op for LogSumExp {

@@ -1,15 +1,15 @@
 //! Eigenvalues of symmetric matrices and singular values.
 //!
-//! An operation that finds values and vectors writes both into one tensor, row below row; its parts are slices of it.
-//! So one rule sees all upstream gradients, and everything else of the engine stays as it is.
+//! An operation that finds both values and vectors writes them into one tensor, one below the other; its parts are
+//! slices of it. So one rule sees all upstream gradients, and the rest of the engine needs no special case.
 //!
 //! - A = V diag(λ) Vᵀ: dA = V (diag(dλ) + F ∘ Vᵀ dV) Vᵀ, with f_ij = 1/(λ_j − λ_i) (Giles, 2008).
 //! - A = U diag(s) Vᵀ: with f_ij = 1/(s_j² − s_i²), skew(M) = M − Mᵀ and S = diag(s),
 //!   dA = U (F ∘ skew(Uᵀ dU) S + S F ∘ skew(Vᵀ dV) + diag(ds)) Vᵀ + (I − U Uᵀ) dU S⁻¹ Vᵀ + U S⁻¹ dVᵀ (I − V Vᵀ)
 //!   (Townsend, Differentiating the singular value decomposition, 2016).
 //!
-//! Vectors of equal values are not determined, and have no derivative: where a difference is 0, f_ij counts as 0, which
-//! is right for every function that depends on the values, or on the space that such vectors span, alone. The sign of a
+//! Vectors of equal values are not determined and have no derivative: where a difference is 0, f_ij counts as 0. That
+//! is correct for every function that depends only on the values, or on the space that such vectors span. The sign of a
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
@@ -25,7 +25,7 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
-/// The fault of a decomposition that iterates.
+/// What is wrong with the input of an iterative decomposition.
 pub(super) const NOT_FINITE: &str = "holds a number that is NaN or infinite, so it has no decomposition";
 
 /// 1/x, and 0 where x is 0.
@@ -49,13 +49,13 @@ fn rows(x: Var<'_>, start: usize, len: usize) -> Result<Var<'_>> {
     x.try_narrow(-2, start, len)
 }
 
-/// The row `at` of matrices, as vectors.
+/// Row `at` of matrices, as vectors.
 fn row(x: Var<'_>, at: usize) -> Result<Var<'_>> {
     let shape = x.shape();
     rows(x, at, 1)?.try_reshape(with_matrix(&shape, &shape[shape.rank() - 1..]))
 }
 
-/// Eigenvalues, ascending, above the eigenvectors, the columns of V: `[.., n + 1, n]`.
+/// The eigenvalues, ascending, above the eigenvectors, which are the columns of V: `[.., n + 1, n]`.
 pub(super) struct Eigh;
 
 impl Op for Eigh {
@@ -82,7 +82,7 @@ impl Op for Eigh {
     }
 }
 
-/// Matrices `[2, m, n]` whose eigenvalues and singular values lie well apart.
+/// Matrices `[2, m, n]` whose eigenvalues and singular values are well separated.
 fn spread(m: usize, n: usize) -> Tensor {
     let small = numbers([2, m, n], -0.5, 0.5, 1).to_vec();
     let diagonal = |i: usize| if i / n % m == i % n { (1 + 2 * (i % n)) as f64 } else { 0.0 };
@@ -136,7 +136,7 @@ impl Op for Svd {
             let product = a.product(true, da, false)?;
             Ok::<_, Error>(gaps * (product - transposed(product)))
         };
-        // What the columns of `a` do not span, over s.
+        // The part of `da` that the columns of `a` do not span, divided by s.
         let outside = |a: Var<'t>, da: Var<'t>| {
             let rest = da - a.product(false, a.product(true, da, false)?, false)?;
             Ok::<_, Error>(rest * recip_or_zero(across))
@@ -190,11 +190,11 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, a column each, of each
+        /// The eigenvalues λ `[.., n]`, ascending, and the eigenvectors V `[.., n, n]`, one per column, of each
         /// symmetric matrix `[.., n, n]`: A = V diag(λ) Vᵀ. It reads (A + Aᵀ)/2.
         ///
-        /// The sign of a vector is arbitrary, and vectors of equal eigenvalues are not determined: a loss should depend
-        /// on neither.
+        /// The sign of an eigenvector is arbitrary, and eigenvectors of equal eigenvalues are not determined: a loss
+        /// should depend on neither.
         #[or_panic(eigh)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
         pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {

@@ -1,7 +1,7 @@
 //! The square root of symmetric positive semi-definite matrices.
 //!
-//! For Z = A^½, dA solves Z dA + dA Z = dZ, the Lyapunov equation (Lin and Maji, arXiv 1707.06772). No difference of
-//! eigenvalues is divided by, so equal ones are no trouble.
+//! For Z = A^½, dA solves the Lyapunov equation Z dA + dA Z = dZ (Lin and Maji, arXiv 1707.06772). It never divides by
+//! a difference of eigenvalues, so equal ones are no problem.
 
 use super::{
     matrices::{batch, fault, square},
@@ -41,7 +41,7 @@ impl Op for SymmetricSqrt {
     }
 }
 
-/// A symmetric positive definite matrix for each of a batch.
+/// Symmetric positive definite matrices, one made from each of a batch.
 fn positive<'t>(x: Var<'t>) -> Var<'t> {
     let n = *x.shape().last().expect("a batch of matrices");
     x.matmul(transposed(x)) + x.tape().constant(Tensor::eye(n, x.dtype())) * 0.3
@@ -98,11 +98,11 @@ impl Sampled for Lyapunov {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The symmetric positive semi-definite Z with Z Z = A of each such matrix A `[.., n, n]`. It reads (A + Aᵀ)/2,
-        /// and takes eigenvalues that are negative by rounding alone as 0.
+        /// The symmetric positive semi-definite Z with Z Z = A, for each such matrix A `[.., n, n]`. It reads (A +
+        /// Aᵀ)/2, and treats eigenvalues that are negative only through rounding as 0.
         ///
-        /// The gradient has no differences of eigenvalues in it; at a matrix that is not of full rank, where it grows
-        /// without bound, the part between null vectors is 0.
+        /// The gradient involves no differences of eigenvalues. At a rank-deficient matrix, where it is unbounded, the
+        /// part between null vectors is 0.
         #[or_panic(symmetric_sqrt)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when an eigenvalue is negative.
         pub fn try_symmetric_sqrt(self) -> Result<Var<'t>> {

@@ -1,4 +1,4 @@
-//! The list of all operations, with inputs to test them on.
+//! The list of all operations, with inputs to test them at.
 
 use super::{
     elementwise::{BINARY, SELECT, UNARY, WITH_NUMBER},
@@ -47,7 +47,7 @@ list! {
     super::loss::MseLoss,
 }
 
-/// Every operation with inputs on which its gradient is defined. [`functional::table`](crate::functional::table) lists
+/// Every operation, with inputs at which its gradient is defined. [`functional::table`](crate::functional::table) lists
 /// the compositions too.
 pub fn table() -> Vec<Sample> {
     let mut all: Vec<Sample> = Vec::new();
@@ -65,7 +65,7 @@ pub fn table() -> Vec<Sample> {
         sample.differentiable = row.differentiable();
         all.push(sample);
     }
-    // Two operands broadcast in every way: equal, one row, one column, one number, on either side.
+    // Two operands broadcast in every way: equal shapes, a row, a column or a single number on either side.
     let patterns: [[&[usize]; 2]; 6] =
         [[&[2, 3], &[2, 3]], [&[2, 3], &[3]], [&[2, 1], &[2, 3]], [&[], &[2, 3]], [&[2, 3], &[1, 1]], [&[3, 1], &[2]]];
     for &row in BINARY {

@@ -1,9 +1,9 @@
-//! What can fail comes as a pair: a method that panics at the caller's line, since `?` after each operation would hide
-//! the mathematics, and its `try_` twin that returns the error.
+//! Operations that can fail come in pairs: a method that panics at the caller's line, since a `?` after each operation
+//! would hide the mathematics, and its `try_` twin, which returns the error.
 
 use crate::error::Result;
 
-/// Declares both methods of a pair from the one that returns the error.
+/// Declares both methods of a pair, given the one that returns the error.
 ///
 /// ```text
 /// twin!(
@@ -47,7 +47,7 @@ macro_rules! twin {
 }
 pub(crate) use twin;
 
-/// The value, or a panic with the error's sentence at the caller's line.
+/// The value, or a panic with the error's message at the caller's line.
 #[track_caller]
 pub(crate) fn expect<T>(result: Result<T>) -> T {
     match result {

@@ -1,9 +1,8 @@
 //! Unfolding images into their windows (im2col), and folding windows back (col2im).
 //!
-//! Unfolding turns images `[n, c, h, w]` into `[n, c·kh·kw, l]`: one column for each of the l positions of a kernel, so
+//! Unfolding turns images `[n, c, h, w]` into `[n, c·kh·kw, l]`, one column for each of the l positions of a kernel, so
 //! that a convolution is a matrix product, and any other function of a window can be written. Folding adds every entry
-//! back to the pixel that it was read from. Both are linear and adjoint to each other: each is the gradient of the
-//! other.
+//! back to the pixel that it was read from. Both are linear, and each is the adjoint of the other, hence its gradient.
 
 use super::{
     convolution::{ConvSpec, misfit},
@@ -155,7 +154,7 @@ impl<'t> Var<'t> {
 
     twin!(
         /// The images `[n, c, h, w]` in which every pixel is the sum of the entries that [`unfold`](Var::unfold) reads
-        /// from it: its adjoint, not its inverse, since windows overlap.
+        /// from it. It is the adjoint of `unfold`, not its inverse, since windows overlap.
         #[or_panic(fold)]
         /// [`Error::Shape`] when these are not the columns of such images.
         pub fn try_fold(self, image: [usize; 4], kernel: [usize; 2], spec: ConvSpec) -> Result<Var<'t>> {

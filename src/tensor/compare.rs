@@ -13,7 +13,7 @@ impl PartialEq for Tensor {
     }
 }
 
-/// Every element within `epsilon` of its partner; shapes must be equal, precisions may differ.
+/// Every element within `epsilon` of its counterpart; shapes must be equal, precisions may differ.
 impl AbsDiffEq for Tensor {
     type Epsilon = f64;
 

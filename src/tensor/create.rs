@@ -1,9 +1,9 @@
-//! Making tensors from numbers.
+//! Creating tensors from numbers.
 
 use super::{DType, Element, Shape, Tensor, storage::Buffer};
 use crate::error::{Error, Result};
 
-/// The shape of a tensor for which there is room; a panic at the caller's line for any other.
+/// The shape of a tensor that fits into memory; any other panics at the caller's line.
 #[track_caller]
 fn room(op: &str, shape: impl Into<Shape>, dtype: DType) -> Shape {
     let shape = shape.into();
@@ -14,7 +14,7 @@ fn room(op: &str, shape: impl Into<Shape>, dtype: DType) -> Shape {
 }
 
 impl Tensor {
-    /// The numbers of `data`, row-major, in `shape`. `f32` or `f64`, as the vector is.
+    /// The numbers of `data`, row-major, in `shape`: `f32` or `f64`, like the vector.
     ///
     /// # Errors
     /// [`Error::Length`] when the numbers do not fill the shape, [`Error::TooLarge`] when its sizes cannot be counted.
@@ -95,7 +95,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// When so many numbers do not fit into memory.
+    /// When that many numbers do not fit into memory.
     #[track_caller]
     pub fn linspace(first: f64, last: f64, count: usize, dtype: DType) -> Tensor {
         let steps = count.saturating_sub(1).max(1) as f64;

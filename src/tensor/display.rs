@@ -1,10 +1,10 @@
-//! Printing tensors: nested brackets, one precision for all numbers, long axes cut in the middle.
+//! Printing tensors: nested brackets, one precision for all numbers, long axes abbreviated in the middle.
 
 use std::fmt;
 
 use super::Tensor;
 
-/// Of an axis longer than twice this, only that many entries at either end are printed.
+/// Of an axis longer than twice this, only this many entries are printed at each end.
 const ENDS: usize = 3;
 
 impl Tensor {
@@ -39,14 +39,14 @@ impl Tensor {
     }
 }
 
-/// The numbers; `{:.2}` sets the digits after the point.
+/// The numbers; `{:.2}` sets the number of decimals.
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_axis(f, &self.to_vec(), 0, 0)
     }
 }
 
-/// The numbers with precision and shape: `[1.0000, 2.0000] f64[2]`.
+/// The numbers with their precision and shape: `[1.0000, 2.0000] f64[2]`.
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self} {}{}", self.dtype(), self.shape)

@@ -5,14 +5,14 @@ use std::fmt;
 /// The precision of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
-    /// Single precision: 24 bits, about 7 digits.
+    /// Single precision: 24 significant bits, about 7 digits.
     F32,
-    /// Double precision: 53 bits, about 16 digits.
+    /// Double precision: 53 significant bits, about 16 digits.
     F64,
 }
 
 impl DType {
-    /// The bytes of one element.
+    /// The size of one element in bytes.
     pub fn size(self) -> usize {
         match self {
             DType::F32 => 4,
@@ -38,7 +38,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// Runs a block for the precision at hand: inside it, the given name stands for `f32` or `f64`.
+/// Runs a block for the given precision: inside it, the given name stands for `f32` or `f64`.
 ///
 /// ```
 /// use wengert::{DType, Tensor, dispatch};

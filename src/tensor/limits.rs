@@ -1,9 +1,9 @@
-//! What may be asked of shapes and precisions, and the errors where it may not.
+//! The limits of shapes and precisions, and the errors where they are exceeded.
 //!
 //! A tensor has at most `isize::MAX` bytes in double precision, whatever its own precision is. Sizes of 0 are left out
-//! of the count: with that, no product of some of the sizes of a shape can wrap, and every kernel may multiply as it
-//! likes. Every shape passes [`countable`](Shape::countable) once, where it enters: where a tensor is made, and where an
-//! operation announces its output.
+//! of this count, so no product of some of the sizes of a shape can wrap, and kernels may multiply as they like. Every
+//! shape passes [`countable`](Shape::countable) once, where it enters: where a tensor is made, or where an operation
+//! announces its output.
 
 use std::str::FromStr;
 
@@ -25,10 +25,10 @@ impl Shape {
         }
     }
 
-    /// Whether `op` may make a tensor of this shape, from inputs of the shapes `from`.
+    /// Checks that `op` may make a tensor of this shape, from inputs of the shapes `from`.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when no memory has so many addresses.
+    /// [`Error::TooLarge`] when no memory has that many addresses.
     pub(crate) fn countable(&self, op: &str, from: &[&Shape]) -> Result<()> {
         let bytes = self.iter().try_fold(size_of::<f64>(), |bytes, &size| bytes.checked_mul(size.max(1)));
         match bytes {
@@ -37,7 +37,7 @@ impl Shape {
         }
     }
 
-    /// Whether there is memory for a tensor of this shape, which is [`countable`](Shape::countable).
+    /// Checks that there is memory for a tensor of this shape, which is [`countable`](Shape::countable).
     ///
     /// # Errors
     /// [`Error::TooLarge`] when the system refuses it.

@@ -2,9 +2,9 @@
 //!
 //! A [`Tensor`] is a shape, a precision known at run time and a shared, row-major buffer. Cloning one is cheap; writing
 //! to one copies its numbers first if anyone else sees them. There are no strides: a transposition is a flag of the
-//! matrix product, broadcasting happens inside the kernels, and [`reshape`](Tensor::reshape) shares.
+//! matrix product, broadcasting happens inside the kernels, and [`reshape`](Tensor::reshape) shares the buffer.
 //!
-//! What may not live here: anything that knows of tapes or gradients.
+//! What may not live here: anything that knows about tapes or gradients.
 
 mod compare;
 mod create;
@@ -50,7 +50,7 @@ impl Tensor {
         Tensor { shape, storage: T::wrap(buffer) }
     }
 
-    /// The sizes along the axes.
+    /// The size of each axis.
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
@@ -73,7 +73,7 @@ impl Tensor {
         T::buffer(&self.storage).map(Buffer::as_slice).ok_or_else(|| self.wrong_dtype(T::DTYPE))
     }
 
-    /// The numbers in row-major order, for writing; copied first when another tensor shares them.
+    /// The numbers in row-major order, for writing; copied first if another tensor shares them.
     ///
     /// # Errors
     /// [`Error::DType`] when `T` is not the tensor's precision.
@@ -84,12 +84,12 @@ impl Tensor {
         Ok(self.data_mut())
     }
 
-    /// The numbers, where the precision is known to be `T`.
+    /// The numbers, for a precision known to be `T`.
     pub(crate) fn data<T: Element>(&self) -> &[T] {
         T::buffer(&self.storage).expect("all tensors of a tape have its precision").as_slice()
     }
 
-    /// The numbers for writing, where the precision is known to be `T`.
+    /// The numbers for writing, for a precision known to be `T`.
     pub(crate) fn data_mut<T: Element>(&mut self) -> &mut [T] {
         T::buffer_mut(&mut self.storage).expect("all tensors of a tape have its precision").make_mut()
     }
@@ -103,10 +103,10 @@ impl Tensor {
         crate::dispatch!(self.dtype(), T => self.data::<T>().iter().map(|x| x.to_f64()).collect())
     }
 
-    /// The one number of a tensor with one element.
+    /// The single number of a tensor with one element.
     ///
     /// # Panics
-    /// When it has another number of elements.
+    /// When it does not have exactly one element.
     #[track_caller]
     pub fn item(&self) -> f64 {
         assert!(self.numel() == 1, "item: one number was asked for, but the tensor has shape {}", self.shape);
@@ -125,7 +125,7 @@ impl Tensor {
         crate::dispatch!(self.dtype(), T => self.data::<T>()[flat].to_f64())
     }
 
-    /// The same numbers in another shape of equal size.
+    /// The same numbers in a different shape of equal size.
     ///
     /// # Errors
     /// [`Error::Length`] when the sizes differ, [`Error::TooLarge`] when they cannot be counted.
@@ -138,13 +138,13 @@ impl Tensor {
         Ok(self.reshaped(shape))
     }
 
-    /// The same numbers in a shape that is known to fit.
+    /// The same numbers in a shape known to fit.
     pub(crate) fn reshaped(&self, shape: Shape) -> Tensor {
         debug_assert_eq!(shape.numel(), self.numel());
         Tensor { shape, storage: self.storage.clone() }
     }
 
-    /// The same numbers in another precision, rounded to nearest; shared when it is the same.
+    /// The same numbers in the given precision, rounded to nearest; shared if it is the same.
     pub fn cast(&self, dtype: DType) -> Tensor {
         if dtype == self.dtype() {
             return self.clone();
@@ -158,7 +158,7 @@ impl Tensor {
         }))
     }
 
-    /// [`cast`](Tensor::cast) of a tensor that is given away.
+    /// [`cast`](Tensor::cast) of a tensor that is consumed.
     pub(crate) fn into_dtype(self, dtype: DType) -> Tensor {
         if dtype == self.dtype() { self } else { self.cast(dtype) }
     }

@@ -1,8 +1,7 @@
 //! Shapes: the sizes of a tensor along its axes, outermost first.
 //!
-//! Two shapes *broadcast* when, aligned at their last axes, each pair of sizes is equal or one of them is 1; an axis
-//! that is missing counts as 1. The result has the larger size of each pair:
-//! `[4, 1, 3]` with `[5, 3]` gives `[4, 5, 3]`.
+//! Two shapes *broadcast* when, aligned at their last axes, each pair of sizes is equal or one of them is 1; a missing
+//! axis counts as 1. The result has the larger size of each pair: `[4, 1, 3]` with `[5, 3]` gives `[4, 5, 3]`.
 
 use std::{fmt, ops::Deref};
 
@@ -39,7 +38,7 @@ impl Shape {
         &self.0
     }
 
-    /// The shape that both broadcast to, or `None` when they do not fit.
+    /// The shape that both broadcast to, or `None` if they are incompatible.
     ///
     /// ```
     /// use wengert::Shape;
@@ -65,13 +64,13 @@ impl Shape {
             .map(Shape)
     }
 
-    /// The size of axis `i` of this shape widened at the front to `rank` axes.
+    /// The size of axis `i` after this shape is extended at the front to `rank` axes.
     pub(crate) fn size_from_front(&self, i: usize, rank: usize) -> usize {
         let missing = rank - self.rank();
         if i < missing { 1 } else { self.0[i - missing] }
     }
 
-    /// This shape with the given axes set to 1 (`keepdim`) or taken out.
+    /// This shape with the given axes set to 1 (`keepdim`) or removed.
     pub(crate) fn reduced(&self, axes: &[usize], keepdim: bool) -> Shape {
         self.iter()
             .enumerate()
@@ -84,7 +83,7 @@ impl Shape {
     }
 }
 
-/// A copy of a few words: shapes are cloned for every node.
+/// Copies a few words: shapes are cloned for every node.
 impl Clone for Shape {
     #[inline]
     fn clone(&self) -> Self {

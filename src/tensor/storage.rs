@@ -1,27 +1,29 @@
-//! The memory behind a tensor: a shared buffer that returns to a pool when its last owner lets go.
+//! The memory behind a tensor: a shared buffer that returns to a pool when its last owner drops it.
 //!
 //! A training step asks for the same buffers again and again. Handing them back to the system each time costs a large
-//! tensor more than the arithmetic on it (the pages have to be zeroed and mapped anew), so each thread keeps what its
-//! tensors drop, by length, and hands it out again with its old contents: whoever takes a buffer overwrites all of it.
+//! tensor more than the arithmetic on it (the pages have to be zeroed and mapped anew), so each thread keeps the
+//! buffers that its tensors drop, by length, and hands them out again with their old contents: whoever takes a buffer
+//! overwrites all of it.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use super::DType;
 use crate::kernels::Real;
 
-/// Buffers with fewer elements are taken without asking first whether there is memory for them.
+/// Buffers with fewer elements are taken without first asking whether there is memory for them.
 pub const LARGE: usize = 1 << 27;
 
-/// Whether the system has memory for `len` numbers. It is asked only about large buffers, and by reserving addresses,
-/// which costs little beside the filling.
+/// Whether the system has memory for `len` numbers. It is asked only for large buffers, by reserving addresses, which
+/// costs little compared with filling them.
 pub fn available<T>(len: usize) -> bool {
     len < LARGE || Vec::<T>::new().try_reserve_exact(len).is_ok()
 }
 
-/// A pool is emptied when it would hold more than this many bytes, so that sizes no longer used are not kept forever.
+/// A pool is emptied when it would hold more than this many bytes, so that buffers of unused sizes are not kept
+/// forever.
 const POOL_BYTES: usize = 1 << 30;
 
-/// `f32` or `f64`: what a tensor can hold. Code generic over it is run for either through [`dispatch!`](crate::dispatch).
+/// `f32` or `f64`: what a tensor can hold. [`dispatch!`](crate::dispatch) runs generic code for the right one.
 pub trait Element: Real {
     /// The precision of this type.
     const DTYPE: DType;
@@ -40,7 +42,7 @@ macro_rules! element {
         impl Element for $T {
             const DTYPE: DType = DType::$Variant;
             fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
-                // While a thread ends its pool may be gone already: buffers are then just freed.
+                // While a thread ends, its pool may be gone already: buffers are then simply freed.
                 $POOL.try_with(|pool| f(&mut pool.borrow_mut())).ok()
             }
             fn wrap(buffer: Buffer<Self>) -> Storage {
@@ -68,14 +70,14 @@ element!(f64, F64, POOL_F64);
 pub struct Buffer<T: Element>(Option<Arc<Vec<T>>>);
 
 impl<T: Element> Buffer<T> {
-    /// A buffer of `len` elements with unspecified contents, from the pool where it has one.
+    /// A buffer of `len` elements with unspecified contents, from the pool if it has one.
     ///
     /// # Panics
     /// When the system has no memory for it.
     #[track_caller]
     pub fn take(len: usize) -> Self {
         let pooled = T::with_pool(|pool| pool.take(len)).flatten();
-        // Not in a closure, whose panic would be told of this line.
+        // Not in a closure, because its panic would be reported at this line.
         let buffer = match pooled {
             Some(buffer) => buffer,
             None => {
@@ -86,7 +88,7 @@ impl<T: Element> Buffer<T> {
         Buffer(Some(buffer))
     }
 
-    /// Takes over `data`.
+    /// Takes ownership of `data`.
     pub fn from_vec(data: Vec<T>) -> Self {
         Buffer(Some(Arc::new(data)))
     }
@@ -96,7 +98,7 @@ impl<T: Element> Buffer<T> {
         self.0.as_ref().expect("a buffer is empty only while it is dropped")
     }
 
-    /// The elements, for writing; copied first when they are shared.
+    /// The elements, for writing; copied first if they are shared.
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.unique() {
             let mut copy = Buffer::take(self.as_slice().len());
@@ -106,7 +108,7 @@ impl<T: Element> Buffer<T> {
         self.fresh()
     }
 
-    /// Whether nobody else sees this buffer.
+    /// Whether this is the only owner of the buffer.
     pub fn unique(&self) -> bool {
         self.0.as_ref().is_some_and(|arc| Arc::strong_count(arc) == 1)
     }
@@ -126,7 +128,7 @@ impl<T: Element> Clone for Buffer<T> {
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
         if let Some(mut arc) = self.0.take() {
-            // Only a last owner can look inside for writing; anyone else just lets go.
+            // Only the last owner can access the contents for writing; any other just lets go.
             if Arc::get_mut(&mut arc).is_some() {
                 T::with_pool(|pool| pool.put(arc));
             }
@@ -136,8 +138,8 @@ impl<T: Element> Drop for Buffer<T> {
 
 /// The buffers that one thread keeps, by length.
 ///
-/// No more of a length are kept than were taken from here: what users made of their own vectors, or another thread of
-/// its pool, is freed when it is dropped here, and does not pile up.
+/// It keeps no more of a length than were taken from it: vectors that users made, or that come from another thread's
+/// pool, are freed when they are dropped here and do not pile up.
 pub struct Pool<T> {
     shelves: HashMap<usize, Shelf<T>, LengthHasher>,
     bytes: usize,
@@ -146,7 +148,7 @@ pub struct Pool<T> {
 /// The buffers of one length.
 struct Shelf<T> {
     free: Vec<Arc<Vec<T>>>,
-    /// How many more were taken than came back.
+    /// How many more were taken than have come back.
     out: usize,
 }
 

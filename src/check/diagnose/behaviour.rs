@@ -1,4 +1,4 @@
-//! Experiments on the rule itself: other upstream gradients, other values, another call before.
+//! Experiments on the rule itself: other upstream gradients, other values, a preceding call.
 
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -60,7 +60,7 @@ fn upstream(case: &Case, k: usize) -> Option<Verdict> {
     if scale == 0.0 {
         return None;
     }
-    // A rule that clips its upstream gradient answers the same to a larger one, but not to none.
+    // A rule that clips its upstream gradient gives the same answer for a larger one, but not for zero.
     let unchanged = difference(&double, answer, scale)?.max(difference(&none, answer, scale)?);
     if unchanged <= EXACT {
         let verdict = case.verdict(k, Fault::UpstreamIgnored, unchanged);
@@ -76,7 +76,7 @@ fn upstream(case: &Case, k: usize) -> Option<Verdict> {
     None
 }
 
-/// A rule that remembers: its answer depends on what other calls were made.
+/// A rule with memory: its answer depends on what other calls were made.
 pub(super) fn stale(case: &Case, k: usize) -> Option<Verdict> {
     let point = &case.first();
     let mut rng = StdRng::seed_from_u64(0x57a1e);
@@ -99,7 +99,7 @@ pub(super) fn stale(case: &Case, k: usize) -> Option<Verdict> {
     })
 }
 
-/// One value given in place of another makes the rule right.
+/// Replacing one value by another makes the rule right.
 fn mixed_up(case: &Case, k: usize) -> Vec<Verdict> {
     let places = case.first().given.places();
     let mut found = Vec::new();
@@ -114,7 +114,7 @@ fn mixed_up(case: &Case, k: usize) -> Vec<Verdict> {
                 }
                 *hole = value;
                 let answer = case.ask_for(k, &given)?;
-                // An exchange that the rule does not notice explains nothing.
+                // A replacement that does not change the rule's answer explains nothing.
                 let unnoticed = difference(&answer, point.answer[k].as_ref()?, size(&answer))? == 0.0;
                 (!unnoticed).then_some(answer)
             };

@@ -1,7 +1,7 @@
 //! Values of `forward` that the rule should have used.
 //!
-//! Rule and `forward` often compute the same things: a deviation, a sum of exponentials. Where the rule computes it
-//! anew and differently (without its ε, without its mean), the value of `forward` in that place makes the rule exact.
+//! Rule and `forward` often compute the same things: a deviation, a sum of exponentials. Where the rule computes one
+//! anew but differently (without its ε, without its mean), putting the value of `forward` there makes the rule exact.
 
 use crate::{
     Tensor,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A value that `forward` computes takes the place of an operand in the rule: the rule computed something else there.
+/// A value that `forward` computes belongs in place of an operand of the rule, which computed something else there.
 pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
     let computed: Vec<Vec<Tensor>> = case.points.iter().map(|p| forward.results(&p.given.x)).collect::<Option<_>>()?;
@@ -29,7 +29,7 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                 if value.shape() != read.shape() || value == read {
                     continue;
                 }
-                // The value is one argument more.
+                // The value is one more argument.
                 let edit = (at, Edit::Operand(operand, Source::Argument(given.len())));
                 let residual = case.repaired(k, |p| {
                     let (_, values) = case.points.iter().zip(&computed).find(|(q, _)| std::ptr::eq(p, *q))?;
@@ -54,7 +54,7 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     None
 }
 
-/// Whether the rule reads one side of the sum that it should read: then the other side is what it lacks.
+/// Whether the rule reads one side of the sum that it should read; then it lacks the other side.
 fn is_side(wanted: &Step, read: &Tensor, computed: &[Tensor]) -> bool {
     let side = |source: &Source| matches!(*source, Source::Step(s) if computed[s] == *read);
     wanted.adds() && (wanted.inputs.len() == 1 || wanted.inputs.iter().any(side) || !computed.contains(read))

@@ -1,7 +1,7 @@
-//! What explains one wrong gradient, and in which order explanations are given.
+//! What explains a wrong gradient, and in which order explanations are given.
 //!
-//! All experiments are made that may tell something. What several of them explain equally well is reported in the order
-//! of [`Kind`], the simplest first, with the exceptions of [`rank`].
+//! All experiments that may tell something are made. Explanations that fit equally well are reported in the order of
+//! [`Kind`], the simplest first, with the exceptions made by [`rank`].
 
 use std::{collections::HashSet, panic::Location};
 
@@ -13,7 +13,7 @@ use crate::check::{
     numbers::{EXACT, size},
 };
 
-/// All that explains the answer for input `k`, the simplest first; at most three.
+/// Everything that explains the answer for input `k`, the simplest first; at most three.
 pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> {
     let mut found = experiments(case, k);
     let point = case.first();
@@ -36,13 +36,13 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found
 }
 
-/// What every experiment has to say, or that none has.
+/// What the experiments have found, or that they have found nothing.
 fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = behaviour::faults(case, k);
     let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite | Kind::UpstreamIgnored);
     let programs = case.truth == Truth::Tape;
     if let Some(verdict) = relations::precision(case, k) {
-        // So near the truth, half of all experiments would fit.
+        // This close to the truth, half of all experiments would fit.
         found = vec![verdict];
     } else if !found.iter().any(settled) {
         found.extend(relations::faults(case, k));
@@ -65,17 +65,17 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The order of verdicts: that of their kinds, a step behind the kind for some. `nothing`: the answer is 0 everywhere;
-/// `region`: it is wrong in a region that could be described.
+/// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0
+/// everywhere; `region`: it is wrong in a region that could be described.
 fn rank(verdict: &Verdict, nothing: bool, region: bool) -> (Kind, u8) {
     match verdict.fault.kind() {
-        // Values taken for each other explain an answer of 0; most other relations hold between 0 and anything.
+        // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.
         Kind::MixedUp if nothing => (Kind::MissingReduction, 1),
         Kind::Missing if nothing => (Kind::MissingReduction, 2),
         Kind::Region if verdict.vague => (Kind::WrongOperation, 1),
-        // A condition on a value goes away when that value is exchanged for one that never meets it.
+        // A condition on a value goes away when that value is replaced by one that never meets it.
         Kind::MixedUp if region => (Kind::WrongOperation, 0),
-        // One edit of the rule is found for many mistakes; exchanging a value outright for one only.
+        // An edit of the rule is found for many mistakes; replacing a value outright for only one.
         Kind::MixedUp if verdict.line.is_some() => (Kind::WrongOperation, 0),
         kind => (kind, 0),
     }

@@ -1,17 +1,17 @@
 //! From a wrong gradient to the name of its fault.
 //!
 //! The true gradient t of a hand-written function is known: the tape derives it from the function's own `forward`. The
-//! rule's answer a is known too, and so is the rule itself, as a program. So a fault is named by experiment:
+//! rule's answer a is known too, and so is the rule itself, as a program. So faults are named by experiment:
 //!
-//! - `behaviour`: the rule is asked again with another upstream gradient, other values, after another call;
+//! - `behaviour`: the rule is run again with a different upstream gradient, with other values, or after another call;
 //! - `relations`, `reductions`, `regions`: a is compared with −t, k t, tᵀ, permutations and sums of t, and element by
 //!   element;
-//! - `paths`: the function is differentiated with one of its nodes held constant, or straight through;
+//! - `paths`: the function is differentiated with one of its nodes held constant or passed straight through;
 //! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
 //! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right.
 //!
-//! `tape` and `non_finite` are for gradients that are wrong although no rule is: of operations on plain numbers, of
-//! detached values, of infinite slopes. `rules` and `explain` put experiments and verdicts in order.
+//! `tape` and `non_finite` are for gradients that are wrong although no rule is, because of operations on plain
+//! numbers, detached values or infinite slopes. `rules` and `explain` organize experiments and verdicts.
 //!
 //! An experiment counts only if it agrees to rounding at two points, with two upstream gradients, so chance cannot
 //! explain it.

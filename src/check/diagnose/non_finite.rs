@@ -1,4 +1,4 @@
-//! Where NaN and infinities come from: the first operation, in forward order, that makes one out of finite numbers.
+//! Where NaN and infinities come from: the first operation, in forward order, that makes one from finite numbers.
 
 use crate::{
     Tape, Tensor, Var,
@@ -35,7 +35,7 @@ pub(in crate::check) fn first_non_finite_derivative(
     })
 }
 
-/// The first operation of the rule, in its own order, whose result is not finite though its operands are.
+/// The first operation of the rule, in execution order, whose result is not finite though its operands are.
 pub(super) fn first_non_finite(case: &Case, point: &Point) -> Option<(String, Option<Line>)> {
     attempt([], |tape, _| {
         point.given.map(|value| tape.constant(value)).ask(&*case.function, &case.needs);
@@ -43,7 +43,7 @@ pub(super) fn first_non_finite(case: &Case, point: &Point) -> Option<(String, Op
     })
 }
 
-/// The first node of a recording with a number that is not finite, of operands that all are: its name and line.
+/// The first node of a recording with a non-finite number and only finite operands: its name and line.
 fn first_non_finite_node(tape: &Tape) -> Option<(String, Option<Line>)> {
     for node in 0..tape.len() {
         let finite = |id: usize| is_finite(&Var::new(tape, id as u32).value());

@@ -1,7 +1,8 @@
-//! Paths that the rule's author forgot, and nodes that were taken for the identity.
+//! Paths that the rule's author forgot, and nodes that were mistaken for the identity.
 //!
-//! `forward` is replayed with one node held constant, or handing its gradient straight on. If the gradient of that
-//! function is the rule's answer, the rule is the exact derivative of something: of the function with that node cut.
+//! `forward` is replayed with one node held constant, or with its gradient passed straight through. If the gradient of
+//! that function is the rule's answer, the rule is the exact derivative of something: of the function with that node
+//! cut.
 
 use std::collections::HashSet;
 
@@ -12,9 +13,9 @@ use crate::check::{
     script::{Edit, Script, Source},
 };
 
-/// Longer functions are searched from their end up to here.
+/// Longer functions are searched from their end up to this length.
 const LONGEST: usize = 400;
-/// A stretch that is taken for the identity reaches over this many values at most.
+/// A stretch that is mistaken for the identity spans at most this many values.
 const FAR: usize = 12;
 
 pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
@@ -50,23 +51,23 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
                     (Fault::ForgottenPath { node }, evidence)
                 }
             };
-            // Of a chain of nodes that cut the same path the last one is named.
+            // Of a chain of nodes that cut the same path, the last one is named.
             if lines.insert((fault.kind(), line.clone())) && found.len() < 3 {
                 found.push(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
             }
         }
     }
-    // Of several cuts that explain the same, the one nearest the output is named, of either kind.
+    // Of several cuts that explain the same thing, the one nearest the output is named, for each of the two kinds.
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.sort_by_key(|v| v.fault.kind());
     found
 }
 
-/// The earlier values of the same shape that a step may be taken for.
+/// The earlier values of the same shape for which a step may be mistaken.
 fn straight(script: &Script, at: usize) -> Vec<Edit> {
     let step = &script.steps[at];
-    // To take a sum for one of its sides is to forget the other side.
+    // Mistaking a sum for one of its sides is forgetting the other side.
     if step.adds() || step.is("identity") {
         return Vec::new();
     }
@@ -108,7 +109,7 @@ pub(in crate::check) fn edits(script: &Script, at: usize) -> Vec<Edit> {
     edits
 }
 
-/// A comparison or a rounding, which has no derivative, may be taken for the identity.
+/// A comparison or a rounding, which has no derivative, may be mistaken for the identity.
 fn passed_by(script: &Script, at: usize) -> Vec<Edit> {
     if script.steps[at].differentiable() { Vec::new() } else { straight(script, at) }
 }

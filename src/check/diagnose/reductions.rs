@@ -1,11 +1,11 @@
-//! Sums too few, too many, or over the wrong axis.
+//! Sums that are missing, superfluous, or over the wrong axis.
 //!
-//! The true gradient is linear in the upstream gradient, so a sum over observations can be cut short by an upstream
-//! gradient that is 0 for all but one of them: t = Σᵢ tᵢ. A rule that forgot the sum answers one tᵢ, or all of them, in
+//! The true gradient is linear in the upstream gradient, so a sum over observations can be taken apart by an upstream
+//! gradient that is 0 for all but one of them: t = Σᵢ tᵢ. A rule that forgot the sum returns one tᵢ, or all of them, in
 //! a shape of its own.
 //!
-//! For an input that `forward` broadcasts, the gradient before the sum is that of the input spread out first. From this
-//! one tensor u all wrong reductions can be made: u itself, a mean in place of the sum, sums over other axes.
+//! For an input that `forward` broadcasts, the gradient before the sum is that of the input broadcast beforehand. All
+//! wrong reductions can be made from this one tensor u: u itself, a mean instead of the sum, sums over other axes.
 
 use crate::{
     Function, Shape, Tensor,
@@ -49,7 +49,7 @@ fn not_summed(case: &Case, k: usize) -> Option<Verdict> {
     })
 }
 
-/// a is the sum, or the mean, of t over an axis, spread out again.
+/// a is the sum, or the mean, of t over an axis, broadcast back.
 fn too_many(case: &Case, k: usize) -> Vec<Verdict> {
     let shape = case.first().truth[k].shape().clone();
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ fn name_axes(axes: &[isize]) -> String {
 /// a is the share of a single index of an axis of the output.
 fn one_alone(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = Vec::new();
-    // A share of nothing explains no answer.
+    // A share of zero explains no answer.
     if case.points.iter().all(|p| p.answer[k].as_ref().is_none_or(|a| size(a) == 0.0)) {
         return found;
     }
@@ -107,7 +107,7 @@ fn one_alone(case: &Case, k: usize) -> Vec<Verdict> {
                     dz[output] = masked(&dz[output], axis, index);
                     Some(case.truth_at(&point.given.x, &dz).ok()?.swap_remove(k))
                 };
-                // Where every index but this one has no share at all, nothing is missing.
+                // If no other index has any share, nothing is missing.
                 if let Some(residual) = case.residual(k, share) {
                     let how = format!("only the {which} index of axis {axis} of the output counts");
                     let evidence = format!("with the upstream gradient of the other {} set to 0, it is right", n - 1);
@@ -120,7 +120,7 @@ fn one_alone(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The gradient with respect to input `k`, broadcast to `shape` beforehand; `None` where that changes the shapes of the
+/// The gradient with respect to input `k`, broadcast to `shape` beforehand; `None` if that changes the shapes of the
 /// outputs `z`.
 fn unsummed(
     function: &dyn Function,
@@ -140,7 +140,7 @@ fn unsummed(
     Some(or_zeros(found, &x).swap_remove(k))
 }
 
-/// The shape that input `k` may be broadcast to without changing any output.
+/// The shape to which input `k` can be broadcast without changing any output.
 pub(in crate::check) fn spread_shape(function: &dyn Function, x: &[Tensor], z: &[Tensor], k: usize) -> Option<Shape> {
     let own = x[k].shape();
     let none: Vec<Tensor> = z.iter().map(|z| zeros(z.shape())).collect();
@@ -150,7 +150,7 @@ pub(in crate::check) fn spread_shape(function: &dyn Function, x: &[Tensor], z: &
         .find(|shape| shape != own && spreads_to(&x[k], shape) && unsummed(function, x, z, &none, k, shape).is_some())
 }
 
-/// The gradient with respect to input `k` before its sum over the axes that the input is broadcast along.
+/// The gradient with respect to input `k` before its sum over the axes along which the input is broadcast.
 pub(in crate::check) fn unsummed_gradient(
     function: &dyn Function,
     x: &[Tensor],
@@ -194,7 +194,7 @@ fn before_the_sum(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The fault of a sum over `axes` where those that `own` was broadcast along belong, and the sum that is right.
+/// The fault of summing over `axes` instead of those along which `own` was broadcast, and the correct sum.
 fn reduction(axes: &[isize], mean: bool, spread: &Shape, own: &Shape) -> (Fault, String) {
     let right = broadcast_axes(own, spread);
     let wanted = name_axes(&right);
@@ -210,7 +210,7 @@ fn reduction(axes: &[isize], mean: bool, spread: &Shape, own: &Shape) -> (Fault,
     (fault, format!("the gradient is the sum over {wanted}: `sum_to` the shape of the input"))
 }
 
-/// The axes of `spread` that a tensor of shape `own` is broadcast along.
+/// The axes of `spread` along which a tensor of shape `own` is broadcast.
 pub(in crate::check) fn broadcast_axes(own: &Shape, spread: &Shape) -> Vec<isize> {
     let offset = spread.rank() - own.rank();
     let along = |axis: &usize| *axis < offset || (own[axis - offset] == 1 && spread[*axis] != 1);

@@ -127,7 +127,7 @@ fn by_place(dims: &[usize], sets: &[Vec<bool>]) -> Option<String> {
     described.map(|place| place.0).or_else(|| block(dims, &indices, &union))
 }
 
-/// A set of elements that is made of some indices of each axis.
+/// A set of elements that consists of some indices of each axis.
 fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<String> {
     let chosen: Vec<BTreeSet<usize>> = (0..dims.len())
         .map(|axis| indices.iter().zip(inside).filter(|(_, w)| **w).map(|(at, _)| at[axis]).collect())
@@ -159,8 +159,8 @@ fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<Stri
     (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
-/// What the gradient is where it is wrong, what is left of the difference, and whether nothing better can be said: it
-/// is no simple multiple of the true one.
+/// What the gradient is where it is wrong, the remaining difference, and whether nothing more specific can be said
+/// because it is no simple multiple of the true one.
 fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> (String, f64, bool) {
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     let mut scale = 0.0f64;

@@ -1,7 +1,7 @@
-//! Relations between the wrong gradient a and the true one t that hold for all elements together.
+//! Relations between the wrong gradient a and the true one t that hold for all elements at once.
 //!
-//! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. What such a k may stand for is read off the shapes:
-//! N, 1/N, the numbers of channels, of pixels, of elements.
+//! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. The shapes suggest what such a k may stand for: N,
+//! 1/N, the number of channels, of pixels, of elements.
 
 use crate::{
     Shape, Tensor, Var,
@@ -23,7 +23,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The k of a = k t, and what is left of a.
+/// The k of a = k t, and the residual of a.
 pub(in crate::check) fn ratio(a: &Tensor, t: &Tensor) -> Option<(f64, f64)> {
     if a.shape() != t.shape() {
         return None;
@@ -49,7 +49,7 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
     if residual > case.exact() || (first - last).abs() > case.exact() * first.abs().max(1e-3) {
         return None;
     }
-    // One number is proportional to any other: two different points had to give the same ratio.
+    // Any number is proportional to any other: two different points must give the same ratio.
     if (first + 1.0).abs() <= case.exact() {
         let evidence = format!("a = −t to {residual:.1e}, for every element");
         return Some(case.verdict(k, Fault::SignFlipped, residual).because(evidence));
@@ -64,7 +64,7 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
     Some(case.verdict(k, Fault::Factor { k: first, names }, residual).because(evidence))
 }
 
-/// What a factor may stand for, from the shapes of inputs and outputs.
+/// What a factor may stand for, judging by the shapes of inputs and outputs.
 fn names_of(k: f64, Given { x, z, .. }: &Given<Tensor>, input: usize) -> Vec<String> {
     let same = |value: f64| (k.abs() - value).abs() <= 1e-6 * value;
     let sign = if k < 0.0 { "−" } else { "" };
@@ -107,7 +107,7 @@ fn names_of(k: f64, Given { x, z, .. }: &Given<Tensor>, input: usize) -> Vec<Str
     names
 }
 
-/// a is the true gradient by another input: the answers stand in the wrong order.
+/// a is the true gradient with respect to another input: the answers are in the wrong order.
 fn another_inputs(case: &Case, k: usize) -> Option<Verdict> {
     let others = (0..case.first().truth.len()).filter(|&other| other != k);
     others.filter(|&other| size(&case.first().truth[other]) > 0.0).find_map(|other| {
@@ -119,7 +119,7 @@ fn another_inputs(case: &Case, k: usize) -> Option<Verdict> {
     })
 }
 
-/// a is t with its axes exchanged, in another order, or read backwards: a kernel that was turned, or was not.
+/// a is t with its axes swapped, permuted, or read backwards: a kernel that was flipped, or was not.
 fn rearranged(case: &Case, k: usize) -> Vec<Verdict> {
     let rank = case.first().truth[k].shape().rank();
     if !(1..=5).contains(&rank) {
@@ -151,7 +151,7 @@ fn rearranged(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// A relative difference below which a gradient is right, but not accurate.
+/// A relative difference below which a gradient is right, but inaccurate.
 const PRECISION: f64 = 1e-4;
 
 /// a agrees with t to a few digits everywhere.
@@ -183,7 +183,7 @@ pub(super) fn precision(case: &Case, k: usize) -> Option<Verdict> {
     })
 }
 
-/// The right numbers in another shape.
+/// The right numbers in the wrong shape.
 fn shape(case: &Case, k: usize) -> Option<Verdict> {
     let point = &case.first();
     let answer = point.answer[k].as_ref()?;

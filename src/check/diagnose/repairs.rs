@@ -1,7 +1,7 @@
 //! Single edits of the rule that make it right.
 //!
-//! A rule in tape algebra is a program, with the user's lines. If one edit of it (a sign, an operand, a term, an
-//! operation) makes it exact at both points, that is the line to mend.
+//! A rule in tape algebra is a program that knows the user's lines. If one edit of it (a sign, an operand, a term, an
+//! operation) makes it exact at both points, that is the line to fix.
 
 use crate::{
     Shape, Tensor,
@@ -16,10 +16,10 @@ use crate::{
 /// Longer programs are not searched.
 const LONGEST: usize = 300;
 
-/// The places of a rule where a value is read are tried in all combinations up to this many places.
+/// All combinations of the places where a rule reads a value are tried, up to this many places.
 const READS: usize = 7;
 
-/// Operations that are easily taken for each other.
+/// Operations that are easily confused.
 const CONFUSABLE: &[&[&str]] = &[
     &["add", "sub"],
     &["mul", "div"],
@@ -70,7 +70,7 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<Verdict> {
     Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence))
 }
 
-/// Some or all places where the rule reads one value, reading another of the same shape instead.
+/// Some or all places where the rule reads one value, changed to read another of the same shape.
 pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     let (given, script) = (&case.first().given, case.rule_script(k)?);
     let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
@@ -111,7 +111,7 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     None
 }
 
-/// The line to mend: where an edit of the rule makes it exact, or else where it computes its answer.
+/// The line to fix: where an edit of the rule makes it exact, or else where it computes its answer.
 pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
     if let Some((script, at, ..)) = repair(case, k) {
         return Some(Line::from(script.steps[at].at));
@@ -123,7 +123,7 @@ pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
     script.steps.last().map(|step| Line::from(step.at))
 }
 
-/// The edits that are tried at a step of a rule, with what each does.
+/// The edits to try at a step of a rule, with what each does.
 fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String)> {
     let step = &script.steps[at];
     let mut edits = vec![(Edit::Scale(-1.0), "the other sign".to_owned())];
@@ -164,7 +164,7 @@ fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String
     edits
 }
 
-/// Single mistakes in the rule's program for input `k`: a term left out, a sign within it, another operation.
+/// Single mistakes in the rule's program for input `k`: a term left out, a sign within it, a different operation.
 pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, String)> {
     let Some(script) = case.rule_script(k) else { return Vec::new() };
     let mut all = Vec::new();
@@ -181,7 +181,7 @@ pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, Str
     all
 }
 
-/// Operations that are easily taken for the one of a step.
+/// Operations that are easily confused with that of a step.
 fn other_rows(step: &Step) -> Vec<(Edit, String)> {
     let Action::Elementwise(row, _) = &step.action else { return Vec::new() };
     let groups = CONFUSABLE.iter().filter(|group| group.contains(&row.name));

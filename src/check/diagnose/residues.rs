@@ -1,9 +1,9 @@
-//! The term that is missing, read off the difference itself.
+//! The missing term, read from the difference itself.
 //!
 //! If the rule lacks one term of a sum, then t − a is that term. Terms of derivatives are products of few values: the
-//! upstream gradient, inputs, outputs, and what `forward` or the rule compute on the way. So t − a is compared with
-//! c · v and c · v · w for all such values, with one number c for all elements and both points. Elements that are right
-//! are left out, for the term may belong to one branch alone; the region is described beside it.
+//! upstream gradient, inputs, outputs, and what `forward` or the rule compute on the way. So t − a is compared with c ·
+//! v and c · v · w for all such values, with the same number c for all elements and both points. Elements that are
+//! right are left out, because the term may belong to only one branch; the region is then reported with it.
 
 use crate::{
     Shape, Tensor,
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-/// With fewer elements than this a product could fit by chance.
+/// With fewer elements than this, a product could fit by chance.
 const FEWEST: usize = 4;
-/// Products are formed of this many values at most.
+/// Products are formed from at most this many values.
 const VALUES: usize = 60;
 
 /// A value with its description, at each point.
@@ -79,7 +79,7 @@ fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Optio
     (c.is_finite() && c != 0.0 && off <= EXACT).then_some((c, off))
 }
 
-/// Everything that a term may be made of and that spreads to the shape of the gradient.
+/// Everything that a term may consist of and that broadcasts to the shape of the gradient.
 fn values(case: &Case, k: usize, shape: &Shape) -> Option<Vec<Value>> {
     let mut values: Vec<Value> = Vec::new();
     let mut offer = |name: String, line: Option<Line>, at: Vec<Tensor>| {

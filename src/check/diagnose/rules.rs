@@ -1,8 +1,8 @@
 //! The verdicts on a hand-written rule.
 //!
-//! The rule is asked at two points; the second lies near the first, so that it is valid where the first is. Each wrong
-//! gradient is explained by itself, and faults that several of them share are named once, before the others: one cause
-//! for all is likelier than one for each.
+//! The rule is evaluated at two points; the second is near the first, so that it is valid where the first is. Each
+//! wrong gradient is explained by itself, and faults that several of them share are named once, before the others: one
+//! common cause is likelier than several.
 
 use std::{panic::Location, sync::Arc};
 
@@ -19,19 +19,19 @@ use crate::{
     },
 };
 
-/// Names the faults of an applied rule, the likeliest first; none when it is right at its inputs.
+/// Names the faults of an applied rule, the likeliest first; none if it is right at its inputs.
 pub(in crate::check) fn rule_faults(applied: &Application, seed: u64) -> Vec<Verdict> {
     let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
     case.names = applied.names.clone();
     name_faults(case, &applied.inputs, applied.at, seed)
 }
 
-/// The same for a function that the tape cannot derive: differences tell the truth.
+/// The same for a function that the tape cannot differentiate: differences provide the truth.
 pub(super) fn numeric_faults(function: &Arc<dyn Function>, inputs: &[Tensor], at: &Location<'_>) -> Vec<Verdict> {
     name_faults(Case::new(function, &vec![true; inputs.len()], Truth::Differences), inputs, at, 0)
 }
 
-/// The verdict on a rule that is right when asked at once, but whose answer depends on other calls.
+/// The verdict on a rule that is right when run immediately, but whose answer depends on other calls.
 pub(in crate::check) fn carried(applied: &Application, seed: u64) -> Option<Verdict> {
     let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
     case.add(&applied.inputs, &mut StdRng::seed_from_u64(seed)).ok()?;
@@ -51,9 +51,9 @@ fn name_faults(mut case: Case, inputs: &[Tensor], at: &Location<'_>, seed: u64) 
         }
         Ok(()) => {
             let near: Vec<Tensor> = inputs.iter().map(|x| jittered(x, &mut rng)).collect();
-            // Without a second point the first has to do.
+            // Without a second point, the first must do.
             let _ = case.add(&near, &mut rng).or_else(|_| case.add(inputs, &mut rng));
-            // Where the true gradient is not finite no answer can be compared with it.
+            // Where the true gradient is not finite, no answer can be compared with it.
             case.points.retain(|p| p.truth.iter().all(is_finite));
             if case.points.is_empty() {
                 return Vec::new();

@@ -1,8 +1,8 @@
-//! When it is the tape's own gradient that disagrees with differences.
+//! When the tape's own gradient disagrees with differences.
 //!
-//! The tape derives exactly what was recorded, so the cause is one of few: a value was detached on the way; an
-//! operation on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is not the
-//! smooth function that differences need.
+//! The tape derives exactly what was recorded, so there are only a few possible causes: a value was detached on the
+//! way; an operation on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is
+//! not smooth, as differences require.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Names the faults of the tape's gradients at `place`; `comparisons` hold them beside the numeric ones.
+/// Names the faults of the tape's gradients at `place`; `comparisons` sets them beside the numeric ones.
 pub(in crate::check) fn tape_faults(place: &Evaluation<'_>, comparisons: &[Comparison]) -> Vec<Verdict> {
     let at = place.at();
     if comparisons.iter().any(|c| c.tape.as_ref().is_some_and(|t| !is_finite(t))) {
@@ -67,7 +67,7 @@ fn not_finite(place: &Evaluation<'_>, at: &[Tensor], comparisons: &[Comparison])
     Some(verdict.because(format!("element {index} of the gradient is {value}")))
 }
 
-/// A constant that changes with the inputs: a value that was read off the tape as numbers and put back.
+/// A constant that changes with the inputs: a value that was read from the tape as numbers and put back.
 fn off_the_tape(script: &Script, at: &[Tensor], place: &Evaluation<'_>) -> Option<Verdict> {
     let mut rng = StdRng::seed_from_u64(0);
     let moved: Vec<Tensor> = at.iter().map(|x| jittered(x, &mut rng)).collect();
@@ -85,7 +85,7 @@ fn off_the_tape(script: &Script, at: &[Tensor], place: &Evaluation<'_>) -> Optio
     Some(Verdict::new(fault, "every input", 0.0).because(evidence).at(Some(line)))
 }
 
-/// A detached value that, attached again, makes the gradient the numeric one.
+/// A detached value that, when attached again, makes the gradient equal the numeric one.
 fn detached(script: &Script, at: &[Tensor], place: &Evaluation<'_>, comparisons: &[Comparison]) -> Option<Verdict> {
     script.steps.iter().enumerate().filter(|(_, step)| step.detached).find_map(|(k, step)| {
         let gradients = script.gradients(at, place.upstream, &[(k, Edit::Attach)])?;
@@ -109,8 +109,8 @@ fn detached(script: &Script, at: &[Tensor], place: &Evaluation<'_>, comparisons:
     })
 }
 
-/// The detached value behind a wrong second derivative: attached again, the slope along `w` of Σ ⟨v, gradient⟩ is
-/// `wanted`, to within `allowed`.
+/// The detached value behind a wrong second derivative: when it is attached again, the slope of Σ ⟨v, gradient⟩ along
+/// `w` is `wanted`, to within `allowed`.
 pub(in crate::check) fn second_order_fault(
     place: &Evaluation<'_>,
     v: &[Tensor],
@@ -145,7 +145,7 @@ pub(in crate::check) fn second_order_fault(
     })
 }
 
-/// The operation whose value was cut.
+/// The operation whose value was detached.
 fn cut_name(script: &Script, k: usize) -> String {
     let step = &script.steps[k];
     match step.inputs.first().filter(|_| step.is("identity")) {
@@ -189,7 +189,7 @@ fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
     found
 }
 
-/// An operation as a function with a rule: its own derivative is the rule.
+/// An operation as a function with a rule, which is the operation's own derivative.
 struct Alone {
     step: Step,
 }
@@ -205,7 +205,7 @@ impl Function for Alone {
     }
 
     fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        // A tape of its own: the operation may be differentiable once only.
+        // A separate tape: the operation may be differentiable only once.
         let tape = Tape::f64();
         let own: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x.value())).collect();
         let y = self.forward(&own)[0];

@@ -1,7 +1,7 @@
-//! Single edits of the program of the true gradient that give the wrong one.
+//! Single edits to the program of the true gradient that give the wrong one.
 //!
-//! The true gradient is recorded by the tape as a program of its own, whose nodes carry the line of the operation that
-//! they differentiate. If leaving out one of its terms gives the rule's answer, that is the term the rule lacks.
+//! The tape records the true gradient as a program of its own, whose nodes carry the line of the operation that they
+//! differentiate. If leaving out one of its terms gives the rule's answer, that is the term the rule lacks.
 
 use super::{borrowed::borrowed, repairs};
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// A term of the true gradient without which it is the rule's answer.
+/// A term of the true gradient whose omission gives the rule's answer.
 fn dropped(case: &Case, k: usize) -> Option<Verdict> {
     let forward = case.forward_script()?;
     let script = gradient_script(case, &forward, k)?;
@@ -44,7 +44,7 @@ fn dropped(case: &Case, k: usize) -> Option<Verdict> {
                 _ => step,
             };
             let line = Line::from(lost.at);
-            // The node belongs to the derivative of an operation of `forward` at this line: that is the name to give.
+            // The node belongs to the derivative of an operation of `forward` on this line: that is the name to report.
             let differentiated = forward.steps.iter().rev().find(|step| step.at == lost.at);
             let term = differentiated.map_or(lost.name(), Step::name).to_owned();
             let evidence = format!(

@@ -1,6 +1,7 @@
-//! The gradient by one input or parameter: heat maps of its three forms and of their differences, and the V-curve.
+//! The gradient with respect to one input or parameter: heat maps of its three forms and their differences, and the
+//! V-curve.
 //!
-//! The three gradients share one scale of colours, and the differences share another. Its full colour is the largest
+//! The three gradients share one color scale, and the differences share another. Its full color is the largest
 //! difference, but never less than what the check allows: rounding must not look like a fault.
 
 use super::{
@@ -13,13 +14,13 @@ use crate::{
     plot::{Color, Dash, Figure, LineChart, Series},
 };
 
-/// Of the largest gradient: a difference below it is rounding.
+/// Relative to the largest gradient: a difference below it is rounding.
 const ROUNDING: f64 = 1e-9;
 /// Relative errors are drawn from here on: a difference quotient cannot be trusted to more digits.
 const FLOOR: f64 = 1e-17;
 
-/// The section of a comparison, with a word on what is `missing`; it is folded unless `open`, or unless its gradients
-/// differ.
+/// The section for a comparison, with a word on what is `missing`. It is collapsed unless `open`, or unless its
+/// gradients differ.
 pub(super) fn section(
     comparison: &Comparison,
     curve: Option<&StepCurve>,
@@ -30,7 +31,7 @@ pub(super) fn section(
     let fits = |t: &Option<Tensor>| t.clone().filter(|t| t.shape() == at.shape());
     let forms = [("manual", fits(manual)), ("tape", fits(tape)), ("numeric", fits(numeric))];
     let [manual, tape, numeric] = forms.each_ref().map(|form| form.1.as_ref());
-    // Where the function has no one slope, the numeric gradient is nothing to compare with.
+    // Where the function has no single slope, there is no numeric gradient to compare with.
     let odd = &special[..];
     let pairs = match tape {
         Some(_) => vec![("manual − tape", manual, tape, &[][..]), ("tape − numeric", tape, numeric, odd)],
@@ -78,7 +79,7 @@ fn summary(differences: &[(&str, Tensor)], layout: &Layout, scale: f64) -> Strin
     differences.iter().map(of).collect::<Vec<_>>().join(" ")
 }
 
-/// The forms that a comparison lacks, a sentence each.
+/// The forms that a comparison lacks, a sentence for each.
 pub(super) fn missing(comparison: &Comparison) -> Vec<&'static str> {
     let reasons = [
         (comparison.manual.is_none(), "No hand-written rule takes part, or it failed: there is no manual gradient."),
@@ -104,7 +105,7 @@ fn notes(comparison: &Comparison, missing: &[&str], layout: &Layout) -> String {
     notes.join(" ")
 }
 
-/// The name of a map and its colour bar.
+/// The name of a map, and its color bar.
 fn caption(name: &str, scale: f64) -> String {
     let end = short(scale);
     format!(
@@ -138,7 +139,7 @@ fn steps(curve: &StepCurve) -> Result<String> {
     ))
 }
 
-/// The place and the size of the element of the largest magnitude, among those that are finite.
+/// The place and size of the largest finite element in magnitude.
 fn largest(t: &Tensor) -> (usize, f64) {
     let finite = t.to_vec().into_iter().map(f64::abs).enumerate().filter(|(_, v)| v.is_finite());
     finite.fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best })

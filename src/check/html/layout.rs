@@ -1,25 +1,26 @@
-//! Where the elements of a tensor stand in its heat maps.
+//! Where the elements of a tensor appear in its heat maps.
 //!
-//! The last two axes make a map, a vector makes one row, and the axes before them count maps, which stand in a grid.
-//! Cells are as large as a panel allows, and hold their number where it fits. What is too large to be drawn is thinned:
-//! a cell then stands for a block of elements. Of very many maps some are left out, and a note says so.
+//! The last two axes make a map, a vector makes one row, and the axes before them number the maps, which are arranged
+//! in a grid. Cells are as large as a panel allows, and show their number if it fits. What is too large to draw is
+//! thinned: a cell then stands for a block of elements. If there are very many maps, some are left out, and a note says
+//! so.
 
 use crate::{Shape, check::numbers::count};
 
-/// Pixels across, of a map in a row of three and of one that takes the whole width.
+/// The width in pixels of a map in a row of three, and of one that takes the whole width.
 const WIDTHS: [f64; 2] = [340.0, 1080.0];
-/// Pixels down, at most.
+/// The largest height in pixels.
 const HEIGHT: f64 = 430.0;
-/// The least side of a cell (half as much again where there is one map), and the largest.
+/// The smallest side of a cell (1.5 times that if there is only one map), and the largest.
 const CELL: (f64, f64) = (4.0, 22.0);
-/// A cell that holds its number.
+/// The size of a cell that shows its number.
 const NUMBERED: (f64, f64) = (46.0, 26.0);
-/// Cells that one panel draws without thinning them, at most.
+/// The most cells that one panel draws without thinning.
 const CELLS: usize = 6000;
-/// Maps in a grid, at most, and side by side where their number does not tell.
+/// The most maps in a grid, and the most side by side if the shape does not say how many.
 const MAPS: usize = 64;
 const ACROSS: usize = 8;
-/// Pixels between maps, above one for its index, and right of them all for a label that sticks out.
+/// Pixels between maps, above each for its index, and to the right of them all for a label that sticks out.
 pub(super) const GAP: f64 = 9.0;
 pub(super) const CAPTION: f64 = 14.0;
 pub(super) const RIGHT: f64 = 12.0;
@@ -33,12 +34,12 @@ pub(super) struct Layout {
     /// The flat indices of the maps that are drawn, and how many there are.
     pub maps: Vec<usize>,
     pub of_maps: usize,
-    /// Whether those that are drawn are those of the largest weight, and not merely the first.
+    /// Whether the maps drawn are those with the largest weight, not merely the first.
     sorted: bool,
     pub across: usize,
-    /// Elements of a cell, down and across.
+    /// The elements of a cell, down and across.
     pub block: (usize, usize),
-    /// Pixels of a cell, across and down.
+    /// The pixels of a cell, across and down.
     pub cell: (f64, f64),
     pub numbered: bool,
     /// Whether it takes the whole width.
@@ -46,7 +47,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// A layout for this shape. Where there are too many maps, those with the largest `weight` are drawn.
+    /// A layout for this shape. If there are too many maps, those with the largest `weight` are drawn.
     pub fn new(shape: &Shape, weight: impl Fn(usize) -> f64) -> Layout {
         let rank = shape.rank();
         let columns = shape.last().copied().unwrap_or(1);
@@ -110,7 +111,7 @@ impl Layout {
         Layout { shape: self.shape.clone(), maps: self.maps.clone(), block, cell, numbered, wide, ..*self }
     }
 
-    /// Pixels left of the maps, for the indices and the name of their vertical axis.
+    /// Pixels to the left of the maps, for the indices and the name of their vertical axis.
     pub fn left(&self) -> f64 {
         if self.shape.rank() < 2 { 2.0 } else { 22.0 + digits(self.rows) }
     }
@@ -161,7 +162,7 @@ impl Layout {
     }
 }
 
-/// Pixels of the largest index of an axis.
+/// The width in pixels of the largest index of an axis.
 pub(super) fn digits(n: usize) -> f64 {
     6.5 * (n - 1).to_string().len() as f64
 }

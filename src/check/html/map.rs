@@ -1,8 +1,8 @@
 //! A tensor as heat maps in SVG.
 //!
-//! A cell lets one of two colours through the paper below it, blue for negative and orange for positive numbers, the
-//! more the larger they are; so a page can have light paper or dark, and zero is the paper itself. A cell that stands
-//! for several elements shows the number of the largest magnitude.
+//! A cell lets one of two colors show through to the paper below it, blue for negative and orange for positive numbers,
+//! and the more the larger they are; so a page can have light or dark paper, and zero is the paper itself. A cell that
+//! stands for several elements shows the one of the largest magnitude.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -15,7 +15,7 @@ use crate::{
     check::{Special, SpecialKind},
 };
 
-/// The numbers of a tensor with their colours and marks.
+/// The numbers of a tensor with their colors and marks.
 struct Shown<'a> {
     numbers: Vec<f64>,
     scale: f64,
@@ -23,7 +23,7 @@ struct Shown<'a> {
 }
 
 impl Layout {
-    /// The map of a tensor; numbers of the size `scale` have the full colour, and elements in `special` a mark.
+    /// The map of a tensor; numbers of size `scale` have the full color, and elements in `special` a mark.
     pub fn draw(&self, name: &str, tensor: &Tensor, scale: f64, special: &[Special]) -> String {
         let special = special.iter().map(|s| (s.index, s)).collect();
         let shown = Shown { numbers: tensor.to_vec(), scale, special };
@@ -77,7 +77,7 @@ impl Layout {
         svg + "</svg>"
     }
 
-    /// One cell, whose first element has this place in the tensor.
+    /// One cell, whose first element is at this place in the tensor.
     fn cell(&self, svg: &mut String, (x, y): (f64, f64), (map, row, column): (usize, usize, usize), all: &Shown<'_>) {
         let rows = row..(row + self.block.0).min(self.rows);
         let columns = column..(column + self.block.1).min(self.columns);
@@ -107,7 +107,7 @@ impl Layout {
                 let _ = write!(title, ": slope {} from the left, {} from the right", exact(*left), exact(*right));
             }
         }
-        // Large cells keep a seam of paper between them.
+        // Large cells are separated by a seam of paper.
         let seam = if self.cell.0.min(self.cell.1) >= 10.0 { 1.0 } else { 0.0 };
         let (wide, high) = (self.cell.0 - seam, self.cell.1 - seam);
         let _ = writeln!(
@@ -127,7 +127,7 @@ impl Layout {
         }
     }
 
-    /// Labels at the multiples of 1, 2, 5, 10, ... that leave them `room`; `pixels` is that of an index.
+    /// Labels at the multiples of 1, 2, 5, 10, ... that leave them `room`; an index takes `pixels`.
     fn ticks(&self, svg: &mut String, n: usize, pixels: f64, room: f64, mut label: impl FnMut(&mut String, f64, &str)) {
         let mut strides = (0..).flat_map(|e| [1, 2, 5].map(|m| m * 10usize.pow(e)));
         let stride = strides.find(|s| *s as f64 * pixels >= room || *s >= n).expect("the strides grow");
@@ -136,7 +136,7 @@ impl Layout {
         }
     }
 
-    /// The names of the axes of a map, below and to the left; both below, where the maps are too low.
+    /// The names of the axes of a map, below and to the left; both below if the maps are too low.
     fn names(&self, svg: &mut String, left: f64, right: f64, bottom: f64, foot: f64) {
         let rank = self.shape.rank();
         let name = |axis: usize| format!("axis {axis}, of {}", self.shape[axis]);

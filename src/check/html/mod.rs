@@ -1,7 +1,7 @@
-//! The report as a page: one file without scripts, with its style and its pictures inside.
+//! The report as a page: a single file without scripts, containing its style and pictures.
 //!
-//! Verdicts come first, then the tests, then the gradients side by side. A number stands behind every coloured cell and
-//! is shown where the pointer rests. The page follows the reader's choice of a light or a dark screen.
+//! Verdicts come first, then the tests, then the gradients side by side. Every colored cell shows its number under the
+//! pointer. The page follows the reader's choice of a light or dark screen.
 
 mod gradient;
 mod layout;
@@ -17,7 +17,7 @@ use text::{escape, rich};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Up to this many gradients are shown unfolded.
+/// Up to this many gradients are shown expanded.
 const UNFOLDED: usize = 4;
 
 impl Report {
@@ -32,7 +32,7 @@ impl Report {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) when a chart cannot be written, which takes a machine without memory.
+    /// [`Error::File`](crate::Error::File) when a chart cannot be written, which happens only without memory.
     pub fn html(&self) -> Result<String> {
         let mark = if self.passed() { "✓" } else { "✗" };
         let sections = [self.heading(), self.cards(), self.table(), self.pictures()?].concat();
@@ -48,7 +48,7 @@ impl Report {
         ))
     }
 
-    /// Writes the [page](Report::html) to this path, whole or not at all. The folder is made where it is missing.
+    /// Writes the [page](Report::html) to this path, whole or not at all. The folder is created if it is missing.
     ///
     /// ```
     /// use wengert::{check, nn::Linear};
@@ -123,7 +123,7 @@ impl Report {
         }
         let open = self.gradients.len() <= UNFOLDED;
         let missing: Vec<Vec<&str>> = self.gradients.iter().map(gradient::missing).collect();
-        // What is missing everywhere is said once.
+        // What is missing everywhere is reported once.
         let (first, rest) = missing.split_first().expect("there is a gradient");
         let common: Vec<&str> = first.iter().copied().filter(|m| rest.iter().all(|other| other.contains(m))).collect();
         let mut sections = String::new();

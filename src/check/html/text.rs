@@ -1,6 +1,6 @@
 //! Numbers and words as HTML.
 
-/// Text with the five characters replaced that mean something in HTML.
+/// Text with the five characters replaced that have a meaning in HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -10,7 +10,7 @@ pub(super) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // Control characters have no shape, and a page that holds NUL is not valid.
+            // Control characters have no glyph, and a page that contains NUL is not valid.
             c if c.is_control() && c != '\n' && c != '\t' => escaped.push(' '),
             c => escaped.push(c),
         }
@@ -18,7 +18,7 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// Escaped text, in which what stands between backticks is set as code.
+/// Escaped text, with whatever stands between backticks set as code.
 pub(super) fn rich(text: &str) -> String {
     let parts: Vec<String> = text.split('`').map(escape).collect();
     let paired = parts.len() - (parts.len() + 1) % 2;
@@ -33,7 +33,7 @@ pub(super) fn rich(text: &str) -> String {
     html
 }
 
-/// A number in the six characters that a cell holds.
+/// A number in the six characters that fit into a cell.
 pub(super) fn brief(v: f64) -> String {
     written(v, -3..5, |size, exponent| format!("{size:.*}", (2 - exponent).clamp(0, 3) as usize), 0)
 }
@@ -48,7 +48,7 @@ pub(super) fn exact(v: f64) -> String {
     written(v, -4..7, |size, _| format!("{size:.9}"), 8)
 }
 
-/// A number with a true minus sign: as `plain` puts it when its power of ten is in the range, else with an exponent.
+/// A number with a true minus sign: as `plain` formats it if its power of ten is in the range, else with an exponent.
 fn written(v: f64, range: std::ops::Range<i32>, plain: impl Fn(f64, i32) -> String, digits: usize) -> String {
     let size = v.abs();
     let text = match size {

@@ -1,4 +1,4 @@
-//! A verdict as a card: the fault in words, the evidence, and the line of source among its neighbours.
+//! A verdict as a card: the fault in words, the evidence, and the line of source with its neighbors.
 
 use std::{
     env, fs,
@@ -11,7 +11,7 @@ use crate::check::{Line, Verdict};
 /// Lines of source shown before and after the one in question.
 const AROUND: usize = 4;
 
-/// The `number`-th verdict of a report; `seen` says that an earlier card has shown the source already.
+/// Verdict number `number` of a report; `seen` says that an earlier card has already shown the source.
 pub(super) fn card(number: usize, verdict: &Verdict, seen: bool) -> String {
     let remark = verdict.fault.is_remark();
     let (class, kind) = if remark { ("remark", "remark") } else { ("fault", "verdict") };
@@ -28,13 +28,13 @@ pub(super) fn card(number: usize, verdict: &Verdict, seen: bool) -> String {
     )
 }
 
-/// With a capital, unless it begins with code.
+/// With an initial capital, unless it begins with code.
 fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The place, and the lines around it where the file can be read and they are not `seen` already.
+/// The place, and the lines around it if the file can be read and they are not `seen` already.
 fn source(line: &Line, seen: bool) -> String {
     let place = format!("<p class=\"place\">{}</p>\n", escape(&line.to_string()));
     if seen {
@@ -58,8 +58,8 @@ fn source(line: &Line, seen: bool) -> String {
     format!("{place}<pre class=\"source\">{}</pre>\n", (first..last).map(row).collect::<String>())
 }
 
-/// Where a file that the compiler names may lie: its names are relative to the folder of the workspace, and a program
-/// may run elsewhere.
+/// Where a file named by the compiler may be: such names are relative to the folder of the workspace, and a program may
+/// run elsewhere.
 fn candidates(file: &Path) -> impl Iterator<Item = PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let folders = package.iter().flat_map(|p| p.ancestors()).map(|folder| folder.join(file)).collect::<Vec<_>>();
@@ -85,7 +85,7 @@ mod tests {
         assert!(card.contains("<span class=\"marked\"><i>2</i>let y2 = a &lt; 2;\n</span>"), "{card}");
         assert_eq!(card.matches("<span").count(), 6);
         assert!(!super::card(2, &verdict, true).contains("<span"));
-        // A line that is not there, and a file that is not there, leave the place alone.
+        // If the line or the file does not exist, only the place is shown.
         for line in [at(10), Some(Line { file: "no/such/file.rs".to_owned(), line: 1 })] {
             let place = format!("<p class=\"place\">{}</p>\n</article>", line.as_ref().unwrap());
             let card = super::card(1, &Verdict::new(Fault::Kink, "input 0", 0.0).at(line), false);

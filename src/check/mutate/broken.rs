@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Broken {
     function: Arc<dyn Function>,
     change: Change,
-    /// The inputs of the latest call, for a rule that is stale.
+    /// The inputs of the latest call, for a stale rule.
     saved: Mutex<Option<Vec<Tensor>>>,
 }
 
@@ -25,7 +25,7 @@ impl Broken {
         Broken { function, change, saved: Mutex::new(None) }
     }
 
-    /// The gradient, from plain numbers on a tape of its own.
+    /// The gradient, computed from plain numbers on a separate tape.
     fn aside<'t>(
         &self,
         at: &Backward<'_, 't>,
@@ -41,7 +41,7 @@ impl Broken {
         self.aside(at, |x, dz| Script::of_forward(&*self.function, x)?.gradient(self.change.k, x, dz, &edits))
     }
 
-    /// The gradient before its sum over the axes that the input was broadcast along.
+    /// The gradient before its sum over the axes along which the input was broadcast.
     fn unsummed<'t>(&self, at: &Backward<'_, 't>) -> Option<Var<'t>> {
         self.aside(at, |x, dz| unsummed_gradient(&*self.function, x, dz, self.change.k))
     }
@@ -58,7 +58,7 @@ impl Broken {
     }
 }
 
-/// All that a rule is given.
+/// Everything that a rule receives.
 fn given<'t>(at: &Backward<'_, 't>) -> Given<Var<'t>> {
     Given { x: at.x.to_vec(), z: at.z.to_vec(), dz: at.dz.to_vec(), saved: at.saved.to_vec() }
 }

@@ -1,4 +1,4 @@
-//! The mistakes that can be made in a rule, and where each of them can be made.
+//! The mistakes that can be made in a rule, and where each can be made.
 
 use std::fmt;
 
@@ -24,49 +24,49 @@ pub(super) struct Change {
 #[derive(Clone)]
 pub(super) enum Slip {
     Sign,
-    /// A factor, and what it is called.
+    /// A factor, and its name.
     Factor(f64, String),
     Transposed,
-    /// Two axes exchanged.
+    /// Two axes swapped.
     Exchanged(usize, usize),
     /// An axis read backwards.
     TurnedAround(usize),
-    /// The share of the first index along an axis of output 0 alone.
+    /// Only the share of the first index along an axis of output 0.
     FirstAlone(usize),
-    /// The gradient before its sum over the axes that the input was broadcast along.
+    /// The gradient before its sum over the axes along which the input was broadcast.
     Unsummed,
     /// Summed over other axes of the same size.
     OtherAxes(Vec<isize>),
-    /// Summed over an axis and spread out again.
+    /// Summed over an axis and broadcast back.
     Summed(isize),
-    /// Averaged over an axis and spread out again.
+    /// Averaged over an axis and broadcast back.
     Averaged(isize),
-    /// In all gradients: the upstream gradient is taken for 1.
+    /// In all gradients: the upstream gradient is taken to be 1.
     UpstreamIgnored,
-    /// In all gradients: the first value in place of the second.
+    /// In all gradients: the first value instead of the second.
     MixedUp(Place, Place),
     /// In all gradients: the inputs are those of the latest call of `forward`.
     Stale,
-    /// One side of the sum at a step of the rule kept alone.
+    /// Only one side of the sum at a step of the rule.
     DroppedTerm(usize, usize),
-    /// The exact gradient of another function: a step of `forward` changed.
+    /// The exact gradient of a different function: one step of `forward` is changed.
     Forgotten(usize, Edit),
-    /// The same, with a step taken for an earlier value.
+    /// The same, with a step mistaken for an earlier value.
     StraightThrough(usize, Source),
     /// A step of the rule changed, and how.
     WrongOperation(usize, Edit, String),
-    /// Times a factor where the input is at most 0.
+    /// A factor where the input is at most 0.
     WhereNegative(f64),
-    /// Times a factor at the border of the last two axes.
+    /// A factor at the border of the last two axes.
     AtBorder(f64),
-    /// One element 0/0.
+    /// One element is 0/0.
     NotFinite(usize),
     SinglePrecision,
     Nothing,
 }
 
 impl Change {
-    /// The kind of fault that it is.
+    /// The kind of fault it is.
     pub fn kind(&self) -> Kind {
         match self.slip {
             Slip::Sign => Kind::SignFlipped,
@@ -151,7 +151,7 @@ fn of_the_answer(rule: &Examined, k: usize) -> Vec<Slip> {
     all
 }
 
-/// Sets of axes of `spread` other than those that were broadcast, whose sum has as many numbers as `own`.
+/// Sets of axes of `spread`, other than those that were broadcast, over which a sum has as many numbers as `own`.
 fn other_axes(own: &Shape, spread: &Shape) -> Vec<Vec<isize>> {
     let right = broadcast_axes(own, spread);
     (1..1usize << spread.rank())
@@ -165,7 +165,7 @@ fn other_axes(own: &Shape, spread: &Shape) -> Vec<Vec<isize>> {
         .collect()
 }
 
-/// Mistakes made in one line of the rule, or in the thought behind it.
+/// Mistakes in one line of the rule, or in the reasoning behind it.
 fn of_the_programs(rule: &Examined, k: usize) -> Vec<Slip> {
     let forward = rule.forward_edits().into_iter().map(|(step, edit)| match edit {
         Edit::StraightThrough(from) => Slip::StraightThrough(step, from),

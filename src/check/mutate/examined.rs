@@ -1,4 +1,4 @@
-//! A rule at two points, for those who break it on purpose.
+//! A rule at two points, for breaking it on purpose.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Examined {
         (0..self.given().x.len()).any(|k| self.case.is_wrong(k))
     }
 
-    /// Whether another rule of the same function answers the same at all points.
+    /// Whether another rule of the same function gives the same answers at all points.
     pub fn agrees_with(&self, other: &Examined) -> bool {
         let same = |a: &Option<Tensor>, b: &Option<Tensor>, truth: &Tensor| match (a, b) {
             (Some(a), Some(b)) => {
@@ -57,7 +57,7 @@ impl Examined {
         })
     }
 
-    /// Relations that hold exactly between the wrong gradient and the true one, where one input alone is wrong.
+    /// Relations that hold exactly between the wrong gradient and the true one, if only one input is wrong.
     pub fn relation(&self) -> Option<Kind> {
         let points = &self.case.points;
         let off = |k: usize| points.iter().any(|p| p.answer[k].as_ref().is_none_or(|a| differ(a, &p.truth[k])));
@@ -88,7 +88,7 @@ impl Examined {
         (0..point.truth.len()).filter(|&k| size(&point.truth[k]) > 0.0 && point.answer[k].is_some()).collect()
     }
 
-    /// What the rule is given at the first point.
+    /// What the rule receives at the first point.
     pub fn given(&self) -> &Given<Tensor> {
         &self.case.first().given
     }
@@ -98,7 +98,8 @@ impl Examined {
         spread_shape(&*self.case.function, &self.given().x, &self.given().z, k)
     }
 
-    /// Whether input `k` has a share in several indices of an axis of output 0: its gradient is a sum over them.
+    /// Whether input `k` contributes to several indices of an axis of output 0, so that its gradient is a sum over
+    /// them.
     pub fn is_shared_along(&self, k: usize, axis: usize) -> bool {
         let given = self.given();
         let share = |index: usize| {
@@ -107,7 +108,7 @@ impl Examined {
             Some(self.case.truth_at(&given.x, &dz).ok()?.swap_remove(k).to_vec())
         };
         let (Some(first), Some(last)) = (share(0), share(given.z[0].shape()[axis] - 1)) else { return false };
-        // A sum is hidden in every element that both touch.
+        // A sum is hidden in every element that both contribute to.
         let both = first.iter().zip(&last).filter(|(a, b)| **a != 0.0 && **b != 0.0).count();
         both * 2 > first.len()
     }
@@ -119,7 +120,7 @@ impl Examined {
         (0..steps).flat_map(|at| forward_edits(script, at).into_iter().map(move |edit| (at, edit))).collect()
     }
 
-    /// What can be changed in the rule's program for input `k`: terms left out, operations and signs exchanged.
+    /// What can be changed in the rule's program for input `k`: terms left out, operations and signs replaced.
     pub fn rule_edits(&self, k: usize) -> Vec<(usize, Edit, String)> {
         mistakes(&self.case, k)
     }

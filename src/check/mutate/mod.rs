@@ -1,8 +1,8 @@
-//! Correct rules broken on purpose: for exercises, and to measure the checker.
+//! Correct rules broken on purpose, for exercises and to measure the checker.
 //!
-//! A *mutation* takes a hand-written rule that is right and makes one known mistake in it: flips a sign, forgets a sum,
-//! ignores the upstream gradient, leaves out a term. The mutant is a [`Function`] like any other, so everything that
-//! checks a function can be tried on it.
+//! A *mutation* takes a hand-written rule that is correct and makes one known mistake in it: flips a sign, forgets a
+//! sum, ignores the upstream gradient, leaves out a term. The mutant is a [`Function`] like any other, so everything
+//! that checks a function can be tried on it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Two mistakes can have the same effect: in x · x, forgetting one of the two factors is the same as halving the
-//! result. No check can tell them apart, so a mutant knows all names that describe it exactly ([`Mutant::names`]).
+//! result. No check can tell them apart, so a mutant lists all names that describe it exactly ([`Mutant::names`]).
 
 mod broken;
 mod change;
@@ -48,9 +48,9 @@ use crate::{DType, Error, Function, Result, RuleFault, Tensor};
 pub struct Mutant {
     /// The function with the wrong rule.
     pub function: Arc<dyn Function>,
-    /// The mistake, in a sentence.
+    /// The mistake, as a sentence.
     pub what: String,
-    /// The names of the faults that describe it, that of the mistake itself first; see
+    /// The names of the faults that describe it, starting with that of the mistake itself; see
     /// [`Fault::name`](super::Fault::name).
     pub names: Vec<&'static str>,
     kinds: Vec<Kind>,
@@ -63,15 +63,15 @@ impl Mutant {
     }
 }
 
-/// Breaks the rule of `function` in a random known way that changes its gradient at `inputs`. The same seed makes the
-/// same mistake. `None` when nothing can be broken: every gradient is 0.
+/// Breaks the rule of `function` in a random but known way that changes its gradient at `inputs`. The same seed makes
+/// the same mistake. `None` if nothing can be broken: every gradient is 0.
 ///
 /// # Errors
-/// [`Error::Rule`] when the function fails at these inputs, or its rule is not right to begin with.
+/// [`Error::Rule`] when the function fails at these inputs, or its rule is wrong to begin with.
 pub fn mutate(function: Arc<dyn Function>, inputs: &[Tensor], seed: u64) -> Result<Option<Mutant>> {
     let all = mutants(function, inputs)?;
     let mut rng = StdRng::seed_from_u64(seed);
-    // Kinds of mistake are equally likely, however many ways there are to make them.
+    // All kinds of mistake are equally likely, however many ways there are to make them.
     let mut kinds: Vec<Kind> = all.iter().map(|mutant| mutant.kinds[0]).collect();
     kinds.sort_unstable_by_key(|kind| kind.name());
     kinds.dedup();
@@ -84,7 +84,7 @@ pub fn mutate(function: Arc<dyn Function>, inputs: &[Tensor], seed: u64) -> Resu
     Ok(Some(of_kind.swap_remove(chosen)))
 }
 
-/// All mistakes known here that change the gradient of `function` at `inputs`.
+/// All known mistakes that change the gradient of `function` at `inputs`.
 ///
 /// # Errors
 /// As [`mutate`].

@@ -1,4 +1,4 @@
-//! Who depends on whom: observations on each other, outputs on parameters, gradients on what nobody asked for.
+//! What depends on what: observations on each other, outputs on parameters, gradients on what was not requested.
 
 use super::examination::{DOES_NOT_RUN, Examination, failed, not_applicable, passed};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Moving one observation leaves the outputs of the others as they were.
+/// Moving one observation leaves the outputs of the others unchanged.
 pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
     let place = e.largest();
     let Some(n) = e.observations() else {
@@ -86,7 +86,7 @@ pub(super) fn reached(e: &Examination<'_>) -> Outcome {
     }
 }
 
-/// Each input in turn made a constant: the gradients of the others stay as they were.
+/// When each input in turn is made a constant, the gradients of the others stay the same.
 pub(super) fn needless(e: &Examination<'_>) -> Outcome {
     let place = e.largest();
     let at = place.at();

@@ -1,4 +1,5 @@
-//! How the subject behaves from run to run, from observation to observation, and at the ends of the range of numbers.
+//! How the subject behaves from run to run, from observation to observation, and at the extremes of the range of
+//! numbers.
 
 use super::{
     batch,
@@ -37,7 +38,7 @@ pub(super) fn test(e: &mut Examination<'_>) {
     }
 }
 
-/// How a test ended, and the faults that it found.
+/// The outcome of a test, and the faults that it found.
 type Answer = (Outcome, Vec<Verdict>);
 type Ask = fn(&Examination<'_>) -> Answer;
 
@@ -45,7 +46,7 @@ fn with_verdict((outcome, verdict): (Outcome, Option<Verdict>)) -> Answer {
     (outcome, verdict.into_iter().collect())
 }
 
-/// Twice the same run gives the same bits, values and gradients.
+/// Two identical runs give the same bits, in values and gradients.
 fn deterministic(e: &Examination<'_>) -> Outcome {
     let place = e.largest();
     let run = || (place.runner.values(&place.at()), place.gradients(Rule::Manual));
@@ -64,7 +65,7 @@ fn deterministic(e: &Examination<'_>) -> Outcome {
     }
 }
 
-/// A rule answers the same whatever calls were made in between.
+/// The answer of a rule does not depend on calls made in between.
 fn carried(e: &Examination<'_>) -> Answer {
     if e.applications.is_empty() {
         return (not_applicable("no hand-written rule is applied"), Vec::new());
@@ -78,7 +79,7 @@ fn carried(e: &Examination<'_>) -> Answer {
     (failed(format!("a rule of {} remembers another call", names.join(", "))), found)
 }
 
-/// Running statistics move in training, and rest in inference.
+/// Running statistics change in training, and stay fixed in evaluation.
 fn state(e: &Examination<'_>) -> Outcome {
     let Some(layer) = e.check.layer else { return not_applicable("a function has no state") };
     let state = layer.state();
@@ -136,7 +137,7 @@ fn finite(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
             let first = diagnose::first_non_finite_derivative(&place.runner, &at);
             let (operation, line) = first.unwrap_or_else(|| ("?".to_owned(), None));
             let verdict = Verdict::new(Fault::NonFinite { operation }, argument.name.to_string(), 0.0).at(line);
-            // What is not finite at the inputs themselves was traced already.
+            // What is not finite at the inputs themselves has been traced already.
             let known = e.verdicts.iter().any(|k| k.fault == verdict.fault && k.line == verdict.line);
             return (failed(sentence.clone()), (!known).then(|| verdict.because(sentence)));
         }

@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-/// Up to this many numbers in all inputs together are compared one by one.
+/// Up to this many numbers, in all inputs together, are compared one by one.
 const SMALL: usize = 1500;
 
-/// What comparing with differences has found.
+/// What the comparison with differences found.
 pub(super) struct Found {
     pub manual: Outcome,
     pub tape: Outcome,
@@ -100,7 +100,7 @@ pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
     found
 }
 
-/// What the comparisons of one side with the numeric gradient have come to.
+/// The result of comparing one side with the numeric gradient.
 #[derive(Default)]
 struct Tally {
     elements: usize,
@@ -150,7 +150,7 @@ impl Tally {
     }
 }
 
-/// Kinks and jumps: said, and not counted as faults.
+/// Kinks and jumps: reported, but not counted as faults.
 fn remarks(comparison: &Comparison) -> Vec<Verdict> {
     let of = |kind: SpecialKind, fault: Fault| {
         let all: Vec<_> = comparison.special.iter().filter(|s| s.kind == kind).collect();

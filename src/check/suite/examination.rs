@@ -1,4 +1,4 @@
-//! A check under way: what was asked so far, and the batches that later questions are asked on.
+//! A check in progress: what has been asked so far, and the batches for later questions.
 
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -56,7 +56,7 @@ impl<'a> Examination<'a> {
         self.check.axis.unwrap_or(0)
     }
 
-    /// Finds the batches that run, draws upstream gradients for them, and the rules that they apply.
+    /// Finds the batches that run, draws upstream gradients for them, and finds the rules that they apply.
     pub fn prepare(&mut self) {
         let mut rng = StdRng::seed_from_u64(self.check.seed ^ 0x0075_7073);
         let sound: Vec<(usize, Vec<Tensor>)> = (0..self.batches.len())
@@ -73,7 +73,7 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// The largest batch that runs, on which most questions are asked. There must be one.
+    /// The largest batch that runs, used for most questions. There must be one.
     pub fn largest(&self) -> Evaluation<'_> {
         let (b, upstream) = self.sound.last().expect("a batch runs");
         self.evaluation(*b, upstream)
@@ -92,7 +92,7 @@ impl<'a> Examination<'a> {
         self.tests.push((question, outcome));
     }
 
-    /// Notes that none of these was asked, since no batch runs.
+    /// Records that none of these was asked, since no batch runs.
     pub fn pass_over(&mut self, questions: &[Question]) {
         questions.iter().for_each(|&question| self.note(question, not_applicable(DOES_NOT_RUN)));
     }
@@ -122,7 +122,7 @@ pub(super) fn not_applicable(why: impl Into<String>) -> Outcome {
     Outcome::NotApplicable(why.into())
 }
 
-/// Why a test that needs a run was not made.
+/// Why a test that needs a run was skipped.
 pub(super) const DOES_NOT_RUN: &str = "the forward run fails, so there is nothing to test";
 
 /// Why hand-written rules were not tested.

@@ -66,7 +66,7 @@ fn manual_against_tape(
     }
     let mut worst = 0.0f64;
     for (place, ((b, _), gradients)) in e.sound.iter().zip(batches).enumerate() {
-        // Kinks are known of the last batch, the one that was differentiated numerically.
+        // Kinks are known only for the last batch, the one that was differentiated numerically.
         let kinks = if place + 1 == batches.len() { comparisons } else { &[] };
         match largest_difference(&e.batches[*b].arguments, gradients, kinks) {
             Ok(off) => worst = worst.max(off),
@@ -85,8 +85,8 @@ fn manual_against_tape(
     passed(format!("to {worst:.1e}, in {} batches", batches.len()))
 }
 
-/// The largest relative difference between the gradients of both rules, kinks left out where both are slopes of them;
-/// the outcome of the test where it is too large, or cannot be told.
+/// The largest relative difference between the gradients of both rules, ignoring kinks where both are subgradients; or
+/// the outcome of the test if it is too large, or cannot be determined.
 fn largest_difference(
     arguments: &[Argument],
     gradients: &Gradients,
@@ -119,8 +119,8 @@ fn largest_difference(
     Ok(worst)
 }
 
-/// Both gradients with 0 where the rules may differ: where each takes a slope of the same kink by a convention of its
-/// own, and at a border of the domain where the slope is not finite.
+/// Both gradients with 0 where the rules may differ: where each takes a subgradient of the same kink by its own
+/// convention, and at a border of the domain where the slope is not finite.
 fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> [Tensor; 2] {
     let wrong = outliers(manual, comparison, 0.0);
     let by_tape = tape.to_vec();
@@ -132,8 +132,8 @@ fn without_kinks(manual: &Tensor, tape: &Tensor, comparison: &Comparison) -> [Te
     [manual, tape].map(|g| mapped(g, |i, v| if free(i) { 0.0 } else { v }))
 }
 
-/// The inputs with all elements at kinks moved off them, by a little and to either side; `None` without kinks. At a
-/// kink any slope between the two is allowed, so a wrong rule may hide there: |x| at 0 does not tell 0 from ±1.
+/// The inputs with all elements at kinks moved slightly to either side; `None` without kinks. At a kink any slope
+/// between the two is allowed, so a wrong rule may hide there: |x| at 0 does not distinguish 0 from ±1.
 fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<Argument>> {
     let mut arguments = e.largest().arguments.to_vec();
     let mut moved = 0;
@@ -142,7 +142,7 @@ fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<A
         let step = 1e-2 * size(&argument.value).clamp(1e-3, 1e3);
         let mut numbers = argument.value.to_vec();
         for special in comparison.special.iter().filter(|s| s.kind == SpecialKind::Kink) {
-            // Every element by an amount of its own: two vectors that are parallel must not stay so.
+            // Every element by a different amount: two parallel vectors must not stay parallel.
             let side = if moved % 2 == 0 { 1.0 } else { -1.0 };
             numbers[special.index] += step * (0.5 + golden(moved, 0.0)) * side;
             moved += 1;
@@ -152,14 +152,14 @@ fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<A
     (moved > 0).then_some(arguments)
 }
 
-/// The faults behind failed comparisons; `beside` are inputs beside the kinks.
+/// The faults behind failed comparisons; `beside` holds inputs beside the kinks.
 fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> Vec<Verdict> {
     use Question::*;
     let mut verdicts = Vec::new();
-    // Where differences side with the rule, it is the tape that is wrong.
+    // Where differences agree with the rule, it is the tape that is wrong.
     let rule_is_right = e.failed(TapeNumeric) && e.passed(ManualNumeric);
     if by_hand && !rule_is_right && [Sizes, ManualTape, ManualNumeric].into_iter().any(|asked| e.failed(asked)) {
-        // The largest batch tells most; a rule that is right there may be wrong in a smaller one.
+        // The largest batch says most, but a rule that is right there may be wrong in a smaller one.
         let beside = beside.map(|arguments| values(&arguments));
         for at in e.sound.iter().rev().map(|(b, _)| e.values(*b)).chain(beside) {
             let found = e.runner(Mode::Train).run(&at, |tape, _, _| Ok(applications(tape)));

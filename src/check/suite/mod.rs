@@ -1,10 +1,9 @@
 //! The tests, in the order in which they run.
 //!
-//! Each test answers one of the `questions`, and ends passed, failed, or not applicable with the reason. When a test
-//! cannot be run because another failed, its reason names that one. `runs` asks whether the subject runs at all and
-//! what comes out, `gradients` compares gradients (with differences in `differences`) and asks for a verdict,
-//! `upstream`, `conduct`, `batch` and `second` look at how gradients and values behave. `examination` is the check
-//! under way.
+//! Each test answers one of the `questions`, and ends as passed, failed, or not applicable with the reason. When a test
+//! cannot run because another failed, its reason names that one. `runs` asks whether the subject runs at all and what
+//! it returns, `gradients` compares gradients (with differences in `differences`) and asks for a verdict, `upstream`,
+//! `conduct`, `batch` and `second` examine how gradients and values behave. `examination` is the check in progress.
 
 mod batch;
 mod conduct;
@@ -28,10 +27,10 @@ impl Check<'_> {
     /// Carries out the check.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) without inputs, or with an input that holds no numbers;
+    /// [`Error::Empty`](crate::Error::Empty) without inputs, or with an input that has no elements;
     /// [`Error::NonFinite`](crate::Error::NonFinite) for an input or parameter with NaN or an infinity;
-    /// [`Error::Setting`](crate::Error::Setting) for a range that is empty, or an axis that does not exist.
-    /// What is wrong with the subject is not an error: it is in the report.
+    /// [`Error::Setting`](crate::Error::Setting) for an empty range, or an axis that does not exist. Faults of the
+    /// subject are not errors: they are in the report.
     pub fn run(self) -> Result<Report> {
         let check = self.with_constants_aside()?;
         let batches = check.batches()?;

@@ -1,4 +1,4 @@
-//! What the tests ask, in the order in which they do.
+//! What the tests ask, in the order in which they run.
 
 macro_rules! questions {
     ($($Question:ident $text:literal)*) => {
@@ -9,7 +9,7 @@ macro_rules! questions {
         }
 
         impl Question {
-            /// The question as the statement that is tested.
+            /// The question, phrased as the statement to be tested.
             pub fn text(self) -> &'static str {
                 match self {
                     $(Question::$Question => $text,)*

@@ -1,4 +1,4 @@
-//! Does it run, and what shape and precision comes out?
+//! Does it run, and what shape and precision does it return?
 
 use super::{
     examination::{DOES_NOT_RUN, Examination, failed, not_applicable, passed},
@@ -68,7 +68,7 @@ fn shapes(values: &[Tensor]) -> String {
     values.iter().map(|v| v.shape().to_string()).collect::<Vec<_>>().join(" and ")
 }
 
-/// Whether the subject runs when another axis counts the observations: rows taken for columns.
+/// Whether the subject runs when another axis counts the observations: rows mistaken for columns.
 fn other_axis(e: &Examination<'_>) -> Option<String> {
     let Inputs::Drawn { shapes, .. } = &e.check.inputs else { return None };
     let told = e.axis();
@@ -96,7 +96,7 @@ fn other_axis(e: &Examination<'_>) -> Option<String> {
     })
 }
 
-/// Every output has a row for each observation, of the same shape whatever their number.
+/// Every output has a row for each observation, of the same shape whatever the number of observations.
 fn rows(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
     let known: Vec<(usize, &[Tensor])> = outputs
         .iter()
@@ -112,7 +112,7 @@ fn rows(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
         Some(format!("{n} observations gave an output of shape {}", odd.shape()))
     });
     match odd {
-        // A loss has one number for the whole batch: that is no fault of a function.
+        // A loss has one number for the whole batch: that is not a fault of the function.
         Some(_) if known.iter().all(|(_, values)| values.iter().all(|y| y.numel() == 1)) => {
             not_applicable("the output is one number for the whole batch")
         }
@@ -121,7 +121,7 @@ fn rows(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
     }
 }
 
-/// The shapes that are known before anything is computed are those of the values; and so are the values.
+/// The shapes known before anything is computed are those of the values, and so are known values.
 fn announced(e: &Examination<'_>) -> Outcome {
     let run = |b: usize, lazy: usize| {
         let tape = Tape::f64();

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The gradient of the gradient, along a random direction, against differences of the gradient.
+/// The gradient of the gradient along a random direction, compared with differences of the gradient.
 pub(super) fn second(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
     if [Question::ManualNumeric, Question::ManualTape, Question::TapeNumeric].into_iter().any(|asked| e.failed(asked)) {
         return (not_applicable("the first order failed"), None);

@@ -1,4 +1,4 @@
-//! How gradients depend on the gradient from above.
+//! How gradients depend on the upstream gradient.
 
 use super::{
     examination::{Examination, failed, not_applicable, passed},

@@ -1,4 +1,4 @@
-//! Two-dimensional convolution (cross-correlation, as every deep-learning library has it), images `[n, c, h, w]`:
+//! Two-dimensional convolution (cross-correlation, as in every deep-learning library) of images `[n, c, h, w]`:
 //!
 //! y[o, p] = Σ over channels c and taps t of w[o, c, t] · x[c, input of position p through tap t]
 //!
@@ -6,10 +6,11 @@
 //! [c·taps, positions]`, done image by image in a block of rows that stays in the cache:
 //!
 //! - forward: y = w · unfold(x);
-//! - gradient of the input: dx = fold(wᵀ · dy);
-//! - gradient of the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in order.
+//! - gradient with respect to the input: dx = fold(wᵀ · dy);
+//! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
+//!   order.
 //!
-//! With `groups` the channels fall into that many groups, each convolved by itself. [`plan`] cuts the work.
+//! With `groups` the channels are divided into that many groups, each convolved by itself. [`plan`] divides the work.
 
 mod plan;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use faer::{MatMut, MatRef};
 
 use super::{Real, matmul::product, parallel, scratch::with_scratch, shifted::Shifted, simd, window::Window};
 
-/// Bytes of partial weight gradients at most.
+/// At most this many bytes of partial weight gradients.
 const PARTIALS: usize = 1 << 23;
 
 /// The sizes of a convolution.
@@ -45,7 +46,7 @@ pub struct Conv2d {
     pub padding: [usize; 2],
     /// Distance between two taps, in y and x.
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
+    /// Groups of channels, each convolved by itself.
     pub groups: usize,
 }
 
@@ -77,7 +78,7 @@ impl Conv2d {
         debug_assert!(x.len() == self.n * plan.image && w.len() == self.c_out * plan.terms, "{self:?}");
         debug_assert_eq!(out.len(), self.n * plan.output, "{self:?}");
         if plan.image == 0 {
-            // Of images without a channel or a pixel nothing is left but the bias.
+            // Images without a channel or a pixel leave nothing but the bias.
             for (i, plane) in out.chunks_exact_mut(plan.positions).enumerate() {
                 plane.fill(bias.map_or(T::ZERO, |bias| bias[i % self.c_out]));
             }
@@ -142,7 +143,7 @@ impl Conv2d {
             return dw.fill(T::ZERO);
         }
         let weights = dw.len();
-        // As many groups of images as threads could want and their partial gradients have room for.
+        // As many groups of images as threads could use, if there is room for their partial gradients.
         let pieces = (PARTIALS / size_of_val(dw).max(1)).clamp(2, 16);
         let images = self.n.div_ceil(pieces).max(1);
         let pieces = self.n.div_ceil(images);

@@ -1,8 +1,8 @@
-//! How the work of a convolution is cut, and what a pass does with one piece.
+//! How the work of a convolution is divided, and what a pass does with one piece.
 //!
-//! Images fall into chunks for the threads, an image into its groups of channels, and the output rows of a group into
-//! blocks whose unfolded columns stay in the cache. Where windows move by one and sums are short, a piece is one image
-//! of one group, and [`Shifted`] needs no columns.
+//! Images are divided into chunks for the threads, an image into its groups of channels, and the output rows of a group
+//! into blocks whose unfolded columns stay in the cache. Where the stride is 1 and sums have few terms, a piece is one
+//! image of one group, and [`Shifted`] needs no columns.
 
 use std::ops::Range;
 
@@ -11,10 +11,10 @@ use faer::MatRef;
 use super::Conv2d;
 use crate::kernels::{Real, parallel, scratch::with_scratch, shifted::Shifted, window::Window};
 
-/// Bytes of unfolded image worked on at once: they should stay in a core's own cache.
+/// Bytes of unfolded image processed at once: they should stay in a core's own cache.
 const BLOCK: usize = 1 << 18;
 
-/// Images whose weight gradient is summed in registers before it is added up.
+/// Images whose weight gradient is summed in registers before it is accumulated.
 const TOGETHER: usize = 4;
 
 /// The sizes that follow from a [`Conv2d`], each used several times.
@@ -25,7 +25,7 @@ pub(super) struct Plan {
     pub groups: usize,
     /// Output channels of a group.
     pub filters: usize,
-    /// Terms of the sum behind one output: channels of a group times taps.
+    /// Terms of the sum for one output: channels of a group times taps.
     pub terms: usize,
     /// Width of the output.
     pub out_w: usize,
@@ -39,9 +39,9 @@ pub(super) struct Plan {
     pub output: usize,
     /// Output rows unfolded at once.
     pub rows: usize,
-    /// Images of a chunk of work.
+    /// Images per chunk of work.
     pub images: usize,
-    /// Multiply-adds / 8 of the whole.
+    /// Multiply-adds / 8 in all.
     pub work: usize,
 }
 
@@ -52,7 +52,7 @@ impl Conv2d {
         let (out_w, positions) = (window.outputs(1), window.positions());
         let (channels, filters) = (self.c_in / self.groups, self.c_out / self.groups);
         let terms = channels * window.taps();
-        // Of no image, or none of the kernels, nothing is computed, however large these would be.
+        // With no image or no kernels nothing is computed, however large the rest would be.
         let per_image = (self.c_out * positions).saturating_mul(terms) / 8;
         let row = terms.saturating_mul(out_w).saturating_mul(size_of::<T>()).max(1);
         Plan {
@@ -124,7 +124,8 @@ impl Plan {
         });
     }
 
-    /// The matrix `[terms, rows * out_w]` of the windows of `rows`, unfolded into `columns` unless it lies in `x` already.
+    /// The matrix `[terms, rows * out_w]` of the windows of `rows`, unfolded into `columns` unless `x` already contains
+    /// it.
     pub fn unfolded<'a, T: Real>(&self, x: &'a [T], rows: Range<usize>, columns: &'a mut [T]) -> MatRef<'a, T> {
         let seen = rows.len() * self.out_w;
         if self.window.is_pointwise() {

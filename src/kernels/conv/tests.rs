@@ -35,7 +35,7 @@ fn shapes() -> Vec<Conv2d> {
     ]
 }
 
-/// Calls `body(x, w, y)` with the places of the two factors and the sum of every multiply-add, by the definition.
+/// Calls `body(x, w, y)` with the places of the two factors and the sum, for every multiply-add of the definition.
 fn each(conv: &Conv2d, mut body: impl FnMut(usize, usize, usize)) {
     let (oh, ow) = (conv.out_h(), conv.out_w());
     let (channels, filters) = (conv.c_in / conv.groups, conv.c_out / conv.groups);

@@ -1,31 +1,31 @@
-//! Functions that exist without branches in `f32` alone; `f64` takes the standard library's.
+//! Functions that exist without branches only in `f32`; for `f64` the standard library's are used.
 //!
 //! # The circular functions
 //!
-//! They need `x / 2π` without its integer part, of which a rounded quotient holds nothing where `x` is large. So
-//! `1 / 2π` is cut in six pieces, five of them with at most 28 bits: the product of such a piece with the 24 bits of
-//! `x` is exact in `f64`, and so is the product less the nearest integer. The six remainders add up to the turn, with
-//! an error below 2⁻⁵⁰ for every `f32`, 10³⁸ included (the reduction of M. Payne and R. Hanek, 1983, in floating point
-//! in the place of integers). After the nearest quarter turn is taken off, `|r| <= π/4`, and
-//! `sin r = r + r³ S(r²)` (error 2⁻²⁶ with 3 coefficients), `cos r = 1 − r²/2 + r⁴ C(r²)` (2⁻³⁰ with 3). The quarter
-//! says which of both it is, and its sign. Three pieces would serve up to 2³⁰ and save a fifth of the time: too little
-//! for results that are wrong beyond.
+//! They need the fractional part of `x / 2π`, which a rounded quotient loses entirely where `x` is large. So `1 / 2π`
+//! is split into six pieces, five of them with at most 28 bits: the product of such a piece with the 24 bits of `x` is
+//! exact in `f64`, and so is the product minus the nearest integer. The six remainders add up to the turn, with an
+//! error below 2⁻⁵⁰ for every `f32`, even 10³⁸ (the reduction of M. Payne and R. Hanek, 1983, in floating point instead
+//! of integers). After subtraction of the nearest quarter turn, `|r| <= π/4`, and `sin r = r + r³ S(r²)` (error 2⁻²⁶
+//! with 3 coefficients), `cos r = 1 − r²/2 + r⁴ C(r²)` (2⁻³⁰ with 3). The quarter determines which of the two is the
+//! result, and its sign. Three pieces would do up to 2³⁰ and save a fifth of the time: too little for results that are
+//! wrong beyond.
 //!
 //! # The inverse functions
 //!
-//! * `arctan x = b + arctan t` with `(t, b) = (x, 0)`, `((x − 1) / (x + 1), π/4)` or `(−1/x, π/2)`, parted at
+//! * `arctan x = b + arctan t` with `(t, b) = (x, 0)`, `((x − 1) / (x + 1), π/4)` or `(−1/x, π/2)`, divided at
 //!   `tan π/8` and `tan 3π/8`, so `|t| <= tan π/8`; there `t + t³ P(t²)` (error 2⁻²⁹ with 5 coefficients).
 //! * `arcsin x = x + x³ P(x²)` up to ½ (2⁻²⁶ with 5); above, `π/2 − 2 arcsin √((1 − x) / 2)`. `arccos` likewise.
 //!
 //! # The error function
 //!
 //! `x + x P(x²)` up to 0.95 (error 2⁻³⁰ with 7 coefficients); above, `1 − e^−R(x)`, where `R = −ln erfc` is so smooth
-//! that a polynomial of degree 8 serves up to 4 (error 2⁻²⁹), from where on the result is 1.
+//! that a polynomial of degree 8 suffices up to 4 (error 2⁻²⁹); from there on the result is 1.
 //!
 //! # Accuracy
 //!
-//! The largest distance from the standard library's `f64` function that was measured, in units in the last place, over
-//! every 97th of the 2³² bit patterns (libm's for `erf`; all of them for `sin` and `tan`).
+//! The largest measured distance from the standard library's `f64` function, in units in the last place, over every
+//! 97th of the 2³² bit patterns (from libm's for `erf`; over all patterns for `sin` and `tan`).
 //!
 //! | sin  | cos  | tan  | atan | asin | acos | erf  |
 //! |------|------|------|------|------|------|------|
@@ -34,7 +34,7 @@
 use super::{exp, polynomial};
 use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
-/// `1 / 2π` in pieces whose products with an `f32` are exact; the last has the bits that are left.
+/// `1 / 2π` in pieces whose products with an `f32` are exact; the last holds the remaining bits.
 const TURNS: [f64; 6] = [
     0.159_154_942_259_192_47,
     8.327_028_684_640_414e-10,
@@ -47,7 +47,7 @@ const TURNS: [f64; 6] = [
 /// `π − PI`, the bits that `f32` cannot hold.
 const PI_LOW: f32 = -8.742_278e-8;
 
-/// `(sin r, cos r, q)` with `a = r + q π/2` less whole turns, `|r| <= π/4` and `q` in -2, -1, 0, 1, 2.
+/// `(sin r, cos r, q)` with `a = r + q π/2` minus whole turns, `|r| <= π/4` and `q` in -2, -1, 0, 1, 2.
 #[inline(always)]
 fn sin_cos(a: f32) -> (f32, f32, f32) {
     let a = f64::from(a);
@@ -167,7 +167,7 @@ pub fn erf(x: f32) -> f32 {
             0.000_082_041_7,
         ],
     );
-    // Beyond 4 the polynomial is not erfc's, but the result is 1 already.
+    // Beyond 4 the polynomial no longer approximates erfc, but the result is 1 already.
     let b = if a > 4.0 { 4.0 } else { a };
     let exponent = polynomial(
         b,

@@ -1,25 +1,25 @@
-//! Every function against the standard library's `f64`, over bit patterns from all of the type's range.
+//! Every function against the standard library's `f64`, over bit patterns from the whole range of the type.
 
 use crate::kernels::{Real, simd};
 
-/// Every how many bit patterns of `f32` a test looks at one: a prime, so that all low bits are met.
+/// The tests look at one in this many bit patterns of `f32`: a prime, so that all low bits occur.
 const STRIDE: usize = 997;
 
 /// The distance of `got` from `want` in units in the last place of an `f32` as large as `want`.
 ///
-/// Infinite where one is NaN, infinite or a zero with its sign, and the other is not the same.
+/// Infinite where one is NaN, infinite or a signed zero, and the other is not the same.
 fn ulps_single(got: f32, want: f64) -> f64 {
     let rounded = want as f32;
     if !rounded.is_finite() || !got.is_finite() || (got == 0.0 && rounded == 0.0) {
         let same = got.to_bits() == rounded.to_bits() || (got.is_nan() && rounded.is_nan());
         return if same { 0.0 } else { f64::INFINITY };
     }
-    // The exponent of a normal f32 is at least -126; an f64 at hand is never subnormal where its f32 is not 0.
+    // The exponent of a normal f32 is at least -126; an `f64` here is never subnormal unless its `f32` is 0.
     let exponent = ((want.abs().to_bits() >> 52) as i32 - 1023).max(-126);
     (f64::from(got) - want).abs() / 2f64.powi(exponent - 23)
 }
 
-/// How many `f64` the two lie apart; `u64::MAX` where just one is NaN, or where the signs differ.
+/// How many `f64` the two are apart; `u64::MAX` where just one is NaN, or where the signs differ.
 fn ulps_double(got: f64, want: f64) -> u64 {
     if got.to_bits() == want.to_bits() || (got.is_nan() && want.is_nan()) {
         return 0;
@@ -53,7 +53,7 @@ fn doubles(count: usize) -> Vec<f64> {
     (0..count).map(next).collect()
 }
 
-/// One test a line: the method, the bound in ulp, the function in `f64`.
+/// One test per line: the method, the bound in ulp, the function in `f64`.
 macro_rules! accurate_single {
     ($($method:ident, $bound:literal, $reference:expr;)*) => { mod f32_within { use super::*; $(
         #[test]
@@ -113,7 +113,7 @@ accurate_double! {
     cosh_, f64::cosh;
 }
 
-/// The values where a formula is most easily wrong, in both precisions.
+/// The values where a formula most easily goes wrong, in both precisions.
 macro_rules! special {
     ($name:ident, $T:ident, $overflow:expr, $tiny:expr) => {
         #[test]
@@ -176,7 +176,7 @@ macro_rules! special {
 special!(special_values_single, f32, 88.73, 1e-42);
 special!(special_values_double, f64, 709.79, 1e-310);
 
-/// Vector code must give what scalar code gives, to the bit: then no machine's results differ from another's.
+/// Vector code must give what scalar code gives, to the bit, so that results do not differ between machines.
 macro_rules! vector_and_scalar_bits_agree {
     ($($method:ident)*) => { mod vector_bits_of { use super::*; $(
         #[test]

@@ -4,10 +4,10 @@
 //!
 //! dβ = Σ dy,  dγ = Σ dy · x̂,  dx = γ · rstd · (dy − (dβ + x̂ · dγ) / m).
 //!
-//! Sums run in vectors over at most a few thousand numbers; those runs are added in double precision and in order, so a
-//! large batch loses no digits and the number of threads changes no bit. The variance of a run is taken around the run's
-//! own mean while it lies in the cache, and runs are merged by the parallel-axis theorem (Chan, Golub & LeVeque 1979):
-//! one pass over memory, and no cancellation. [`runs`] cuts the work, [`sums`] adds up a run.
+//! Sums run in vectors over at most a few thousand numbers; the runs are added in double precision and in order, so a
+//! large batch loses no digits and the number of threads does not change a bit. The variance of a run is taken around
+//! the run's own mean while it is in the cache, and runs are merged by the parallel-axis theorem (Chan, Golub & LeVeque
+//! 1979): one pass over memory, and no cancellation. [`runs`] divides the work, [`sums`] adds up a run.
 
 mod runs;
 mod sums;
@@ -134,7 +134,7 @@ impl Channels {
         let m = T::of((self.n * self.s) as f64);
         let c = self.c;
         with_scratch(3 * c, |table: &mut [T]| {
-            // dx = p · dy + q · (x − mean) + r, one table row for each of the three.
+            // dx = p · dy + q · (x − mean) + r, with one table row for each of the three.
             let (p, rest) = table.split_at_mut(c);
             let (q, r) = rest.split_at_mut(c);
             for i in 0..c {

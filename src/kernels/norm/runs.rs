@@ -1,18 +1,18 @@
-//! How `[n, c, s]` is cut: in runs that are summed by themselves, and in chunks of runs for the threads.
+//! How `[n, c, s]` is cut into runs that are summed separately, and into chunks of runs for the threads.
 //!
-//! A run is one observation; where an observation has but one number of each channel, it is [`ROWS`] of them. Both
-//! follow from the sizes alone.
+//! A run is one observation; where an observation has only one number per channel, it is [`ROWS`] of them. Both follow
+//! from the sizes alone.
 
 use std::{ops::Range, slice::ChunksExact};
 
 use super::Channels;
 use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
 
-/// Rows to a run where a row is one number per channel.
+/// Rows per run where a row has one number per channel.
 const ROWS: usize = 64;
 
 impl Channels {
-    /// Runs of observations that are summed by themselves.
+    /// The number of runs of observations that are summed separately.
     fn runs(&self) -> usize {
         self.n.div_ceil(if self.s == 1 { ROWS } else { 1 })
     }
@@ -31,7 +31,8 @@ impl Channels {
         x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
     }
 
-    /// Lets `fill` write `values` partial sums per channel for each run, then hands all of them, run by run, to `finish`.
+    /// Lets `fill` write `values` partial sums per channel for each run, then passes all of them, run by run, to
+    /// `finish`.
     pub(super) fn partials(
         &self,
         values: usize,
@@ -57,8 +58,8 @@ impl Channels {
         });
     }
 
-    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and lie in one channel, or, where channels
-    /// alternate, for whole rows (`None`).
+    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and belong to one channel or, where
+    /// channels alternate, for whole rows (`None`).
     pub(super) fn map<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Option<usize>, &mut [T]) + Sync) {
         let image = self.c * self.s;
         let size = parallel::rows_per_chunk(self.n, image) * image;

@@ -1,11 +1,11 @@
 //! The sums of one run, in vectors.
 //!
-//! Where the numbers of a channel lie together, [`LANES`] running sums take them in turn, and no more than [`RUN`] numbers
-//! before they are added in double precision. Where channels alternate, a row is added to a row of sums.
+//! Where the numbers of a channel are contiguous, [`LANES`] running sums take them in turn, at most [`RUN`] numbers at
+//! a time, before they are added in double precision. Where channels alternate, rows are added to a row of sums.
 
 use crate::kernels::{Real, scratch::with_scratch};
 
-/// Numbers to a run where a channel's numbers lie together.
+/// Numbers per run where the numbers of a channel are contiguous.
 const RUN: usize = 4096;
 /// Running sums of one run: enough to keep the vector units busy.
 const LANES: usize = 32;
@@ -22,7 +22,7 @@ pub(super) fn total<T: Real>(x: &[T], f: impl Fn(T) -> T) -> f64 {
                 *lane += f(x);
             }
         }
-        // A copy, for an array that is indexed by a variable does not stay in registers.
+        // A copy, because an array that is indexed by a variable does not stay in registers.
         let mut last = lanes;
         for (lane, &x) in last.iter_mut().zip(rest) {
             *lane += f(x);
@@ -56,7 +56,7 @@ pub(super) fn centered_products<T: Real>(x: &[T], dy: &[T], mean: T) -> (f64, f6
     (product, sum)
 }
 
-/// The sum of running sums: halves added onto each other.
+/// The total of running sums, by adding one half to the other repeatedly.
 #[inline(always)]
 fn horizontal<T: Real, const N: usize>(mut lanes: [T; N]) -> f64 {
     let mut width = N / 2;

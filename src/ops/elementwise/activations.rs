@@ -4,13 +4,13 @@ use super::{CELU, ELU, LEAKY_RELU};
 use crate::tape::Var;
 
 impl<'t> Var<'t> {
-    /// x for x > 0, `slope` · x elsewhere. The derivative at 0 is `slope`.
+    /// x for x > 0, `slope` · x elsewhere. The subgradient at 0 is `slope`.
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Var<'t> {
         self.unary(&LEAKY_RELU, slope)
     }
 
-    /// x for x > 0, α (eˣ − 1) elsewhere (Clevert et al., arXiv 1511.07289). The derivative at 0 is α.
+    /// x for x > 0, α (eˣ − 1) elsewhere (Clevert et al., arXiv 1511.07289). The subgradient at 0 is α.
     #[track_caller]
     pub fn elu(self, alpha: f64) -> Var<'t> {
         self.unary(&ELU, alpha)

@@ -1,4 +1,4 @@
-//! The value of one row on operands that are computed; chains of rows are evaluated by the tape, block by block.
+//! The value of one row on computed operands; chains of rows are evaluated by the tape, block by block.
 
 use super::Elementwise;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     tensor::{Element, Shape, Tensor},
 };
 
-/// Picks the loop of a row for a precision.
+/// Picks the loop of a row for a given precision.
 pub(crate) trait Looped: Element {
     fn loop_of(row: &'static Elementwise) -> Loop<Self>;
 }

@@ -1,7 +1,7 @@
-//! Elementwise operations: a row of a table each.
+//! Elementwise operations, each a row of a table.
 //!
-//! The engine knows an operation by its row: loops for both precisions and a derivative. [`rows`] holds the tables,
-//! [`notation`] says how a row is written, [`select`] is the one operation of three inputs.
+//! The engine knows an operation by its row: loops for both precisions, and a derivative. [`rows`] holds the tables,
+//! [`notation`] defines how a row is written, [`select`] is the only operation with three inputs.
 
 mod activations;
 mod forward;
@@ -21,14 +21,14 @@ use super::{
 };
 use crate::{kernels::elementwise::Loop, tape::Var};
 
-/// What a derivative is given: inputs, parameter, output, upstream gradient, and which input is asked for.
+/// What a derivative receives: inputs, parameter, output, upstream gradient, and the index of the input.
 type Rule = for<'t> fn(&[Var<'t>], f64, Var<'t>, Var<'t>, usize) -> Var<'t>;
 
-/// What a derivative scales the upstream gradient by.
+/// What a derivative multiplies the upstream gradient by.
 pub(crate) enum Slope {
-    /// A number that is finite at every input, NaN and ±∞ too.
+    /// A number that is finite at every input, even NaN and ±∞.
     Finite,
-    /// Such a number, if the row's own number is one of these.
+    /// Such a number if the row's own number meets this condition.
     FiniteIf(fn(f64) -> bool),
     /// 1 for the operand that was chosen, 0 for the other.
     Chosen,
@@ -40,9 +40,9 @@ pub(crate) enum Slope {
 pub(crate) struct Elementwise {
     /// The name in errors and on the printed tape.
     pub name: &'static str,
-    /// A value for the parameter in tests, for operations that have one.
+    /// A value of the parameter for tests, for operations that have one.
     pub parameter: Option<f64>,
-    /// Where each input is drawn from in tests: clear of kinks and poles.
+    /// The range of each input in tests: clear of kinks and poles.
     pub domain: &'static [(f64, f64)],
     pub(crate) loop_f32: Loop<f32>,
     pub(crate) loop_f64: Loop<f64>,
@@ -57,13 +57,14 @@ impl Elementwise {
         self.rule.is_some()
     }
 
-    /// The gradients by the inputs that need one, in the shape of the output: the engine sums over broadcast axes.
+    /// The gradients with respect to the inputs that need one, in the shape of the output: the engine sums over
+    /// broadcast axes.
     pub(crate) fn vjp<'t>(&self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
         at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))).collect()
     }
 
-    /// Whether the rule makes 0 of an upstream 0 at every input, NaN and ±∞ too.
+    /// Whether the rule maps an upstream 0 to 0 at every input, even NaN and ±∞.
     pub(crate) fn keeps_zeros(&self, parameter: f64) -> bool {
         match self.slope {
             Slope::Finite | Slope::Chosen => true,
@@ -83,7 +84,7 @@ impl Elementwise {
     }
 }
 
-/// The row of this name with so many operands, or with one and a number on the right.
+/// The row of this name with this many operands, or with one operand and a number on the right.
 #[cfg(feature = "check")]
 pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'static Elementwise> {
     let rows = match (operands, with_number) {

@@ -1,15 +1,15 @@
-//! How a row of the tables is written, and what it becomes.
+//! How a row of the tables is written, and what it expands to.
 //!
-//! A row reads: documentation; name of the row and of the method; value, as a function of one number (or two);
-//! derivative, as what the upstream gradient `g` becomes, in tape algebra, given inputs and output; what the slope can
-//! be; and where its inputs are drawn from in tests. The value is expanded for `f32` and `f64` into a vectorised loop.
+//! A row reads: documentation; names of the row and of the method; value, as a function of one number (or two);
+//! derivative, as what becomes of the upstream gradient, in tape algebra, given inputs and output; what the slope can
+//! be; and the range of its inputs in tests. The value is expanded for `f32` and `f64` into a vectorized loop.
 //!
-//! `slope finite` says that the derivative scales `g` by a number that is finite at every input, NaN and ±∞ too, so
-//! that it makes 0 of 0 (`if`: for such numbers c); `slope any`, that it does not. `zero` in place of a derivative
-//! declares a function that is constant between its jumps: no gradient flows through it. A row with a number names one
-//! for tests, and says whether it is printed as the first operand or as the second.
+//! `slope finite` says that the derivative multiplies the upstream gradient by a number that is finite at every input,
+//! even NaN and ±∞, so that it maps 0 to 0 (with `if`: only for such numbers c); `slope any` promises nothing. `zero`
+//! instead of a derivative declares a function that is constant between its jumps: no gradient flows through it. A row
+//! with a number gives one for tests, and says whether it is printed as the first operand or as the second.
 //!
-//! Each table becomes one static [`Elementwise`](super::Elementwise) for each row and the list of them.
+//! Each table becomes a list and one static [`Elementwise`](super::Elementwise) per row.
 
 /// A row's derivative, if it has one.
 macro_rules! rule {
@@ -21,7 +21,7 @@ macro_rules! rule {
     };
 }
 
-/// What a row says of its slope.
+/// What a row says about its slope.
 macro_rules! slope {
     (any) => {
         Slope::Any

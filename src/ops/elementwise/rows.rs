@@ -1,4 +1,4 @@
-//! The tables: each elementwise operation with its value and its derivative, a row each. The notation is that of
+//! The tables: each elementwise operation with its value and its derivative, one per row, in the notation of
 //! [`notation`](super::notation).
 
 use super::{
@@ -28,7 +28,7 @@ unary! {
     LN_1P ln_1p |x| x.ln_1p_(), d |x, _, dz| dz / (x + 1.0), slope any, on (-0.7, 3.0);
     /// √x. Its derivative at 0 is infinite.
     SQRT sqrt |x| x.root(), d |_, z, dz| dz / (z * 2.0), slope any, on (0.3, 4.0);
-    /// sign(x) √|x|. Its derivative at 0, infinite in truth, counts as 0: a feature that is 0 gets no gradient.
+    /// sign(x) √|x|. Its derivative at 0 is infinite but counts as 0: a feature that is 0 gets no gradient.
     SIGNED_SQRT signed_sqrt |x| x.sign() * x.magnitude().root(), d |_, z, dz| {
         let size = z.abs();
         let positive = size.gt(0.0);
@@ -40,7 +40,7 @@ unary! {
     RECIP recip |x| x.recip(), d |_, z, dz| -(dz * z * z), slope any, on (0.3, 4.0);
     /// x².
     SQUARE square |x| x * x, d |x, _, dz| dz * x * 2.0, slope any, on (-2.0, 2.0);
-    /// |x|. Its derivative at 0 is 0.
+    /// |x|. Its subgradient at 0 is 0.
     ABS abs |x| x.magnitude(), d |x, _, dz| dz * x.sign(), slope any, on (0.2, 2.0);
     /// −1, 0 or 1. Its derivative is 0.
     SIGN sign |x| x.sign(), zero, on (0.2, 2.0);
@@ -77,7 +77,7 @@ unary! {
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     ERF erf |x| x.erf_(), d |x, _, dz| dz * (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
-    /// max(x, 0). Its derivative at 0 is 0.
+    /// max(x, 0). Its subgradient at 0 is 0.
     RELU relu |x| x.larger(Real::ZERO), d |x, _, dz| x.gt(0.0).select(dz, 0.0), slope finite, on (0.2, 2.0);
     /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, arXiv 1606.08415), in its exact form.
     GELU gelu |x| x * normal_cdf(x), d |x, _, dz| {
@@ -116,10 +116,10 @@ with_number! {
         0.0 => dz * 0.0,
         _ => dz * x.pow(c - 1.0) * c,
     }, slope finite if c == 0.0 || c == 1.0, on (0.3, 2.0), with 1.7 second;
-    /// max(x, c); the derivative at x = c is 1.
+    /// max(x, c); the subgradient at x = c is 1.
     MAX_NUMBER max |x, c| x.larger(c), d |x, c, _, dz| x.ge(c).select(dz, 0.0), slope finite,
         on (-2.0, 2.0), with -2.5 second;
-    /// min(x, c); the derivative at x = c is 1.
+    /// min(x, c); the subgradient at x = c is 1.
     MIN_NUMBER min |x, c| x.smaller(c), d |x, c, _, dz| x.le(c).select(dz, 0.0), slope finite,
         on (-2.0, 2.0), with 2.5 second;
     /// 1 where x = c.
@@ -156,9 +156,9 @@ binary! {
     DIV div |a, b| a / b, d |_, b, z, dz| [dz / b, -(dz * z / b)], slope any, on (-2.0, 2.0), (0.4, 2.0);
     /// aᵇ.
     POW pow |a, b| a.power(b), d |a, b, z, dz| [
-        // b a^(b − 1) is 0 for b = 0, also where the power is infinite.
+        // b a^(b − 1) is 0 for b = 0, even where the power is infinite.
         dz * b.eq(0.0).select(0.0, b * a.pow(b - 1.0)),
-        // aᵇ ln a tends to 0 with a, for b > 0; the unused logarithm is taken of 1.
+        // aᵇ ln a tends to 0 with a, for b > 0; there the logarithm, which is not used, is taken of 1.
         dz * z * a.eq(0.0).select(1.0, a).ln()
     ], slope any, on (0.4, 2.0), (-1.5, 2.0);
     /// max(a, b); at a = b each gets half the gradient.

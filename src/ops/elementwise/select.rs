@@ -1,7 +1,7 @@
-//! The choice between two values, element by element: z = a where the mask is not 0, else b.
+//! The elementwise choice between two values: z = a where the mask is not 0, else b.
 //!
-//! da = dz where a was chosen, else 0; db the other way round. That these zeros mean "not used", and silence a NaN
-//! behind them, is the engine's part.
+//! da = dz where a was chosen, else 0, and vice versa for db. The engine sees to it that these zeros mean "not used"
+//! and silence a NaN behind them.
 
 use super::{Elementwise, Slope};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     tape::Var,
 };
 
-/// a where the mask is not 0, else b. The gradient goes to the chosen one alone.
+/// a where the mask is not 0, else b. The gradient flows to the chosen one only.
 pub(crate) static SELECT: Elementwise = Elementwise {
     name: "select",
     parameter: None,
@@ -30,9 +30,9 @@ impl<'t> Var<'t> {
     twin!(
         /// `a` where this mask is not 0, else `b`.
         ///
-        /// What is not chosen enters neither the value nor the gradient, also where the branch has an infinite slope or
-        /// is not defined: 0 · ∞ and 0 · NaN count as 0 there, in derivatives of any order. A NaN that the chosen
-        /// branch makes, or that comes from above, stays visible. The mask itself is a constant.
+        /// The branch that is not chosen affects neither the value nor the gradient, even where its slope is infinite
+        /// or undefined: 0 · ∞ and 0 · NaN count as 0 there, in derivatives of any order. A NaN from the chosen branch
+        /// or from the upstream gradient stays visible. The mask itself is a constant.
         ///
         /// ```
         /// let tape = wengert::Tape::f64();
@@ -43,12 +43,12 @@ impl<'t> Var<'t> {
         /// # Ok::<(), wengert::Error>(())
         /// ```
         ///
-        /// This holds through elementwise operations, sums, operations that move numbers, and, line by line, softmax,
-        /// logsumexp, `amax` and `amin`. What brings all its numbers together (a matrix product, a convolution, a batch
-        /// norm, a loss, a rule by hand) is safe when nothing of it is used; if a part is, a NaN in the rest comes
-        /// through: then make the input of such a branch harmless before it. The engine knows an unused number by its
-        /// upstream gradient, exactly 0; where that gradient is 0 by chance and the slope infinite, it counts as unused
-        /// too.
+        /// This holds through elementwise operations, sums, operations that move numbers and, line by line, softmax,
+        /// logsumexp, `amax` and `amin`. An operation that mixes all its numbers (a matrix product, a convolution, a
+        /// batch norm, a loss, a hand-written rule) is safe when none of its output is used. If part of it is, a NaN in
+        /// the rest comes through: then make the input of such a branch harmless first. The engine recognizes an unused
+        /// number by an upstream gradient of exactly 0; where that gradient is 0 by chance and the slope is infinite,
+        /// it counts as unused too.
         #[or_panic(select)]
         /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
         pub fn try_select(self, a: impl Into<Operand<'t>>, b: impl Into<Operand<'t>>) -> Result<Var<'t>> {

@@ -1,11 +1,11 @@
-//! What the rows say of themselves, held against numbers.
+//! What the rows claim about themselves, checked against numbers.
 
 use super::*;
 use crate::Tape;
 
 const CORNERS: [f64; 6] = [0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
 
-/// Whether the rule makes 0 of an upstream 0, for every operand that can need a gradient.
+/// Whether the rule maps an upstream 0 to 0, for every operand that can need a gradient.
 fn answers_zero(row: &'static Elementwise, number: f64, x: &[f64]) -> bool {
     let tape = Tape::f64();
     let x: Vec<Var<'_>> = x.iter().map(|&x| tape.leaf(x)).collect();
@@ -17,7 +17,7 @@ fn answers_zero(row: &'static Elementwise, number: f64, x: &[f64]) -> bool {
     gradients.into_iter().flatten().all(|dx| dx.item() == 0.0)
 }
 
-/// Every choice of one number for each operand: the corners, and both ends of where tests draw it from.
+/// Every combination of one number per operand: the corner cases, and both ends of its range in tests.
 fn choices(domain: &[(f64, f64)]) -> Vec<Vec<f64>> {
     domain.iter().fold(vec![Vec::new()], |before, &(low, high)| {
         let values = CORNERS.into_iter().chain([low, high]);
@@ -42,7 +42,7 @@ fn a_rule_keeps_zeros_exactly_if_its_row_says_so() {
 
 #[test]
 fn a_number_stands_where_its_row_says() {
-    // A row whose number comes first has a twin of the same name whose operands are exchanged.
+    // A row whose number comes first has a twin of the same name with the operands swapped.
     for first in WITH_NUMBER.iter().filter(|row| row.number_first()) {
         let binary = BINARY.iter().find(|row| row.name == first.name).unwrap();
         let tape = Tape::f64();
