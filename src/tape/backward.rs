@@ -88,68 +88,65 @@ impl<'t> Walk<'t> {
             self.slots.close(id);
             return Ok(None);
         }
+        if outputs.len() == 1 {
+            return Ok(self.slots.take(id).map(|dz| SmallVec::from_buf([dz])));
+        }
         let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
         Ok(Some(dz.collect()))
     }
 
     /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
-    fn rule(&self, id: NodeId, dz: &[Var<'t>]) -> Result<SmallVec<[(NodeId, Var<'t>); 4]>> {
-        let (kind, mut inputs) = {
+    fn rule(&self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
+        let by_hand = self.tape.rule() == Rule::Manual;
+        let (kind, inputs) = {
             let list = &mut *self.tape.list.borrow_mut();
             let node = &list.nodes[id as usize];
             list.notes.line = Some(node.at);
-            (node.kind.clone(), node.inputs.clone())
+            let inputs = match &node.kind {
+                Kind::Output(call, _) if by_hand => &call.inputs,
+                _ => &node.inputs,
+            };
+            (node.kind.clone(), Inputs::from_slice(inputs))
         };
-        let by_hand = self.tape.rule() == Rule::Manual;
-        if let (Kind::Output(call, _), true) = (&kind, by_hand) {
-            inputs.clone_from(&call.inputs);
-        }
+        let x: SmallVec<[Var<'t>; 4]> = inputs.iter().map(|&input| Var::new(self.tape, input)).collect();
         let needs: SmallVec<[bool; 4]> =
             inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing).collect();
-        let x: SmallVec<[Var<'t>; 4]> = inputs.iter().map(|&input| Var::new(self.tape, input)).collect();
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
-        let gradients = match &kind {
+        let mut gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
             Kind::Op(op) => op.vjp(at)?,
             Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs)?,
             Kind::Output(..) => smallvec![Some(dz[0])],
             Kind::Leaf | Kind::Constant => unreachable!("a value from outside passes nothing on"),
         };
-        self.check(id, &kind, &inputs, &needs, gradients)
+        // The rows of the elementwise table need not sum over broadcast axes, and are right otherwise.
+        if !matches!(kind, Kind::Elementwise(..)) {
+            self.check(id, &kind, &inputs, &gradients)?;
+            gradients.iter_mut().zip(&needs).filter(|(_, needed)| !**needed).for_each(|(dx, _)| *dx = None);
+        }
+        Ok(inputs.into_iter().zip(gradients).filter_map(|(input, dx)| Some((input, dx?))))
     }
 
-    /// Checks what a rule returned, and keeps what is wanted. Elementwise rows need not have summed over broadcast axes; all
-    /// others answer in the shapes of their inputs.
-    fn check(
-        &self,
-        id: NodeId,
-        kind: &Kind,
-        inputs: &Inputs,
-        needs: &[bool],
-        gradients: Grads<'t>,
-    ) -> Result<SmallVec<[(NodeId, Var<'t>); 4]>> {
+    /// Checks what a rule returned: a gradient for each input, on this tape and of the shape of the input, or none.
+    fn check(&self, id: NodeId, kind: &Kind, inputs: &Inputs, gradients: &Grads<'t>) -> Result<()> {
         let list = self.tape.list.borrow();
         let fault = |fault| Err(Error::Rule { rule: kind.name().to_owned(), fault, at: list.node(id).at });
         if gradients.len() != inputs.len() {
             return fault(RuleFault::Count { expected: inputs.len(), got: gradients.len() });
         }
-        let mut contributions = SmallVec::new();
-        for (k, (gradient, &input)) in gradients.into_iter().zip(inputs).enumerate() {
+        for (k, (gradient, &input)) in gradients.iter().zip(inputs).enumerate() {
             let Some(dx) = gradient else { continue };
             if !std::ptr::eq(dx.tape(), self.tape) {
                 return fault(RuleFault::OtherTape { input: k });
             }
             let (expected, got) = (list.node(input).shape(), list.node(dx.id()).shape());
-            if expected != got && !matches!(kind, Kind::Elementwise(..)) {
+            if expected != got {
                 let (expected, got) = (Box::new(expected.clone()), Box::new(got.clone()));
                 return fault(RuleFault::Shape { input: k, expected, got });
             }
-            if needs[k] {
-                contributions.push((input, dx));
-            }
         }
-        Ok(contributions)
+        Ok(())
     }
 }
 

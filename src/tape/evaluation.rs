@@ -10,7 +10,7 @@ use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
     ops::{Elementwise, Op},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, storage::LARGE},
 };
 
 impl Tape {
@@ -54,7 +54,9 @@ impl Tape {
         if list.postpones(&shape) {
             return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
         }
-        list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
+        if shape.numel() >= LARGE {
+            list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
+        }
         let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));
         Ok(Var::new(self, list.push(kind, ids, Value::Ready(value), needs_grad)))
     }

@@ -85,7 +85,7 @@ impl<'t> Slots<'t> {
 
     /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast.
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
-        let gradient = gradient.sum_to(&Var::new(self.tape, input).shape());
+        let gradient = self.summed(input, gradient);
         let numbers = self.numbers(input, gradient);
         match (&mut self.slots[input as usize], numbers) {
             (slot @ Slot::Empty, Some(numbers)) => *slot = Slot::Ready(numbers),
@@ -101,6 +101,18 @@ impl<'t> Slots<'t> {
                 }
             }
         }
+    }
+
+    /// A contribution in the shape of `input`.
+    fn summed(&self, input: NodeId, gradient: Var<'t>) -> Var<'t> {
+        let list = self.tape.list.borrow();
+        let shape = list.node(input).shape();
+        if list.node(gradient.id()).shape() == shape {
+            return gradient;
+        }
+        let shape = shape.clone();
+        drop(list);
+        gradient.sum_to(&shape)
     }
 
     /// The numbers of a contribution, if it can be added as numbers: nothing is recorded, and it is computed already
