@@ -1,8 +1,8 @@
-//! What design decisions are worth, as ratios measured in one run: `cargo bench`.
+//! What the design decisions are worth, as ratios measured in one run: `cargo bench`.
 //!
-//! Each row alternates two ways of doing the same and divides the medians, so that a change in the machine's speed
-//! meets both. The last rows show that the cost of an operation does not grow with the length of the tape, nor that of
-//! a check for each number with their count.
+//! Each row alternates two ways of doing the same thing and divides the medians, so that a change in the machine's
+//! speed affects both. The last rows show that the cost of an operation does not grow with the length of the tape, and
+//! that the cost of a check per number does not grow with their count.
 
 use std::{
     sync::{
@@ -43,7 +43,7 @@ fn elu(x: &Tensor, alpha: &Tensor, lazy_from: usize) {
     z.sum().backward().expect("x and alpha are leaves");
 }
 
-/// `length` operations on one number, and the gradient by it.
+/// `length` operations on one number, and the gradient with respect to it.
 fn chain(length: usize) -> f64 {
     let start = Instant::now();
     let tape = Tape::new();
@@ -53,7 +53,7 @@ fn chain(length: usize) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / length as f64
 }
 
-/// A check of a hand-written rule with so many numbers, along random directions.
+/// A check of a hand-written rule with this many numbers, along random directions.
 #[cfg(feature = "check")]
 fn projected_check(numbers: usize) -> f64 {
     let x = Tensor::from_fn([numbers], DType::F64, |i| (i as f64 * 0.7).sin());
@@ -63,7 +63,7 @@ fn projected_check(numbers: usize) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// Eight layers, each of which notes what the tape holds when its gradient comes by.
+/// Eight layers, each of which records what the tape holds when its gradient passes.
 fn eight_layers<'t>(mut x: Var<'t>, w: Var<'t>, most: &Arc<AtomicUsize>) -> Var<'t> {
     for _ in 0..8 {
         let most = most.clone();
@@ -75,8 +75,8 @@ fn eight_layers<'t>(mut x: Var<'t>, w: Var<'t>, most: &Arc<AtomicUsize>) -> Var<
     x
 }
 
-/// The most bytes that values hold, as seen from between the layers, while 64 layers are differentiated: with all
-/// values kept, or in 8 checkpointed segments.
+/// The most bytes that values hold, as seen between the layers, while 64 layers are differentiated: with all values
+/// kept, or in 8 checkpointed segments.
 fn peak_bytes(checkpoints: bool) -> usize {
     let tape = Tape::new();
     let w = tape.leaf(Tensor::from_fn([64, 64], DType::F32, |i| (i as f64 * 0.37).sin() / 8.0));

@@ -1,4 +1,4 @@
-//! Times one training step of two small works on numbers that other engines can reproduce.
+//! Times one training step of two small workloads on numbers that other engines can reproduce.
 //!
 //! `cargo run --release --example peers -- elu|mlp` prints a line for each variant:
 //! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
@@ -6,7 +6,8 @@
 //!
 //! - `elu` (ms): 128 images 28x28, convolution 5x5x20, batch norm, ELU with a learned alpha per channel, fully
 //!   connected 10, cross-entropy; SGD with momentum 0.9, learning rate 0.01, weight decay 1e-4 on everything.
-//! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with learning rate 0.05.
+//! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with learning rate
+//!   0.05.
 
 use std::time::Instant;
 
@@ -115,7 +116,7 @@ fn mlp() -> Result<()> {
     })
 }
 
-/// The loss of the fourth step, then `warm` steps untimed and `runs` timed ones.
+/// The loss of the fourth step; then `warm` untimed steps and `runs` timed ones.
 fn measure(
     work: &str,
     variant: &str,

@@ -1,12 +1,12 @@
 //! Reverse-mode automatic differentiation on a tape, for education and research: write a layer as a formula, write its
-//! derivative by hand as well if you wish, and compare the two.
+//! derivative by hand as well if you like, and compare the two.
 //!
-//! The name is that of R. E. Wengert, who in 1964 described the list of elementary operations that a program runs
-//! through. That list is the tape, and this crate makes it visible.
+//! The crate is named after R. E. Wengert, who in 1964 described the list of elementary operations that a program
+//! performs. That list is the tape, and this crate makes it visible.
 //!
 //! # Values
 //!
-//! A [`Tensor`] is a plain n-dimensional array in `f32` or `f64`, known at run time. It has no gradient.
+//! A [`Tensor`] is a plain n-dimensional array of `f32` or `f64`, chosen at run time. It has no gradient.
 //!
 //! ```
 //! use wengert::{DType, Tensor};
@@ -19,22 +19,22 @@
 //!
 //! # The tape and its gradients
 //!
-//! Values are computed with through [`Var`], a handle to an entry of a [`Tape`]. Each operation appends one entry;
-//! [`backward`](Var::backward) walks the entries from the last to the first and applies the chain rule at each. It
-//! returns the [`Gradients`] as a value of their own.
+//! You compute with [`Var`], a handle to an entry of a [`Tape`]. Each operation appends one entry;
+//! [`backward`](Var::backward) walks the entries from last to first and applies the chain rule at each. It returns the
+//! [`Gradients`] as a separate value.
 //!
 //! ```
 //! use wengert::Tape;
-//! let tape = Tape::f64();                               // in double precision; Tape::new() is in single
+//! let tape = Tape::f64();                               // double precision; Tape::new() is single
 //! let x = tape.leaf([1.0, 2.0, 3.0]);                   // a value whose gradient is wanted
-//! let a = tape.constant([0.5, 0.5, 0.5]);               // one whose gradient is not
+//! let a = tape.constant([0.5, 0.5, 0.5]);               // a value whose gradient is not
 //! let loss = (x * x * a).sum();
 //! assert_eq!(loss.item(), 7.0);
 //! assert_eq!(loss.backward()?.wrt(x)?.to_vec(), [1.0, 2.0, 3.0]);
 //! # Ok::<(), wengert::Error>(())
 //! ```
 //!
-//! [`Tape::grad`] leaves the gradient on the tape, where it can be differentiated again, as often as you wish:
+//! [`Tape::grad`] leaves the gradient on the tape, where it can be differentiated again, as often as you like:
 //!
 //! ```
 //! # let tape = wengert::Tape::f64();
@@ -48,8 +48,8 @@
 //!
 //! # A derivative by hand, and the tape's own
 //!
-//! A [`Function`] states its value in tape algebra and, beside it, its derivative. [`Tape::set_rule`] says which of the
-//! two derivatives a run takes, so one recording gives both:
+//! A [`Function`] defines its value in tape algebra and, beside it, its derivative. [`Tape::set_rule`] selects the
+//! derivative that `backward` uses, the tape's or yours, so one recording gives both:
 //!
 //! ```
 //! use wengert::{Backward, Function, Rule, Tape, Var};
@@ -79,8 +79,8 @@
 //!
 //! # A layer
 //!
-//! A [`Layer`](nn::Layer) is a function with [parameters](Param). It names no precision: the tape decides it, so the same
-//! layer trains in `f32` and is checked in `f64`.
+//! A [`Layer`](nn::Layer) is a function with [parameters](Param). It does not fix the precision. The tape does, so the
+//! same layer trains in `f32` and is checked in `f64`.
 //!
 #![cfg_attr(feature = "nn", doc = "```")]
 #![cfg_attr(not(feature = "nn"), doc = "```ignore")]
@@ -105,7 +105,7 @@
 //!
 //! # Training
 //!
-//! One tape serves all steps. `reset` takes `&mut self`, so a handle of the last step does not compile in the next.
+//! One tape serves all steps. `reset` takes `&mut self`, so using a handle from an earlier step does not compile.
 //!
 #![cfg_attr(feature = "nn", doc = "```")]
 #![cfg_attr(not(feature = "nn"), doc = "```ignore")]
@@ -128,9 +128,9 @@
 //!
 //! # What can go wrong
 //!
-//! Operators and methods of [`Var`] panic with a whole sentence at *your* line: the operation, the shapes, the layer.
-//! Operations whose shapes may come from data have a `try_` twin that returns the same sentence as an [`Error`].
-//! Whatever reads files, checks, or takes settings returns a [`Result`].
+//! Operators and methods of [`Var`] panic at *your* line, with a sentence that names the operation, the shapes and the
+//! layer. Operations whose shapes may come from data have a `try_` twin that returns the same sentence as an [`Error`].
+//! Anything that reads files, runs checks or takes settings returns a [`Result`].
 //!
 //! ```
 //! # use wengert::Tape;
@@ -147,12 +147,12 @@
 //! | PyTorch | here |
 //! |---|---|
 //! | `torch.tensor(a, requires_grad=True)` | [`tape.leaf(a)`](Tape::leaf) |
-//! | `nn.Parameter(w)` | [`Param::new("weight", w)`](Param::new), and [`tape.watch(&p)`](Tape::watch) where it is used |
+//! | `nn.Parameter(w)` | [`Param::new("weight", w)`](Param::new), and [`tape.watch(&p)`](Tape::watch) to use it |
 //! | `loss.backward()`, `w.grad` | [`loss.backward()?`](Var::backward) returns [`Gradients`]: `.wrt(x)`, `.wrt(&p)`. Nothing accumulates between calls |
 //! | `torch.autograd.grad(y, x, create_graph=True)` | [`tape.grad(y, &[x])?`](Tape::grad) |
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
 //!
-//! More than a hundred others are in the [`guide`], beside JAX and MATLAB, each with a line that runs; another page lists
+//! The [`guide`] has more than a hundred others, for JAX and MATLAB too, each with a line that runs. Another page lists
 //! the subgradients used [where a function has no derivative](guide::kinks). Layouts and names are PyTorch's: batch
 //! first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
 //!
@@ -161,8 +161,10 @@
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
 //!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn.
 //! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
-//!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses the public interface of the core alone,
-//!   and each is a cargo feature of its name (`optim` comes with `nn`), all on by default.
+//!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses only the public interface of the core.
+//! - `check`: gradient checks that name the fault.
+//!
+//! Outside the root, each is a cargo feature of the same name (`optim` comes with `nn`); all are on by default.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -202,7 +204,7 @@ pub mod plot;
 #[cfg(feature = "train")]
 pub mod train;
 
-/// The pages, so that every block of code on them is compiled and run.
+/// The Markdown pages, so that every code block on them is compiled and run.
 #[cfg(all(doctest, feature = "train", feature = "plot"))]
 mod pages {
     #[doc = include_str!("../tutorials/02_activations/README.md")]

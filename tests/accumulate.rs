@@ -1,4 +1,4 @@
-//! Gradients by name, and gradients added up over walks, recordings, tapes and threads.
+//! Gradients by name, and gradients accumulated over walks, recordings, tapes and threads.
 
 use wengert::{
     DType, Gradients, Param, Result, Tape, Tensor,
@@ -51,7 +51,7 @@ fn a_name_used_twice_says_so_and_a_full_name_goes_first() {
     let outer = tape.leaf(2.0).named("h");
     let inner = {
         let _layer = tape.scope("deep");
-        // Named twice alike: still one node.
+        // Given the same name twice: still one node.
         (outer * outer).named("h").named("h").retain()
     };
     let gradients = (inner * 3.0).backward().unwrap();
@@ -107,7 +107,7 @@ fn of_other_recordings_the_parameters_add_up() {
     total.accumulate(&ac).unwrap();
     let of = |g: &Gradients| [&a, &b, &c].map(|p| g.wrt(p).unwrap().item());
     assert_eq!(of(&total), [3.0 + 100.0, 2.0, 40.0]);
-    // A sum that holds parameters of other recordings adds to others in turn, and is scaled and clipped with them.
+    // A sum that holds parameters of other recordings can itself be added to others, scaled and clipped.
     let mut again = walk(&|t| (t.watch(&b) * 1.0).backward());
     again.accumulate(&total).unwrap();
     again.scale(0.5);

@@ -12,7 +12,7 @@ use wengert::{
     ops::{Grads, Op, Vjp, Window},
 };
 
-/// x / ‖row‖, with what `backward` needs kept in its memory.
+/// x / ‖row‖, with what `backward` needs in its saved values.
 struct Normalize;
 
 impl Function for Normalize {
@@ -32,7 +32,7 @@ impl Function for Normalize {
     }
 }
 
-/// A network with everything that is hard to compute again: statistics, random masks, places of maxima, a memory.
+/// A network with everything that is hard to recompute: statistics, random masks, places of maxima, saved values.
 struct Deep {
     conv: Conv2d,
     norm: BatchNorm,
@@ -85,7 +85,7 @@ impl Deep {
     }
 }
 
-/// Every bit of the gradients by input and parameters, of a recorded gradient, and of one of second order.
+/// All bits of the gradients with respect to input and parameters, of a recorded gradient, and of one of second order.
 fn everything(dtype: DType, lazy_from: usize, rule: Rule, checkpoints: bool) -> Vec<Vec<f64>> {
     let net = Deep::new();
     let tape = Tape::with_dtype(dtype);
@@ -138,7 +138,7 @@ fn a_block_may_return_one_value_an_array_or_a_vector_and_its_inner_values_stay_w
     assert!(tape.nodes().nth(inside.index()).unwrap().value.is_none(), "it was forgotten");
     assert_eq!(inside.shape().dims(), [2, 2]);
     assert_eq!(inside.value().to_vec(), [7.0, 10.0, 15.0, 22.0]);
-    // Used outside although it was not handed out.
+    // Used outside although it was not returned.
     let loss = (many[0] + inside).sum();
     let plain = {
         let product = x.matmul(x);
@@ -147,7 +147,7 @@ fn a_block_may_return_one_value_an_array_or_a_vector_and_its_inner_values_stay_w
     let gradients = [loss, plain].map(|loss| loss.backward().unwrap().wrt(x).unwrap().to_vec());
     assert_eq!(gradients[0], gradients[1]);
     assert!(tape.nodes().nth(inside.index()).unwrap().value.is_none(), "the walk has forgotten it again");
-    // What was there before, and a handle to nothing inside.
+    // A value from before, with nothing recorded inside.
     assert_eq!(tape.checkpoint(|| x).index(), x.index());
 }
 
@@ -199,7 +199,7 @@ fn only_what_is_asked_for_is_computed_again_and_once_a_walk() {
         let loss = tape.checkpoint(|| cube(y).sum());
         assert_eq!(runs(), 4);
         loss.backward().unwrap();
-        // The last of each block is kept, or not read by any rule.
+        // The last value of each block is kept, or no rule reads it.
         assert_eq!(runs(), 2);
         tape.grad(loss, &[x]).unwrap();
         assert_eq!(runs(), 2);
@@ -234,7 +234,7 @@ fn an_error_in_a_walk_leaves_the_recording_whole() {
     assert!(tape.nodes().filter(|node| node.value.is_none()).count() >= 4, "both blocks are forgotten again");
 }
 
-/// A layer of five operations, which notes the most bytes that its tape holds when a gradient comes by.
+/// A layer of five operations, which records the most bytes that its tape holds when a gradient passes.
 fn layer<'t>(x: Var<'t>, most: &Arc<AtomicUsize>) -> Var<'t> {
     let most = most.clone();
     let y = (x.softmax(1) * 3.0).cumsum(0).hook(move |dy| {
@@ -244,7 +244,7 @@ fn layer<'t>(x: Var<'t>, most: &Arc<AtomicUsize>) -> Var<'t> {
     (y * 0.1).softmax(0)
 }
 
-/// The most bytes that the values of a tape hold during a walk over 64 layers, and before it.
+/// The most bytes that the values of a tape hold during a walk over 64 layers, and before the walk.
 fn peak(segments: usize) -> (usize, usize, Vec<f64>) {
     const LAYERS: usize = 64;
     let most = Arc::new(AtomicUsize::new(0));

@@ -1,5 +1,5 @@
-//! The program `elu_digits` as its users run it: what it prints and writes, that both rules and any number of threads
-//! learn the same, that a run resumes where it stopped, and the figures that a whole run must reach.
+//! The program `elu_digits` as users run it: what it prints and writes, that both rules and any number of threads learn
+//! the same, that a run resumes from where it stopped, and the figures that a whole run must reach.
 #![cfg(all(feature = "train", feature = "plot"))]
 
 mod program;
@@ -33,12 +33,12 @@ fn model(out: &Path) -> Vec<u8> {
     fs::read(out.join("model.safetensors")).unwrap()
 }
 
-/// Every bit of the losses. (Reading decimals back from JSON may be off in the last one.)
+/// All bits of the losses. (Decimals read back from JSON may be off in the last one.)
 fn losses(out: &Path) -> Vec<f64> {
     Checkpoint::load(out.join("checkpoint.safetensors")).unwrap().losses
 }
 
-/// The numbers of a run in single precision, whatever was lost in the last bit of a double.
+/// The numbers of a run in single precision, which hides an error in the last bit of a double.
 fn single(numbers: &[f64]) -> Vec<f32> {
     numbers.iter().map(|&x| x as f32).collect()
 }

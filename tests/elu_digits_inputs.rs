@@ -1,5 +1,5 @@
-//! What the program `elu_digits` answers to bad inputs: a sentence that names the cause on standard error, an exit code
-//! that is not 0, and no file written or changed.
+//! How the program `elu_digits` responds to bad inputs: with a sentence on standard error that names the cause and a
+//! nonzero exit code, and without writing or changing a file.
 #![cfg(all(feature = "train", feature = "plot"))]
 
 mod program;
@@ -18,7 +18,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
-/// What the program says on standard error, when it ends with this code and leaves the folder `out` as it was.
+/// What the program prints to standard error; it must exit with this code and leave the folder `out` as it was.
 fn refusal(code: i32, out: &Path, arguments: &[&str]) -> String {
     let before = contents(out);
     let output = program::command(out, arguments).output().unwrap();
@@ -28,7 +28,7 @@ fn refusal(code: i32, out: &Path, arguments: &[&str]) -> String {
     message
 }
 
-/// As [`refusal`] by the program itself: one line, without its `error: `.
+/// Like [`refusal`], for errors of the program itself: one line, without its `error: `.
 fn failure(out: &Path, arguments: &[&str]) -> String {
     let message = refusal(1, out, arguments);
     let line = message.strip_prefix("error: ").and_then(|rest| rest.strip_suffix('\n'));

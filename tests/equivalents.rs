@@ -1,7 +1,7 @@
-//! The page `guide::equivalents`: each entry of the last column stands, word for word, in the program under its table.
-//! The programs themselves are run with the documentation's examples, and the links are checked when it is built.
+//! The page `guide::equivalents`: each entry of the last column occurs, word for word, in the program under its table.
+//! The programs themselves run as doctests, and the links are checked when the documentation is built.
 
-/// Any run of white space counts as none, so that a program may break its lines.
+/// White space is ignored, so that a program may break its lines.
 fn tight(code: &str) -> String {
     code.split_whitespace().collect()
 }

@@ -1,4 +1,4 @@
-//! Functions with a backward rule written by hand: both rules agree at every order.
+//! Functions with a hand-written backward rule: both rules agree at every order.
 
 use wengert::{Backward, DType, Function, Rule, Shape, Tape, Tensor, Var};
 
@@ -93,7 +93,7 @@ fn every_subset_of_outputs_gives_the_same_gradients_under_both_rules() {
     }
 }
 
-/// Asserts that it is given zeros for the outputs that the loss does not use.
+/// Asserts that it gets zeros for the outputs that the loss does not use.
 struct SeesZeros;
 
 impl Function for SeesZeros {
@@ -117,12 +117,12 @@ fn an_output_that_is_not_used_has_an_upstream_gradient_of_zeros() {
     let x = tape.leaf([1.0, 2.0]);
     let z = tape.apply(SeesZeros, &[x]).unwrap();
     assert_eq!((z[1] * 3.0).backward().unwrap().wrt(x).unwrap().to_vec(), [3.0, 3.0]);
-    // A gradient that is kept of an output.
+    // The retained gradient of an output.
     let kept = z[1].retain();
     assert_eq!((kept * 3.0).backward().unwrap().wrt(kept).unwrap().item(), 3.0);
 }
 
-/// z = x / |x|, whose rule reads the norm that `forward` left in its memory.
+/// z = x / |x|, whose rule reads the norm that `forward` saved.
 struct Normalize;
 
 impl Function for Normalize {

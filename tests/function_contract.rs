@@ -1,4 +1,4 @@
-//! What a hand-written function may rely on, what it may not do, and operations on plain numbers.
+//! What a hand-written function may rely on, what it must not do, and operations on plain numbers.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use wengert::{
     ops::{Grads, Op, Vjp},
 };
 
-/// Picks entry `labels[i]` of row i: the labels are plain numbers beside the tape.
+/// Picks entry `labels[i]` of row i: the labels are plain numbers outside the tape.
 struct Pick {
     labels: Vec<usize>,
 }
@@ -43,7 +43,7 @@ fn integers_are_given_beside_the_tape() {
     }
 }
 
-/// z = a · b; its rule skips what is not needed, and counts its calls.
+/// z = a · b, whose rule skips what is not needed, and counts its calls.
 struct Careful {
     calls: Arc<AtomicUsize>,
 }
@@ -70,12 +70,12 @@ fn a_rule_knows_what_is_needed_and_is_not_called_for_nothing() {
     let with_constant = tape.apply(careful.clone(), &[x, c]).unwrap()[0];
     assert_eq!(with_constant.backward().unwrap().wrt(x).unwrap().item(), 7.0);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
-    // Constants alone: no gradient, and no call when something else is differentiated.
+    // Only constants: no gradient, and no call when something else is differentiated.
     let nothing = tape.apply(careful.clone(), &[c, c]).unwrap()[0];
     assert!(!nothing.needs_grad());
     (nothing * y).backward().unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 1);
-    // A recorded gradient by one input asks for that one alone.
+    // A recorded gradient with respect to one input asks for that one alone.
     let both = tape.apply(careful, &[x, y]).unwrap()[0];
     assert_eq!(tape.grad(both, &[y]).unwrap()[0].item(), 3.0);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
@@ -84,7 +84,7 @@ fn a_rule_knows_what_is_needed_and_is_not_called_for_nothing() {
     assert_eq!(square.backward().unwrap().wrt(x).unwrap().item(), 6.0);
 }
 
-/// Rounds, and hands the gradient straight through (Bengio et al., arXiv 1308.3432).
+/// Rounds, and passes the gradient straight through (Bengio et al., arXiv 1308.3432).
 struct StraightThrough;
 
 impl Function for StraightThrough {
@@ -99,7 +99,7 @@ impl Function for StraightThrough {
     }
 }
 
-/// Hands on its input, cut off from gradients; the rule passes the gradient all the same.
+/// Returns its input, detached; the rule passes the gradient on all the same.
 struct Detached;
 
 impl Function for Detached {
@@ -131,7 +131,7 @@ fn a_rule_may_invent_a_gradient_where_the_tape_has_none() {
     }
 }
 
-/// Uses a parameter that is not among its inputs, in one way or another.
+/// Uses a parameter that is not among its inputs, in various ways.
 struct Hidden {
     weight: Param,
     how: &'static str,
@@ -168,7 +168,7 @@ fn a_gradient_that_a_rule_would_lose_is_refused_and_no_other() {
         let result: Result<Vec<Var>> = tape.apply(hidden, &[x]);
         let lost = matches!(result, Err(Error::Rule { fault: RuleFault::HiddenInput { .. }, .. }));
         assert!(lost || result.is_ok());
-        // Whatever happened, the tape goes on.
+        // Whatever happened, the tape is still usable.
         assert_eq!((x * x).backward().unwrap().wrt(x).unwrap().item(), 6.0);
         lost
     };
@@ -220,12 +220,12 @@ fn an_operation_on_slices_enters_by_the_same_door() {
         assert_eq!((y * 0.5).sum().backward().unwrap().wrt(x).unwrap().to_vec(), [12.0, 48.0]);
         let again = tape.grad(y.sum(), &[x]);
         assert!(matches!(again, Err(Error::Rule { fault: RuleFault::OnceDifferentiable, .. })), "no silent constant");
-        // A recorded gradient that does not lead through it is none of its business.
+        // A recorded gradient that does not lead through it does not concern it.
         assert_eq!(tape.grad((x * x + y.detach()).sum(), &[x]).unwrap()[0].value().to_vec(), [2.0, -4.0]);
     }
 }
 
-/// Announces one shape and precision, and returns another.
+/// Announces one shape and precision, but returns another.
 struct Liar(Tensor);
 
 impl Op for Liar {

@@ -15,7 +15,7 @@ use wengert::{
     optim::{Decay, Optimizer, Sgd},
 };
 
-/// The folder of reference values, or a visible message that the test is skipped.
+/// The folder of reference values; without it, a visible message that the test is skipped.
 fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("WENGERT_SHARED").map(PathBuf::from);
     if folder.is_none() {
@@ -60,7 +60,7 @@ fn network(golden: &Golden) -> Sequential {
     net
 }
 
-/// The 5000 images less their mean, in double precision, and their labels.
+/// The 5000 images minus their mean, in double precision, and their labels.
 fn images(shared: &std::path::Path) -> (Vec<f64>, Vec<usize>) {
     let (train, _) = mnist::load_first(shared.join("data/mnist"), 5000, 1).unwrap();
     let mut pixels: Vec<f64> = train.images().iter().map(|&p| (f64::from(p) * 255.0).round() / 255.0).collect();
@@ -116,7 +116,7 @@ fn golden_elu_run_follows_pytorch_with_either_rule() {
             let param = params.iter().find(|p| p.name() == ours).unwrap();
             let want = golden.get(&format!("after60/{theirs}")).to_vec();
             if ours == "conv.bias" {
-                // Batch norm takes the mean off, so a bias before it has gradient 0: what is there is rounding.
+                // Batch norm subtracts the mean, so a bias before it has gradient 0: what is there is rounding.
                 let rounding = |values: &[f64]| values.iter().all(|v| v.abs() < 1e-14);
                 assert!(rounding(&want) && rounding(&param.value().to_vec()), "{rule}: conv.bias is not 0");
                 continue;

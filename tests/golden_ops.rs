@@ -2,7 +2,7 @@
 //!
 //! The folder named by `WENGERT_SHARED` holds `golden/ops.json` (cases: operation, attributes, inputs) and
 //! `golden/ops.safetensors` (tensors `CASE/x0 …`, value `y`, upstream gradient `g`, gradients `dx0 …`, directions
-//! `v0 …` and `h0 …`, where h_i is the derivative by x_i of the sum over the inputs of ⟨v, dx⟩).
+//! `v0 …` and `h0 …`, where h_i is the derivative with respect to x_i of the sum over the inputs of ⟨v, dx⟩).
 #![cfg(feature = "io")]
 
 use std::{collections::HashMap, fmt::Write, panic::AssertUnwindSafe, path::Path};
@@ -19,7 +19,7 @@ const TOLERANCE: f64 = 1e-9;
 /// The same for second derivatives of eigenvalues and singular values, which divide by differences of them.
 const SPECTRAL: f64 = 1e-7;
 
-/// An input: numbers on the tape, or indices beside it.
+/// An input: numbers on the tape, or indices outside it.
 enum Input<'t> {
     Numbers(Var<'t>),
     Indices(Vec<usize>, Shape),
@@ -249,7 +249,7 @@ fn losses<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
         "euclidean_caffe" => x.euclidean_loss(c.x(1)),
         "smooth_l1" if c.mean() => x.smooth_l1_loss(c.x(1), c.number("beta")),
         "bce_with_logits" if c.mean() => x.bce_with_logits(c.x(1)),
-        // The reference is given logits on both sides.
+        // The reference gets logits on both sides.
         "kl_div" => x.log_softmax(-1).kl_div(c.x(1).softmax(-1)),
         "dice_linear" => x.dice_loss(c.x(1), c.number("smooth")),
         "dice_squared" => x.dice_loss_squared(c.x(1)),
@@ -315,10 +315,9 @@ fn difference(got: &Tensor, want: &Tensor) -> f64 {
     largest.fold(0.0, |m, d| if d.is_nan() { f64::INFINITY } else { m.max(d) })
 }
 
-/// The differences of one case: value, first order, second order.
 /// The derivative of order `order` of `celu` in the reference, without PyTorch's rounding. Its backward rounds α to
 /// a = f32(α): for x ≤ 0 the first derivative comes out as exp(x/a) α/a and the second as exp(x/a) α/a², some 1e-8 off
-/// exp(x/α) and exp(x/α)/α. Where α needs no rounding, or a reference was made without, there is nothing to take out.
+/// exp(x/α) and exp(x/α)/α. Where α needs no rounding, or a reference was made without it, nothing is removed.
 fn unrounded(want: &Tensor, x: &Tensor, alpha: f64, order: i32) -> Tensor {
     let rounded = f64::from(alpha as f32);
     let (want, x) = (want.to_vec(), x.to_vec());
@@ -328,6 +327,7 @@ fn unrounded(want: &Tensor, x: &Tensor, alpha: f64, order: i32) -> Tensor {
     })
 }
 
+/// The differences of one case: value, first order, second order.
 fn compare(reference: &Reference<'_>, case: &Value) -> Result<[f64; 3], String> {
     let text = |key: &str| case[key].as_str().unwrap_or_else(|| panic!("a case has no `{key}`"));
     let (name, op) = (text("name"), text("op"));

@@ -2,7 +2,7 @@
 
 use wengert::{DType, Rule, Tape, Tensor, Var, functional, ops};
 
-/// Central differences of fourth order: (−f(2h) + 8 f(h) − 8 f(−h) + f(−2h)) / 12h.
+/// Fourth-order central differences: (−f(2h) + 8 f(h) − 8 f(−h) + f(−2h)) / 12h.
 fn numeric(f: impl Fn(&[Tensor]) -> f64, at: &[Tensor], k: usize) -> Vec<f64> {
     let h = 1e-3;
     let x = at[k].to_vec();

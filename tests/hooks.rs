@@ -43,7 +43,7 @@ fn a_recorded_gradient_is_differentiated_through_its_hooks() {
     let y = (x * x).hook(|dy| dy * dy);
     let first = tape.grad(y * y, &[x]).unwrap()[0];
     assert_eq!(first.item(), 8.0 * 32.0);
-    // y̅ = 2y depends on x by y = x², whose gradient is squared in that walk too: with g = 8x⁵ = 2x · (2y)²,
+    // y̅ = 2y depends on x through y = x², whose gradient is squared in that walk too: with g = 8x⁵ = 2x · (2y)²,
     // ∂g/∂x at fixed y = (2y)² = 64, doubled = 128; ∂g/∂y = 2x · 8y = 128, squared 16384, times 2x = 65536.
     let second = first.backward().unwrap().wrt(x).unwrap().item();
     assert_eq!(second, 128.0 + 65536.0);

@@ -106,7 +106,7 @@ fn damaged_files_are_named_with_the_damage() {
     let mut broken = whole.clone();
     broken[9] = b'!';
     check(&broken, "invalid JSON in header");
-    // Every prefix of a file is refused, without a panic.
+    // Every prefix of a file is rejected, without a panic.
     for end in 0..whole.len() {
         fs::write(&path, &whole[..end]).unwrap();
         assert!(io::load(&path, &tensors).is_err(), "a file of {end} bytes was taken");

@@ -1,4 +1,4 @@
-//! The slopes where there is none: every row of the page `guide::kinks`, and what a row cannot say.
+//! The slopes where there is no derivative: every row of the page `guide::kinks`, and what a row cannot express.
 
 use wengert::{Tape, Tensor, Var, ops::Window};
 
@@ -18,7 +18,7 @@ fn slopes<const N: usize>(a: [f64; N], b: [f64; N], f: impl for<'t> Fn(Var<'t>, 
     [a, b].map(|v| gradients.wrt(v).unwrap().to_vec())
 }
 
-/// What the page says of one row: the expression, where, and the slope.
+/// One row of the page: the expression, where, and the slope.
 type Row = (String, String, String);
 
 /// A number as the page writes it.
@@ -26,7 +26,7 @@ fn written(x: f64) -> String {
     match x {
         f64::INFINITY => "∞".to_owned(),
         f64::NEG_INFINITY => "−∞".to_owned(),
-        // Adding 0 makes a positive zero of a negative one.
+        // Adding 0 turns a negative zero into a positive one.
         x => format!("{}", (x * 1e4).round() / 1e4 + 0.0).replace('-', "−"),
     }
 }
@@ -43,7 +43,7 @@ fn list(inputs: &[Vec<f64>]) -> String {
 fn row(expression: &str, inputs: &[&[f64]], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Row {
     let tape = Tape::f64();
     let x: Vec<Var<'_>> = inputs.iter().map(|&x| tape.leaf(x.to_vec())).collect();
-    // The sum with 0 · x gives a gradient of 0 to what no gradient flows through.
+    // Adding 0 · x gives a gradient of 0 where none flows.
     let total = x.iter().fold(f(&x).sum(), |total, &x| total + (x * 0.0).sum());
     let gradients = total.backward().unwrap();
     let slopes: Vec<Vec<f64>> = x.iter().map(|&x| gradients.wrt(x).unwrap().to_vec()).collect();

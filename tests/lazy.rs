@@ -2,7 +2,7 @@
 //!
 //! A tape with `set_lazy_from(0)` leaves every elementwise result pending until it is needed; one with `usize::MAX`
 //! computes everything at once. Random expressions over random broadcast shapes are recorded on both, in sizes around
-//! the places where the work is cut: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
+//! those at which work is split: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
 
 use proptest::prelude::*;
 use wengert::{DType, Shape, Tape, Tensor, Var};
@@ -99,7 +99,7 @@ fn expression() -> impl Strategy<Value = Expr> {
     })
 }
 
-/// Sizes around the places where the work is cut.
+/// Sizes around those at which work is split.
 fn shape() -> impl Strategy<Value = Vec<usize>> {
     let size = prop::sample::select(vec![1usize, 2, 3, 5, 7, 16, 31, 32, 33, 64, 95, 96, 97]);
     prop_oneof![
@@ -258,7 +258,7 @@ fn a_chain_longer_than_a_program_has_the_same_bits() {
         let bias = tape.leaf(Tensor::from_fn([50, 1], DType::F32, |i| (i as f64).cos()));
         let mut y = x;
         for k in 0..300 {
-            // Every step reads the one before twice, so that a chain repeated on each use would take for ever.
+            // Every step reads the previous one twice, so a chain repeated on each use would take forever.
             y = y * 0.5 + (y + bias).tanh() * (0.25 + k as f64 * 1e-3);
         }
         let loss = y.square().mean();

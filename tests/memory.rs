@@ -1,5 +1,5 @@
-//! What a recording costs in memory: a training step in steady state allocates no tensor anew, `backward` keeps no more
-//! gradients than are open, and no buffer is kept that nobody will ask for.
+//! What a recording costs in memory: a training step in steady state allocates no new tensor, `backward` keeps only the
+//! gradients that are still needed, and no unused buffer is kept.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -18,7 +18,7 @@ use wengert::{
 /// The system's allocator, which counts.
 struct Counting;
 
-/// Bytes that are allocated now, and the most there have been.
+/// Bytes that are allocated now, and the most so far.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 /// Allocations of more than 64 kB while they are counted, and the largest of them.
@@ -34,11 +34,11 @@ fn count(size: usize) {
     }
 }
 
-// SAFETY: every call is handed to the system's allocator as it is.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
-        // SAFETY: the caller's promise is the one that the system asks for.
+        // SAFETY: the caller's promise is the one that the system requires.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One test at a time: the counts are the whole program's.
+/// One test at a time: the counts are those of the whole program.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -104,13 +104,13 @@ fn a_training_step_in_steady_state_allocates_no_tensor_anew() {
     }
     println!("step, allocations above 64 kB, the largest: {counts:?}");
     assert!(counts[0].1 > 0, "the first step has to allocate");
-    // A worker thread that comes to a task for the first time makes its scratch memory then, whenever that is.
+    // A worker thread allocates its scratch memory at its first task, whenever that is.
     let late: usize = counts[3..].iter().map(|c| c.1).sum();
     assert!(counts[3..].iter().any(|c| c.1 == 0) && late <= 4, "large allocations in steps 4 to 10: {counts:?}");
 }
 
-/// The most memory that `backward` took beside what was there before, in tensors of `bytes`. The tape is made, and its
-/// memory freed, on a thread of its own, whose pool is empty.
+/// The most memory that `backward` took beyond what was there before, in tensors of `bytes`. The tape is made, and its
+/// memory freed, on a separate thread, whose pool is empty.
 fn backward_peak(bytes: usize, lazy: bool, record: fn(Var<'_>) -> Var<'_>) -> f64 {
     std::thread::spawn(move || {
         let tape = Tape::new();
@@ -131,7 +131,7 @@ fn backward_peak(bytes: usize, lazy: bool, record: fn(Var<'_>) -> Var<'_>) -> f6
 fn the_memory_of_backward_does_not_grow_with_the_recording() {
     let _alone = alone();
     let chain: fn(Var<'_>) -> Var<'_> = |x| (0..60).fold(x, |y, _| y.softmax(1) * 3.0);
-    // Skip connections around operations that are computed at once: their gradients wait while the rules go on.
+    // Skip connections around operations that are computed at once: their gradients wait while the rules proceed.
     let residual: fn(Var<'_>) -> Var<'_> =
         |x| (0..6).fold(x, |y, _| (y + (0..10).fold(y, |z, _| z.softmax(1).cumsum(1))).tanh());
     let peaks: Vec<f64> = [(chain, true), (chain, false), (residual, true), (residual, false)]

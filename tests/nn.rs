@@ -1,4 +1,4 @@
-//! Layers against naive computations: values, statistics, names and how they start.
+//! Layers against naive computations: values, statistics, names and initialization.
 
 use wengert::{
     DType, Mode, Param, Tape, Tensor, Var,
@@ -172,7 +172,7 @@ fn batch_norm_uses_the_batch_in_training_and_keeps_running_averages() {
             1e-13,
         );
     }
-    // Inference uses the averages, and leaves them alone.
+    // Inference uses the averages, and leaves them unchanged.
     let x = numbers(&[1, 3, 2, 5], 9.0);
     assert_close("inference", &run(&layer, &x, Mode::Eval).to_vec(), &normalized(&x, &running, &layer), 1e-12);
     assert_close("mean", &layer.running_mean.value().to_vec(), &running.iter().map(|r| r.0).collect::<Vec<_>>(), 1e-13);
@@ -198,9 +198,9 @@ fn collected_statistics_are_those_of_all_observations_together() {
     let want = moments(&all);
     assert_close("mean", &layer.running_mean.value().to_vec(), &want.iter().map(|m| m.0).collect::<Vec<_>>(), 1e-13);
     assert_close("variance", &layer.running_var.value().to_vec(), &want.iter().map(|m| m.1).collect::<Vec<_>>(), 1e-11);
-    // Inference then is what training would give on the whole set as one batch.
+    // Inference then gives what training would give on the whole set as one batch.
     assert_close("inference", &run(&layer, &all, Mode::Eval).to_vec(), &run(&layer, &all, Mode::Train).to_vec(), 1e-9);
-    // Without batches in between nothing changes; afterwards the running averages go on.
+    // Without batches in between nothing changes; afterward the running averages continue.
     let before = layer.running_mean.value();
     layer.start_statistics();
     layer.finish_statistics();
@@ -251,7 +251,7 @@ fn parameters_start_from_the_distribution_that_was_asked_for() {
         let count = numbers.len() as f64;
         let mean = numbers.iter().sum::<f64>() / count;
         let spread = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        // Five deviations of the mean of 51200 numbers, and of their variance.
+        // Five standard deviations of the mean of 51200 numbers, and of their variance.
         assert!(mean.abs() < 5.0 * (variance / count).sqrt(), "{init:?}: mean {mean}");
         assert!(
             (spread / variance - 1.0).abs() < 5.0 * (2.0 / count).sqrt(),
@@ -289,7 +289,7 @@ fn dropout_drops_its_share_scales_the_rest_and_repeats_by_seed() {
     assert_eq!((run(&again, &x, Mode::Train).to_vec(), run(&again, &x, Mode::Train).to_vec()), (first, second));
     assert_eq!(run(&layer, &x, Mode::Eval), x);
     assert_eq!(run(&Dropout::new(0.0, 8), &x, Mode::Train), x);
-    // The gradient passes where the number did.
+    // The gradient flows where the number did.
     let tape = Tape::f64();
     let leaf = tape.leaf(&x);
     let y = layer.forward(leaf);

@@ -1,4 +1,4 @@
-//! Operations at the edges of their domains, against naive references, and what they say of inputs that do not fit.
+//! Operations at the edges of their domains, against naive references, and their errors for inputs that do not fit.
 
 use wengert::{DType, Shape, Tape, Tensor, Var, ops::ConvSpec};
 
@@ -89,7 +89,7 @@ fn einsum_is_the_sum_over_all_letters() {
 
 #[test]
 fn an_ellipsis_stands_for_axes_without_letters() {
-    // Beside each equation: the same with letters for the axes under `...`, once the operands are broadcast to these
+    // Next to each equation: the same with letters for the axes under `...`, once the operands are broadcast to these
     // sizes.
     type Case = (&'static str, Shapes, &'static str, Shapes);
     type Shapes = &'static [&'static [usize]];
@@ -133,7 +133,7 @@ fn the_angle_between_vectors_keeps_its_digits() {
         assert!((angles.value().at(&[0]) - angle).abs() <= 4e-16 * angle, "{angle}: {angles:?}");
         assert!((angles.value().at(&[1]) - right).abs() <= 4e-16, "{angle}: {angles:?}");
         let gradients = angles.sum().backward().unwrap();
-        // By x: the unit vector away from y, divided by the length of x; 0 where there is none.
+        // With respect to x: the unit vector away from y, divided by the length of x; 0 where there is none.
         let dx = gradients.wrt(x).unwrap();
         let moves = if angle == 0.0 || angle == std::f64::consts::PI { 0.0 } else { 0.5 };
         assert!((dx.at(&[0, 1]).abs() - moves).abs() < 1e-9 || angle > 3.1, "{angle}: {dx:?}");
@@ -258,7 +258,8 @@ fn values_and_gradients_at_zeros_and_infinities() {
 
 #[test]
 fn the_angular_margin_is_stable_where_directions_agree() {
-    // The gradient by the feature is bounded: its margin part is sin(θ + m) times a unit vector, over the length.
+    // The gradient with respect to the feature is bounded: its margin part is sin(θ + m) times a unit vector, over the
+    // length.
     for angle in [0.0, 1e-12, 1e-6, 1e-3, 0.4, std::f64::consts::PI - 1e-6] {
         for tape in [Tape::new(), Tape::f64()] {
             let x = tape.leaf([[angle.cos(), angle.sin()]]);

@@ -26,8 +26,8 @@ fn numbers(params: &[Param]) -> Vec<f64> {
     params.iter().flat_map(|p| p.value().to_vec()).collect()
 }
 
-/// Steps an optimizer ten times, with the rate changed after the fifth, and compares with `reference`, which gets
-/// (w, g, decays, rate, t, memory of this number) and returns the new w.
+/// Steps an optimizer ten times, with the learning rate changed after the fifth, and compares with `reference`, which
+/// gets (w, g, decays, learning rate, t, state of this number) and returns the new w.
 fn agrees(
     make: impl Fn(&[Param]) -> Result<Box<dyn Optimizer>>,
     mut reference: impl FnMut(f64, f64, bool, f64, i32, &mut [f64; 3]) -> f64,
@@ -91,7 +91,7 @@ fn nesterov_in_both_forms() {
     for form in [Momentum::Caffe, Momentum::PyTorch] {
         let make = move |p: &[Param]| boxed(Ok(Sgd::new(p, 0.01)?.momentum(0.8)?.nesterov(true).form(form)));
         agrees(make, |w, g, _, rate, _, m| match form {
-            // Caffe writes the step as (1 + μ) v − μ v of the step before.
+            // Caffe writes the step as (1 + μ) v − μ v of the previous step.
             Momentum::Caffe => {
                 let before = m[0];
                 m[0] = 0.8 * before - rate * g;
@@ -140,7 +140,7 @@ fn rms_prop_with_and_without_momentum_and_centring() {
     }
 }
 
-/// The trajectory of 8 steps with a rate for each.
+/// The trajectory of 8 steps with a learning rate for each.
 fn trajectory(form: Momentum, rate: impl Fn(usize) -> f64) -> Vec<f64> {
     let learned = params();
     let mut sgd = Sgd::new(&learned, 0.1).unwrap().momentum(0.9).unwrap().form(form);

@@ -64,7 +64,7 @@ fn the_hessians_of_observations_are_the_blocks_of_the_full_one() {
     close(&hessians.value(), &own_blocks(&full, 3, 4, 4), "hessians");
     let column = tape.hessian_per_observation(y.unsqueeze(1), x).unwrap();
     assert_eq!(column.value(), hessians.value());
-    // And the third derivatives of each, since all is recorded.
+    // And the third derivatives of each, since everything is recorded.
     let third = tape.jacobian_per_observation(hessians, x).unwrap();
     let full = tape.jacobian(hessians, x).unwrap().value();
     close(&third.value(), &own_blocks(&full, 3, 16, 4), "third");
@@ -137,7 +137,7 @@ fn empty_constant_and_single_batches_have_derivatives_too() {
     let x = tape.leaf(numbers(&[2, 2], 0.0));
     let linear = x.sum_axes(&[1], false);
     assert_eq!(tape.hessian_per_observation(linear, x).unwrap().value().to_vec(), [0.0; 8]);
-    // An infinite slope is handed on, not taken for a coupling.
+    // An infinite slope is passed on, not mistaken for a coupling.
     let roots = tape.leaf([[0.0], [4.0]]);
     assert_eq!(tape.jacobian_per_observation(roots.sqrt(), roots).unwrap().value().to_vec(), [f64::INFINITY, 0.25]);
 }

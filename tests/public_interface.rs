@@ -1,8 +1,7 @@
-//! The rooms above the core compile outside the crate, so they use its public interface alone.
+//! The modules above the core compile outside the crate, so they use only its public interface.
 //!
-//! Their files are compiled here once more, as modules of this test, where `crate::` means what the crate exports. A
-//! use of anything private does not compile. (`harness = false`: their own tests run in the crate and are not repeated
-//! here.)
+//! Their files are compiled here again, as modules of this test, where `crate::` means what the crate exports. A use of
+//! anything private does not compile. (`harness = false`: their own tests run in the crate and are not repeated here.)
 #![allow(dead_code, unused_imports)]
 
 pub use wengert::*;
@@ -22,7 +21,7 @@ pub mod plot;
 #[path = "../src/train/mod.rs"]
 pub mod train;
 
-/// A layer and an optimizer that are compiled outside the crate work on its tapes.
+/// A layer and an optimizer compiled outside the crate work on its tapes.
 fn main() {
     use nn::Layer;
     use optim::Optimizer;

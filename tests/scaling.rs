@@ -1,4 +1,4 @@
-//! Time that grows in proportion to the recording, and no recursion over it.
+//! Time grows in proportion to the recording, with no recursion over it.
 
 use std::time::Instant;
 

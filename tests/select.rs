@@ -1,4 +1,4 @@
-//! A selection whose unused branch puts no NaN into the gradient, in any order, and hides none that is true.
+//! In a selection the unused branch puts no NaN into the gradient, of any order, and no genuine NaN is hidden.
 
 use wengert::{DType, Tape, Tensor, Var, functional};
 
@@ -36,7 +36,7 @@ fn the_unused_branch_does_no_harm() {
 
 #[test]
 fn a_chain_behind_the_unused_branch_does_no_harm_either() {
-    // ln √x · 3 + 1, whose every link is NaN or infinite at x ≤ 0.
+    // ln √x · 3 + 1, in which every derivative is NaN or infinite at x ≤ 0.
     assert_eq!(slope([-1.0, 0.0, 1.0], |x| x.gt(0.0).select(x.sqrt().ln() * 3.0 + 1.0, 0.0)), [0.0, 0.0, 1.5]);
     // x ↦ x / |x| at 0, and a selection inside a selection.
     assert_eq!(slope([0.0, -2.0], |x| x.ne(0.0).select(x / x.abs(), 0.0)), [0.0, 0.0]);
@@ -46,7 +46,7 @@ fn a_chain_behind_the_unused_branch_does_no_harm_either() {
     );
 }
 
-/// Whether it is an operation on matrices that refuses singular ones, NaN and infinities in the first place.
+/// Whether it is an operation that rejects singular matrices, NaN and infinities in the first place.
 fn refuses(sample: &str) -> bool {
     let names = ["inverse", "solve", "det", "cholesky", "eigh", "svd", "eig", "singular", "lyapunov", "symmetric_sqrt"];
     names.iter().any(|name| sample.contains(name))
@@ -82,7 +82,7 @@ type Formula = fn(Var<'_>) -> Var<'_>;
 
 #[test]
 fn rows_are_kept_apart_where_numbers_meet_along_an_axis() {
-    // The second row is all NaN, and not used; the first has the gradient that it has alone.
+    // The second row is all NaN, and not used; the first has the gradient that it would have alone.
     let rows: [(&str, Formula); 9] = [
         ("softmax", |x| x.softmax(1).square()),
         ("log_softmax", |x| x.log_softmax(-1)),
@@ -137,7 +137,7 @@ fn second_and_third_order_are_as_safe() {
 
 #[test]
 fn products_with_the_jacobian_see_through_the_guard() {
-    // `jvp` differentiates a walk whose upstream gradient is 0 by that gradient.
+    // `jvp` differentiates a walk whose upstream gradient is 0 with respect to that gradient.
     let tape = Tape::f64();
     let x = tape.leaf([-1.0, 4.0]);
     let y = x.gt(0.0).select(x.sqrt().exp(), x * x);
@@ -155,16 +155,16 @@ fn products_with_the_jacobian_see_through_the_guard() {
 
 #[test]
 fn a_true_nan_stays_visible() {
-    // In the chosen branch.
+    // In the selected branch.
     let chosen = slope([-1.0, 4.0], |x| x.lt(0.0).select(x.sqrt(), x));
     assert!(chosen[0].is_nan() && chosen[1] == 1.0, "{chosen:?}");
-    // From above.
+    // In the upstream gradient.
     let tape = Tape::f64();
     let x = tape.leaf([1.0, 4.0]);
     let y = x.gt(0.0).select(x.sqrt(), x).vjp(&Tensor::from([f64::NAN, 1.0])).unwrap();
     let dx = y.wrt(x).unwrap().to_vec();
     assert!(dx[0].is_nan() && dx[1] == 0.25, "{dx:?}");
-    // An infinite slope in the chosen branch, and a NaN that no selection stands before.
+    // An infinite slope in the selected branch, and a NaN without a selection in front of it.
     assert_eq!(slope([0.0, 4.0], |x| x.ge(0.0).select(x.sqrt(), x)), [f64::INFINITY, 0.25]);
     let plain = slope([-1.0, 4.0], |x| x.sqrt() * x.gt(0.0));
     assert!(plain[0].is_nan() && plain[1] == 0.25, "{plain:?}");

@@ -87,7 +87,7 @@ fn single_numbers_of_any_rank_are_differentiated() {
 
 #[test]
 fn empty_tensors_pass_through_and_give_gradients_of_zero() {
-    // Buffers of these lengths with other numbers are in the pool, where a kernel that forgets an empty sum finds them.
+    // The pool has buffers of these lengths with other numbers, which a kernel that forgets an empty sum would return.
     for len in 0..40 {
         drop((0..8).map(|_| Tensor::full([len], 777.0, DType::F64)).collect::<Vec<_>>());
     }
@@ -136,7 +136,7 @@ fn detached_values_and_values_without_gradient_count_as_numbers() {
     let square = tape.no_grad(|| x * x);
     assert!(!square.needs_grad() && x.needs_grad());
     assert_eq!((square * x).backward().unwrap().wrt(x).unwrap().item(), 9.0);
-    // Nested, and ended by a panic: gradients flow again afterwards.
+    // Nested, and ended by a panic: gradients flow again afterward.
     tape.no_grad(|| tape.no_grad(|| assert!(!(x * 2.0).needs_grad())));
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         tape.no_grad(|| std::panic::resume_unwind(Box::new(())))
@@ -200,7 +200,7 @@ fn the_tape_decides_the_precision() {
         let gradients = (w * x).sum().backward().unwrap();
         let got = gradients.wrt(&weight).unwrap();
         assert_eq!(got, &Tensor::from([1.0 / 3.0, 2.0 / 3.0]).cast(dtype), "in the precision of the tape");
-        // What enters is converted as it is: the f32 number nearest to 0.1, exactly.
+        // The input is converted as it is: the f32 number nearest to 0.1, exactly.
         assert_eq!(w.value().to_vec(), [f64::from(0.1f32); 2]);
     }
     assert_eq!(weight.dtype(), DType::F32, "the parameter keeps its own");

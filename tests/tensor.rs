@@ -52,7 +52,7 @@ fn reshaped_and_cloned_tensors_share_until_one_is_written() {
     square.as_mut_slice::<f64>().unwrap()[0] = 9.0;
     assert_eq!((square.to_vec()[0], x.to_vec()[0]), (9.0, 1.0));
     assert_ne!(place(&square), place(&x));
-    // Alone, it is written in place.
+    // If not shared, it is written in place.
     let before = place(&square);
     square.as_mut_slice::<f64>().unwrap()[1] = 8.0;
     assert_eq!((place(&square), square.to_vec()), (before, vec![9.0, 8.0, 3.0, 4.0]));

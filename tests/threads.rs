@@ -14,7 +14,7 @@ use wengert::{
 /// Set in a child, which prints its hashes and does nothing else.
 const CHILD: &str = "WENGERT_TEST_CHILD";
 
-/// ELU with one alpha per channel, and its derivative by hand.
+/// ELU with one alpha per channel, and its hand-written derivative.
 struct EluRule;
 
 impl Function for EluRule {
@@ -95,7 +95,7 @@ fn train(rule: Rule) -> u64 {
     hash.0
 }
 
-/// A hash of large operations that are cut for several threads: products, totals, movements, soft maxima.
+/// A hash of large operations that are split over several threads: products, totals, movements, softmax.
 fn operations(dtype: DType) -> u64 {
     let tape = Tape::with_dtype(dtype);
     let numbers = |shape: &[usize], seed: f64| {

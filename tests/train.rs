@@ -157,7 +157,7 @@ fn masks_of_dropout_go_on_where_they_were() {
     let run = |epochs: usize, change: &dyn Fn(Trainer) -> Trainer| {
         let hidden = Sequential::new().then(Flatten).then(Linear::new(6, 16, 1)).then(Tanh);
         let net = hidden.named("drop", Dropout::new(0.5, 9)).then(Linear::new(16, 3, 2));
-        // A converted network: the counter must not lose its place over it.
+        // A cast network: the counter must stay exact.
         net.tensors().iter().for_each(|tensor| tensor.cast(DType::F32));
         let mut optimizer = Adam::new(&net.params(), 0.02).unwrap();
         let trainer = change(Trainer::new(&net, &mut optimizer).epochs(epochs));
@@ -171,7 +171,7 @@ fn masks_of_dropout_go_on_where_they_were() {
     assert_eq!(calls[..], [35.0], "one mask for each of 5 times 7 batches");
 }
 
-/// The run that a killed process does slowly, with a checkpoint after each epoch.
+/// The run of the process that is killed: slow, with a checkpoint after each epoch.
 fn slow_run(path: &Path) {
     let wait = |_: &wengert::train::Iteration| {
         std::thread::sleep(Duration::from_millis(20));
@@ -243,7 +243,7 @@ fn checkpoints_of_other_runs_are_refused() {
     assert_eq!(error, format!("{}: {expected}", path.display()));
 }
 
-/// Hands its input on, and spoils it from the call `from` on.
+/// Passes its input on, and spoils it from the call `from` on.
 struct Spoil {
     from: usize,
     calls: std::cell::Cell<usize>,
@@ -387,7 +387,7 @@ fn golden_sixty_steps_of_the_digits_run_in_double_precision() {
     let history = Trainer::new(&net, &mut optimizer).fit(&mut source).unwrap();
     let near = |what: &str, got: &[f64], expected: &Tensor| {
         let expected = expected.to_vec();
-        // The convolution's bias has a gradient of 0, since batch norm takes its effect away: what moves it is
+        // The convolution's bias has a gradient of 0, since batch norm cancels its effect: what moves it is
         // rounding.
         let scale = expected.iter().fold(1e-5f64, |scale, x| scale.max(x.abs()));
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {

@@ -1,4 +1,4 @@
-//! The tutorials tell the truth: each program runs, and every output that its page shows is among what it prints.
+//! The tutorials tell the truth: each program runs, and it prints every output that its page shows.
 
 use std::{path::Path, process::Command};
 
@@ -9,12 +9,12 @@ fn without_lines(text: &str) -> String {
     parts.fold(first, |text, part| text + ".rs:" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'))
 }
 
-/// The blocks of a page that are marked as `text`.
+/// The blocks of a page marked as `text`.
 fn outputs(page: &str) -> Vec<&str> {
     page.split("```text\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
 }
 
-/// Runs a program, holds its page against it, and returns the metrics that it wrote; none where it is not built.
+/// Runs a program, compares its page with it, and returns the metrics that it wrote; none if it is not built.
 fn check(folder: &str, example: &str) -> Option<serde_json::Value> {
     let tests = std::env::current_exe().expect("a test knows where it is");
     let built = tests.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps").join("examples");
@@ -84,7 +84,7 @@ fn custom_layers() {
     assert!((number("/jump/size") - 7.5069).abs() < 5e-5);
     assert!((number("/margin_everywhere/own") - 30.34).abs() < 5e-3);
     assert!(number("/split/seconds") < 1.0, "the check of the head took {} s", number("/split/seconds"));
-    // What single precision makes of it may differ from one kind of processor to the next: bands, not figures.
+    // Single precision may differ from one kind of processor to the next: bands, not figures.
     assert!((30.0..400.0).contains(&number("/parallel/nan")), "{} of 1000 are NaN", number("/parallel/nan"));
     for row in metrics["precision"].as_array().unwrap() {
         let of = |name: &str| row[name].as_f64().unwrap();

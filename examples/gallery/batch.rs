@@ -1,4 +1,4 @@
-//! Mistakes that one observation does not show: sums over the batch where none belong, and sums that are missing.
+//! Mistakes that do not show with one observation: sums over the batch that do not belong, and sums that are missing.
 
 use wengert::{
     Backward, Function, Param, Result, Tape, Tensor, Var,
@@ -54,7 +54,7 @@ fn pooled(f: impl for<'t> Fn(Var<'t>) -> Var<'t>, name: &str) -> Result<Report> 
     check::closure(move |x| f(x[0]), &[features()]).named(name).observation_axis(0).run()
 }
 
-/// Σ over places p of FₚᵀFₚ, where Fₚ is `[images, channels]`: a matrix that is added to that of every image.
+/// Σ over places p of FₚᵀFₚ, where Fₚ is `[images, channels]`: one matrix over all images, for each of them.
 fn outer_over_batch(x: Var<'_>) -> Var<'_> {
     let (images, places) = (x.shape()[0], x.shape()[1]);
     let at = |p: usize| x.narrow(1, p, 1).reshape([images, x.shape()[2]]);
@@ -66,7 +66,7 @@ fn elu(mended: bool) -> Result<Report> {
     check::function(Elu { mended }, &[numbers([3, 2, 2, 3], -2.0, 2.0), Tensor::from([0.6, 1.7])]).run()
 }
 
-/// x above 0, αᶜ (eˣ − 1) below, with an α for each channel of `[n, c, h, w]`.
+/// x above 0, αᶜ (eˣ − 1) below, with one α per channel of `[n, c, h, w]`.
 struct Elu {
     mended: bool,
 }

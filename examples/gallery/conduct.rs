@@ -1,5 +1,5 @@
-//! Rules that lose something: the border of an image, the gradient altogether, the call that a value belongs to, the
-//! second derivative.
+//! Rules that lose something: the border of an image, the whole gradient, the call that a value belongs to, the second
+//! derivative.
 
 use std::sync::Mutex;
 
@@ -53,7 +53,7 @@ fn image(rule: Convolution) -> Result<Report> {
     check::function(rule, &[numbers([2, 1, 5, 6], -1.0, 1.0)]).run()
 }
 
-/// The correlation of an image with a fixed 3 by 3 kernel, with a border of zeros, so that sizes stay.
+/// The correlation of an image with a fixed 3 by 3 kernel, with a border of zeros, which keeps the size.
 struct Convolution {
     mended: bool,
 }
@@ -113,7 +113,7 @@ fn deviation(centered: Var<'_>) -> Var<'_> {
     (centered * centered).mean_axes(&[1], true).sqrt()
 }
 
-/// z = (2x)² with dx = 4 (2x) dz, where 2x is kept in the function for want of a better place.
+/// z = (2x)² with dx = 4 (2x) dz, where 2x is stored in the function itself.
 struct OnSelf(Mutex<Option<Tensor>>);
 
 impl Function for OnSelf {
@@ -134,7 +134,7 @@ impl Function for OnSelf {
     }
 }
 
-/// The same with 2x in the memory.
+/// The same with 2x as a saved value.
 struct InMemory;
 
 impl Function for InMemory {
@@ -156,7 +156,7 @@ impl Function for InMemory {
     }
 }
 
-/// The same with 2x in the memory, but as a number.
+/// The same with 2x as a saved value, but as a plain number.
 struct Detached;
 
 impl Function for Detached {

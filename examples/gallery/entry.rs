@@ -1,9 +1,9 @@
-//! What an entry of the gallery is, and the row that comes of checking it.
+//! An entry of the gallery, and the row that results from checking it.
 
 use serde_json::{Value, json};
 use wengert::{DType, Result, Shape, Tensor, check::Report};
 
-/// A published mistake, as it was made and as it is mended.
+/// A published mistake, as it was made and as it is fixed.
 pub struct Entry {
     /// What it is, in a few words.
     pub name: &'static str,
@@ -11,22 +11,22 @@ pub struct Entry {
     pub source: &'static str,
     /// The name of the verdict that it deserves.
     pub expected: &'static str,
-    /// What is worth knowing about it, in a sentence.
+    /// What is worth knowing about it, in one sentence.
     pub lesson: &'static str,
     /// The check of the mistake.
     pub wrong: fn() -> Result<Report>,
-    /// The check of the mended program.
+    /// The check of the fixed program.
     pub mended: fn() -> Result<Report>,
 }
 
-/// A row of the table: an entry, with the reports on the mistake and on the mended program.
+/// A row of the table: an entry, with the reports on the mistake and on the fixed program.
 pub struct Row {
     pub entry: Entry,
     pub wrong: Report,
     pub mended: Report,
 }
 
-/// Verdicts on the function or on the measurement, which fail no test.
+/// Verdicts about the function or the measurement, which fail no test.
 const REMARKS: [&str; 3] = ["kink", "jump", "step-size artefact"];
 
 impl Entry {
@@ -36,7 +36,7 @@ impl Entry {
         Ok(Row { entry: self, wrong, mended })
     }
 
-    /// The name in letters and digits, with underscores between.
+    /// The name in letters and digits, with underscores in between.
     pub fn file_name(&self) -> String {
         let words = self.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("_").to_lowercase()
@@ -55,14 +55,14 @@ impl Row {
         line.map_or("–".to_owned(), |at| format!("{}:{}", at.file.rsplit(['/', '\\']).next().unwrap_or(""), at.line))
     }
 
-    /// The expected verdict was given, with a failed test unless it is a remark only, and the mended program passes
+    /// The expected verdict was given, with a failed test unless it is only a remark, and the fixed program passes
     /// without a fault.
     pub fn is_right(&self) -> bool {
         let fails = !REMARKS.contains(&self.entry.expected);
         self.given() == self.entry.expected && self.wrong.passed() != fails && self.mended_passes()
     }
 
-    /// No test of the mended program fails, and at most remarks are made.
+    /// No test of the fixed program fails, and there are no verdicts but remarks.
     pub fn mended_passes(&self) -> bool {
         self.mended.passed() && self.mended.verdicts.iter().all(|verdict| verdict.fault.is_remark())
     }
@@ -86,7 +86,7 @@ impl Row {
     }
 }
 
-/// Numbers between `low` and `high` without any pattern, the same in every run.
+/// Numbers between `low` and `high` with no pattern, the same in every run.
 pub fn numbers(shape: impl Into<Shape>, low: f64, high: f64) -> Tensor {
     // Multiples of the golden ratio, modulo 1, are spread evenly and are never equal.
     let ratio = 0.618_033_988_749_894_9;

@@ -1,4 +1,4 @@
-//! Kinks, where slopes differ and no fault is made; a wrong derivative that hides in one; a root at its border.
+//! Kinks, where slopes differ without a fault; a wrong derivative that hides in one; a root at the edge of its domain.
 
 use wengert::{Backward, Function, Tensor, Var, check};
 
@@ -96,7 +96,7 @@ impl Function for Magnitude {
 
 fn by_mask(x: Var<'_>) -> Var<'_> {
     let positive = x.gt(0.0);
-    // The root of |x|, since the root of a negative number would be NaN in the value already.
+    // The root of |x|, because for a negative number the value itself would already be NaN.
     positive * x.abs().sqrt() + (1.0 - positive) * x
 }
 

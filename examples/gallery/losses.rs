@@ -1,4 +1,4 @@
-//! Losses: an ignored factor, a gradient of another formula, a gradient where there is none, a nearest point.
+//! Losses: an ignored factor, the gradient of another formula, a gradient where there is none, a nearest point.
 
 use wengert::{Backward, DType, Function, Tensor, Var, check};
 
@@ -106,7 +106,7 @@ impl Function for Dice {
     }
 }
 
-/// The same of the likeliest class, 1 where it is and 0 elsewhere, with a gradient as if p itself had been taken.
+/// The same with p replaced by 1 at the likeliest class and 0 elsewhere, but with a gradient as if it were p itself.
 struct HardDice {
     target: Tensor,
 }

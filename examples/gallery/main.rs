@@ -1,8 +1,8 @@
-//! Published mistakes in gradients: each as it was made, checked, and as it is mended, checked again.
+//! Published mistakes in gradients: each is checked as it was made, and again as it is fixed.
 //!
-//! Every entry is written anew on this crate's contract; its source names where the mistake was published. The table
-//! shows the verdict that it deserves beside the one that it gets, with the line to mend. The program ends with code 1
-//! where the two differ, or where a mended program does not pass.
+//! Every entry is rewritten with this crate's interface; its source names where the mistake was published. The table
+//! shows the expected verdict next to the actual one, with the line to fix. The program exits with code 1 if the two
+//! differ, or if a fixed program does not pass.
 
 mod batch;
 mod conduct;
@@ -23,13 +23,13 @@ use entry::{Entry, Row};
 /// Checks published mistakes in gradients, and prints the verdicts.
 #[derive(Parser)]
 struct Flags {
-    /// The folder for metrics.json and, without --quick, for a page for each check.
+    /// The folder for metrics.json and, without --quick, for a page per check.
     #[arg(long, default_value = "target/gallery")]
     out: PathBuf,
     /// Leave the pages out.
     #[arg(long)]
     quick: bool,
-    /// Print the whole reports of the entries whose name contains this.
+    /// Print the full reports of the entries whose names contain this.
     #[arg(long)]
     show: Option<String>,
 }
@@ -60,7 +60,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(if rows.iter().all(Row::is_right) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The table, a row for each entry.
+/// The table, with a row for each entry.
 fn print(rows: &[Row]) {
     let width = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let (name, expected) = (width(&|r| r.entry.name.chars().count()), width(&|r| r.entry.expected.len()).max(8));

@@ -70,7 +70,7 @@ fn threshold(cosine: Var<'_>, offset: f64) -> Var<'_> {
     beyond.select(cosine - offset, (cosine.acos() + MARGIN).cos())
 }
 
-/// The logits, with a margin that is computed apart from the tape.
+/// The logits, with a margin that is computed outside the tape.
 fn no_grad(cosine: Var<'_>) -> Var<'_> {
     let margin = (cosine.acos() + MARGIN).cos();
     let own = cosine + (margin - cosine).detach();
@@ -81,7 +81,7 @@ fn with_margin(cosine: Var<'_>) -> Var<'_> {
     is_own(cosine).select((cosine.acos() + MARGIN).cos(), cosine) * SCALE
 }
 
-/// The logits with a rule by hand: d cos(θ + m) / d cos θ = sin(θ + m) / sin θ.
+/// The logits with a hand-written rule: d cos(θ + m) / d cos θ = sin(θ + m) / sin θ.
 struct Arc {
     mended: bool,
 }

@@ -1,4 +1,4 @@
-//! Square roots of matrices: a sign that the caller was to bring, and a transposition that symmetry hides.
+//! Square roots of matrices: a sign that was left to the caller, and a transposition that symmetry hides.
 
 use wengert::{
     Backward, DType, Function, Result, Tensor, Var,
@@ -63,7 +63,7 @@ impl Function for Root {
     }
 }
 
-/// How often Newton and Schulz's step is made.
+/// The number of Newton-Schulz steps.
 const STEPS: usize = 5;
 
 /// A^½ without eigenvalues: with A / tr A for Y₀ and I for Z₀, W = (3I − Z Y) / 2, Y ← Y W, Z ← W Z; Y tends to the
@@ -116,7 +116,7 @@ impl Function for NewtonSchulz {
             dz = after.1 - dw.matmul(flip(y)) * 0.5;
         }
         let da = if self.mended { dy } else { flip(dy) };
-        // By the trace: once through the factor √tr A, once through A / tr A.
+        // With respect to the trace: once through the factor √tr A, once through A / tr A.
         let by_trace = (g * iterates[STEPS].0).sum() / (trace.sqrt() * 2.0) - (da * x).sum() / (trace * trace);
         vec![Some(da / trace + self.identity(x) * by_trace)]
     }

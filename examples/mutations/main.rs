@@ -4,9 +4,9 @@
 //! cargo run --release --example mutations -- --count 1000 --seed 0
 //! ```
 //!
-//! Every rule of `rules` is checked as it is (an alarm would be false), then broken in `count` random known ways that
-//! change its gradient, kinds of mistake in equal parts, and checked again. The table has a row for each kind of
-//! mistake and a column for each name that the checker gave first.
+//! Every rule of `rules` is checked as it is (an alarm would be false). Then `count` random mistakes of known kinds,
+//! all equally likely, are put into the rules, and each mutant whose gradient is changed is checked. The table has a
+//! row for each kind of mistake and a column for each name that the checker gave first.
 
 mod rules;
 
@@ -27,7 +27,7 @@ struct Flags {
     /// The folder for metrics.json.
     #[arg(long, default_value = "target/mutations")]
     out: PathBuf,
-    /// A hundred mistakes.
+    /// Try only a hundred mistakes.
     #[arg(long)]
     quick: bool,
     /// Print every mistake that was not named first.
@@ -35,7 +35,7 @@ struct Flags {
     misses: bool,
 }
 
-/// A mistake, and what the checker said of it.
+/// A mistake, and what the checker said about it.
 struct Case {
     rule: String,
     what: String,
@@ -131,7 +131,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The confusion table: true kinds in rows, the names given first in columns. A right name is counted on the diagonal.
+/// The confusion table: true kinds in rows, the names given first in columns. A correct name counts on the diagonal.
 fn table(cases: &[Case]) {
     let mut rows: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for case in cases {

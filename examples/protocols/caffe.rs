@@ -1,12 +1,12 @@
 //! Caffe's Python layer: `setup`, `reshape`, `forward`, `backward` with `propagate_down`.
 //!
-//! There a layer is handed two *lists* of blobs, inputs (`bottom`) and outputs (`top`); a blob has `data` and `diff`,
-//! and the batch is the first axis inside a blob. What `forward` must keep for `backward` is put into an attribute of
-//! the layer, by habit `self.diff`. Here the same four methods take values and return values: outputs, what to keep,
-//! and a gradient for each input. [`PythonLayer`] has them, [`Ported`] makes a [`Function`] of any such layer.
+//! In Caffe a layer receives two *lists* of blobs, inputs (`bottom`) and outputs (`top`); a blob has `data` and `diff`,
+//! and the batch is the first axis inside a blob. What `forward` must save for `backward` goes into an attribute of the
+//! layer, by convention `self.diff`. Here the same four methods take values and return values: outputs, what to save,
+//! and a gradient for each input. [`PythonLayer`] has them, and [`Ported`] makes a [`Function`] of any such layer.
 //!
-//! `setup` runs once and `reshape` before *every* forward pass, there as here: it announces the shapes of the outputs
-//! before anything is computed, and must be cheap.
+//! In both, `setup` runs once and `reshape` before *every* forward pass: it announces the shapes of the outputs before
+//! anything is computed, and must be cheap.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ pub trait PythonLayer: Send + Sync + 'static {
     /// How many bottoms and tops the layer has. In Python this is the check that opens `setup`.
     fn setup(&self) -> (usize, usize);
 
-    /// The shapes of the tops for those of the bottoms, or what is wrong with these.
+    /// The shapes of the tops for those of the bottoms, or what is wrong with the latter.
     fn reshape(&self, bottom: &[Shape]) -> Result<Vec<Shape>, String>;
 
-    /// The tops, and what `backward` wants to see again (`self.diff`).
+    /// The tops, and what `backward` needs again (`self.diff`).
     fn forward<'t>(&self, bottom: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>);
 
     /// What goes to `bottom[i].diff`, for each i; `None` where `propagate_down[i]` is false.
@@ -59,7 +59,7 @@ impl<L: PythonLayer> Function for Ported<L> {
     }
 }
 
-/// A layer in a net: set up once, applied again and again.
+/// A layer in a net: set up once, applied repeatedly.
 pub struct Net<L> {
     layer: Arc<Ported<L>>,
 }
@@ -124,7 +124,7 @@ impl PythonLayer for EuclideanLoss {
         bottom: &[Var<'t>],
         saved: &[Var<'t>],
     ) -> Vec<Option<Var<'t>>> {
-        // `top_diff` is the loss weight, or whatever else stands above: without it every weight would count as 1.
+        // `top_diff` is the loss weight, or any other upstream gradient: without it every weight would count as 1.
         let scaled = top_diff[0] * saved[0] / bottom[0].shape()[0] as f64;
         [scaled, -scaled].into_iter().zip(propagate_down).map(|(diff, &wanted)| wanted.then_some(diff)).collect()
     }
@@ -163,7 +163,7 @@ impl PythonLayer for Polar {
         saved: &[Var<'t>],
     ) -> Vec<Option<Var<'t>>> {
         let (x, y, square) = (bottom[0], bottom[1], saved[0]);
-        // By r along (x, y) / r, by θ along (−y, x) / r²; a bottom used by two tops gets both terms.
+        // From r along (x, y) / r, from θ along (−y, x) / r²; a bottom used by two tops gets both terms.
         let (along, across) = (top_diff[0] / square.sqrt(), top_diff[1] / square);
         vec![propagate_down[0].then(|| along * x - across * y), propagate_down[1].then(|| along * y + across * x)]
     }

@@ -1,18 +1,18 @@
 //! JAX's `jax.custom_vjp`: `fwd` returns output and residuals, `bwd(residuals, g)` one cotangent per argument.
 //!
-//! [`custom_vjp`] takes the same two functions. Arguments named in `nondiff_argnums` are those that the two closures
-//! capture: they are known when the function is made, and have no cotangent.
+//! [`custom_vjp`] takes the same two functions. The arguments that JAX names in `nondiff_argnums` are captured by the
+//! two closures here: they are known when the function is made, and have no cotangent.
 //!
 //! The two examples show the two reasons to write a rule by hand. [`log1pexp`] has a derivative, and the rule computes
-//! it in one step that cannot overflow: there the check must pass. [`clip_gradient`] is the identity with a backward
-//! pass that is *no* derivative of it: there the check must say so.
+//! it in one step that cannot overflow: the check must pass. [`clip_gradient`] is the identity with a backward pass
+//! that is *not* its derivative: the check must say so.
 
 use wengert::{Backward, Function, Var};
 
 /// Output and residuals.
 type Forward<'t> = (Var<'t>, Vec<Var<'t>>);
 
-/// A function with a rule of its own.
+/// A function with a custom rule.
 pub struct CustomVjp<F, B> {
     name: &'static str,
     fwd: F,
@@ -81,7 +81,7 @@ pub fn log1pexp() -> impl Function {
     )
 }
 
-/// The identity, whose gradient is cut to between −`limit` and `limit`: `limit` is the argument without a cotangent.
+/// The identity, whose gradient is clipped to −`limit` .. `limit`: `limit` is the argument without a cotangent.
 pub fn clip_gradient(limit: f64) -> impl Function {
     custom_vjp("clip_gradient", |x| (x[0] * 1.0, Vec::new()), move |_, g| vec![g.clamp(-limit, limit)])
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Each of the four files holds the protocol of one system as a small adapter over [`wengert::Function`], and layers
-//! written for it. Every layer is checked; where there is something to learn, it is trained. The page `docs/porting.md`
+//! written for it. Every layer is checked, and trained if there is something to learn. The page `src/guide/porting.md`
 //! has the four side by side.
 
 mod caffe;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     jax()
 }
 
-/// A line for a report, and all of it when it failed.
+/// One line for a report, or all of it if the check failed.
 fn tell(report: &Report) {
     let [passed, failed, not_applicable] = report.counts();
     println!("  {:<34} {passed} passed, {failed} failed, {not_applicable} not applicable", report.subject);
@@ -38,7 +38,7 @@ fn tell(report: &Report) {
     }
 }
 
-/// Numbers between −2 and 2 that repeat in no simple pattern.
+/// Numbers between −2 and 2 with no simple pattern.
 fn numbers(shape: &[usize]) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| 2.0 * (1.0 + 2.3 * i as f64).sin())
 }
@@ -50,7 +50,7 @@ fn matlab() -> Result<(), Box<dyn Error>> {
     let leaky = matlab::Ported::new(matlab::RandomLeakyLayer::new(0.1, 0.3, 7));
     tell(&check::layer(&leaky, &[[5]]).named("randomLeakyLayer").run()?);
 
-    // The alphas are found again from what a layer with known ones puts out, with either gradient.
+    // With either gradient, training recovers the alphas from the outputs of a layer with known ones.
     let (x, wanted) = (numbers(&[16, 3]), Tensor::from([0.2, 0.5, 0.9]));
     let target = {
         let tape = Tape::f64();
@@ -109,7 +109,7 @@ fn torch() -> Result<(), Box<dyn Error>> {
     let rows = vec![2, 0, 2, 3];
     tell(&check::function(torch::Ported(torch::Embedding { rows: rows.clone() }), std::slice::from_ref(&x)).run()?);
 
-    // A table whose rows are pulled to the corners of a square; row 1 is never read and stays.
+    // A table whose rows are pulled to the corners of a square; row 1 is never read and stays put.
     let table = Param::new("weight", Tensor::zeros([4, 2], DType::F32));
     let mut sgd = Sgd::new(std::slice::from_ref(&table), 0.5)?;
     let mut tape = Tape::new();
@@ -137,7 +137,7 @@ fn jax() -> Result<(), Box<dyn Error>> {
         slope(jax::log1pexp(), Rule::Manual)?,
         slope(jax::log1pexp(), Rule::Tape)?
     );
-    // No derivative, and meant so: a rule that is not linear in what comes from above.
+    // Deliberately not a derivative: a rule that is not linear in the upstream gradient.
     tell(&check::function(jax::clip_gradient(1.0), std::slice::from_ref(&x)).run()?);
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! MATLAB's layer template: learnable properties, `predict`, `forward` with memory, `backward`.
+//! MATLAB's layer template: learnable properties, `predict`, `forward` with saved values, `backward`.
 //!
-//! There a layer is a class; `predict` is the inference pass, `forward` the training pass if it differs, and `backward`
-//! gets inputs, outputs, upstream gradients and the memory of `forward`. [`Template`] has these methods under these
-//! names, and [`Ported`] makes a [`Layer`] of any such class: some forty lines, because the contract below has a place
-//! for each of them.
+//! In MATLAB a layer is a class; `predict` is the inference pass, `forward` the training pass if it differs, and
+//! `backward` gets inputs, outputs, upstream gradients and what `forward` saved. [`Template`] has these methods under
+//! these names, and [`Ported`] makes a [`Layer`] of any such class, in some forty lines, because [`Function`] has a
+//! place for each of them.
 //!
-//! Two things differ. The learnables arrive as the arguments `w`, since what a hand-written rule differentiates by must
-//! be among its inputs. And the observations come first: images are `[n, c, h, w]` here and h × w × c × n there, so the
-//! sum of dα over the dimensions 1, 2 and 4 is one over the axes 2, 3 and 0.
+//! Two things differ. The learnables arrive as the arguments `w`, because a hand-written rule can only differentiate
+//! with respect to its inputs. And the observations come first: images are `[n, c, h, w]` here and h × w × c × n in
+//! MATLAB, so the sum of dα over dimensions 1, 2 and 4 becomes one over axes 2, 3 and 0.
 
 use std::sync::Arc;
 
@@ -90,8 +90,8 @@ impl<T: Template> Function for Training<T> {
     }
 }
 
-/// z = x for x > 0, α (eˣ − 1) elsewhere, with one learned α for each channel. Without `forward`: nothing is to be
-/// remembered, and training is as inference.
+/// z = x for x > 0, α (eˣ − 1) elsewhere, with one learned α per channel. There is no `forward`: nothing needs saving,
+/// and training does the same as inference.
 pub struct EluLayer {
     alpha: Param,
 }
@@ -125,7 +125,7 @@ impl Template for EluLayer {
 }
 
 /// A leaky unit whose slope on the negative side is drawn anew for each number in training, from `low` to `high`, and
-/// is their mean in inference (Xu et al., arXiv 1505.00853). The drawn slopes are the memory.
+/// is their mean in inference (Xu et al., arXiv 1505.00853). The drawn slopes are saved.
 pub struct RandomLeakyLayer {
     low: f64,
     high: f64,

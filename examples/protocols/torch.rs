@@ -1,8 +1,8 @@
 //! PyTorch's `torch.autograd.Function`: `ctx.save_for_backward`, `ctx.needs_input_grad`, `ctx.mark_non_differentiable`.
 //!
-//! There `forward` runs outside of the tape, on plain numbers, and what it saves is unknown to the tape: a second
-//! derivative through a saved intermediate is cut without a word. Here `forward` is on the tape, so the saved values
-//! are functions of the inputs, and the rule can be differentiated again.
+//! In PyTorch `forward` runs outside the tape, on plain numbers, and the tape does not know what it saves: a second
+//! derivative through a saved intermediate is cut silently. Here `forward` is on the tape, so the saved values are
+//! functions of the inputs, and the rule can be differentiated again.
 //!
 //! Arguments of `forward` that are not tensors (a number, a list of indices) become fields of the struct, and need no
 //! `None` in what `backward` returns.
@@ -17,7 +17,7 @@ pub struct Context<'t> {
 }
 
 impl<'t> Context<'t> {
-    /// Keeps values for `backward`.
+    /// Saves values for `backward`.
     pub fn save_for_backward(&mut self, values: &[Var<'t>]) {
         self.saved.extend(values);
     }
@@ -28,7 +28,7 @@ impl<'t> Context<'t> {
     }
 }
 
-/// What `backward` finds again.
+/// What `backward` gets.
 pub struct Saved<'a, 't> {
     /// `ctx.saved_tensors`.
     pub tensors: &'a [Var<'t>],
@@ -125,7 +125,7 @@ impl AutogradFunction for RowMax {
     }
 }
 
-/// Rows of a table `[entries, d]` by their numbers: integers are a field, outside of the tape.
+/// Rows of a table `[entries, d]` by their numbers: integers are a field, outside the tape.
 pub struct Embedding {
     /// The numbers of the rows; one may occur twice.
     pub rows: Vec<usize>,
@@ -143,7 +143,7 @@ impl AutogradFunction for Embedding {
 
     fn backward<'t>(&self, ctx: &Saved<'_, 't>, grad_outputs: &[Var<'t>]) -> Vec<Option<Var<'t>>> {
         let (table, dz) = (ctx.tensors[0], grad_outputs[0]);
-        // Row r of the gradient is the sum over the places where r was read.
+        // Row r of the gradient is the sum over all positions that read row r.
         let read = |i: usize| f64::from(self.rows[i % self.rows.len()] == i / self.rows.len());
         let places = Tensor::from_fn([table.shape()[0], self.rows.len()], DType::F64, read);
         vec![Some(dz.tape().constant(places).matmul(dz))]

@@ -1,10 +1,10 @@
-//! Pages to read beside the reference.
+//! Pages to read alongside the reference.
 //!
-//! - [`equivalents`]: what a user of PyTorch, JAX or MATLAB knows, and what it is called here.
-//! - [`porting`]: a layer of MATLAB, Caffe, PyTorch or JAX, brought here.
-//! - [`kinks`]: which slope is handed on where a function has none.
+//! - [`equivalents`]: what users of PyTorch, JAX and MATLAB know, and what it is called here.
+//! - [`porting`]: how to port a layer from MATLAB, Caffe, PyTorch or JAX.
+//! - [`kinks`]: which subgradient is used where a function has no derivative.
 //!
-//! Nothing on them is taken on trust: each row of a table is run. What may not live here: code.
+//! Nothing on them is taken on trust: tests run each row of the tables and each program. No code lives here.
 
 #[doc = include_str!("equivalents.md")]
 #[cfg(all(feature = "check", feature = "train"))]

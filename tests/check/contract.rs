@@ -286,7 +286,7 @@ fn a_projected_check_costs_few_evaluations_and_a_failed_one_is_made_in_full() {
 
 #[test]
 fn a_target_is_declared_as_data() {
-    // (p − t)², whose rule knows no gradient by its target.
+    // (p − t)², whose rule gives no gradient with respect to the target.
     let rule = || {
         hand(|x| vec![(x[0] - x[1]).square()], |Backward { x, dz, .. }| vec![Some((x[0] - x[1]) * dz[0] * 2.0), None])
     };
@@ -386,7 +386,7 @@ fn a_value_taken_off_the_tape_is_found_with_its_line() {
     let source = include_str!("contract.rs");
     let line = source.lines().position(|line| line.ends_with("// off the tape")).unwrap() as u32 + 1;
     assert_eq!(verdict.line.clone().unwrap().line, line);
-    // The rule beside such a `forward` is right, and is not blamed.
+    // The rule that goes with such a `forward` is right, and is not blamed.
     let rule = hand(
         |x| vec![x[0].tape().constant(x[0].value()) * x[0]],
         |Backward { x, dz, .. }| vec![Some(x[0] * dz[0] * 2.0)],

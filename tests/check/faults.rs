@@ -1,4 +1,4 @@
-//! Every fault, made in a rule by hand, is caught and named: the tester tested.
+//! Every fault, put into a rule by hand, is caught and named: a test of the tester.
 
 use wengert::{
     Backward, DType, Shape, Tensor, Var,
@@ -156,7 +156,7 @@ fn a_dropped_term_is_named() {
     );
     let (found, report) = fault(rule, &[numbers([3, 4], 0.0)]);
     assert!(matches!(found, Fault::ForgottenPath { .. } | Fault::DroppedTerm { .. }), "{report}");
-    // One operation knows no path of its own: logsumexp hides it. The term is read off the difference.
+    // A single operation has no separate paths: logsumexp hides them. The term is read off the difference.
     let rule = hand(|x| vec![x[0].softmax(1)], |Backward { z, dz, .. }| vec![Some(z[0] * dz[0])]);
     let (found, report) = fault(rule, &[numbers([3, 4], 0.0)]);
     assert!(matches!(found, Fault::DroppedTerm { .. }), "{report}");

@@ -1,4 +1,4 @@
-//! Functions given as two closures, for rules that are wrong in one way each.
+//! Functions given as two closures, for rules that are each wrong in one way.
 
 pub use crate::mutations::rules::Hand;
 use wengert::{Backward, Var};

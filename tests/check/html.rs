@@ -1,4 +1,4 @@
-//! The page of a report: what it shows, in which order, and that it stands alone.
+//! The page of a report: what it shows, in which order, and that it is self-contained.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ impl Function for Square {
     }
 }
 
-/// The page, after looking that its tags are balanced and that it asks for nothing from outside.
+/// The page, after checking that its tags are balanced and that it loads nothing from outside.
 fn page(report: &Report) -> String {
     let page = report.html().unwrap();
     let mut open: Vec<&str> = Vec::new();
@@ -87,7 +87,7 @@ fn a_wrong_rule_is_shown_from_its_verdict_to_its_numbers() {
     let names: Vec<&str> = maps.iter().map(|m| m.0.split(',').next().unwrap()).collect();
     assert_eq!(names, ["manual", "tape", "numeric", "manual − tape", "tape − numeric"]);
     assert!(page.contains("<b>error against step</b>"));
-    // Every number of the tape's gradient stands behind its cell.
+    // Every number of the tape's gradient is given with its cell.
     let tape = report.gradients[0].tape.as_ref().unwrap();
     for (i, v) in tape.to_vec().into_iter().enumerate() {
         let text = format!("<title>[{}, {}] {v:.9}</title>", i / 4, i % 4).replace("] -", "] −");
@@ -96,7 +96,7 @@ fn a_wrong_rule_is_shown_from_its_verdict_to_its_numbers() {
         let cell = maps[1].1.lines().find(|line| line.contains(&text)).unwrap();
         assert!(cell.contains(class), "{cell}");
     }
-    // The rule gives half the gradient: the difference is as large, and rounding beside it is blank.
+    // The rule gives half the gradient: the difference is just as large, and rounding next to it is blank.
     let strongest = |map: &str| -> f64 {
         let part = |piece: &str| piece.split('"').next().unwrap().parse::<f64>().unwrap();
         map.split("fill-opacity=\"").skip(1).map(part).fold(0.0, f64::max)
@@ -112,7 +112,7 @@ fn what_passes_is_calm() {
     assert!(page.contains("<title>✓ ") && page.contains("The check passed") && page.contains(">0 failed"));
     assert!(!page.contains("<h2>Verdicts</h2>") && !page.contains("<tr class=\"fail\""));
     assert!(page.contains("One map for each place along axes 0 and 1; above it stands its indices."));
-    // [3, 2, 5, 6]: a map for each observation and channel, and none of the differences in color.
+    // [3, 2, 5, 6]: a map for each observation and channel, and no color in those of the differences.
     let maps = maps(&page);
     let tape = maps.iter().find(|m| m.0 == "tape, gradient by input 0").unwrap().1;
     assert_eq!(tape.matches("class=\"frame\"").count(), 6);

@@ -1,4 +1,4 @@
-//! The protocols of MATLAB, Caffe, PyTorch and JAX on our contract: each port is right, and behaves as its original.
+//! The protocols of MATLAB, Caffe, PyTorch and JAX on this crate: each port is right, and behaves like its original.
 
 #[path = "../../examples/protocols/caffe.rs"]
 mod caffe;
@@ -115,7 +115,7 @@ fn caffe_does_not_propagate_down_to_a_label() {
 
 #[test]
 fn caffe_refuses_before_it_computes() {
-    /// Announces another shape than it computes.
+    /// Announces a different shape from the one it computes.
     struct Boastful;
     impl caffe::PythonLayer for Boastful {
         fn name(&self) -> &str {
@@ -196,8 +196,8 @@ fn jax_functions_pass() {
 fn jax_log1pexp_is_right_where_exp_overflows() {
     let at = [Tensor::from([-800.0, 0.0, 29.0, 31.0, 1000.0])];
     let upstream = numbers(&[5], 0.3).to_vec();
-    // By the tape too: the branch that `select` leaves out overflows, and puts no NaN into the gradient. Beyond 30 the
-    // forward pass takes x for ln(1 + eˣ), whose slope is e⁻³⁰ off.
+    // The tape's gradient too: the branch that `select` leaves out overflows, but puts no NaN into it. Beyond 30 the
+    // forward pass uses x for ln(1 + eˣ), whose slope is e⁻³⁰ off.
     for (rule, within) in [(Rule::Manual, 1e-15), (Rule::Tape, 2.0 * (-30f64).exp())] {
         let found = &gradients(jax::log1pexp(), &at, rule)[0];
         for ((found, x), u) in found.iter().zip(at[0].to_vec()).zip(&upstream) {

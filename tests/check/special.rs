@@ -79,7 +79,7 @@ fn a_comparison_passed_by_is_named_with_the_line_of_the_comparison() {
     assert!(why.starts_with("the gradient by input 0 is 0, and as large as "), "{why}");
 }
 
-/// x² with 2x as a number that has no derivative.
+/// x² with 2x as a plain number, which has no derivative.
 struct Square;
 
 impl Function for Square {

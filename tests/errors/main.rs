@@ -1,4 +1,4 @@
-//! Every error of the core: its whole sentence, the caller's line, the layer, and that the tape is usable afterwards.
+//! Every error of the core: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
 
 mod operations;
 mod rules;
@@ -63,7 +63,7 @@ pub fn zeros<'t>(tape: &'t Tape, shape: impl Into<Shape>) -> Var<'t> {
     tape.leaf(Tensor::zeros(shape, DType::F64))
 }
 
-/// Records, differentiates and checks something on a tape that has seen errors.
+/// Records, differentiates and checks something on a tape after errors.
 pub fn assert_usable(tape: &Tape) {
     let x = tape.leaf([1.0, 2.0]);
     assert_eq!((x * x).sum().backward().unwrap().wrt(x).unwrap().to_vec(), [2.0, 4.0]);

@@ -1,4 +1,4 @@
-//! What tensors and operations refuse.
+//! What tensors and operations reject.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

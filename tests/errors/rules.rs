@@ -1,4 +1,4 @@
-//! What is wrong with a rule, with its name and the line that applied it.
+//! Errors in a rule, with its name and the line that applied it.
 
 use wengert::{
     Backward, Error, Function, Result, Rule, Saved, Shape, Tape, Tensor, Var,
@@ -67,7 +67,7 @@ fn a_rule_that_misbehaves_is_named_with_the_line_that_applied_it() {
         fails(&message, loss.backward());
         assert_eq!(tape.len(), before, "{how}: what the rule recorded is taken off again");
         fails(&message, tape.grad(loss, &[x]));
-        // Gradients flow again, and by the tape's own rule through the very same function.
+        // Gradients flow again, and with the tape's rule even through the same function.
         assert_usable(&tape);
         tape.set_rule(Rule::Tape);
         assert_eq!(loss.backward().unwrap().wrt(x).unwrap().to_vec(), [2.0, 2.0]);

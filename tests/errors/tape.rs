@@ -1,4 +1,4 @@
-//! What the tape and its gradients refuse, and the layer in which it happened.
+//! What the tape and its gradients reject, and the layer in which it happened.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,8 +1,8 @@
-//! Small n-dimensional arrays of `f64`, as slow and as plain as can be: the reference of all properties.
+//! Small n-dimensional arrays of `f64`, as slow and as plain as possible: the reference of all properties.
 
 use wengert::{DType, Tensor};
 
-/// Sizes and numbers, row after row.
+/// Sizes and numbers, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     pub dims: Vec<usize>,
@@ -33,7 +33,7 @@ pub fn axis(axis: isize, rank: usize) -> usize {
     if axis < 0 { (axis + rank as isize) as usize } else { axis as usize }
 }
 
-/// The axes that are meant: all of them where none is given.
+/// The axes that are meant: all of them if none is given.
 pub fn axes(given: &[isize], rank: usize) -> Vec<usize> {
     (0..rank).filter(|&i| given.is_empty() || given.iter().any(|&a| axis(a, rank) == i)).collect()
 }
@@ -71,7 +71,7 @@ impl Array {
     }
 
     /// Where the number at `index` lies. Of a longer index the last entries count, and an axis of size 1 has the same
-    /// number everywhere, so that this is also the number that broadcasting puts at `index`.
+    /// number everywhere, so this is also the number that broadcasting puts at `index`.
     fn place(&self, index: &[usize]) -> usize {
         let own = &index[index.len() - self.rank()..];
         own.iter().zip(&self.dims).fold(0, |flat, (&i, &n)| flat * n + if n == 1 { 0 } else { i })
@@ -101,7 +101,7 @@ impl Array {
         self.zip(direction, |x, v| x + step * v)
     }
 
-    /// The numbers of the lines along `axes` folded into one each; the axes stay with size 1 or go.
+    /// The numbers of each line along `axes` folded into one; the axes stay with size 1 or are dropped.
     pub fn fold(&self, along: &[isize], keepdim: bool, start: f64, f: impl Fn(f64, f64) -> f64) -> Self {
         let along = axes(along, self.rank());
         let kept: Vec<usize> = (0..self.rank()).map(|i| if along.contains(&i) { 1 } else { self.dims[i] }).collect();

@@ -1,11 +1,11 @@
-//! What every operation is asked for.
+//! What every operation must satisfy.
 //!
 //! 1. Shape and value are those of the naive reference, in `f64` and in `f32`, within a [`Bound`] on rounding.
 //! 2. Deferred evaluation gives the same bits as immediate evaluation: value and gradients, in both precisions.
-//! 3. The gradient g of ⟨u, f⟩ by each input, for a random u, has ⟨g, v⟩ = ⟨u, D⟩ for a random direction v, where D is
-//!    the change of the reference along v.
-//! 4. The recorded gradient is the same, and its own gradient by u is D, element by element.
-//! 5. The recorded gradient's gradient by each input is the change of the first-order gradient.
+//! 3. The gradient g of ⟨u, f⟩ with respect to each input, for a random u, has ⟨g, v⟩ = ⟨u, D⟩ for a random direction
+//!    v, where D is the change of the reference along v.
+//! 4. The recorded gradient is the same, and its own gradient with respect to u is D, elementwise.
+//! 5. The recorded gradient's gradient with respect to each input is the change of the first-order gradient.
 //! 6. The gradient in `f32` is that in `f64`, within the bound.
 
 use proptest::test_runner::TestCaseError;
@@ -19,7 +19,7 @@ use crate::{
 
 pub type Outcome = Result<(), TestCaseError>;
 
-/// How far rounding may take a value, in terms of the precision's epsilon.
+/// How far rounding may move a value, in terms of the precision's epsilon.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
     /// Sums of products with positive coefficients: epsilon times the number of terms, times the same sum of the
@@ -29,7 +29,7 @@ pub enum Bound {
     Size(f64),
 }
 
-/// What one recording gives: the value and the gradients by all inputs.
+/// What one recording gives: the value and the gradients with respect to all inputs.
 #[derive(Debug, PartialEq)]
 pub struct Run {
     pub value: Array,
@@ -43,7 +43,7 @@ pub fn fault<T>(why: String) -> Result<T, TestCaseError> {
 type Operation<'a> = &'a dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>;
 type Reference<'a> = &'a dyn Fn(&[Array]) -> Array;
 
-/// Checks all that this module names, of an operation that is differentiable by all of `inputs`.
+/// Checks everything that this module lists, for an operation that is differentiable with respect to all of `inputs`.
 pub fn agree(
     what: &str,
     inputs: &[Array],
@@ -53,11 +53,11 @@ pub fn agree(
 ) -> Outcome {
     let case = Case { what, inputs, bound, second_order: true, run: &run, naive: &naive };
     let y = case.values()?;
-    // What is infinite or NaN, as the mean of nothing, has no slope.
+    // What is infinite or NaN, such as the mean of nothing, has no slope.
     if y.data.iter().all(|y| y.is_finite()) { case.gradients(&y) } else { Ok(()) }
 }
 
-/// Checks the same but for the second order: for sizes at which the worst case of rounding is larger than the
+/// Checks the same except for the second order: for sizes at which the worst-case rounding is larger than the
 /// differences of gradients.
 pub fn agree_to_first_order(
     what: &str,
@@ -131,7 +131,7 @@ impl Case<'_> {
         Ok(Run { value: Array::of(&y.value()), gradients })
     }
 
-    /// By how much rounding may change each number of the reference `y` at `inputs` in a precision.
+    /// How much rounding may change each number of the reference `y` at `inputs` in a precision.
     fn rounding(&self, inputs: &[Array], y: &Array, epsilon: f64) -> Vec<f64> {
         match self.bound {
             Bound::Terms(terms) => {
@@ -197,7 +197,7 @@ impl Case<'_> {
         self.recorded(&upstream, &directions, &run, &slack, &together)
     }
 
-    /// What each number of the gradients is to be multiplied by epsilon with, to bound its rounding.
+    /// For each number of the gradients, the factor of epsilon that bounds its rounding.
     fn slack(&self, upstream: &Array, run: &Run) -> Result<Vec<Vec<f64>>, TestCaseError> {
         match self.bound {
             // A gradient is a sum of as many products as the value has numbers, at most.
@@ -227,7 +227,7 @@ impl Case<'_> {
         }
     }
 
-    /// The change of the reference along a direction of input `k`, and how wrong it may be.
+    /// The change of the reference along a direction of input `k`, and the bound on its error.
     fn difference(&self, k: usize, direction: &Array, noise: &[f64]) -> Result<Difference, TestCaseError> {
         let at = |step: f64| {
             let mut inputs = self.inputs.to_vec();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::array::Array;
 
-/// A pseudo-random number for each seed and place (the finaliser of SplitMix64).
+/// A pseudo-random number for each seed and place (the finalizer of SplitMix64).
 pub fn mix(seed: u64, place: u64) -> u64 {
     let mut z = seed.wrapping_add(place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -52,17 +52,17 @@ pub fn some() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(1usize), 4 => 2usize..=5]
 }
 
-/// Sizes of `ranks` many axes.
+/// Sizes of `ranks` axes.
 pub fn shape(ranks: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(size(), ranks)
 }
 
-/// Sizes of at least 1 of `ranks` many axes.
+/// Sizes of at least 1 of `ranks` axes.
 pub fn filled(ranks: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(some(), ranks)
 }
 
-/// Which axes of a full shape an operand has in full, and how many of the leading ones it does without.
+/// Which axes of a full shape an operand has in full, and how many of the leading ones it lacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Keep {
     full: u8,

@@ -35,7 +35,7 @@ fn operations_of_two_values() {
             agree(row.name, &x, BOUND, |x| (row.run)(x[0], x[1]), |x| x[0].zip(&x[1], row.reference))?;
         }
         for row in COMPARISONS {
-            // Few different numbers, so that many are equal.
+            // Few distinct numbers, so that many are equal.
             let few = |dims: &[usize], seed| numbers(dims, seed, (-2.0, 2.0)).map(f64::round);
             let x = [few(&left.of(&full), seed), few(&right.of(&full), seed ^ 1)];
             agree_without_gradient(row.name, &x, BOUND, |x| (row.run)(x[0], x[1]), |x| x[0].zip(&x[1], row.reference))?;

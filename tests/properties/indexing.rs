@@ -9,7 +9,7 @@ use crate::{
     each_case,
 };
 
-/// Sizes no larger than `dims` but for the axis `at`.
+/// Sizes no larger than `dims`, except along the axis `at`.
 fn index_shape(dims: &[usize], at: usize, along: usize, seed: u64) -> Vec<usize> {
     (0..dims.len()).map(|i| if i == at { along } else { below(seed, 300 + i as u64, dims[i] + 1) }).collect()
 }

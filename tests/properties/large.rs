@@ -1,7 +1,7 @@
-//! A few cases of sizes at which work is deferred, cut into blocks and shared by threads.
+//! A few cases of sizes at which work is deferred, split into blocks and shared by threads.
 //!
-//! Elementwise results are deferred from 4096 numbers on; loops run in blocks of 1024 and runs of up to 4096, and are
-//! handed to several threads from 131 072 numbers, or as many multiply-adds times 8, on.
+//! Elementwise results are deferred from 4096 numbers on; loops run in blocks of 1024 and runs of up to 4096, and use
+//! several threads from 131 072 numbers, or 8 times as many multiply-adds, on.
 
 use proptest::prelude::*;
 use wengert::ops::{ConvSpec, Window};
@@ -13,7 +13,7 @@ use crate::{
     each_case,
 };
 
-/// About 140 000 numbers in one to four axes, of sizes around the cuts.
+/// About 140 000 numbers in one to four axes, of sizes around those at which work is split.
 fn shape() -> impl Strategy<Value = Vec<usize>> {
     prop::sample::select(vec![
         vec![131_073],

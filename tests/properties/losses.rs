@@ -1,4 +1,4 @@
-//! Losses with their options; targets are differentiated too where the loss has a slope in them.
+//! Losses with their options, differentiated with respect to the targets too where they have a gradient.
 
 use proptest::prelude::*;
 

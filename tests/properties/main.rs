@@ -33,7 +33,7 @@ use proptest::{
 
 use check::Outcome;
 
-/// Holds `property` against `cases` of what is drawn from `strategy`, the same in every run.
+/// Tests `property` on `cases` draws from `strategy`, the same in every run.
 fn each_case<S: Strategy>(cases: u32, strategy: S, property: impl Fn(S::Value) -> Outcome) {
     let config = Config { cases, rng_seed: RngSeed::Fixed(1964), failure_persistence: None, ..Config::default() };
     if let Err(why) = TestRunner::new(config).run(&strategy, property) {

@@ -1,7 +1,7 @@
-//! Linear algebra of batches of matrices: by plain elimination where there is one, else by what defines the result.
+//! Linear algebra of batches of matrices: against plain elimination where that applies, else against the definition.
 //!
 //! An identity such as V diag(λ) Vᵀ = A is checked as an operation of its own: its value must be A and its gradients of
-//! both orders must be those of A, which they are only if the rules of λ and V are right, and right together.
+//! both orders must be those of A, which holds only if the rules of λ and V are right, and right together.
 
 use proptest::prelude::*;
 use wengert::{DType, Tape, Tensor, Var};
@@ -15,7 +15,7 @@ use crate::{
 
 const BOUND: Bound = Bound::Size(2000.0);
 
-/// Calls `f` with the rows of each matrix `[.., n, m]`, and puts what it returns in their place.
+/// Calls `f` with the rows of each matrix `[.., n, m]`, and replaces them with what it returns.
 fn each_matrix(x: &Array, last: &[usize], mut f: impl FnMut(Vec<Vec<f64>>) -> Vec<f64>) -> Array {
     let (batch, [n, m]) = x.dims.split_last_chunk::<2>().unwrap();
     let mut y = Array { dims: [batch, last].concat(), data: Vec::new() };
@@ -25,7 +25,7 @@ fn each_matrix(x: &Array, last: &[usize], mut f: impl FnMut(Vec<Vec<f64>>) -> Ve
     y
 }
 
-/// A⁻¹ B by elimination without exchanges, for matrices with a heavy diagonal; and the determinant.
+/// A⁻¹ B by elimination without pivoting, for matrices with a dominant diagonal; and the determinant.
 fn eliminate(mut a: Vec<Vec<f64>>, mut b: Vec<Vec<f64>>) -> (Vec<Vec<f64>>, f64) {
     let n = a.len();
     let mut det = 1.0;
@@ -66,7 +66,7 @@ fn symmetric(x: &Array) -> Array {
     Array::from_fn(&x.dims, |at| (x.at(at) + turned(at)) / 2.0)
 }
 
-/// Σ of the matrix's power over its diagonal.
+/// The trace of the cube of the matrix.
 fn trace_of_cube(a: &[Vec<f64>]) -> f64 {
     let n = a.len();
     let mut sum = 0.0;

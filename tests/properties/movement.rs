@@ -192,7 +192,7 @@ fn one_number_for_each_channel() {
 #[test]
 fn movements_of_broadcast_values() {
     each_case(300, (shape(1..=4), keep(), any::<u64>()), |(full, keep, seed)| {
-        // A broadcast value, moved before anybody computed it.
+        // A broadcast value, moved before it is computed.
         let x = [numbers(&keep.of(&full), seed, (-2.0, 2.0)), numbers(&full, seed ^ 1, (-2.0, 2.0))];
         let rank = full.len();
         agree(

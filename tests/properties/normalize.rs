@@ -124,7 +124,7 @@ fn batch_norms() {
 #[test]
 fn directions() {
     each_case(300, (shape(1..=4), any::<bool>(), any::<u64>()), |(dims, far, seed)| {
-        // With the large epsilon every line counts as short.
+        // With the large epsilon the length of every line is below it.
         let epsilon = if far { 1024.0 } else { 1e-12 };
         let along = pick_axis(dims.len(), seed);
         let x = [away_from_zero(&dims, seed)];
@@ -153,7 +153,7 @@ fn cosines(x: &[Array], common: &[usize], along: isize) -> Array {
 #[test]
 fn cosines_and_angles() {
     each_case(300, (filled(1..=4), [keep(), keep()], any::<u64>()), |(full, [left, right], seed)| {
-        // The axis is one of the shape that both broadcast to.
+        // The axis is that of the shape to which both broadcast.
         let [a, b] = [left.of(&full), right.of(&full)];
         let common = broadcast(&a, &b);
         prop_assume!(!common.is_empty());

@@ -1,6 +1,6 @@
 //! Single precision over arguments of all sizes: each elementwise operation within its budget of `f32` units.
 //!
-//! The budgets stand in the tables of [`rows`](crate::rows). In units in the last place of the result:
+//! The budgets are in the tables of [`rows`](crate::rows). In units in the last place of the result:
 //!
 //! | budget | operations |
 //! |---|---|
@@ -14,8 +14,8 @@
 //! | 4 | tan, silu, selu |
 //! | 6 | mish |
 //!
-//! gelu and hardswish are a product with a factor that is itself a difference, 1 + erf and x + 3: near −∞ and −3 that
-//! factor is small and has few correct digits, so their budget, 2, is in units of the larger of result and argument.
+//! gelu and hardswish have a factor that is itself a difference, 1 + erf and x + 3: near −∞ and −3 that factor is small
+//! and has few correct digits, so their budget, 2, is in units of the larger of result and argument.
 
 use proptest::prelude::*;
 use wengert::{Tape, Tensor, Var};
@@ -65,7 +65,7 @@ fn argument(seed: u64, place: u64, (low, high): (f64, f64)) -> f32 {
             }
         })
         .find(|&x| inside(x))
-        // A NaN that signals is another matter: its power 0 is NaN, and that of a quiet one is 1.
+        // A signaling NaN is another matter: its power 0 is NaN, and that of a quiet one is 1.
         .map(|x| if x.is_nan() { f32::NAN } else { x })
         .expect("some number lies within the bounds")
 }

@@ -1,4 +1,4 @@
-//! Matrix products, linear layers and Einstein sums.
+//! Matrix products, linear layers and einsum.
 
 use proptest::prelude::*;
 use wengert::Var;
@@ -30,7 +30,7 @@ fn matmul(a: &Array, b: &Array) -> Array {
     y
 }
 
-/// The operands' letters and the result's, all from one set of sizes.
+/// The letters of the operands and of the result, with one set of sizes.
 #[derive(Clone, Debug)]
 struct Equation {
     text: String,

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Case<'_> {
-    /// The recorded gradients g, and the gradients of Σₖ ⟨gₖ, vₖ⟩, for directions vₖ, by the upstream gradient and by
-    /// the inputs.
+    /// The recorded gradients g, and the gradients of Σₖ ⟨gₖ, vₖ⟩, for directions vₖ, with respect to the upstream
+    /// gradient and the inputs.
     pub fn recorded(
         &self,
         upstream: &Array,
@@ -60,7 +60,7 @@ impl Case<'_> {
         if self.second_order { self.second_order(upstream, directions, slack, &x, &second) } else { Ok(()) }
     }
 
-    /// The gradients of Σₖ ⟨gₖ, vₖ⟩ by the inputs, along other directions of all of them at once.
+    /// The gradients of Σₖ ⟨gₖ, vₖ⟩ with respect to the inputs, along other directions of all of them at once.
     fn second_order(
         &self,
         upstream: &Array,

@@ -1,4 +1,4 @@
-//! Reductions along random axes, counted from either end, with and without keeping them.
+//! Reductions along random axes, counted from either end, with and without `keepdim`.
 
 use proptest::prelude::*;
 use wengert::{DType, Tape, Tensor};
@@ -57,7 +57,7 @@ fn sums_of_chains() {
 fn extremes() {
     each_case(300, (filled_and_axes(), any::<bool>(), any::<u64>()), |((dims, axes), keepdim, seed)| {
         let x = [distinct(&dims, seed)];
-        // Nothing is rounded, but |x| has its extremes elsewhere, so the bound is one by size.
+        // Nothing is rounded, but |x| has its extremes elsewhere, so the bound is one on the size.
         agree(
             "amax",
             &x,
@@ -139,7 +139,7 @@ fn norms() {
 #[test]
 fn products() {
     each_case(300, (shape_and_axes(), any::<bool>(), any::<u64>()), |((dims, axes), keepdim, seed)| {
-        // Factors around 1, and now and then a 0, which must take nothing from the gradient.
+        // Factors around 1, and now and then a 0, which must not spoil the gradient.
         let x = numbers(&dims, seed, (-1.25, 1.25)).map(|x| if x.abs() < 0.05 { 0.0 } else { x });
         let naive = |x: &[Array]| x[0].fold(&axes, keepdim, 1.0, |product, x| product * x);
         agree("prod", std::slice::from_ref(&x), Bound::Terms(2 * x.numel() + 2), |x| x[0].prod(&axes, keepdim), naive)?;

@@ -1,4 +1,4 @@
-//! The elementwise operations, a line each: how they are recorded, what they are, where they are smooth, and how
+//! The elementwise operations, one line each: how they are recorded, what they compute, where they are smooth, and how
 //! accurate they are in `f32`.
 //!
 //! The reference functions are written from the standard library's `f64` functions, and from a series for the error
@@ -75,12 +75,12 @@ fn sign(x: f64) -> f64 {
     }
 }
 
-/// The larger of both; NaN if either is.
+/// The larger of the two; NaN if either is.
 fn larger(a: f64, b: f64) -> f64 {
     if a > b || a.is_nan() { a } else { b }
 }
 
-/// The smaller of both; NaN if either is.
+/// The smaller of the two; NaN if either is.
 fn smaller(a: f64, b: f64) -> f64 {
     if a < b || a.is_nan() { a } else { b }
 }
@@ -156,7 +156,7 @@ pub const UNARY: &[Unary] = rows! { Unary:
     pow_1_75 |x| x.pow(1.75), |x| x.powf(1.75), (0.25, 4.0), HALF, Result(1.0);
 };
 
-/// Operations of one value that pass no gradient on.
+/// Operations of one value that pass on no gradient.
 pub const STEPS: &[Unary] = rows! { Unary:
     sign |x| x.sign(), sign, (-2.0, 2.0), ALL, Result(0.0);
     floor |x| x.floor(), f64::floor, (-2.0, 2.0), ALL, Result(0.0);
@@ -171,7 +171,7 @@ pub const STEPS: &[Unary] = rows! { Unary:
 };
 
 const BOTH: [(f64, f64); 2] = [(-2.0, 2.0), (-2.0, 2.0)];
-/// Numbers of which no pair is equal.
+/// Numbers no two of which are equal.
 const APART: [(f64, f64); 2] = [(-2.0, 0.0), (0.0, 2.0)];
 
 /// Operations of two values.

@@ -27,7 +27,7 @@ fn slide(dilations: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Sl
     let pair = |range: std::ops::RangeInclusive<usize>| [range.clone(), range];
     (pair(1..=3), pair(1..=3), pair(0..=2), pair(dilations), pair(0..=4)).prop_map(
         |(kernel, stride, padding, dilation, more)| {
-            // As small an image as the kernel fits into (none at all, if there is enough padding), and some more.
+            // The smallest image that the kernel fits into (none at all, if there is enough padding), and some more.
             let image = [0, 1].map(|i| ((kernel[i] - 1) * dilation[i] + 1).saturating_sub(2 * padding[i]) + more[i]);
             Slide { kernel, stride, padding, dilation, image }
         },
@@ -111,7 +111,7 @@ fn transposed_convolutions() {
         400,
         (slide(1..=3), channels(), any::<bool>(), any::<u64>()),
         |(slide, [n, c, k, groups], biased, seed)| {
-            // The adjoint of the convolution of such an image: what its stride leaves over is the output's padding.
+            // The adjoint of the convolution of such an image: what its stride leaves over is the output padding.
             let ([h, w], [kh, kw], [oh, ow]) = (slide.image, slide.kernel, slide.outputs());
             let more = [0, 1].map(|i| {
                 let reach = (slide.kernel[i] - 1) * slide.dilation[i] + 1;

@@ -1,4 +1,4 @@
-//! The convolutions that once read beside their memory, and their like: sentence by sentence.
+//! Convolutions with sizes at which careless arithmetic would read out of bounds: each error, word for word.
 
 use wengert::{Tape, ops::ConvSpec};
 
@@ -44,17 +44,18 @@ fn a_convolution_refuses_what_cannot_be() {
             ),
             spec.groups((1 << 63) + 1),
         );
-        // Two rows of taps so far apart that each sees one line of zeros and image at a time: the padded image is never made.
+        // Two rows of taps so far apart that each sees one line of zeros and image at a time: the padded image is never
+        // made.
         let wide = ones(&tape, &[1, 1, 1, 64]);
         let far = ConvSpec { padding: [1 << 60, 0], dilation: [1 << 61, 1], ..spec };
         let y = wide.conv2d(ones(&tape, &[1, 1, 2, 1]), None, far).value();
         assert_eq!((y.shape().dims(), y.to_vec()), (&[1, 1, 1, 64][..], vec![0.0; 64]));
-        // Sizes beside a zero count, too: a product of some of them must not wrap.
+        // Huge sizes next to a zero count, too: a product of some of them must not wrap.
         let none = ones(&tape, &[0, 2, 5, 5]);
         assert!(none.try_conv2d(w, None, ConvSpec { padding: [1 << 61, 0], ..spec }).is_err());
         let nothing = none.conv2d(w, None, ConvSpec { padding: [1 << 55, 0], ..spec });
         assert_eq!((nothing.shape().dims(), nothing.value().to_vec()), (&[0, 4, (1 << 56) + 3, 3][..], vec![]));
-        // One window stands however far the next would be, and a kernel of one tap reaches nowhere however far apart taps are.
+        // A single window is valid whatever the stride, and a kernel of one tap whatever the dilation.
         assert_eq!(x.conv2d(w, None, spec.stride(usize::MAX)).value().to_vec(), [18.0; 8]);
         let one = ones(&tape, &[1, 2, 1, 1]);
         assert_eq!(x.conv2d(one, None, spec.dilation(usize::MAX)).value().to_vec(), [2.0; 50]);

@@ -1,8 +1,8 @@
-//! Sizes that cannot be: each is a clean error, never a panic, a wrong number, or memory that is not there.
+//! Impossible sizes: each is a clean error, never a panic, a wrong number or an access out of bounds.
 //!
-//! The program's allocator has no more than a gigabyte at a time, so that "too large for memory" means the same on
-//! every machine, and memory taken without a check ends the test. With overflow checks on (`.ci/checked`) a product that wraps
-//! ends it as well, and under AddressSanitizer (`.ci/sanitize`) a read beside its memory.
+//! The program's allocator grants no more than a gigabyte at a time, so that "too large for memory" means the same on
+//! every machine, and memory taken without a check ends the test. With overflow checks on (`.ci/checked`) a product
+//! that wraps ends it as well, and under AddressSanitizer (`.ci/sanitize`) a read out of bounds.
 
 mod convolution;
 mod shapes;
@@ -18,13 +18,13 @@ use std::{
 
 use wengert::{Result, Tape, Tensor, Var};
 
-/// The system's allocator, which has nothing larger than a gigabyte.
+/// The system's allocator, which grants nothing larger than a gigabyte.
 struct Small;
 
-// SAFETY: every call is handed to the system's allocator as it is, or answered with null, as one without memory may.
+// SAFETY: every call is passed to the system's allocator unchanged, or answered with null, which means no memory.
 unsafe impl GlobalAlloc for Small {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise is the one that the system asks for.
+        // SAFETY: the caller's promise is the one that the system requires.
         if layout.size() > 1 << 30 { null_mut() } else { unsafe { System.alloc(layout) } }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

@@ -1,4 +1,4 @@
-//! Shapes with more elements than memory has addresses, or than there is memory: wherever a shape enters.
+//! Shapes with more elements than there are addresses, or than there is memory, wherever a shape enters.
 
 use wengert::{
     DType, Shape, Tape, Tensor, Var,
@@ -25,7 +25,7 @@ fn the_number_of_elements_never_wraps() {
 #[test]
 fn a_tensor_that_no_memory_can_hold_is_not_made() {
     for dtype in [DType::F32, DType::F64] {
-        // The second has fewer bytes than there are addresses, but more than there is memory; the last has no element.
+        // The second has fewer bytes than there are addresses, but more than there is memory; the last has no elements.
         for shape in [[LARGE, LARGE], [1 << 20, 1 << 20], [HUGE, 0]] {
             panics(&too_large("zeros", &shape, ""), || Tensor::zeros(shape, dtype));
             panics(&too_large("ones", &shape, ""), || Tensor::ones(shape, dtype));
@@ -79,7 +79,7 @@ fn an_operation_whose_result_no_memory_can_hold_is_refused() {
             x.try_gather(0, &[], [HUGE, 2]),
             x.gather(0, &[], [HUGE, 2])
         );
-        // Pending values need no memory until somebody wants their numbers.
+        // Pending values need no memory until their numbers are needed.
         let (row, column) = (ones(&tape, &[1]).broadcast_to([LARGE]), ones(&tape, &[1, 1]).broadcast_to([LARGE, 1]));
         let (of_row, of_both) = ("[4294967296]", "[4294967296, 1] and [4294967296]");
         refused!(too_large("add", &[LARGE, LARGE], of_both), column.try_add(row), column + row);

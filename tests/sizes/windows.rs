@@ -1,5 +1,5 @@
 //! Every combination of small and absurd arguments of the operations with windows, in both precisions and along both
-//! axes: an error, or the value and the gradient that the definition gives.
+//! axes, gives an error, or the value and the gradient of the definition.
 //!
 //! Images are one line of pixels, so that the definition is one-dimensional: output o sees, through tap t, the input
 //! o · stride − padding + t · dilation. It is computed in 128 bits, over the inputs, since taps may be too many to
@@ -29,7 +29,7 @@ struct Line {
 }
 
 impl Line {
-    /// The positions of the window; none where it does not fit, or where the padded line is longer than can be counted.
+    /// The positions of the window; none if it does not fit, or if the padded line is longer than can be counted.
     fn outputs(&self) -> Option<u128> {
         let [size, kernel, stride, padding, dilation] =
             [self.size, self.kernel, self.stride, self.padding, self.dilation].map(|n| n as u128);
@@ -74,8 +74,8 @@ fn each<const K: usize>(mut body: impl FnMut(usize, DType, [usize; K])) {
     }
 }
 
-/// Holds `result` to be what the definition says: an error for `None`. All these operations have f(c x) = c f(x), so
-/// the gradient of the sum of y, times x, sums up to the sum of y.
+/// Asserts that `result` is what the definition says: an error for `None`. All these operations have f(c x) = c f(x),
+/// so the gradient of the sum of y, times x, sums to the sum of y.
 fn holds(result: Result<Var<'_>>, expected: Option<Vec<f64>>, x: Var<'_>, case: impl Fn() -> String) {
     match (result, expected) {
         (Err(_), None) => {}
@@ -144,7 +144,7 @@ fn transposed_convolutions_of_any_geometry() {
                 dilation: along(axis, dilation, 1),
                 groups: 1,
             };
-            // The line whose convolution has the size of x, and which this is the adjoint of.
+            // The line whose convolution has the size of x, and whose adjoint this is.
             let [p, s, d, m] = [padding, stride, dilation, more].map(|n| n as u128);
             let full = (SIZE as u128 - 1) * s + (kernel as u128 - 1) * d + m + 1;
             let size = full.checked_sub(2 * p).filter(|&size| size <= MOST && full <= isize::MAX as u128);

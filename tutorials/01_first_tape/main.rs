@@ -1,4 +1,4 @@
-//! Tutorial 1, the program: a tape is printed, walked backwards by hand, and used to go downhill.
+//! The program of tutorial 1: a tape is printed, walked backward by hand, and used to go downhill.
 
 use std::path::PathBuf;
 
@@ -84,7 +84,7 @@ fn pass_on_at_once(rows: &[NodeView], row: usize, gradients: &mut [f64]) {
     }
 }
 
-/// Passes on from the end of the list to its beginning. Right: all who use a value come after it.
+/// Passes on from the end of the list to its beginning. Right: all users of a value come after it.
 fn pass_on_in_order(rows: &[NodeView], gradients: &mut [f64]) {
     for row in (0..rows.len()).rev() {
         for &input in &rows[row].inputs {

@@ -1,4 +1,4 @@
-//! Tutorial 2, the program: activation functions drawn with their derivatives, and looked at where they have none.
+//! The program of tutorial 2: activation functions drawn with their derivatives, and a look at where they have none.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ struct Flags {
 /// A function of a value on the tape, as it is written below.
 type Activation = for<'t> fn(Var<'t>) -> Var<'t>;
 
-/// A derivative, as it is worked out by hand.
+/// A derivative, as worked out by hand.
 type ByHand = fn(f64) -> f64;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -84,7 +84,7 @@ fn rectifiers() -> Result<Vec<f64>> {
     Ok(differences)
 }
 
-/// Two spellings of a learned scale on the negative side: ELU bends for every alpha but 1, CELU for none.
+/// Two ways to scale the negative side by a learned number: ELU has a kink for every alpha except 1, CELU for none.
 const SCALED: [(&str, Activation); 3] =
     [("ELU, α = 0.3", |x| x.elu(0.3)), ("ELU, α = 1", |x| x.elu(1.0)), ("CELU, α = 0.3", |x| x.celu(0.3))];
 
@@ -159,8 +159,8 @@ fn masked() -> Result<()> {
     show("[x > 0] x + [x <= 0] (exp(min(x, 0)) - 1)", |x| x.gt(0.0) * x + x.le(0.0) * x.min(0.0).exp_m1(), 1000.0)
 }
 
-/// The gradient by the alpha of each of three channels, for 2 images of 2 by 2: from the tape, by hand, and by hand
-/// with the sum over the images forgotten.
+/// The gradient with respect to the alphas of three channels, for 2 images of 2 by 2: from the tape, by hand, and by
+/// hand with the sum over the images forgotten.
 fn alpha() -> Result<Vec<f64>> {
     println!("\n== 5. The gradient by alpha ==");
     let tape = Tape::f64();

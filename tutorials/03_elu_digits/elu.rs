@@ -21,7 +21,7 @@ impl Function for Elu {
 
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         let (x, alpha) = (x[0], x[1]);
-        // min(x, 0): the exponential of a large positive x would overflow, although nobody uses it.
+        // min(x, 0): the exponential of a large positive x would overflow, although it is not used.
         vec![x.relu() + alpha * x.min(0.0).exp_m1()]
     }
 
@@ -33,9 +33,9 @@ impl Function for Elu {
     }
 }
 
-/// The layer: the function with its learned alphas. `Rule::Manual` or `Rule::Tape` decides which gradient it gets.
+/// The layer: the function with its learned alphas. `Rule::Manual` or `Rule::Tape` selects the gradient.
 pub struct EluLayer {
-    /// One number for each channel.
+    /// One number per channel.
     pub alpha: Param,
 }
 

@@ -1,5 +1,5 @@
 //! Trains a small network with an exponential linear unit whose alphas are learned, on 5000 images of digits, and shows
-//! what came of it. See README.md in this folder.
+//! the result. See README.md in this folder.
 //!
 //! `cargo run --release --example elu_digits [-- --data digits|mnist:DIR --rule manual|tape --epochs N --seed N
 //! --dtype f32|f64 --out DIR --quick --resume FILE]`
@@ -104,7 +104,7 @@ fn run(options: &Options) -> Result<()> {
         "data": options.data.to_string(), "rule": options.rule.to_string(),
         "dtype": options.dtype.to_string(), "seed": options.seed,
     });
-    // A folder that cannot be written to is told before the work, not after it.
+    // A folder that cannot be written to is reported before the work, not after it.
     probe(&options.out)?;
 
     let (train, test) = options.data.load(options.seed)?;
@@ -181,7 +181,7 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The counts as a table, a row for each class; empty cells for 0.
+/// The counts as a table, with a row for each class; cells with 0 are empty.
 fn matrix(counts: &[usize], names: &[String]) -> String {
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4) + 1;
     let cell = |text: &str| format!("{text:>width$}");
@@ -193,19 +193,19 @@ fn matrix(counts: &[usize], names: &[String]) -> String {
     std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// Makes the folder and tries to write into it; nothing is left there.
+/// Creates the folder and tries to write into it; nothing is left behind.
 fn probe(folder: &Path) -> Result<()> {
     let failed = |source| Error::File { action: "write into the folder", path: folder.to_owned(), source };
     fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map(drop).map_err(failed)
 }
 
-/// Prints a line; a full disk or a closed pipe behind standard output is an error like any other.
+/// Prints a line; a full disk or a closed pipe on standard output is an error like any other.
 fn say(line: std::fmt::Arguments<'_>) -> Result<()> {
     let failed = |source| Error::File { action: "write to", path: "standard output".into(), source };
     writeln!(std::io::stdout(), "{line}").map_err(failed)
 }
 
-/// The test accuracy of softmax regression on the pixels: what can be had without the network.
+/// The test accuracy of softmax regression on the pixels: what is possible without the network.
 fn linear_baseline(train: &Arc<Dataset>, test: &Dataset, seed: u64) -> Result<f64> {
     let pixels = train.image_len();
     let net =

@@ -8,7 +8,7 @@ use wengert::{
 
 use crate::elu::EluLayer;
 
-/// Takes the mean training image off.
+/// Subtracts the mean training image.
 struct ZeroCenter {
     mean: Param,
 }
@@ -23,8 +23,8 @@ impl Layer for ZeroCenter {
     }
 }
 
-/// The network for the images of `train`, whose weights are drawn from N(0, 0.01²) by `seed`, in the given precision;
-/// and its ELU's alphas.
+/// The network for the images of `train`, whose weights are drawn from N(0, 0.01²) with `seed`, in the given precision;
+/// and the alphas of its ELU.
 pub fn build(train: &Dataset, seed: u64, dtype: DType) -> Result<(Sequential, Param)> {
     let [channels, height, width] = train.shape();
     let features = 20 * (height - 4) * (width - 4);

@@ -75,7 +75,7 @@ fn pixels(set: &Dataset, i: usize) -> Vec<f64> {
     set.image(i).iter().map(|&p| f64::from(p)).collect()
 }
 
-/// The first test images with what was seen in them; mistakes are marked.
+/// The first test images with their predictions; mistakes are marked.
 fn digits(run: &Shown<'_>) -> Figure {
     let [_, height, width] = run.test.shape();
     let names = run.test.names();

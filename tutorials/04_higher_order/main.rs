@@ -1,4 +1,4 @@
-//! Tutorial 4, the program: second derivatives as products, in Newton's method, and inside a loss. See README.md in
+//! The program of tutorial 4: second derivatives as products, in Newton's method, and inside a loss. See README.md in
 //! this folder.
 //!
 //! `cargo run --release --example higher_order [-- --seed N --out DIR --quick]`

@@ -1,14 +1,15 @@
 //! Newton's method: a step to where the quadratic with the same value, slope and curvature has its minimum.
 //!
-//! x ← x + s p  with H p = −∇f  and, in the plain method, s = 1. Near a minimum the error of one step is bounded by a
-//! constant times the square of the last, so the number of right digits doubles. Far from it a full step may lead
-//! anywhere; the damped method halves s until f falls by a ten-thousandth of what the slope promises (Armijo, 1966).
+//! x ← x + s p  with H p = −∇f  and, in the plain method, s = 1. Near a minimum the error after a step is bounded by a
+//! constant times the square of the error before, so the number of correct digits doubles. Far away a full step may
+//! lead anywhere; the damped method halves s until f falls by a ten-thousandth of what the slope promises (Armijo,
+//! 1966).
 
 use wengert::{Result, Tape};
 
 use crate::products::valley;
 
-/// A place of a path, f there, and how far it is from the minimum at (1, …, 1).
+/// A point of a path, f there, and its distance from the minimum at (1, …, 1).
 #[derive(Clone, Debug)]
 pub struct Place {
     pub at: Vec<f64>,
@@ -31,8 +32,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The place after the first of the steps s = 1, ½, ¼, … with which f falls enough. Where f bends downwards, p may lead
-/// uphill; then −∇f takes its place.
+/// The point after the first of the steps s = 1, ½, ¼, … for which f falls enough. Where f bends downward, p may lead
+/// uphill; then −∇f replaces it.
 fn armijo(from: &Place, p: &[f64], gradient: &[f64]) -> Place {
     let downhill = dot(gradient, p) < 0.0;
     let p = if downhill { p.to_vec() } else { gradient.iter().map(|g| -g).collect() };
@@ -43,7 +44,7 @@ fn armijo(from: &Place, p: &[f64], gradient: &[f64]) -> Place {
     tried.find(enough).map_or_else(|| from.clone(), |(_, to)| to)
 }
 
-/// Where the gradient is shorter than this, the minimum is reached.
+/// The minimum is reached when the gradient is shorter than this.
 const FLAT: f64 = 1e-7;
 /// No path is longer.
 const STEPS: usize = 5000;
@@ -81,8 +82,8 @@ pub fn descent(start: &[f64], learning_rate: f64, steps: usize) -> Result<Vec<Pl
     Ok(path)
 }
 
-/// The damped method without a Hessian, and how many products H v it took: p comes from conjugate gradients (Hestenes
-/// and Stiefel, 1952), which ask only for such products.
+/// The damped method without a Hessian, and the number of products H v it took: p comes from conjugate gradients
+/// (Hestenes and Stiefel, 1952), which need only such products.
 pub fn newton_cg(start: &[f64]) -> Result<(Vec<Place>, usize)> {
     let mut path = vec![place(start)];
     let mut products = 0;
@@ -108,12 +109,12 @@ pub fn newton_cg(start: &[f64]) -> Result<(Vec<Place>, usize)> {
 }
 
 /// An approximate solution p of H p = −g. It stops early while g is long, and at a direction along which f bends
-/// downwards (Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1).
+/// downward (Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1).
 fn conjugate_gradients(g: &[f64], mut product: impl FnMut(&[f64]) -> Result<Vec<f64>>) -> Result<Vec<f64>> {
     let length = dot(g, g).sqrt();
     let enough = (length * length.sqrt().min(0.5)).powi(2);
     let mut p = vec![0.0; g.len()];
-    // What is still missing of −g, which is also the first direction.
+    // The residual −g − H p, which is also the first direction.
     let mut missing = along(&p, g, -1.0);
     let mut direction = missing.clone();
     let mut size = dot(&missing, &missing);

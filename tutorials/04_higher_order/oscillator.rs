@@ -1,10 +1,10 @@
-//! A network as the solution of a differential equation: the swing of a damped pendulum, small swings.
+//! A network as the solution of a differential equation: small swings of a damped pendulum.
 //!
 //! u″ + 2ζω u′ + ω² u = 0,  u(0) = 1,  u′(0) = 0,  for t from 0 to [`END`].
 //!
-//! The loss is the mean square of the left side at some times. It holds the second derivative of the network by its
-//! input, and training takes the derivative of that by the parameters: three orders in all (Lagaris, Likas and
-//! Fotiadis, 1998; Raissi, Perdikaris and Karniadakis, 2019). No value of the solution is ever shown to the network.
+//! The loss is the mean square of the left side at some times. It contains the second derivative of the network with
+//! respect to its input, and training differentiates that with respect to the parameters: third order in all (Lagaris,
+//! Likas and Fotiadis, 1998; Raissi, Perdikaris and Karniadakis, 2019). The network never sees a value of the solution.
 
 use wengert::{
     DType, Param, Result, Tape, Tensor, Var,
@@ -18,7 +18,7 @@ pub const ZETA: f64 = 0.1;
 pub const OMEGA: f64 = 2.0;
 /// The end of the time that is fitted, a little over three swings.
 pub const END: f64 = 10.0;
-/// The number of times at which the equation is asked for.
+/// The number of times at which the equation must hold.
 const PLACES: usize = 128;
 /// Adam's first learning rate; it falls to a hundredth along half a cosine.
 const RATE: f64 = 0.01;
@@ -40,15 +40,15 @@ pub fn network(seed: u64) -> Sequential {
     net
 }
 
-/// u = 1 + N t² / (1 + t²) at the times `t` `[n, 1]`: whatever the network N is, u(0) = 1 and u′(0) = 0. It sees the
-/// time moved and shrunk to ±2.5.
+/// u = 1 + N t² / (1 + t²) at the times `t` `[n, 1]`: whatever the network N is, u(0) = 1 and u′(0) = 0. N sees the
+/// time shifted and scaled to ±2.5.
 pub fn solution<'t>(net: &Sequential, t: Var<'t>) -> Var<'t> {
     let square = t * t;
     1.0 + square / (1.0 + square) * net.forward((t - END / 2.0) / 2.0)
 }
 
-/// (u″ + 2ζω u′ + ω² u) / ω² at each of the times `t`, which must be a leaf; each of `u` depends on its own time alone,
-/// so the gradient of their sum is u′.
+/// (u″ + 2ζω u′ + ω² u) / ω² at each of the times `t`, which must be a leaf. Each entry of `u` depends only on its own
+/// time, so the gradient of their sum is u′.
 pub fn residual<'t>(t: Var<'t>, u: Var<'t>) -> Result<Var<'t>> {
     let tape = t.tape();
     let first = tape.grad(u.sum(), &[t])?[0];
@@ -67,7 +67,7 @@ fn residuals<'t>(net: &Sequential, tape: &'t Tape) -> Result<Var<'t>> {
     residual(t, solution(net, t))
 }
 
-/// What came of a training.
+/// The result of a training.
 pub struct Fit {
     pub net: Sequential,
     /// The mean square of the residuals before each step.
@@ -107,7 +107,7 @@ pub fn train(seed: u64, adam: usize, newton: usize) -> Result<Fit> {
     Ok(Fit { net, losses, adam, errors, entries })
 }
 
-/// The largest distance of the network to the exact solution, at 1001 times.
+/// The largest distance from the network to the exact solution, at 1001 times.
 fn largest_error(net: &Sequential) -> f64 {
     let tape = Tape::f64();
     let t = tape.constant(times(1001));
@@ -116,9 +116,9 @@ fn largest_error(net: &Sequential) -> f64 {
 
 /// One step of Gauss-Newton with damping λ (Levenberg, 1944; Marquardt, 1963); returns the loss before it.
 ///
-/// With r the residuals and J their Jacobian by the parameters, the loss is nearly |r + J p|², least at p = −J⁺ r. The
-/// damped step is p = −Jᵀ (J Jᵀ + λ I)⁻¹ r, a system of as many unknowns as residuals, which are fewer here than
-/// parameters. A step that raises the loss is taken back, and λ grows.
+/// With r the residuals and J their Jacobian with respect to the parameters, the loss is nearly |r + J p|², least at
+/// p = −J⁺ r. The damped step is p = −Jᵀ (J Jᵀ + λ I)⁻¹ r, a system with as many unknowns as residuals, of which there
+/// are fewer than parameters here. A step that raises the loss is undone, and λ grows.
 fn gauss_newton(net: &Sequential, params: &[Param], tape: &mut Tape, damping: &mut f64) -> Result<f64> {
     tape.reset();
     let r = residuals(net, tape)?;
@@ -142,7 +142,7 @@ fn gauss_newton(net: &Sequential, params: &[Param], tape: &mut Tape, damping: &m
     Ok(loss)
 }
 
-/// The Jacobian of the residuals by all parameters, a row for each residual: a walk for each row, and none is recorded.
+/// The Jacobian of the residuals with respect to all parameters: one walk per row, and none is recorded.
 fn jacobian(r: Var<'_>, params: &[Param]) -> Result<Tensor> {
     let mut rows = Vec::new();
     for i in 0..r.numel() {
@@ -160,7 +160,7 @@ fn flat(tensors: impl Iterator<Item = Tensor>) -> Vec<f64> {
     tensors.flat_map(|tensor| tensor.to_vec()).collect()
 }
 
-/// Sets all parameters from their numbers one after the other.
+/// Sets all parameters from their concatenated numbers.
 fn set(params: &[Param], mut numbers: &[f64]) -> Result<()> {
     for param in params {
         let (its, rest) = numbers.split_at(param.shape().numel());

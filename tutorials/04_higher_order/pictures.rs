@@ -15,8 +15,8 @@ fn line(label: &str, x: Vec<f64>, y: Vec<f64>, nth: usize) -> Series {
     Series::new(label, x, y).color(Color::nth(nth)).dash(Dash::Solid)
 }
 
-/// Time against size for each way, and the error of differences against their step. The horizontal axes are those of
-/// logarithms.
+/// Time against size for each way, and the error of differences against their step. The horizontal axes are
+/// logarithmic.
 pub fn products(costs: &[Size], steps: &Steps) -> Figure {
     let mut time =
         LineChart::new().title("One product H v").x_label("log₁₀ n").y_label("milliseconds").log_y().x_limits(0.5, 5.0);
@@ -45,7 +45,7 @@ pub fn products(costs: &[Size], steps: &Steps) -> Figure {
     Figure::new(960, 430).columns(2).panel(time.legend(Legend::Above)).panel(error)
 }
 
-/// How far the map of the valley goes to the left and to the right.
+/// How far the map of the valley extends to the left and to the right.
 const WIDE: f64 = 1.6;
 
 /// The paths over lines of equal height, and the errors by step.
@@ -53,8 +53,8 @@ pub fn newton(plain: &[Place], damped: &[Place], descent: &[Place]) -> Figure {
     let mut map =
         LineChart::new().title("The paths").x_label("x").y_label("y").x_limits(-WIDE, WIDE).y_limits(-3.5, 1.8);
     for level in [0.3f64, 3.0, 30.0, 300.0, 1500.0] {
-        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the places crowd at the ends, where it
-        // turns.
+        // f = c where y = x² ± √(c − (1 − x)²) / 10, for x within √c of 1; the points crowd at the ends, where the
+        // curve turns.
         let (low, high) = ((1.0 - level.sqrt()).max(-WIDE), (1.0 + level.sqrt()).min(WIDE));
         let side = |sign: f64| {
             (0..=300).map(move |k| {
@@ -69,7 +69,7 @@ pub fn newton(plain: &[Place], damped: &[Place], descent: &[Place]) -> Figure {
     let mut errors = LineChart::new().title("Distance to the minimum").x_label("step").y_label("error").log_y();
     let ways = [("descent", descent, 2.0), ("Newton, damped", damped, 3.0), ("Newton", plain, 1.6)];
     for (k, (label, path, width)) in ways.into_iter().enumerate() {
-        // Ten thousand places of the descent lie on top of each other: one in every hundredth of a unit is enough.
+        // Ten thousand points of the descent overlap: one in every hundredth of a unit is enough.
         let mut shown: Vec<&Place> = Vec::new();
         for place in path {
             let apart = |last: &&Place| (0..2).any(|i| (last.at[i] - place.at[i]).abs() > 0.01);

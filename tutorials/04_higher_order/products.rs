@@ -1,12 +1,12 @@
 //! The product of a Hessian with a vector, four ways, on a function of any number of variables.
 //!
-//! The function is Rosenbrock's valley, made a chain: each number should be the square of the one before it, and all
-//! should be 1.
+//! The function is Rosenbrock's valley, extended to a chain: each number should be the square of the one before it, and
+//! all should be 1.
 //!
 //! f(x) = Σᵢ 100 (xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)²,  i = 1 … n − 1
 //!
-//! Its Hessian H has numbers on three diagonals only, so H v can be written down by hand, and every way can be measured
-//! against it: Hᵢᵢ = 1200 xᵢ² − 400 xᵢ₊₁ + 2 (but for the last i) + 200 (but for the first), and Hᵢ,ᵢ₊₁ = −400 xᵢ.
+//! Its Hessian H is tridiagonal, so H v can be written down by hand, and every way can be measured against it:
+//! Hᵢᵢ = 1200 xᵢ² − 400 xᵢ₊₁ + 2 (except for the last i) + 200 (except for the first), and Hᵢ,ᵢ₊₁ = −400 xᵢ.
 
 use std::time::Instant;
 
@@ -49,7 +49,7 @@ pub enum Way {
     Difference(f64),
 }
 
-/// The step of a central difference that loses least in double precision: near the cube root of its rounding.
+/// The step of a central difference that loses least in double precision, near the cube root of the rounding error.
 pub const STEP: f64 = 1e-5;
 
 /// All four, with their names.
@@ -87,14 +87,14 @@ pub fn product(way: Way, tape: &Tape, x: &Tensor, v: &Tensor) -> Result<Tensor> 
     }
 }
 
-/// The gradient of the chain at a place, as a constant.
+/// The gradient of the chain at a point, as a constant.
 fn gradient<'t>(tape: &'t Tape, place: Var<'t>) -> Result<Var<'t>> {
     let x = tape.leaf(place.value());
     Ok(tape.constant(valley(x).backward()?.wrt(x)?))
 }
 
-/// A point and a direction, normally distributed; both are numbers of single precision, so that either tape gets the
-/// same ones.
+/// A point and a direction, normally distributed; both are exact in single precision, so that either tape gets the same
+/// numbers.
 pub fn drawn(n: usize, seed: u64) -> (Tensor, Tensor) {
     let draw = |k: u64| Init::Normal(1.0).draw([n], 2 * seed + k).cast(DType::F64);
     (draw(0), draw(1))
@@ -108,24 +108,24 @@ pub fn relative_error(got: &[f64], want: &[f64]) -> f64 {
 
 /// What one product costs.
 pub struct Cost {
-    /// Milliseconds, with the recording of f.
+    /// Milliseconds, including the recording of f.
     pub ms: f64,
     /// Entries on the tape at the end.
     pub entries: usize,
-    /// Against the formula by hand.
+    /// The error against the formula by hand.
     pub error: f64,
 }
 
 /// What the ways cost at one size.
 pub struct Size {
     pub n: usize,
-    /// Milliseconds of one gradient with the recording of f: the unit to count in.
+    /// Milliseconds for one gradient including the recording of f: the unit of cost.
     pub gradient_ms: f64,
     /// In the order of [`WAYS`]; there is no whole Hessian beyond [`LARGEST_MATRIX`].
     pub ways: Vec<Option<Cost>>,
 }
 
-/// The largest n of which the whole Hessian is made: its rows are all on the tape at once.
+/// The largest n for which the whole Hessian is computed: all its rows are on the tape at once.
 const LARGEST_MATRIX: usize = 1024;
 
 /// The costs of a gradient and of each of [`WAYS`] for n numbers.
@@ -146,7 +146,7 @@ pub fn costs(n: usize, seed: u64) -> Result<Size> {
         let gradient = valley(x).backward()?.wrt(x)?.clone();
         Ok((tape.len(), gradient))
     };
-    // The whole Hessian drives everything else out of the caches, so it has no part in the turns of the others.
+    // The whole Hessian evicts everything else from the caches, so it does not take turns with the others.
     let [_, others @ ..] = WAYS.map(|(_, way)| run(way));
     let mut turns: Vec<Run<'_>> = vec![Box::new(gradient)];
     turns.extend(others.into_iter().map(|run| Box::new(run) as Run<'_>));
@@ -159,7 +159,7 @@ pub fn costs(n: usize, seed: u64) -> Result<Size> {
 /// Something to measure: it returns the entries on its tape, and its numbers.
 type Run<'a> = Box<dyn FnMut() -> Result<(usize, Tensor)> + 'a>;
 
-/// The median times of runs that take turns, so that a busy moment of the machine meets all of them: as many rounds as
+/// The median times of runs that take turns, so that a busy moment of the machine affects them all: as many rounds as
 /// fit into 0.2 s, from 5 to 101, after one to warm up.
 fn in_turns(mut runs: Vec<Run<'_>>, want: &[f64]) -> Result<Vec<Cost>> {
     let mut last = runs.iter_mut().map(|run| run()).collect::<Result<Vec<_>>>()?;
@@ -182,7 +182,7 @@ fn in_turns(mut runs: Vec<Run<'_>>, want: &[f64]) -> Result<Vec<Cost>> {
     Ok(last.into_iter().zip(times).map(cost).collect())
 }
 
-/// The error of a difference of gradients as its step shrinks: the steps, and a curve each.
+/// The error of a difference of gradients as its step shrinks: the steps, and one curve per kind of difference.
 pub struct Steps {
     pub steps: Vec<f64>,
     pub one_sided: Vec<f64>,

@@ -1,7 +1,7 @@
 //! A cosine head: a layer whose outputs are cosines of angles, with its derivative by hand.
 //!
 //! For features x, `[n, d]`, and class vectors w, `[k, d]`, let a = x/‖x‖ and b = w/‖w‖ by rows. Then z_ij = a_i · b_j.
-//! A row x_i enters through a_i alone, and dividing by the length takes away what points along a_i:
+//! A row x_i enters only through a_i, and dividing by the length removes the part along a_i:
 //!
 //! - da_i = Σ_j dz_ij b_j, and dx_i = (da_i − a_i (a_i · da_i)) / ‖x_i‖, where a_i · da_i = Σ_j dz_ij z_ij;
 //! - the same for w with the two exchanged: db_j = Σ_i dz_ij a_i, dw_j = (db_j − b_j Σ_i dz_ij z_ij) / ‖w_j‖.
@@ -11,7 +11,7 @@ use wengert::{
     nn::{Init, Layer},
 };
 
-/// The length of each row, `[n, 1]`; the small number keeps a row of zeros from a division by 0.
+/// The length of each row, `[n, 1]`; the small number avoids a division by 0 for a row of zeros.
 pub fn lengths(rows: Var<'_>) -> Var<'_> {
     let squares = rows.square().sum_axes(&[1], true);
     (squares + 1e-24).sqrt()

@@ -1,4 +1,4 @@
-//! Tutorial 5, the program: a layer with its derivative by hand, broken and mended; and a layer that failed its check,
+//! The program of tutorial 5: a layer with its derivative by hand, broken and fixed; and a layer that failed its check,
 //! with the cause.
 
 mod head;
@@ -34,10 +34,10 @@ struct Flags {
     /// Leave the pictures out.
     #[arg(long)]
     quick: bool,
-    /// Nothing but a puzzle: the gradients of a rule with a slip, chosen by this number.
+    /// Print only a puzzle: the gradients of a rule with a slip, chosen by this number.
     #[arg(long)]
     puzzle: Option<u64>,
-    /// The puzzle with its solution.
+    /// Add the solution to the puzzle.
     #[arg(long, requires = "puzzle")]
     answer: bool,
 }
@@ -84,7 +84,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The names of the tests with their outcomes; figures only of what failed or was not tested.
+/// The names of the tests with their outcomes; details only for what failed or was not tested.
 fn table(report: &Report) {
     let width = report.tests.iter().map(|test| test.name.chars().count()).max().unwrap_or(0);
     let mut said = "";
@@ -243,7 +243,7 @@ fn split() -> Result<Value> {
     Ok(json!({ "seconds": report.seconds, "head": report.counts(), "rule": rule.counts(), "loss": whole.counts() }))
 }
 
-/// The median relative error of the gradient by x in single precision, at one angle.
+/// The median relative error of the gradient with respect to x in single precision, at one angle.
 #[derive(serde::Serialize)]
 struct Precision {
     angle: f64,
@@ -318,7 +318,7 @@ fn observations(n: usize, rng: &mut StdRng) -> (Tensor, Vec<usize>) {
     (x, labels)
 }
 
-/// A small network with the head, trained with a margin; the angles of observations that it has not seen.
+/// A small network with the head, trained with a margin; the angles of unseen observations.
 fn train(margin: f64) -> Result<Value> {
     if margin == 0.0 {
         println!("\n== 10. Trained ==");

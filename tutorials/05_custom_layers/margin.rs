@@ -1,12 +1,12 @@
-//! The margin, where it belongs: in the loss, on the own class of each observation, in training alone.
+//! The margin, where it belongs: in the loss, on the true class of each observation, in training only.
 //!
-//! For rows x and own class vectors w, with a = x/‖x‖, b = w/‖w‖ and c = a · b = cos θ, the part of b that is
-//! perpendicular to a is r = b − c a, of length sin θ. So θ = atan2(‖r‖, c), which is accurate at every angle, and
-//! z = cos(θ + m).
+//! For rows x and the vectors w of their true classes, with a = x/‖x‖, b = w/‖w‖ and c = a · b = cos θ, the part of b
+//! perpendicular to a is r = b − c a, of length sin θ. Therefore θ = atan2(‖r‖, c), which is accurate at every angle,
+//! and z = cos(θ + m).
 //!
-//! By hand: moving x along the unit vector r/‖r‖ lowers θ by 1/‖x‖, moving it across changes nothing. So
-//! dx = dz sin(θ + m) (r/‖r‖) / ‖x‖, and for w the same with q = a − c b in place of r. Both are bounded, although the
-//! slope of √(1 − c²), a factor on the way, is not.
+//! By hand: moving x along the unit vector r/‖r‖ lowers θ at the rate 1/‖x‖, moving it perpendicularly changes nothing.
+//! Therefore dx = dz sin(θ + m) (r/‖r‖) / ‖x‖, and for w the same with q = a − c b instead of r. Both are bounded,
+//! although the slope of √(1 − c²), a factor on the way, is not.
 
 use wengert::{Backward, Function, Result, Tensor, Var};
 
@@ -41,10 +41,10 @@ impl Function for MarginCosine {
     }
 }
 
-/// The mean cross-entropy of `scale` · `cosines` `[n, classes]` with the margin on the own class of each observation.
+/// The mean cross-entropy of `scale` · `cosines` `[n, classes]` with the margin on the true class of each observation.
 ///
 /// # Errors
-/// When a row of `x`, `weight` and `labels` do not fit together.
+/// If `x`, `weight` and `labels` do not fit together.
 pub fn margin_loss<'t>(
     x: Var<'t>,
     weight: Var<'t>,

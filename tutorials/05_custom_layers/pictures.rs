@@ -10,10 +10,10 @@ use wengert::{
 
 use crate::posted::{self, MARGIN, SCALE};
 
-/// For what is only there to compare with.
+/// The color of what is there only for comparison.
 const GRAY: Color = Color(96, 96, 96);
 
-/// The gradient of a matrix by hand, by the tape and by differences, and how far the hand is off.
+/// The gradient of a matrix by hand, by the tape and by differences, and the error of the hand-written one.
 pub fn gradients(of: &Comparison) -> Figure {
     let shape = of.at.shape().clone();
     let numbers = |side: &Option<Tensor>| side.as_ref().map_or(vec![f64::NAN; shape.numel()], Tensor::to_vec);

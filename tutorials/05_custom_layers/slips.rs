@@ -7,17 +7,17 @@ use crate::head::Cosines;
 /// A slip.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Slip {
-    /// The lengths are taken for constants.
+    /// The lengths are treated as constants.
     Lengths,
-    /// What points along the row is added, not taken away.
+    /// The part along the row is added, not subtracted.
     Plus,
-    /// x where x/‖x‖ belongs.
+    /// x instead of x/‖x‖.
     Raw,
-    /// The gradient by the class vectors is a mean over the batch.
+    /// The gradient with respect to the class vectors is a mean over the batch.
     Mean,
-    /// z in place of dz · z.
+    /// z instead of dz · z.
     Upstream,
-    /// The cosines are summed over the observations where they should be over the classes, and the other way round.
+    /// Both sums are replaced by the mean of everything.
     Axes,
     /// One gradient, for the features alone.
     Count,

@@ -14,7 +14,7 @@ pub fn rules() -> Vec<Rule> {
     let matrix = "matrix product";
     let algebra = "linear algebra";
     vec![
-        // Z = A B: dA = dZ Bᵀ, dB = Aᵀ dZ. Square, so that shapes give no mistake away.
+        // Z = A B: dA = dZ Bᵀ, dB = Aᵀ dZ. Square, so that shapes do not give a mistake away.
         rule(
             matrix,
             "square product",

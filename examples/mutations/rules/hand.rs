@@ -1,4 +1,4 @@
-//! A function with its derivative, as two plain functions: what a rule needs and no more.
+//! A function and its derivative, as two plain functions: what a rule needs and no more.
 
 use wengert::{Backward, Function, Var};
 

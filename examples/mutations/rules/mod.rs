@@ -1,4 +1,4 @@
-//! Correct rules, written by hand, of every kind: what the mutations begin with.
+//! Correct hand-written rules of every kind: what the mutations start from.
 
 mod algebra;
 mod elementwise;
@@ -32,7 +32,7 @@ fn rule(
     Rule { kind, function: Arc::new(Hand { name, forward, backward }), inputs }
 }
 
-/// Numbers between `low` and `high` without a pattern.
+/// Numbers between `low` and `high` with no pattern.
 fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: f64) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| {
         let wild = ((i as f64 + 1.0) * 12.9898 + seed * 78.233).sin() * 43758.5453;

@@ -6,7 +6,7 @@ use super::{Rule, numbers, rule};
 
 const KIND: &str = "normalization";
 
-/// The mean over axis 1, kept.
+/// The mean over axis 1, which keeps its axis.
 fn mean(x: Var<'_>) -> Var<'_> {
     x.mean_axes(&[1], true)
 }
