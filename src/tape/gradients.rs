@@ -1,9 +1,8 @@
 //! What `backward` returns.
 
-use super::{Kind, NodeId, Tape, Var, extras::Known};
+use super::{Kind, NodeId, Tape, Var, Wrt, extras::Known};
 use crate::{
     error::{Error, NoGradient, Result},
-    param::Param,
     tensor::Tensor,
 };
 
@@ -19,27 +18,6 @@ pub struct Gradients {
     /// Parameters of other recordings, whose gradients were [added](Gradients::accumulate).
     pub(super) others: Vec<(u64, Tensor)>,
     pub(super) names: Known,
-}
-
-/// What a gradient is asked with respect to: a value of the tape, or a parameter.
-#[derive(Clone, Copy)]
-pub enum Wrt<'a> {
-    /// A value of the tape.
-    Var(Var<'a>),
-    /// A parameter.
-    Param(&'a Param),
-}
-
-impl<'a> From<Var<'a>> for Wrt<'a> {
-    fn from(x: Var<'a>) -> Self {
-        Wrt::Var(x)
-    }
-}
-
-impl<'a> From<&'a Param> for Wrt<'a> {
-    fn from(param: &'a Param) -> Self {
-        Wrt::Param(param)
-    }
 }
 
 impl Gradients {

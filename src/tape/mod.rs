@@ -23,8 +23,8 @@ mod node;
 mod slots;
 mod var;
 
-pub use extras::{Mode, Rule, Scope};
-pub use gradients::{Gradients, Wrt};
+pub use extras::{Mode, Rule, Scope, Wrt};
+pub use gradients::Gradients;
 pub use node::Saved;
 pub use var::Var;
 

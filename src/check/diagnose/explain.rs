@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, panic::Location};
 
-use super::{behaviour, paths, reductions, regions, relations, repairs, residues, terms};
+use super::{behavior, paths, reductions, regions, relations, repairs, residues, terms};
 use crate::check::{
     Line, Verdict,
     case::{Case, Truth},
@@ -38,7 +38,7 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
 
 /// What the experiments have found, or that they have found nothing.
 fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
-    let mut found = behaviour::faults(case, k);
+    let mut found = behavior::faults(case, k);
     let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite | Kind::UpstreamIgnored);
     let programs = case.truth == Truth::Tape;
     if let Some(verdict) = relations::precision(case, k) {

@@ -3,7 +3,7 @@
 //! The true gradient t of a hand-written function is known: the tape derives it from the function's own `forward`. The
 //! rule's answer a is known too, and so is the rule itself, as a program. So faults are named by experiment:
 //!
-//! - `behaviour`: the rule is run again with a different upstream gradient, with other values, or after another call;
+//! - `behavior`: the rule is run again with a different upstream gradient, with other values, or after another call;
 //! - `relations`, `reductions`, `regions`: a is compared with −t, k t, tᵀ, permutations and sums of t, and element by
 //!   element;
 //! - `paths`: the function is differentiated with one of its nodes held constant or passed straight through;
@@ -16,7 +16,7 @@
 //! An experiment counts only if it agrees to rounding at two points, with two upstream gradients, so chance cannot
 //! explain it.
 
-mod behaviour;
+mod behavior;
 mod borrowed;
 mod explain;
 mod non_finite;

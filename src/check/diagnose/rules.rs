@@ -8,7 +8,7 @@ use std::{panic::Location, sync::Arc};
 
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::{behaviour, explain::explain};
+use super::{behavior, explain::explain};
 use crate::{
     Function, Tensor,
     check::{
@@ -36,7 +36,7 @@ pub(in crate::check) fn carried(applied: &Application, seed: u64) -> Option<Verd
     let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
     case.add(&applied.inputs, &mut StdRng::seed_from_u64(seed)).ok()?;
     let answered = case.first().answer.len();
-    let mut verdict = (0..answered).filter(|&k| case.needs[k]).find_map(|k| behaviour::stale(&case, k))?;
+    let mut verdict = (0..answered).filter(|&k| case.needs[k]).find_map(|k| behavior::stale(&case, k))?;
     verdict.rule = Some(applied.function.name().to_owned());
     verdict.line = verdict.line.or(Some(Line::from(applied.at)));
     Some(verdict)

@@ -53,3 +53,24 @@ impl Tape {
         notes.names.give(value.id(), param.shared_name());
     }
 }
+
+/// What a gradient is asked with respect to: a value of the tape, or a parameter.
+#[derive(Clone, Copy)]
+pub enum Wrt<'a> {
+    /// A value of the tape.
+    Var(Var<'a>),
+    /// A parameter.
+    Param(&'a Param),
+}
+
+impl<'a> From<Var<'a>> for Wrt<'a> {
+    fn from(x: Var<'a>) -> Self {
+        Wrt::Var(x)
+    }
+}
+
+impl<'a> From<&'a Param> for Wrt<'a> {
+    fn from(param: &'a Param) -> Self {
+        Wrt::Param(param)
+    }
+}

@@ -26,6 +26,7 @@ mod memory;
 mod modes;
 mod names;
 
+pub use binding::Wrt;
 pub use modes::{Mode, Rule};
 pub(super) use names::Known;
 pub use names::Scope;
