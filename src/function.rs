@@ -49,13 +49,13 @@ pub trait Function: Send + Sync {
     /// The outputs, one or more, in tape algebra.
     fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>>;
 
-    /// The outputs, and what to keep for `backward` beside inputs and outputs: a mask, a norm, a statistic.
+    /// The outputs, and what to keep for `backward` besides inputs and outputs: a mask, a norm, a statistic.
     fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         (self.forward(x), Vec::new())
     }
 
-    /// The gradient by each input, of that input's shape; `None` for an input that gets none (a label, a mask), which a
-    /// tape gets as a [`constant`](Tape::constant).
+    /// The gradient with respect to each input, of its shape; `None` for an input that has none, such as a label or a mask
+    /// (enter those with [`Tape::constant`]).
     ///
     /// Work for inputs that want no gradient may be skipped: see [`Backward::needs`].
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>>;
@@ -123,9 +123,7 @@ impl Tape {
         x: &[Var<'t>],
         at: &'static Location<'static>,
     ) -> Result<Vec<Var<'t>>> {
-        if x.iter().any(|v| !std::ptr::eq(v.tape(), self)) {
-            return Err(Error::DifferentTapes { op: function.name().to_owned() });
-        }
+        self.same_tape(function.name(), x)?;
         let fault = |fault| Error::Rule { rule: function.name().to_owned(), fault, at };
         let first = self.len();
         let (inner, saved) = function.forward_and_save(x);
@@ -157,7 +155,7 @@ impl Tape {
     }
 
     /// The line of a source of gradients that is not among `x` and that the outputs `z`, or what was recorded since
-    /// `first`, would pass a gradient to. What is detached or compared alone loses nothing.
+    /// `first`, would pass a gradient to. A value that is only detached or compared has no gradient to lose.
     fn hidden_input(&self, first: usize, x: &[Var<'_>], z: &[Var<'_>]) -> Option<&'static Location<'static>> {
         let list = self.list.borrow();
         let foreign =
@@ -170,7 +168,7 @@ impl Tape {
 }
 
 impl Call {
-    /// What the hand-written rule makes of the gradients `dz` of all outputs, of which `first` is the first. A panic in it
+    /// What the hand-written rule makes of the gradients `dz` of all outputs; `first` is the node of the first. A panic in it
     /// becomes an error that names the function.
     pub fn vjp<'t>(
         &self,

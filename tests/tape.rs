@@ -1,6 +1,9 @@
 //! The tape itself: how gradients flow, and what is kept.
 
-use wengert::{DType, Error, Mode, NoGradient, Param, Shape, Tape, Tensor, Var};
+use wengert::{
+    DType, Error, Mode, NoGradient, Param, Result, Saved, Shape, Tape, Tensor, Var,
+    ops::{Grads, Op, Vjp},
+};
 
 fn numbers(shape: impl Into<Shape>, seed: f64) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| ((i as f64 + 1.0) * 0.7 + seed).sin())
@@ -276,4 +279,46 @@ fn gradients_by_inner_values_are_recorded_too() {
     // A value after z, or beside it, has no part in it.
     let later = z + x;
     assert_eq!(tape.grad(z, &[later]).unwrap()[0].item(), 0.0);
+}
+
+#[test]
+fn the_value_bound_last_stands_for_a_parameter() {
+    let w = Param::new("w", Tensor::from(2.0));
+    let tape = Tape::f64();
+    let watched = tape.watch(&w);
+    let (first, second) = (tape.leaf(3.0), tape.leaf(5.0));
+    tape.bind(&w, first).unwrap();
+    tape.bind(&w, second).unwrap();
+    let gradients = (tape.watch(&w) * 7.0 + first * 11.0 + watched * 13.0).backward().unwrap();
+    assert_eq!(gradients.wrt(&w).unwrap().item(), 7.0);
+    assert_eq!(gradients.wrt(&w).unwrap(), gradients.wrt(second).unwrap());
+}
+
+/// `numel` ones from nowhere, in double precision.
+struct Ones(usize);
+
+impl Op for Ones {
+    fn name(&self) -> &str {
+        "ones"
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(Shape::from([self.0]))
+    }
+    fn forward(&self, _: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+        Ok(Tensor::ones(shape, DType::F64))
+    }
+    fn vjp<'t>(&self, _: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        Ok(Grads::new())
+    }
+}
+
+#[test]
+fn an_operation_without_inputs_has_the_precision_of_its_tape_and_fits_into_memory() {
+    assert_eq!(Tape::f64().record(Ones(3), &[]).unwrap().value().to_vec(), [1.0; 3]);
+    let single = Tape::new();
+    let error = single.record(Ones(3), &[]).unwrap_err();
+    assert_eq!(error.to_string(), "ones: expected f32, but got f64");
+    assert!(single.is_empty());
+    let error = single.record(Ones(isize::MAX as usize / 8), &[]).unwrap_err();
+    assert!(matches!(&error, Error::TooLarge { op, .. } if op == "ones"), "{error}");
 }

@@ -1,8 +1,8 @@
 //! The operations: for each, in one place, its value, derivative, shape rule, documentation and test inputs.
 //!
 //! Elementwise operations are rows of the tables in `elementwise`; all others implement [`Op`]. Every derivative is
-//! written in tape algebra, with the same operators that users have, so one rule gives derivatives of any order. A rule
-//! never sums over broadcast axes or accumulates contributions: the engine does.
+//! written in tape algebra, with the same operators that users have, so one rule gives derivatives of any order. The
+//! engine accumulates contributions, and sums those of rows over broadcast axes.
 //!
 //! [`table`] lists them all, with test inputs; an operation that is not in it cannot be recorded.
 //!

@@ -31,7 +31,7 @@ pub trait Op: Send + Sync {
     /// The shape of the output, before anything is computed.
     ///
     /// # Errors
-    /// A whole sentence when the operation does not accept these shapes.
+    /// [`Error::Shape`], which says in a clause what is needed, when the operation does not accept these shapes.
     fn shape(&self, x: &[&Shape]) -> Result<Shape>;
 
     /// The output, of the shape that [`shape`](Op::shape) found. Whatever the backward rule can reuse may be left in
@@ -112,8 +112,8 @@ pub enum Mixes {
     All,
 }
 
-/// A shared operation is recorded as it is.
-impl Op for Arc<dyn Op> {
+/// An operation that several tapes share.
+impl<O: Op + ?Sized> Op for Arc<O> {
     fn name(&self) -> &str {
         (**self).name()
     }

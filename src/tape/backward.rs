@@ -8,9 +8,10 @@
 //! Inputs come before outputs on the tape, so when the walk reaches a node, everybody who used it has added to its
 //! gradient already: that sum is complete, and can be passed on. [`Walk::run`] is this paragraph as a loop.
 //!
-//! The engine, never a rule, adds up the contributions, sums them over broadcast axes, skips inputs that need no
-//! gradient, and checks what a rule returned. Rules are ordinary tape algebra. [`Tape::grad`] leaves their operations on
-//! the tape, to be differentiated again; [`Var::backward`] takes them off after each rule, so that its memory stays flat.
+//! The engine adds up the contributions, skips inputs that need no gradient, and checks what a rule returned. For rows of
+//! the elementwise table it also sums over broadcast axes; every other rule returns the shapes of its inputs. Rules are
+//! ordinary tape algebra. [`Tape::grad`] leaves their operations on the tape, to be differentiated again;
+//! [`Var::backward`] takes them off as soon as no gradient waits for them, so that its memory stays flat.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -76,7 +77,7 @@ impl<'t> Walk<'t> {
             }
             _ => (false, id..id + 1),
         };
-        for output in outputs.clone().rev().filter(|&output| output <= id) {
+        for output in outputs.clone().rev() {
             if !self.slots.is_empty(output) {
                 self.extras.run_hooks(output, &mut self.slots)?;
                 if self.want[output as usize] == Want::Keep {
@@ -88,9 +89,6 @@ impl<'t> Walk<'t> {
             self.slots.close(id);
             return Ok(None);
         }
-        if outputs.len() == 1 {
-            return Ok(self.slots.take(id).map(|dz| SmallVec::from_buf([dz])));
-        }
         let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
         Ok(Some(dz.collect()))
     }
@@ -101,6 +99,7 @@ impl<'t> Walk<'t> {
         let (kind, inputs) = {
             let list = &mut *self.tape.list.borrow_mut();
             let node = &list.nodes[id as usize];
+            // What the rule records belongs to the line of this node.
             list.notes.line = Some(node.at);
             let inputs = match &node.kind {
                 Kind::Output(call, _) if by_hand => &call.inputs,
@@ -113,19 +112,19 @@ impl<'t> Walk<'t> {
             inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing).collect();
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
-        let mut gradients = match &kind {
+        let gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
             Kind::Op(op) => op.vjp(at)?,
             Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs)?,
             Kind::Output(..) => smallvec![Some(dz[0])],
             Kind::Leaf | Kind::Constant => unreachable!("a value from outside passes nothing on"),
         };
-        // The rows of the elementwise table need not sum over broadcast axes, and are right otherwise.
+        // Rows return the shape of their output, which `Slots::add` sums over broadcast axes.
         if !matches!(kind, Kind::Elementwise(..)) {
             self.check(id, &kind, &inputs, &gradients)?;
-            gradients.iter_mut().zip(&needs).filter(|(_, needed)| !**needed).for_each(|(dx, _)| *dx = None);
         }
-        Ok(inputs.into_iter().zip(gradients).filter_map(|(input, dx)| Some((input, dx?))))
+        let wanted = |((input, needed), dx): ((NodeId, bool), Option<Var<'t>>)| Some((input, dx.filter(|_| needed)?));
+        Ok(inputs.into_iter().zip(needs).zip(gradients).filter_map(wanted))
     }
 
     /// Checks what a rule returned: a gradient for each input, on this tape and of the shape of the input, or none.
@@ -192,7 +191,7 @@ fn zeros(v: Var<'_>) -> Var<'_> {
     v.tape().constant(Tensor::zeros(v.shape(), v.dtype()))
 }
 
-fn constant(v: Var<'_>) -> Error {
+fn no_gradient(v: Var<'_>) -> Error {
     Error::NoGradient { of: v.describe(), why: NoGradient::Constant }
 }
 
@@ -232,7 +231,7 @@ impl Var<'_> {
             return Err(Error::shape("vjp", &[&shape, upstream.shape()], need));
         }
         if !self.needs_grad() {
-            return Err(constant(self));
+            return Err(no_gradient(self));
         }
         let _paused = tape.pause();
         let mark = tape.len();
@@ -284,7 +283,7 @@ impl Tape {
             return Err(Error::shape("grad", &[&shape, &upstream_shape], need));
         }
         if let Some(v) = x.iter().find(|v| !v.needs_grad()) {
-            return Err(constant(*v));
+            return Err(no_gradient(*v));
         }
         let found = walk(y, Slot::Node(upstream.id()), dependents(y, x), None)?;
         let gradient = |v: &Var<'t>| match found.binary_search_by(|(id, _)| v.id().cmp(id)).map(|place| &found[place].1)

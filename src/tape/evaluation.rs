@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
-    ops::{Elementwise, Op},
+    ops::{Elementwise, Op, Total},
     tensor::{Shape, Tensor, storage::LARGE},
 };
 
@@ -27,6 +27,9 @@ impl Tape {
         let mut list = self.list.borrow_mut();
         let mut saved = None;
         let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
+        if value.dtype() != self.dtype() {
+            return Err(Error::DType { op: op.name().to_owned(), expected: self.dtype(), got: value.dtype() });
+        }
         let needs_grad = list.any_needs_grad(&ids);
         let id = list.push(Kind::Op(std::sync::Arc::new(op)), ids, Value::Ready(value), needs_grad);
         list.saved.extend(saved.map(|saved| (id, saved)));
@@ -75,7 +78,9 @@ impl List {
     pub fn ready(&self, id: NodeId) -> &Tensor {
         match &self.node(id).value {
             Value::Ready(tensor) => tensor,
-            Value::Pending(shape) => unreachable!("node {id} of shape {shape} was to be computed before it is read"),
+            Value::Pending(shape) => {
+                unreachable!("node {id} of shape {shape} should have been computed before it was read")
+            }
         }
     }
 
@@ -100,26 +105,24 @@ impl List {
             shape.countable(op.name(), &shapes)?;
             shape
         };
-        if let [x] = ids[..]
-            && let Some((total, kept)) = op.folds(self.node(x).shape())
-        {
+        if let Some((total, kept)) = self.folding(op, ids) {
             // The total of a pending chain is taken while the chain is evaluated, block by block.
-            return Ok(self.fold(x, total, &kept).reshaped(shape));
+            return Ok(self.fold(ids[0], total, &kept).reshaped(shape));
         }
         self.allocatable(op.name(), ids, &shape)?;
-        let (value, dtype) = self.with_values(ids, |x| {
-            let value = op.forward(x, shape.clone(), saved)?;
-            Ok::<_, Error>((value, x.first().map(|x| x.dtype())))
-        })?;
+        let value = self.with_values(ids, |x| op.forward(x, shape.clone(), saved))?;
         if *value.shape() != shape {
             let need = "`forward` must return the shape that `shape` announced";
             return Err(Error::shape(op.name(), &[value.shape(), &shape], need));
         }
-        match dtype {
-            Some(expected) if expected != value.dtype() => {
-                Err(Error::DType { op: op.name().to_owned(), expected, got: value.dtype() })
-            }
-            _ => Ok(value),
+        Ok(value)
+    }
+
+    /// How an operation reduces its one input, if that is what it does.
+    pub(super) fn folding(&self, op: &dyn Op, inputs: &[NodeId]) -> Option<(Total, Shape)> {
+        match inputs {
+            [x] => op.folds(self.node(*x).shape()),
+            _ => None,
         }
     }
 

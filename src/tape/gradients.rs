@@ -13,7 +13,7 @@ pub struct Gradients {
     pub(super) recording: (u64, u64),
     /// By node, in descending order.
     pub(super) nodes: Vec<(NodeId, Tensor)>,
-    /// The parameters of the recording and their leaves.
+    /// The parameters of the recording, each with the node that stands for it.
     pub(super) watched: Vec<(u64, NodeId)>,
     /// Parameters of other recordings, whose gradients were [added](Gradients::accumulate).
     pub(super) others: Vec<(u64, Tensor)>,
@@ -66,9 +66,9 @@ impl Gradients {
         self.nodes.binary_search_by(|(node, _)| id.cmp(node)).ok().map(|i| &self.nodes[i].1)
     }
 
-    /// The leaf of a parameter.
+    /// The node that stands for a parameter: the last, if a value was bound to it.
     pub(super) fn leaf(&self, param: u64) -> Option<NodeId> {
-        self.watched.iter().find(|w| w.0 == param).map(|w| w.1)
+        self.watched.iter().rev().find(|w| w.0 == param).map(|w| w.1)
     }
 
     /// The gradient with respect to a parameter of this recording or of one that was added.
@@ -83,7 +83,7 @@ impl Gradients {
         let node = list.node(x.id());
         let why = if x.tape().recording() != self.recording {
             NoGradient::OtherRecording
-        } else if !node.needs_grad && !matches!(node.kind, Kind::Leaf) {
+        } else if !node.needs_grad {
             NoGradient::Constant
         } else if matches!(node.kind, Kind::Leaf) || node.retained {
             NoGradient::NotOnPath

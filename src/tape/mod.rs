@@ -4,14 +4,10 @@
 //! line of the user's program. Since inputs come before outputs, the list is already sorted: the chain rule is one walk
 //! from the end to the beginning ([`Var::backward`]), without recursion and without a graph search.
 //!
-//! The heart, in the order in which to read it:
-//!
-//! 1. `mod`: the tape, and how values enter it. 2. `node`: its entries. 3. `var`: the handle that users compute with.
-//! 4. `evaluation`: how an operation is recorded and computed. 5. `backward`: the walk. 6. `slots`: the gradients under
-//!    way in it. 7. `gradients`: what it returns.
-//!
-//! Beside it stand [`function`](crate::function) (rules written by hand) and `extras` (everything that a tape can do
-//! without: pending chains, checkpoints, hooks, names, ...), which the heart calls by one line each.
+//! The heart: `mod` (the tape, and how values enter it), `node` (its entries), `var` (the handle that users compute with),
+//! `evaluation` (how an operation is recorded and computed), `backward` (the walk), `slots` (the gradients under way in
+//! it), `gradients` (what it returns). `ARCHITECTURE.md` has a reading guide. Beside the heart stand
+//! [`function`](crate::function) (rules written by hand) and `extras` (pending chains, checkpoints, hooks, names, ...).
 //!
 //! What may not live here: the operations themselves (`ops`), and anything about layers or training.
 
@@ -58,6 +54,7 @@ pub struct Tape {
     pub(crate) list: RefCell<List>,
     dtype: DType,
     id: u64,
+    /// How often it was reset.
     epoch: Cell<u64>,
     rule: Cell<Rule>,
     mode: Cell<Mode>,
@@ -124,7 +121,7 @@ impl Tape {
         self.epoch.set(self.epoch.get() + 1);
     }
 
-    /// The recording's identity: handles and gradients of another one are refused.
+    /// The identity of the recording: `Gradients` refuse the nodes of another one.
     pub(crate) fn recording(&self) -> (u64, u64) {
         (self.id, self.epoch.get())
     }

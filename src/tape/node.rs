@@ -15,7 +15,7 @@ use crate::{
 pub(crate) type NodeId = u32;
 /// The inputs of a node.
 pub(crate) type Inputs = SmallVec<[NodeId; 4]>;
-/// What an operation saves for its backward rule beside inputs and output: a function of its inputs, never a new value.
+/// What an operation saves for its backward rule besides inputs and output; it must depend on the inputs alone.
 pub type Saved = Arc<dyn Any + Send + Sync>;
 
 /// What was done at a node.

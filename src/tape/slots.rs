@@ -12,7 +12,7 @@ pub(super) enum Slot {
     Empty,
     /// Numbers.
     Ready(Tensor),
-    /// A node past the recording, perhaps pending.
+    /// A node, perhaps pending.
     Node(NodeId),
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Slot {
 pub(super) struct Slots<'t> {
     tape: &'t Tape,
     slots: Vec<Slot>,
-    /// The nodes whose slots hold a node, while the operations of rules are taken off again.
+    /// The nodes whose slots hold a node instead of numbers; used only while the operations of rules are taken off again.
     waiting: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
     scratch_from: Option<usize>,
@@ -140,7 +140,7 @@ impl<'t> Slots<'t> {
         let (tape, slots) = (self.tape, &mut self.slots);
         self.waiting.retain(|&id| {
             let Slot::Node(node) = slots[id as usize] else { return false };
-            // What an operation has computed by now need not wait; else all results of later rules would wait with it.
+            // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
             let waits = !many && tape.list.borrow().is_pending(node);
             if !waits {
                 slots[id as usize] = Slot::Ready(Var::new(tape, node).value());

@@ -1,5 +1,9 @@
-//! The tables: each elementwise operation with its value and its derivative, one per row, in the notation of
-//! [`notation`](super::notation).
+//! The tables: each elementwise operation with its value and its derivative, one per row.
+//!
+//! A row reads `NAME method |x| value, d |x, z, dz| derivative, slope finite, on (test interval);` with the output `z` and
+//! the upstream gradient `dz`. The slope is `finite` at every input or `any`; `zero` stands for a derivative that is 0
+//! between jumps. A row with a number `c` reads `d |x, c, z, dz|`, and says a number for tests and whether `c` is printed
+//! `first` or `second`. See [`notation`](super::notation).
 
 use super::{
     Elementwise, Slope,
@@ -134,13 +138,13 @@ with_number! {
     GT_NUMBER gt |x, c| indicator(x > c), zero, on (0.2, 2.0), with 3.0 second;
     /// 1 where x ≥ c.
     GE_NUMBER ge |x, c| indicator(x >= c), zero, on (0.2, 2.0), with 3.0 second;
-    /// x for x > 0, slope · x elsewhere.
+    /// x for x > 0, c · x elsewhere; the subgradient at 0 is c.
     LEAKY_RELU leaky_relu |x, c| Real::pick(x > Real::ZERO, x, x * c),
         d |x, c, _, dz| x.gt(0.0).select(dz, dz * c), slope finite if c.is_finite(), on (-2.0, -0.2), with 0.1 second;
-    /// x for x > 0, α(eˣ − 1) elsewhere.
+    /// x for x > 0, c (eˣ − 1) elsewhere; the subgradient at 0 is c.
     ELU elu |x, c| Real::pick(x > Real::ZERO, x, c * x.smaller(Real::ZERO).exp_m1_()),
         d |x, c, z, dz| dz * x.gt(0.0).select(1.0, z + c), slope any, on (-2.0, -0.2), with 0.6 second;
-    /// x for x > 0, α(e^(x/α) − 1) elsewhere.
+    /// x for x > 0, c (e^(x/c) − 1) elsewhere.
     CELU celu |x, c| Real::pick(x > Real::ZERO, x, c * (x.smaller(Real::ZERO) / c).exp_m1_()),
         d |x, c, _, dz| dz * (x.min(0.0) / c).exp(), slope any, on (-2.0, -0.2), with 0.6 second;
 }

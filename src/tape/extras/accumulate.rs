@@ -1,4 +1,5 @@
-//! Gradients added up and scaled: over the parts of a batch that does not fit into memory, and over tapes in several threads.
+//! Gradients added up and scaled: over the parts of a batch that does not fit into memory, and over tapes in several
+//! threads.
 //!
 //! The gradient of a sum is the sum of the gradients. Each part has a recording of its own, and what the recordings have
 //! in common are their parameters. Nothing is added behind the user's back: the sum is a [`Gradients`] like any other.
@@ -12,9 +13,9 @@ use crate::{
 impl Gradients {
     /// Adds the gradients of another walk to these.
     ///
-    /// Of another walk over the same recording, the gradients with respect to all nodes are added. Of any other recording, on
-    /// this tape or another, those with respect to parameters are; the gradients with respect to its other leaves and
-    /// retained nodes belong to that recording alone, and stay there. A parameter that only one side has keeps its gradient.
+    /// From another walk over the same recording, all gradients are added. From any other recording, on this tape or
+    /// another, only those with respect to parameters are: its other leaves and retained nodes belong to that recording
+    /// alone. A parameter that only one side has keeps its gradient.
     ///
     /// `Gradients` can be sent between threads. Floating-point sums depend on the order, so add the parts in an order of
     /// your own, not in that in which threads finish, and the same numbers come out of any number of threads:

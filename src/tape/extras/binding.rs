@@ -7,7 +7,8 @@ use crate::{
 };
 
 impl Tape {
-    /// Records a parameter as a leaf, once a recording however often it is used, so that tied weights share a gradient.
+    /// Records a parameter once per recording, however often it is used: a trainable one as a leaf, a frozen one as a
+    /// constant. So tied weights share a gradient.
     #[track_caller]
     pub fn watch(&self, param: &Param) -> Var<'_> {
         let known = self.list.borrow().notes.watched.iter().rev().find(|w| w.0 == param.id()).map(|w| w.1);

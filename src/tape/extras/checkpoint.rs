@@ -20,8 +20,8 @@ pub(crate) struct Segment {
 }
 
 impl Tape {
-    /// Runs `block` as always, and forgets the values computed in it, but for those that it returns (a `Var`, or an array
-    /// or vector of them). When a gradient needs them, they are computed again.
+    /// Runs `block` as usual, and forgets the values computed in it, except those that it returns (a `Var`, or an array or
+    /// vector of them). When a gradient needs them, they are computed again.
     ///
     /// No bit of any result changes; the price is time, at most that of another forward pass of the block for each walk
     /// that goes through it. What is freed are the values of operations and what those keep for their rules; leaves,

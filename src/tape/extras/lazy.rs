@@ -16,7 +16,7 @@ use super::super::{Inputs, Kind, List, NodeId, Tape, Value};
 use crate::{
     kernels::program::{Arg, Program, Step},
     ops::{Looped, Total},
-    tensor::{DType, Shape, Tensor},
+    tensor::{Shape, Tensor},
 };
 
 /// Elementwise results with fewer elements are computed at once: the bookkeeping would cost more than it saves.
@@ -83,7 +83,7 @@ impl List {
         let node = &self.nodes[id as usize];
         match &node.kind {
             Kind::Elementwise(..) => list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i))),
-            Kind::Op(op) if op.folds(self.nodes[node.inputs[0] as usize].shape()).is_some() => {
+            Kind::Op(op) if self.folding(&**op, &node.inputs).is_some() => {
                 let x = self.source(node.inputs[0]);
                 match self.is_chained(x) {
                     true => self.missing(x, list),
@@ -103,9 +103,10 @@ impl List {
         let value = match kind {
             Kind::Elementwise(..) => {
                 let shape = self.nodes[id as usize].shape().clone();
-                self.chain(id, |program| match program {
-                    AnyProgram::F32(p) => Tensor::build::<f32>(shape.clone(), |out| p.run(&shape, out)),
-                    AnyProgram::F64(p) => Tensor::build::<f64>(shape.clone(), |out| p.run(&shape, out)),
+                let (chain, inputs) = self.chain_of(id);
+                crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
+                    let program = self.program::<T>(&chain, &inputs);
+                    Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out))
                 })
             }
             Kind::Op(op) => {
@@ -136,9 +137,10 @@ impl List {
             false => self.force(id),
         }
         let dims = self.nodes[id as usize].shape().clone();
-        self.chain(id, |program| match program {
-            AnyProgram::F32(p) => Tensor::build::<f32>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
-            AnyProgram::F64(p) => Tensor::build::<f64>(kept.clone(), |out| p.fold(total, &dims, kept, out)),
+        let (chain, inputs) = self.chain_of(id);
+        crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
+            let program = self.program::<T>(&chain, &inputs);
+            Tensor::build::<T>(kept.clone(), |out| program.fold(total, &dims, kept, out))
         })
     }
 
@@ -184,15 +186,7 @@ impl List {
         (chain, inputs)
     }
 
-    /// Hands the chain that leads to `root`, whose inputs are computed, to `run` as a program.
-    fn chain(&self, root: NodeId, run: impl FnOnce(AnyProgram) -> Tensor) -> Tensor {
-        let (chain, inputs) = self.chain_of(root);
-        match self.ready(inputs[0]).dtype() {
-            DType::F32 => run(AnyProgram::F32(self.program(&chain, &inputs))),
-            DType::F64 => run(AnyProgram::F64(self.program(&chain, &inputs))),
-        }
-    }
-
+    /// A chain, whose inputs are computed, as a program.
     fn program<T: Looped>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
         let position = |list: &[NodeId], id| list.iter().position(|&i| i == id);
         let steps = chain.iter().map(|&id| {
@@ -215,10 +209,4 @@ impl List {
         });
         Program::new(data.collect(), steps.collect())
     }
-}
-
-/// A program in the precision of its tape.
-enum AnyProgram<'a> {
-    F32(Program<'a, f32>),
-    F64(Program<'a, f64>),
 }

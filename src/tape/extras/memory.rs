@@ -42,14 +42,16 @@ impl List {
     pub fn allocatable(&self, op: &str, ids: &Inputs, shape: &Shape) -> Result<()> {
         let inputs = ids.iter().map(|&id| self.node(id).shape());
         let pending = ids.iter().zip(inputs.clone()).filter(|&(&id, _)| self.is_pending(id)).map(|(_, shape)| shape);
-        match pending.chain([shape]).find(|shape| shape.numel() >= LARGE && !self.has_memory(ids[0], shape)) {
+        match pending.chain([shape]).find(|shape| shape.numel() >= LARGE && !self.has_memory(ids, shape)) {
             Some(shape) => Err(Error::too_large(op, shape, &inputs.collect::<SmallVec<[&Shape; 4]>>())),
             None => Ok(()),
         }
     }
 
-    /// Whether there is memory for a tensor of `shape` in the precision of node `id`.
-    fn has_memory(&self, mut id: NodeId, shape: &Shape) -> bool {
+    /// Whether there is memory for a tensor of `shape` in the precision of the nodes `ids`, or in double precision if there
+    /// are none.
+    fn has_memory(&self, ids: &[NodeId], shape: &Shape) -> bool {
+        let Some(&(mut id)) = ids.first() else { return available::<f64>(shape.numel()) };
         loop {
             match &self.node(id).value {
                 Value::Ready(x) => return crate::dispatch!(x.dtype(), T => available::<T>(shape.numel())),

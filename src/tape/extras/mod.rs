@@ -1,11 +1,11 @@
-//! What a tape can do without: each file is a feature that stands beside the heart and touches it in one or two lines.
+//! What stands beside the heart: each file is a feature of its own, and the table says where the heart calls it.
 //!
 //! | file | what it adds | where the heart calls it |
 //! |---|---|---|
-//! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `force`, `fold` |
+//! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `force`, `fold` |
 //! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
-//! | `modes` | training or inference, which rule, no gradients, whose line | `node`: `push`; `backward`: `at_line` |
+//! | `modes` | training or evaluation, which rule, no gradients, whose line | `node`: `push`; `backward`: `rule`, `pause`, `at_line` |
 //! | `binding` | parameters as leaves, and values in their place | `gradients`: the leaf of a parameter |
 //! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
@@ -14,7 +14,7 @@
 //!
 //! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
 //!
-//! What may not live here: anything without which a gradient would be wrong for a plain recording.
+//! What may not live here: the walk itself, and the list.
 
 mod accumulate;
 mod binding;
@@ -50,11 +50,11 @@ pub(crate) struct Notes {
     pub hooks: Vec<Hook>,
     /// The checkpoints, by their first nodes.
     pub segments: Vec<Segment>,
-    /// On inside backward rules and `no_grad`: new nodes then want no gradient.
+    /// On during [`Var::vjp`], in `detach` and in `no_grad`: new nodes other than leaves then want no gradient.
     pub no_grad: bool,
     /// The line that new nodes count as recorded at, if not that of the caller.
     pub line: Option<&'static Location<'static>>,
-    /// From how many elements on elementwise results are left pending, if not as usual.
+    /// From how many elements on, elementwise results are left pending, if not as usual.
     pub lazy_from: Option<usize>,
 }
 

@@ -48,13 +48,14 @@ impl Tape {
         self.mode.set(mode);
     }
 
-    /// Runs `f` without recording what its results depend on: nothing in it gets a gradient.
+    /// Runs `f` with gradients off: its operations are recorded, but no gradient flows through them. A leaf made in it is
+    /// still a leaf.
     pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
         let _paused = self.pause();
         f()
     }
 
-    /// Turns recording for gradients off until the guard is dropped, also by a panic.
+    /// Turns gradients off until the guard is dropped, also by a panic.
     pub(crate) fn pause(&self) -> Paused<'_> {
         let before = std::mem::replace(&mut self.list.borrow_mut().notes.no_grad, true);
         Paused { tape: self, before }
@@ -68,8 +69,8 @@ impl Tape {
     }
 }
 
-/// Turns recording for gradients on again when it is dropped.
-#[must_use = "recording for gradients goes on when this guard is dropped"]
+/// Turns gradients on again when it is dropped.
+#[must_use = "gradients are on again when this guard is dropped"]
 pub(crate) struct Paused<'t> {
     tape: &'t Tape,
     before: bool,

@@ -112,7 +112,7 @@ impl Names {
         self.open.push(Some(self.scope));
     }
 
-    /// Leaves the layer that was entered as the `place`-th of those that last.
+    /// Leaves the layer at `place` among those entered.
     fn leave(&mut self, place: usize) {
         self.open[place] = None;
         while self.open.pop_if(|scope| scope.is_none()).is_some() {}
@@ -134,8 +134,8 @@ impl Tape {
     }
 
     /// Marks what is recorded until the guard is dropped as belonging to the layer `name`. Scopes nest, and each lasts
-    /// until its own guard is dropped, in whatever order that happens: what is recorded belongs to the one that was
-    /// entered last among those that last.
+    /// until its own guard is dropped, in whatever order that happens: a node belongs to the layer entered last among those
+    /// still open.
     ///
     /// ```
     /// let tape = wengert::Tape::new();
