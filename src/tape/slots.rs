@@ -3,7 +3,7 @@
 //! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as no gradient
 //! waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Kind, List, NodeId, Tape, Var};
+use super::{Kind, NodeId, Tape, Var};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
@@ -124,13 +124,6 @@ impl<'t> Slots<'t> {
             list.force(gradient.id());
         }
         (!list.is_pending(gradient.id())).then(|| list.ready(gradient.id()).clone())
-    }
-
-    /// Computes the gradient of a node so far, if it is pending.
-    pub fn force(&self, list: &mut List, id: NodeId) {
-        if let Slot::Node(node) = self.get(id) {
-            list.force(*node);
-        }
     }
 
     /// Takes the operations of finished rules off the tape, unless a gradient still waits to be computed from them.

@@ -10,7 +10,10 @@
 //! Since nothing of the user's program runs twice, nothing random is drawn twice and no running statistic is updated
 //! twice: constants made inside (a mask of dropout) are kept.
 
-use super::super::{Kind, List, NodeId, Tape, Value, Var, slots::Slots};
+use super::super::{
+    Kind, List, NodeId, Tape, Value, Var,
+    slots::{Slot, Slots},
+};
 
 /// A stretch of the recording, from `first` to before `end`, whose values are computed again.
 #[derive(Clone, Copy)]
@@ -118,7 +121,9 @@ impl List {
 pub(super) fn leave<'t>(tape: &'t Tape, segment: Segment, slots: &mut Slots<'t>) {
     let mut list = tape.list.borrow_mut();
     for input in list.inputs_of(segment) {
-        slots.force(&mut list, input);
+        if let Slot::Node(node) = slots.get(input) {
+            list.force(*node);
+        }
     }
     list.forget(segment);
     drop(list);
