@@ -2,7 +2,7 @@
 //!
 //! Their files are compiled here again, as modules of this test, where `crate::` means what the crate exports. A use of
 //! anything private does not compile. (`harness = false`: their own tests run in the crate and are not repeated here.)
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, reason = "what the modules export is not all used here")]
 
 pub use wengert::*;
 

@@ -23,7 +23,7 @@ macro_rules! composition {
         $crate::functional::composition::composition!(@sampled $name $samples);
     };
     (@sampled $name:ident $samples:expr) => {
-        #[allow(non_camel_case_types)]
+        #[expect(non_camel_case_types, reason = "the entry in the list has the name of the method")]
         pub(super) struct $name {}
         impl $crate::ops::sample::Sampled for $name {
             fn samples() -> Vec<Sample> {

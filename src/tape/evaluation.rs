@@ -4,6 +4,8 @@
 //! was. Elementwise rows and other operations differ only in who computes: a row has a loop for each number, an [`Op`]
 //! sees whole tensors. What may be postponed is left to [`lazy`](super::extras::lazy).
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
@@ -31,7 +33,7 @@ impl Tape {
             return Err(Error::DType { op: op.name().to_owned(), expected: self.dtype(), got: value.dtype() });
         }
         let needs_grad = list.any_needs_grad(&ids);
-        let id = list.push(Kind::Op(std::sync::Arc::new(op)), ids, Value::Ready(value), needs_grad);
+        let id = list.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
         list.saved.extend(saved.map(|saved| (id, saved)));
         Ok(Var::new(self, id))
     }
@@ -57,6 +59,7 @@ impl Tape {
         if list.postpones(&shape) {
             return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
         }
+        // What is smaller is not worth asking for; this is the path of every small operation.
         if shape.numel() >= LARGE {
             list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         }

@@ -46,11 +46,12 @@ pub(in super::super) enum Guard<'t> {
 }
 
 impl<'t> Guard<'t> {
-    /// For the rule of the node `y`, and the gradients `dz` of it or of all outputs of its call.
+    /// For the rule of the node `z`, and the gradients `dz` of it or of all outputs of its call.
     #[inline]
-    pub fn new(y: Var<'t>, dz: &[Var<'t>], masks: &Masks) -> Self {
-        let list = y.tape().list.borrow();
-        let kind = &list.node(y.id()).kind;
+    pub fn new(z: Var<'t>, dz: &[Var<'t>], masks: &Masks) -> Self {
+        let list = z.tape().list.borrow();
+        let node = list.node(z.id());
+        let kind = &node.kind;
         if matches!(kind, Kind::Elementwise(row, _) if row.selects()) {
             return Guard::HandOn;
         }
@@ -58,8 +59,8 @@ impl<'t> Guard<'t> {
             return Guard::Off;
         }
         let first = match kind {
-            Kind::Output(_, k) if dz.len() > 1 => y.id() - *k as NodeId,
-            _ => y.id(),
+            Kind::Output(_, k) if dz.len() > 1 => z.id() - *k as NodeId,
+            _ => z.id(),
         };
         if !masks.any(first..first + dz.len() as NodeId) {
             return Guard::Off;
@@ -68,21 +69,21 @@ impl<'t> Guard<'t> {
             Kind::Elementwise(row, parameter) if row.keeps_zeros(*parameter) => Mixes::Nothing,
             Kind::Elementwise(..) => Mixes::Along(Vec::new()),
             Kind::Op(op) => op.mixes(),
-            Kind::Output(..) if y.tape().rule() == Rule::Tape => Mixes::Nothing,
+            Kind::Output(..) if z.tape().rule() == Rule::Tape => Mixes::Nothing,
             Kind::Output(..) | Kind::Leaf | Kind::Constant => Mixes::All,
         };
-        let x = list.node(y.id()).inputs.first().map(|&x| list.node(x).shape().clone());
+        let x = node.inputs.first().map(|&x| Var::new(z.tape(), x));
         drop(list);
         match mixes {
             Mixes::Nothing => Guard::HandOn,
             Mixes::Along(axes) if axes.is_empty() => Guard::Where(dz[0].eq(0.0)),
             Mixes::Along(axes) => {
-                let shape = x.expect("an operation that mixes numbers along axes has an input");
+                let shape = x.expect("an operation that mixes numbers along axes has an input").shape();
                 let kept = shape.reduced(&axes, true);
                 let used = if dz[0].rank() == shape.rank() { dz[0] } else { dz[0].reshape(&kept) }.ne(0.0);
                 Guard::Where(used.sum_to(&kept).eq(0.0))
             }
-            Mixes::All if dz.iter().all(|dz| all_zero(&dz.value())) => Guard::Where(y.tape().constant(1.0)),
+            Mixes::All if dz.iter().all(|dz| all_zero(&dz.value())) => Guard::Where(z.tape().constant(1.0)),
             Mixes::All => Guard::Off,
         }
     }
