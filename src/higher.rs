@@ -83,7 +83,7 @@ impl Tape {
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
-    /// let y = x.prod(&[1], false);                                         // one number for each of 3 observations
+    /// let y = x.prod_axes(&[1], false);                                         // one number for each of 3 observations
     /// let jacobians = tape.jacobian_per_observation(y, x)?;
     /// assert_eq!(jacobians.shape().dims(), [3, 2]);
     /// assert_eq!(jacobians.value().to_vec(), [2.0, 1.0, 4.0, 3.0, 6.0, 5.0]);
@@ -109,7 +109,7 @@ impl Tape {
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
-    /// let y = x.prod(&[1], false).square();                                // (a b)² of each observation (a, b)
+    /// let y = x.prod_axes(&[1], false).square();                                // (a b)² of each observation (a, b)
     /// let hessians = tape.hessian_per_observation(y, x)?;
     /// assert_eq!(hessians.value().to_vec(), [8.0, 8.0, 8.0, 2.0, 32.0, 48.0, 48.0, 18.0]);
     /// # Ok::<(), wengert::Error>(())
@@ -166,9 +166,9 @@ impl Tape {
         let promised = (blocks * upstream.try_reshape([n, per, 1])?).try_sum_axes(&[1], false)?;
         let apart = (walked - promised).abs();
 
-        let rounding = ROUNDINGS * self.dtype().epsilon() * per as f64 * blocks.abs().try_amax(&[], false)?.item();
+        let rounding = ROUNDINGS * self.dtype().epsilon() * per as f64 * blocks.abs().try_amax_axes(&[], false)?.item();
         let mut coupled = None;
-        if apart.try_amax(&[], false)?.item() > rounding {
+        if apart.try_amax_axes(&[], false)?.item() > rounding {
             // At the largest difference: a smaller one might still be rounding.
             let apart = apart.value().to_vec();
             let worst = (0..apart.len()).max_by(|&a, &b| apart[a].total_cmp(&apart[b]));

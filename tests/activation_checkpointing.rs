@@ -81,7 +81,7 @@ impl Deep {
             let y = z[0].reshape(y.shape()) * 3.0 + y;
             self.norm2.forward(self.conv2.forward(y)).softmax(1)
         });
-        last.square().sum() + z[1].mean() + last.ln().amax(&[], false)
+        last.square().sum() + z[1].mean() + last.ln().amax()
     }
 }
 

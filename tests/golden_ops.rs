@@ -160,17 +160,17 @@ fn reductions<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
             match op {
                 "sum" => x.sum_axes(&axes, keepdim),
                 "mean" => x.mean_axes(&axes, keepdim),
-                "amax" => x.amax(&axes, keepdim),
-                "amin" => x.amin(&axes, keepdim),
-                "logsumexp" => x.logsumexp(&axes, keepdim),
-                "var" => x.var(&axes, c.size("correction"), keepdim),
+                "amax" => x.amax_axes(&axes, keepdim),
+                "amin" => x.amin_axes(&axes, keepdim),
+                "logsumexp" => x.logsumexp_axes(&axes, keepdim),
+                "var" => x.var_axes(&axes, c.size("correction"), keepdim),
                 _ => {
                     assert_eq!(c.number("p"), 2.0, "only the Euclidean norm is covered");
-                    x.norm(&axes, keepdim)
+                    x.norm_axes(&axes, keepdim)
                 }
             }
         }
-        "prod" => x.prod(&[c.axis()], false),
+        "prod" => x.prod_axes(&[c.axis()], false),
         "cumsum" => x.cumsum(c.axis()),
         "softmax" => x.softmax(c.axis()),
         "log_softmax" => x.log_softmax(c.axis()),

@@ -86,12 +86,12 @@ fn rows_are_kept_apart_where_numbers_meet_along_an_axis() {
     let rows: [(&str, Formula); 9] = [
         ("softmax", |x| x.softmax(1).square()),
         ("log_softmax", |x| x.log_softmax(-1)),
-        ("logsumexp", |x| x.logsumexp(&[1], true)),
-        ("amax", |x| x.amax(&[1], true)),
-        ("amin", |x| x.amin(&[-1], false).unsqueeze(1)),
-        ("norm", |x| x.norm(&[1], true)),
+        ("logsumexp", |x| x.logsumexp_axes(&[1], true)),
+        ("amax", |x| x.amax_axes(&[1], true)),
+        ("amin", |x| x.amin_axes(&[-1], false).unsqueeze(1)),
+        ("norm", |x| x.norm_axes(&[1], true)),
         ("mean of roots", |x| x.sqrt().mean_axes(&[1], true)),
-        ("variance", |x| x.var(&[1], 1, true)),
+        ("variance", |x| x.var_axes(&[1], 1, true)),
         ("moved", |x| x.sqrt().flip(&[1]).cumsum(1).reshape([2, 3, 1]).transpose(1, 2).reshape([2, 3]) * 2.0),
     ];
     for (name, f) in rows {

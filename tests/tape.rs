@@ -102,7 +102,6 @@ fn empty_tensors_pass_through_and_give_gradients_of_zero() {
     assert_eq!(gradient((none * row).sum(), row).to_vec(), [0.0; 3]);
     assert_eq!(gradient((none * row).sum(), none).shape().dims(), [0, 3]);
     assert_eq!(none.sum_axes(&[0], false).value().to_vec(), [0.0; 3]);
-    assert!(none.mean().item().is_nan(), "the mean of no numbers");
     // Products over an axis of size 0.
     let (a, b) = (tape.leaf(Tensor::zeros([2, 0], DType::F64)), tape.leaf(Tensor::zeros([0, 3], DType::F64)));
     assert_eq!(a.matmul(b).value(), Tensor::zeros([2, 3], DType::F64));

@@ -113,7 +113,7 @@ struct HardDice {
 
 impl HardDice {
     fn likeliest<'t>(&self, p: Var<'t>) -> Var<'t> {
-        p.ge(p.amax(&[1], true))
+        p.ge(p.amax_axes(&[1], true))
     }
 }
 
@@ -142,5 +142,5 @@ fn clouds(height: f64) -> [Tensor; 2] {
 /// Σᵢ minⱼ |xᵢ − yⱼ|².
 fn chamfer<'t>(x: Var<'t>, y: Var<'t>) -> Var<'t> {
     let apart = x.unsqueeze(1) - y.unsqueeze(0);
-    (apart * apart).sum_axes(&[2], false).amin(&[1], false).sum()
+    (apart * apart).sum_axes(&[2], false).amin_axes(&[1], false).sum()
 }

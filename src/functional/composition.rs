@@ -2,7 +2,8 @@
 
 use crate::ops::sample::Listed;
 
-/// Declares a composition and its samples, alone or with its `try_` twin as [`twin!`](crate::ops::twins::twin) does.
+/// Declares a composition and its samples: alone, with its `try_` twin as [`twin!`](crate::ops::twins::twin) does, or
+/// in the three forms of a [`reduction!`](crate::ops::twins::reduction).
 macro_rules! composition {
     ($(#[doc = $doc:literal])* #[or_panic($name:ident)] $(#[doc = $error:literal])+
      pub fn $twin:ident $params:tt -> Result<$Out:ty> $body:block, $samples:expr) => {
@@ -13,6 +14,16 @@ macro_rules! composition {
             );
         }
         $crate::functional::composition::composition!(@sampled $name $samples);
+    };
+    ($(#[doc = $doc:literal])* #[over_all($all:ident)] #[or_panic($name:ident)] $(#[doc = $error:literal])+
+     pub fn $twin:ident $params:tt -> Result<$Out:ty> $body:block, $samples:expr) => {
+        impl<'t> Var<'t> {
+            $crate::ops::twins::reduction!(
+                $(#[doc = $doc])* #[over_all($all)] #[or_panic($name)] $(#[doc = $error])+
+                pub fn $twin $params -> Result<$Out> $body
+            );
+        }
+        $crate::functional::composition::composition!(@sampled $all $samples);
     };
     ($(#[doc = $doc:literal])* pub fn $name:ident $params:tt -> $Out:ty $body:block, $samples:expr) => {
         impl<'t> Var<'t> {

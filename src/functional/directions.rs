@@ -43,7 +43,7 @@ composition!(
     /// [`Error::Axis`] for an axis that does not exist.
     pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
         self.axis("l2_normalize", axis)?;
-        Ok(self / self.try_norm(&[axis], true)?.max(epsilon))
+        Ok(self / self.try_norm_axes(&[axis], true)?.max(epsilon))
     },
     [Sample::unary("l2_normalize", [3, 4], |x| x.l2_normalize(1, 1e-12))]
 );
@@ -90,12 +90,12 @@ composition!(
     pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
         let ([a, b], axis) = aligned("angle", self, other, axis)?;
         let direction = |x: Var<'t>| {
-            let length = x.try_norm(&[axis], true)?;
+            let length = x.try_norm_axes(&[axis], true)?;
             let some = length.gt(0.0);
             some.try_select(x / some.select(length, 1.0), 0.0)
         };
         let (a, b) = (direction(a)?, direction(b)?);
-        let (apart, together) = ((a - b).try_norm(&[axis], false)?, (a + b).try_norm(&[axis], false)?);
+        let (apart, together) = ((a - b).try_norm_axes(&[axis], false)?, (a + b).try_norm_axes(&[axis], false)?);
         Ok(apart.try_atan2(together)? * 2.0)
     },
     [
@@ -150,7 +150,7 @@ composition!(
         let (x, w) = (self.try_l2_normalize(1, TINY)?, weight.try_l2_normalize(1, TINY)?);
         let own = w.try_index_select(0, labels)?;
         let cosine = (x * own).try_sum_axes(&[1], true)?;
-        let angle = (own - x * cosine).try_norm(&[1], true)?.atan2(cosine);
+        let angle = (own - x * cosine).try_norm_axes(&[1], true)?.atan2(cosine);
         let is_own = Tensor::from_fn([n, classes], self.dtype(), |i| f64::from(labels[i / classes] == i % classes));
         let cosines = x.try_linear(w, None)?;
         let logits = self.tape().constant(is_own).select((angle + margin).cos(), cosines) * scale;

@@ -9,8 +9,8 @@ use crate::{
 };
 
 composition!(
-    /// The variance along `axes` (all if empty): the sum of squared deviations from the mean, divided by the count
-    /// minus `correction` (0 for the population variance, 1 for the sample variance).
+    /// The variance: the sum of squared deviations from the mean, divided by the count minus `correction` (0 for the
+    /// population variance, 1 for the sample variance).
     ///
     /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say), the sum is divided by
     /// 0, as in PyTorch: the variance and its gradient are NaN (0/0) or infinite, without any other warning.
@@ -18,53 +18,52 @@ composition!(
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([1.0, 3.0]);
-    /// assert_eq!((x.var(&[], 0, false).item(), x.var(&[], 1, false).item()), (1.0, 2.0));
-    /// assert_eq!(x.var(&[], 2, false).item(), f64::INFINITY);
-    /// assert!(tape.leaf([1.0]).var(&[], 1, false).item().is_nan());
+    /// assert_eq!((x.var(0).item(), x.var(1).item()), (1.0, 2.0));
+    /// assert_eq!(x.var(2).item(), f64::INFINITY);
+    /// assert!(tape.leaf([1.0]).var(1).item().is_nan());
     /// ```
-    #[or_panic(var)]
+    #[over_all(var)]
+    #[or_panic(var_axes)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    pub fn try_var(self, axes: &[isize], correction: usize, keepdim: bool) -> Result<Var<'t>> {
+    pub fn try_var_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
         let shape = self.shape();
         let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
         let distance = self - self.try_mean_axes(axes, true)?;
         Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
     },
-    [Sample::unary("var of axis 0", [4, 3], |x| x.var(&[0], 1, false))]
+    [Sample::unary("var of axis 0", [4, 3], |x| x.var_axes(&[0], 1, false))]
 );
 
 composition!(
-    /// The Euclidean norm √Σx² along `axes`. Its subgradient at 0 is 0.
-    ///
-    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
-    #[or_panic(norm)]
+    /// The Euclidean norm √Σx². Its subgradient at 0 is 0.
+    #[over_all(norm)]
+    #[or_panic(norm_axes)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    pub fn try_norm(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+    pub fn try_norm_axes(self, axes, keepdim) -> Result<Var<'t>> {
         resolve("norm", self, axes)?;
         let squares = (self * self).try_sum_axes(axes, keepdim)?;
         let positive = squares.gt(0.0);
         // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
         Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
     },
-    [Sample::unary("norm of axis 1", [3, 4], |x| x.norm(&[1], true))]
+    [Sample::unary("norm of axis 1", [3, 4], |x| x.norm_axes(&[1], true))]
 );
 
 composition!(
-    /// The product along `axes`, 1 where there is nothing to multiply. The gradient is correct even if factors are 0:
+    /// The product, 1 where there is nothing to multiply. The gradient is correct even if factors are 0:
     /// halves are multiplied with each other, and nothing is divided.
-    ///
-    /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
-    #[or_panic(prod)]
+    #[over_all(prod)]
+    #[or_panic(prod_axes)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-    pub fn try_prod(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+    pub fn try_prod_axes(self, axes, keepdim) -> Result<Var<'t>> {
         let shape = self.shape();
         let axes = resolve("prod", self, axes)?;
         let product = axes.iter().try_fold(self, |x, &axis| multiply_along(x, axis))?;
         product.try_reshape(shape.reduced(&axes, keepdim))
     },
     [
-        Sample::unary("prod of axis 1", [2, 5], |x| x.prod(&[1], false)),
-        Sample::unary("prod of axes 0 and 2, kept", [2, 2, 3], |x| x.prod(&[0, 2], true)),
+        Sample::unary("prod of axis 1", [2, 5], |x| x.prod_axes(&[1], false)),
+        Sample::unary("prod of axes 0 and 2, kept", [2, 2, 3], |x| x.prod_axes(&[0, 2], true)),
     ]
 );
 

@@ -8,7 +8,7 @@ use super::{
     elementwise::IDENTITY,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
-    twins::{expect, twin},
+    twins::{reduction, twin},
 };
 use crate::{
     error::{Error, Result},
@@ -86,8 +86,8 @@ impl Sampled for Reduce {
             Sample::unary("sum of axes 0 and 2", [2, 3, 4], |x| x.sum_axes(&[0, -1], false)),
             Sample::unary("sum of axis 1, kept", [2, 3, 4], |x| x.sum_axes(&[1], true)),
             Sample::unary("mean of axis -1", [2, 3, 4], |x| x.mean_axes(&[-1], false)),
-            Sample::unary("amax of axis 1", [2, 5, 3], |x| x.amax(&[1], false)),
-            Sample::unary("amin of axes 0 and 1, kept", [2, 5, 3], |x| x.amin(&[0, 1], true)),
+            Sample::unary("amax of axis 1", [2, 5, 3], |x| x.amax_axes(&[1], false)),
+            Sample::unary("amin of axes 0 and 1, kept", [2, 5, 3], |x| x.amin_axes(&[0, 1], true)),
         ]
     }
 }
@@ -108,18 +108,6 @@ impl<'t> Var<'t> {
     fn reduce(self, total: Total, op: &str, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
         let axes = resolve(op, self, axes)?;
         self.tape().builtin(Reduce { total, axes, keepdim }, &[self])
-    }
-
-    /// The sum of all elements: one number.
-    #[track_caller]
-    pub fn sum(self) -> Var<'t> {
-        expect(self.try_sum_axes(&[], false))
-    }
-
-    /// The mean of all elements: one number; NaN for an empty tensor.
-    #[track_caller]
-    pub fn mean(self) -> Var<'t> {
-        expect(self.try_mean_axes(&[], false))
     }
 
     twin!(
@@ -164,48 +152,48 @@ impl<'t> Var<'t> {
         }
     );
 
-    twin!(
-        /// The sum along `axes`.
-        ///
-        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
+    reduction!(
+        /// The sum Σ x.
+        #[over_all(sum)]
         #[or_panic(sum_axes)]
         /// [`Error::Axis`] for an axis that does not exist.
-        pub fn try_sum_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        pub fn try_sum_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Sum, "sum", axes, keepdim)
         }
     );
 
-    twin!(
-        /// The mean along `axes`.
-        ///
-        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
+    reduction!(
+        /// The mean Σ x / n of n numbers.
+        #[over_all(mean)]
         #[or_panic(mean_axes)]
-        /// [`Error::Axis`] for an axis that does not exist.
-        pub fn try_mean_axes(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] when there is nothing to average.
+        pub fn try_mean_axes(self, axes, keepdim) -> Result<Var<'t>> {
             let shape = self.shape();
             let count: usize = resolve("mean", self, axes)?.iter().map(|&axis| shape[axis]).product();
+            if count == 0 {
+                let need = "a mean needs at least one number along every reduced axis";
+                return Err(self.tape().locate(Error::shape("mean", &[&shape], need)));
+            }
             Ok(self.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
         }
     );
 
-    twin!(
-        /// The maximum along `axes`; ties share the gradient equally.
-        ///
-        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
-        #[or_panic(amax)]
-        /// [`Error::Axis`] for an axis that does not exist.
-        pub fn try_amax(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+    reduction!(
+        /// The maximum; ties share the gradient equally.
+        #[over_all(amax)]
+        #[or_panic(amax_axes)]
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for the maximum of nothing.
+        pub fn try_amax_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Max, "amax", axes, keepdim)
         }
     );
 
-    twin!(
-        /// The minimum along `axes`; ties share the gradient equally.
-        ///
-        /// Axes may count from the end; an empty list means all. With `keepdim` they stay, with size 1.
-        #[or_panic(amin)]
-        /// [`Error::Axis`] for an axis that does not exist.
-        pub fn try_amin(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+    reduction!(
+        /// The minimum; ties share the gradient equally.
+        #[over_all(amin)]
+        #[or_panic(amin_axes)]
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for the minimum of nothing.
+        pub fn try_amin_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Min, "amin", axes, keepdim)
         }
     );

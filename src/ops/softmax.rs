@@ -9,7 +9,7 @@ use super::{
     op::{Grads, Mixes, Op, Vjp},
     reduce::resolve,
     sample::{Sample, Sampled},
-    twins::twin,
+    twins::{reduction, twin},
 };
 use crate::{
     error::Result,
@@ -107,22 +107,21 @@ impl Op for LogSumExp {
 impl Sampled for LogSumExp {
     fn samples() -> Vec<Sample> {
         vec![
-            Sample::unary("logsumexp of axis 1", [3, 4, 2], |x| x.logsumexp(&[1], false)),
-            Sample::unary("logsumexp of axes 1 and 2, kept", [2, 2, 3], |x| x.logsumexp(&[1, -1], true)),
-            Sample::unary("logsumexp of axes 0 and 2", [2, 3, 2], |x| x.logsumexp(&[0, 2], false)),
-            Sample::unary("logsumexp of all axes", [2, 3], |x| x.logsumexp(&[], false)),
+            Sample::unary("logsumexp of axis 1", [3, 4, 2], |x| x.logsumexp_axes(&[1], false)),
+            Sample::unary("logsumexp of axes 1 and 2, kept", [2, 2, 3], |x| x.logsumexp_axes(&[1, -1], true)),
+            Sample::unary("logsumexp of axes 0 and 2", [2, 3, 2], |x| x.logsumexp_axes(&[0, 2], false)),
+            Sample::unary("logsumexp of all axes", [2, 3], |x| x.logsumexp()),
         ]
     }
 }
 
 impl<'t> Var<'t> {
-    twin!(
-        /// ln Σ eˣ along `axes` (all if empty), without overflow.
-        ///
-        /// With `keepdim` the axes stay, with size 1.
-        #[or_panic(logsumexp)]
+    reduction!(
+        /// ln Σ eˣ, without overflow.
+        #[over_all(logsumexp)]
+        #[or_panic(logsumexp_axes)]
         /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
-        pub fn try_logsumexp(self, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
+        pub fn try_logsumexp_axes(self, axes, keepdim) -> Result<Var<'t>> {
             let shape = self.shape();
             let axes = resolve("logsumexp", self, axes)?;
             let first = axes.first().copied().unwrap_or(0);

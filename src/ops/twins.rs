@@ -47,6 +47,43 @@ macro_rules! twin {
 }
 pub(crate) use twin;
 
+/// Declares a reduction in its three forms, given the last: over all elements, and along some axes as a pair.
+///
+/// ```text
+/// reduction!(
+///     /// What it computes: the documentation of `prod` and `prod_axes`.
+///     #[over_all(prod)]
+///     #[or_panic(prod_axes)]
+///     /// [`Error::Axis`] for an axis that does not exist.
+///     pub fn try_prod_axes(self, axes, keepdim) -> Result<Var<'t>> { .. }
+/// );
+/// ```
+macro_rules! reduction {
+    ($(#[doc = $doc:literal])* #[over_all($all:ident)] #[or_panic($name:ident)] $(#[doc = $error:literal])+
+     pub fn $twin:ident($self:ident, $axes:ident, $([$arg:ident: $Arg:ty],)? $keepdim:ident) -> Result<$Out:ty>
+     $body:block) => {
+        $(#[doc = $doc])*
+        ///
+        #[doc = concat!("Over all elements: one number. [`", stringify!($name), "`](Var::", stringify!($name), ")")]
+        /// does the same along some axes.
+        #[track_caller]
+        pub fn $all($self $(, $arg: $Arg)?) -> $Out {
+            $crate::ops::twins::expect($self.$twin(&[] $(, $arg)?, false))
+        }
+
+        $crate::ops::twins::twin!(
+            $(#[doc = $doc])*
+            ///
+            /// Along `axes`, which may count from the end; an empty list means all. With `keepdim` they stay, with
+            /// size 1.
+            #[or_panic($name)]
+            $(#[doc = $error])+
+            pub fn $twin($self, $axes: &[isize] $(, $arg: $Arg)?, $keepdim: bool) -> Result<$Out> $body
+        );
+    };
+}
+pub(crate) use reduction;
+
 /// The value, or a panic with the error's message at the caller's line.
 #[track_caller]
 pub(crate) fn expect<T>(result: Result<T>) -> T {

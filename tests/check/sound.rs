@@ -65,7 +65,7 @@ fn ties_of_max_and_borders_of_clamp_are_kinks() {
     let ties = [wengert::Tensor::from([1.0, 2.0, 3.0]), wengert::Tensor::from([1.0, 0.5, 3.0])];
     assert_eq!(remarks(|x| x[0].max(x[1]), &ties), [0, 2, 0, 2]);
     let row = [wengert::Tensor::from([2.0, 0.3, 2.0, 1.0])];
-    assert_eq!(remarks(|x| x[0].amax(&[0], false), &row), [0, 2]);
+    assert_eq!(remarks(|x| x[0].amax_axes(&[0], false), &row), [0, 2]);
     let borders = [wengert::Tensor::from([-1.0, 0.2, 2.0, 3.0])];
     assert_eq!(remarks(|x| x[0].clamp(-1.0, 2.0), &borders), [0, 2]);
     assert_eq!(remarks(|x| x[0].abs(), &[wengert::Tensor::from([0.0, 1.0])]), [0]);

@@ -81,14 +81,19 @@ fn movements_and_reductions_name_axis_and_shape() {
     panics(need, || _ = four.per_channel(x));
     panics(&axis("sum"), || _ = x.sum_axes(&[2], false));
     panics(&axis("mean"), || _ = x.mean_axes(&[0, 2], false));
-    panics(&axis("amax"), || _ = x.amax(&[2], true));
-    panics(&axis("amin"), || _ = x.amin(&[2], true));
-    panics(&axis("var"), || _ = x.var(&[2], 1, false));
-    panics(&axis("norm"), || _ = x.norm(&[2], false));
-    panics(&axis("logsumexp"), || _ = x.logsumexp(&[2], false));
+    let nothing = zeros(&tape, [0, 3]);
+    let need = "mean: a mean needs at least one number along every reduced axis, but got [0, 3]";
+    panics(need, || _ = nothing.mean());
+    panics(need, || _ = nothing.mean_axes(&[0], false));
+    assert_eq!(nothing.mean_axes(&[1], false).shape().dims(), [0]);
+    panics(&axis("amax"), || _ = x.amax_axes(&[2], true));
+    panics(&axis("amin"), || _ = x.amin_axes(&[2], true));
+    panics(&axis("var"), || _ = x.var_axes(&[2], 1, false));
+    panics(&axis("norm"), || _ = x.norm_axes(&[2], false));
+    panics(&axis("logsumexp"), || _ = x.logsumexp_axes(&[2], false));
     let none = zeros(&tape, [0, 3]);
     panics("amax: an extreme needs at least one number along every reduced axis, but got [0, 3]", || {
-        _ = none.amax(&[0], false)
+        _ = none.amax_axes(&[0], false)
     });
     panics("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]", || {
         _ = x.sum_to(&[2].into())

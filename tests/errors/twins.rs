@@ -59,7 +59,7 @@ fn twins_that_succeed_are_the_operation() {
         (x.try_scatter_add(0, &[1, 1, 0, 0, 1, 1], x), x.scatter_add(0, &[1, 1, 0, 0, 1, 1], x)),
         (x.try_atan2(x), x.atan2(x)),
         (x.try_select(x, 1.0), x.select(x, 1.0)),
-        (x.try_var(&[0], 1, true), x.var(&[0], 1, true)),
+        (x.try_var_axes(&[0], 1, true), x.var_axes(&[0], 1, true)),
         (x.try_angle(x + 1.0, 1), x.angle(x + 1.0, 1)),
         (x.try_cross_entropy_smoothed(&[0, 2], 0.1), x.cross_entropy_smoothed(&[0, 2], 0.1)),
         (x.try_l1_loss(x * 2.0), x.l1_loss(x * 2.0)),
@@ -81,7 +81,7 @@ fn broadcasting_and_indexing_twins_name_both_shapes() {
         "select: aligned at the last axis, sizes must be equal or 1, but got [2, 3] and [2] and []",
         a.try_select(b, 0.0),
     );
-    fails("var: axis 2 is out of range for shape [2, 3], which has 2 axes", a.try_var(&[2], 1, false));
+    fails("var: axis 2 is out of range for shape [2, 3], which has 2 axes", a.try_var_axes(&[2], 1, false));
     let axis = |op| format!("{op}: axis -3 is out of range for shape [2, 3], which has 2 axes");
     fails(&axis("cumsum"), a.try_cumsum(-3));
     fails(&axis("scatter_add"), a.try_scatter_add(-3, &[0, 0], column));

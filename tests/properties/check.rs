@@ -53,7 +53,7 @@ pub fn agree(
 ) -> Outcome {
     let case = Case { what, inputs, bound, second_order: true, run: &run, naive: &naive };
     let y = case.values()?;
-    // What is infinite or NaN, such as the mean of nothing, has no slope.
+    // What is infinite or NaN has no slope.
     if y.data.iter().all(|y| y.is_finite()) { case.gradients(&y) } else { Ok(()) }
 }
 

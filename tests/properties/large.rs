@@ -62,7 +62,7 @@ fn reductions() {
             "amax",
             &x,
             Bound::Size(4.0),
-            |x| x[0].amax(&axes, true),
+            |x| x[0].amax_axes(&axes, true),
             |x| x[0].fold(&axes, true, f64::NEG_INFINITY, f64::max),
         )?;
         Ok(())

@@ -178,7 +178,7 @@ fn parallel() -> Result<Value> {
     let tape = Tape::new();
     let w = tape.constant(normal(&[count, 512], &mut rng));
     let x = w * 3.0;
-    let cosines = (x / x.norm(&[1], true) * (w / w.norm(&[1], true))).sum_axes(&[1], false);
+    let cosines = (x / x.norm_axes(&[1], true) * (w / w.norm_axes(&[1], true))).sum_axes(&[1], false);
     let above = cosines.value().to_vec().iter().filter(|c| **c > 1.0).count();
     let lost = posted::logits(cosines).value().to_vec().iter().filter(|z| z.is_nan()).count();
     println!("single precision, x = 3 w: cos > 1 in {above} of {count} draws, logit NaN in {lost}");

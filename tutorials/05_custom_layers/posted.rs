@@ -24,8 +24,8 @@ pub fn logits(cosine: Var<'_>) -> Var<'_> {
 
 /// The logits of features `[n, d]` for the columns of a kernel `[d, classes]`.
 pub fn arcface<'t>(x: Var<'t>, kernel: Var<'t>) -> Var<'t> {
-    let rows = x / x.norm(&[1], true);
-    let columns = kernel / kernel.norm(&[0], true);
+    let rows = x / x.norm_axes(&[1], true);
+    let columns = kernel / kernel.norm_axes(&[0], true);
     logits(rows.matmul(columns))
 }
 
