@@ -18,6 +18,7 @@ use smallvec::{SmallVec, smallvec};
 use super::{
     Gradients, Inputs, Kind, Node, NodeId, Rule, Tape, Var,
     extras::Extras,
+    short,
     slots::{Slot, Slots},
 };
 use crate::{
@@ -90,7 +91,7 @@ impl<'t> Walk<'t> {
             return Ok(None);
         }
         let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
-        Ok(Some(dz.collect()))
+        Ok(Some(short(dz)))
     }
 
     /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
@@ -107,9 +108,8 @@ impl<'t> Walk<'t> {
             };
             (node.kind.clone(), Inputs::from_slice(inputs))
         };
-        let x: SmallVec<[Var<'t>; 4]> = inputs.iter().map(|&input| Var::new(self.tape, input)).collect();
-        let needs: SmallVec<[bool; 4]> =
-            inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing).collect();
+        let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
+        let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {

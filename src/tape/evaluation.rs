@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
+use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved, short};
 use crate::{
     error::{Error, Result},
     ops::{Elementwise, Op, Total},
@@ -25,7 +25,7 @@ impl Tape {
     #[track_caller]
     pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
         self.same_tape(op.name(), inputs)?;
-        let ids: Inputs = inputs.iter().map(|v| v.id()).collect();
+        let ids: Inputs = short(inputs.iter().map(|v| v.id()));
         let mut list = self.list.borrow_mut();
         let mut saved = None;
         let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
@@ -48,7 +48,7 @@ impl Tape {
         shape: Option<Shape>,
     ) -> Result<Var<'t>> {
         self.same_tape(row.name, operands)?;
-        let ids: Inputs = operands.iter().map(|v| v.id()).collect();
+        let ids: Inputs = short(operands.iter().map(|v| v.id()));
         let mut list = self.list.borrow_mut();
         let shape = match shape {
             Some(shape) => shape,
@@ -96,7 +96,7 @@ impl List {
     /// Hands the values of nodes to `f`.
     fn with_values<R>(&mut self, ids: &[NodeId], f: impl FnOnce(&[&Tensor]) -> R) -> R {
         ids.iter().for_each(|&id| self.force(id));
-        let tensors: SmallVec<[&Tensor; 4]> = ids.iter().map(|&id| self.ready(id)).collect();
+        let tensors: SmallVec<[&Tensor; 4]> = short(ids.iter().map(|&id| self.ready(id)));
         f(&tensors)
     }
 

@@ -14,8 +14,22 @@ use smallvec::SmallVec;
 /// let s = Shape::from([2, 3]);
 /// assert_eq!((s.rank(), s.numel(), s.to_string()), (2, 6, "[2, 3]".into()));
 /// ```
-#[derive(PartialEq, Eq, Hash, Default)]
+#[derive(Eq, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+impl PartialEq for Shape {
+    /// Size by size: a call to compare memory costs more than the comparison of a few axes.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank() && std::iter::zip(&self.0, &other.0).all(|(a, b)| a == b)
+    }
+}
+
+impl std::hash::Hash for Shape {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Shape {
     /// The shape of a single number: no axes, one element.

@@ -127,9 +127,9 @@ impl<T: Element> Clone for Buffer<T> {
 
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if let Some(mut arc) = self.0.take() {
-            // Only the last owner can access the contents for writing; any other just lets go.
-            if Arc::get_mut(&mut arc).is_some() {
+        if let Some(arc) = self.0.take() {
+            // The last owner hands it back; any other just lets go. If two let go at once, the buffer is freed.
+            if Arc::strong_count(&arc) == 1 {
                 T::with_pool(|pool| pool.put(arc));
             }
         }

@@ -19,7 +19,10 @@ use super::{
     op::{Grads, Vjp},
     twins::expect,
 };
-use crate::{kernels::elementwise::Loop, tape::Var};
+use crate::{
+    kernels::elementwise::Loop,
+    tape::{Var, short},
+};
 
 /// What a derivative receives: inputs, parameter, output, upstream gradient, and the index of the input.
 type Rule = for<'t> fn(&[Var<'t>], f64, Var<'t>, Var<'t>, usize) -> Var<'t>;
@@ -61,7 +64,7 @@ impl Elementwise {
     /// broadcast axes.
     pub(crate) fn vjp<'t>(&self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
-        at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))).collect()
+        short(at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))))
     }
 
     /// Whether the rule maps an upstream 0 to 0 at every input, even NaN and ±∞.
