@@ -186,7 +186,7 @@ pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, 
 pub use function::{Backward, Function};
 pub use kernels::threads;
 pub use param::Param;
-pub use tape::{Gradients, Mode, Rule, Saved, Scope, Tape, Var, Wrt};
+pub use tape::{AtLine, Gradients, Mode, Rule, Saved, Scope, Tape, Var, Wrt};
 pub use tensor::{DType, Element, Shape, Tensor};
 
 #[cfg(feature = "check")]

@@ -94,6 +94,17 @@ pub enum Error {
         must: &'static str,
     },
 
+    /// A name that nothing has.
+    #[error("there is no {what} `{name}`: {}", names(known))]
+    NotFound {
+        /// What was looked for: a layer, a parameter.
+        what: &'static str,
+        /// The name as given.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+
     /// Numbers that do not fill the requested shape.
     #[error("a tensor of shape {shape} has {} elements, but {len} numbers were given", shape.numel())]
     Length {
@@ -310,6 +321,10 @@ impl Error {
 
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn names(known: &[String]) -> String {
+    if known.is_empty() { "nothing here has a name".into() } else { format!("the names are {}", known.join(", ")) }
 }
 
 fn made_of(shapes: &[Shape]) -> String {

@@ -1,7 +1,9 @@
 //! Layers in sequence.
 
-use super::Layer;
-use crate::{Param, Var};
+use std::{any::type_name, ops::ControlFlow, panic::Location};
+
+use super::{Layer, Visit};
+use crate::Var;
 
 /// Layers in sequence. Parameters are named as in PyTorch: `0.weight`, or `conv.weight` for a layer with a name.
 ///
@@ -16,7 +18,14 @@ use crate::{Param, Var};
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    layers: Vec<(String, Box<dyn Layer + Send + Sync>)>,
+    layers: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    layer: Box<dyn Layer + Send + Sync>,
+    /// The line of the user's program that appended the layer, for a layer of this crate, whose own lines tell nothing.
+    line: Option<&'static Location<'static>>,
 }
 
 impl Sequential {
@@ -26,66 +35,51 @@ impl Sequential {
     }
 
     /// Appends a layer, named by its position.
+    #[track_caller]
     pub fn then(self, layer: impl Layer + Send + Sync + 'static) -> Self {
         let name = self.layers.len().to_string();
         self.named(&name, layer)
     }
 
     /// Appends a layer under a name.
-    pub fn named(mut self, name: &str, layer: impl Layer + Send + Sync + 'static) -> Self {
-        self.layers.push((name.to_owned(), Box::new(layer)));
+    #[track_caller]
+    pub fn named<L: Layer + Send + Sync + 'static>(mut self, name: &str, layer: L) -> Self {
+        let home = |name: &'static str| name.split("::").next();
+        let own = home(type_name::<L>()) == home(type_name::<Self>());
+        let line = if own { Some(Location::caller()) } else { None };
+        self.layers.push(Entry { name: name.to_owned(), layer: Box::new(layer), line });
         self
-    }
-
-    /// The output of the layer `name`, after all layers before it: for looking at features. `None` when there is no
-    /// such layer.
-    #[track_caller]
-    pub fn features<'t>(&self, x: Var<'t>, name: &str) -> Option<Var<'t>> {
-        let end = self.layers.iter().position(|layer| layer.0 == name)?;
-        Some(self.run(x, end + 1))
-    }
-
-    #[track_caller]
-    fn run<'t>(&self, x: Var<'t>, count: usize) -> Var<'t> {
-        let mut x = x;
-        for (name, layer) in &self.layers[..count] {
-            let _scope = x.tape().scope(name);
-            x = layer.forward(x);
-        }
-        x
-    }
-
-    fn collect(&self, list: impl Fn(&dyn Layer) -> Vec<Param>) -> Vec<Param> {
-        self.layers
-            .iter()
-            .flat_map(|(name, layer)| list(&**layer).into_iter().map(move |param| param.under(name)))
-            .collect()
     }
 }
 
 impl Layer for Sequential {
-    #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        self.run(x, self.layers.len())
+        match self.forward_all(&[x])[..] {
+            [y] => y,
+            ref y => panic!("the network returns {} values: call `forward_all` instead of `forward`", y.len()),
+        }
     }
 
-    fn params(&self) -> Vec<Param> {
-        self.collect(|layer| layer.params())
+    fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        match self.trace(x, &mut |_, _| ControlFlow::Continue(())) {
+            ControlFlow::Continue(y) => y,
+            ControlFlow::Break(()) => unreachable!("nothing breaks off"),
+        }
     }
 
-    fn state(&self) -> Vec<Param> {
-        self.collect(|layer| layer.state())
+    fn trace<'t>(&self, x: &[Var<'t>], visit: Visit<'_, 't>) -> ControlFlow<(), Vec<Var<'t>>> {
+        let mut x = x.to_vec();
+        for Entry { name, layer, line } in &self.layers {
+            if let Some(first) = x.first() {
+                let (_scope, _line) = (first.tape().scope(name), first.tape().at_line(*line));
+                x = layer.trace(&x, &mut |inside, y| visit(&format!("{name}.{inside}"), y))?;
+            }
+            visit(name, &x)?;
+        }
+        ControlFlow::Continue(x)
     }
 
-    fn couples_observations(&self) -> bool {
-        self.layers.iter().any(|(_, layer)| layer.couples_observations())
-    }
-
-    fn start_statistics(&self) {
-        self.layers.iter().for_each(|(_, layer)| layer.start_statistics());
-    }
-
-    fn finish_statistics(&self) {
-        self.layers.iter().for_each(|(_, layer)| layer.finish_statistics());
+    fn children(&self) -> Vec<(&str, &dyn Layer)> {
+        self.layers.iter().map(|entry| (&*entry.name, &*entry.layer as &dyn Layer)).collect()
     }
 }

@@ -19,7 +19,7 @@ mod node;
 mod slots;
 mod var;
 
-pub use extras::{Mode, Rule, Scope, Wrt};
+pub use extras::{AtLine, Mode, Rule, Scope, Wrt};
 pub use gradients::Gradients;
 pub use node::Saved;
 pub use var::Var;

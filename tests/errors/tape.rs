@@ -108,9 +108,11 @@ fn errors_name_the_layer_in_which_they_happened() {
     // A panic inside a layer leaves it.
     let net =
         Sequential::new().then(Relu).named("body", Sequential::new().then(Relu).named("fc", Linear::new(4, 5, 0)));
+    let line = line!() - 1;
     let caught = catch_unwind(AssertUnwindSafe(|| _ = net.forward(x))).unwrap_err();
-    let need = "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got [2, 3] and [5, 4] (in layer body.fc)";
-    assert_eq!(caught.downcast_ref::<String>().map(String::as_str), Some(need));
+    let need = "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got [2, 3] and [5, 4]";
+    let need = format!("{need} (in layer body.fc, at tests/errors/tape.rs:{line}:81)");
+    assert_eq!(caught.downcast_ref::<String>(), Some(&need));
     fails("softmax: axis 2 is out of range for shape [2, 3], which has 2 axes", x.try_softmax(2));
     assert_usable(&tape);
 }

@@ -27,7 +27,7 @@ mod modes;
 mod names;
 
 pub use binding::Wrt;
-pub use modes::{Mode, Rule};
+pub use modes::{AtLine, Mode, Rule};
 pub(super) use names::Known;
 pub use names::Scope;
 

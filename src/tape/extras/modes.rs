@@ -61,9 +61,19 @@ impl Tape {
         Paused { tape: self, before }
     }
 
-    /// Lets new nodes count as recorded at `line` (or at that of the caller) until the guard is dropped, also by a panic:
-    /// operations of built-in rules belong to the line of the operation that they differentiate.
-    pub(crate) fn at_line(&self, line: Option<&'static Location<'static>>) -> AtLine<'_> {
+    /// Lets new nodes count as recorded at `line` (or, with `None`, at that of their caller) until the guard is dropped:
+    /// what a library records in the user's name belongs to the user's line, as what a rule records belongs to the line of
+    /// the operation that it differentiates.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::new();
+    /// let here = std::panic::Location::caller();
+    /// let line = tape.at_line(Some(here));
+    /// let x = tape.leaf(1.0);
+    /// drop(line);
+    /// assert_eq!(tape.nodes().next().unwrap().line, here);
+    /// ```
+    pub fn at_line(&self, line: Option<&'static Location<'static>>) -> AtLine<'_> {
         let before = std::mem::replace(&mut self.list.borrow_mut().notes.line, line);
         AtLine { tape: self, before }
     }
@@ -82,9 +92,9 @@ impl Drop for Paused<'_> {
     }
 }
 
-/// Puts the line back when it is dropped.
+/// Puts the line back when it is dropped; see [`Tape::at_line`].
 #[must_use = "the line holds until this guard is dropped"]
-pub(crate) struct AtLine<'t> {
+pub struct AtLine<'t> {
     tape: &'t Tape,
     before: Option<&'static Location<'static>>,
 }

@@ -121,9 +121,13 @@ impl Names {
 }
 
 impl List {
-    /// Adds the current layer to an error.
+    /// Adds the current layer to an error, and the line that stands for the layer's own, if there is one.
     pub fn locate(&self, error: Error) -> Error {
-        error.in_scope(self.notes.names.path(self.notes.names.scope))
+        let layer = self.notes.names.path(self.notes.names.scope);
+        match self.notes.line {
+            Some(line) if !layer.is_empty() => error.in_scope(&format!("{layer}, at {line}")),
+            _ => error.in_scope(layer),
+        }
     }
 }
 

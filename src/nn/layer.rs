@@ -1,0 +1,231 @@
+//! What a layer is.
+
+use std::{any::type_name, ops::ControlFlow};
+
+use crate::{Error, Param, Result, Var};
+
+/// What [`Layer::trace`] calls with the path of a layer and what it returned; it breaks off when it has seen enough.
+pub type Visit<'a, 't> = &'a mut dyn FnMut(&str, &[Var<'t>]) -> ControlFlow<()>;
+
+/// A function of a tape with parameters and, perhaps, state.
+///
+/// ```
+/// use wengert::{DType, Param, Tape, Tensor, Var, nn::Layer};
+///
+/// /// y = s · x, with one learned number s.
+/// struct Scale { s: Param }
+/// impl Layer for Scale {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> { x * x.tape().watch(&self.s) }
+///     fn params(&self) -> Vec<Param> { vec![self.s.clone()] }
+/// }
+///
+/// let layer = Scale { s: Param::new("s", Tensor::scalar(3.0, DType::F32)) };
+/// let tape = Tape::f64();
+/// let loss = layer.forward(tape.constant([1.0, 2.0])).sum();
+/// assert_eq!(loss.backward()?.wrt(&layer.s)?.item(), 3.0);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// A layer that takes or returns several values has [`forward_all`](Layer::forward_all) in place of `forward`. A layer
+/// made of others names them in [`children`](Layer::children), and has their parameters and state:
+///
+/// ```
+/// use wengert::{Tape, Var, nn::{Layer, Linear}};
+///
+/// /// The distance of two inputs in a learned space.
+/// struct Siamese { embed: Linear }
+/// impl Layer for Siamese {
+///     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+///         let difference = self.embed.forward(x[0]) - self.embed.forward(x[1]);
+///         vec![difference.norm_axes(&[1], false)]
+///     }
+///     fn children(&self) -> Vec<(&str, &dyn Layer)> { vec![("embed", &self.embed)] }
+/// }
+///
+/// let net = Siamese { embed: Linear::new(2, 3, 0) };
+/// let tape = Tape::new();
+/// let pair = [tape.constant([[1.0, 2.0]]), tape.constant([[0.5, 2.5]])];
+/// assert_eq!(net.forward_all(&pair)[0].shape().dims(), [1]);
+/// assert_eq!(net.params()[0].name(), "embed.weight");
+/// ```
+pub trait Layer {
+    /// The output for the input `x`, recorded on the tape of `x`.
+    ///
+    /// # Panics
+    /// When the layer takes or returns several values, and has [`forward_all`](Layer::forward_all) instead.
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let _ = x;
+        panic!("{} takes or returns several values: call `forward_all` instead of `forward`", type_name::<Self>())
+    }
+
+    /// The outputs for several inputs, recorded on their tape; [`forward`](Layer::forward) for a layer of one input and
+    /// one output.
+    ///
+    /// # Panics
+    /// When the layer does not take as many inputs.
+    fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        match x {
+            [x] => vec![self.forward(*x)],
+            _ => panic!("{} takes one input, but was given {}", type_name::<Self>(), x.len()),
+        }
+    }
+
+    /// The layers that this one is made of, with their names.
+    fn children(&self) -> Vec<(&str, &dyn Layer)> {
+        Vec::new()
+    }
+
+    /// The trainable parameters, by the names that PyTorch gives them: those of the [`children`](Layer::children).
+    fn params(&self) -> Vec<Param> {
+        of_children(self.children(), |layer| layer.params())
+    }
+
+    /// What the layer keeps besides its parameters, such as running statistics: PyTorch's buffers.
+    fn state(&self) -> Vec<Param> {
+        of_children(self.children(), |layer| layer.state())
+    }
+
+    /// Whether the output for an observation depends on the other observations of its batch, as in
+    /// [`BatchNorm`](super::BatchNorm) in training. A check reports it unless it is declared here.
+    fn couples_observations(&self) -> bool {
+        self.children().iter().any(|(_, layer)| layer.couples_observations())
+    }
+
+    /// Starts to collect the layer's statistics over many batches; see [`BatchNorm`](super::BatchNorm). Does nothing for
+    /// most layers.
+    fn start_statistics(&self) {
+        self.children().iter().for_each(|(_, layer)| layer.start_statistics());
+    }
+
+    /// Makes the statistics collected since [`start_statistics`](Layer::start_statistics) those of evaluation.
+    fn finish_statistics(&self) {
+        self.children().iter().for_each(|(_, layer)| layer.finish_statistics());
+    }
+
+    /// [`forward_all`](Layer::forward_all), which also shows what the layers inside this one return: `visit` is called
+    /// with their paths, and may break off. A layer that runs others in its own way shows nothing unless it overrides
+    /// this.
+    fn trace<'t>(&self, x: &[Var<'t>], visit: Visit<'_, 't>) -> ControlFlow<(), Vec<Var<'t>>> {
+        let _ = visit;
+        ControlFlow::Continue(self.forward_all(x))
+    }
+
+    /// Parameters and state, for saving and loading.
+    fn tensors(&self) -> Vec<Param> {
+        self.params().into_iter().chain(self.state()).collect()
+    }
+
+    /// The number of numbers in all [`params`](Layer::params).
+    fn param_count(&self) -> usize {
+        self.params().iter().map(|p| p.shape().numel()).sum()
+    }
+
+    /// The parameter or state of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none, with the names that there are.
+    fn param(&self, name: &str) -> Result<Param> {
+        let all = self.tensors();
+        let known = || all.iter().map(|param| param.name().to_owned()).collect();
+        let found = all.iter().find(|param| param.name() == name).cloned();
+        found.ok_or_else(|| Error::NotFound { what: "parameter", name: name.to_owned(), known: known() })
+    }
+
+    /// Freezes the parameters of the layer `name` (or the one parameter of this name): no gradient is computed for them
+    /// and no optimizer changes them, until [`unfreeze`](Layer::unfreeze). "" is the whole network.
+    ///
+    /// ```
+    /// use wengert::nn::{Layer, Linear, Sequential, Tanh};
+    /// let net = Sequential::new().named("body", Linear::new(4, 8, 0)).then(Tanh).named("head", Linear::new(8, 2, 1));
+    /// net.freeze("body")?;
+    /// net.unfreeze("body.bias")?;
+    /// let trained = net.params().into_iter().filter(|p| p.trainable()).map(|p| p.name().to_owned());
+    /// assert_eq!(trained.collect::<Vec<_>>(), ["body.bias", "head.weight", "head.bias"]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no parameter belongs to this name.
+    fn freeze(&self, name: &str) -> Result<()> {
+        set_trainable(self.params(), name, false)
+    }
+
+    /// Trains the parameters of the layer `name` (or the one parameter of this name) again.
+    ///
+    /// # Errors
+    /// As [`freeze`](Layer::freeze).
+    fn unfreeze(&self, name: &str) -> Result<()> {
+        set_trainable(self.params(), name, true)
+    }
+
+    /// What the layers of these paths return for the input `x`, in the order of `names`. No layer after the last of
+    /// them runs.
+    ///
+    /// ```
+    /// use wengert::{Tape, nn::{Layer, Linear, Sequential, Tanh}};
+    /// let block = Sequential::new().named("fc", Linear::new(4, 8, 0)).named("tanh", Tanh);
+    /// let net = Sequential::new().named("block", block).named("head", Linear::new(8, 2, 1));
+    /// let tape = Tape::new();
+    /// let features = net.features(tape.constant([[1.0, 2.0, 3.0, 4.0]]), &["block.fc", "block"])?;
+    /// assert_eq!(features[0].tanh().value(), features[1].value());
+    ///
+    /// let error = net.features(tape.constant([[0.0; 4]]), &["fc"]).err().unwrap();
+    /// assert_eq!(error.to_string(), "there is no layer `fc`: the names are block, block.fc, block.tanh, head");
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that no layer inside this one has.
+    fn features<'t>(&self, x: Var<'t>, names: &[&str]) -> Result<Vec<Var<'t>>> {
+        let mut known = Vec::new();
+        paths("", self.children(), &mut known);
+        let mut found = vec![None; names.len()];
+        let unknown = |name: &&str| !known.iter().any(|path| path == name);
+        if let Some(name) = names.iter().copied().find(unknown) {
+            return Err(Error::NotFound { what: "layer", name: name.to_owned(), known });
+        }
+        let _done = self.trace(&[x], &mut |path, y| {
+            names
+                .iter()
+                .zip(&mut found)
+                .filter(|(name, _)| **name == path)
+                .for_each(|(_, slot)| *slot = y.first().copied());
+            if found.iter().all(Option::is_some) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let missing = |name: &str| Error::NotFound {
+            what: "value shown by `trace` for the layer",
+            name: name.to_owned(),
+            known: known.clone(),
+        };
+        names.iter().zip(found).map(|(name, value)| value.ok_or_else(|| missing(name))).collect()
+    }
+}
+
+/// The parameters or the state of some layers, under the names of the layers.
+fn of_children(children: Vec<(&str, &dyn Layer)>, list: impl Fn(&dyn Layer) -> Vec<Param>) -> Vec<Param> {
+    let named = |(name, layer)| list(layer).into_iter().map(move |param| param.under(name));
+    children.into_iter().flat_map(named).collect()
+}
+
+/// The paths of some layers and of those inside them.
+fn paths(around: &str, children: Vec<(&str, &dyn Layer)>, known: &mut Vec<String>) {
+    for (name, layer) in children {
+        let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
+        known.push(path.clone());
+        paths(&path, layer.children(), known);
+    }
+}
+
+fn set_trainable(params: Vec<Param>, name: &str, trainable: bool) -> Result<()> {
+    let belongs = |param: &&Param| {
+        let rest = param.name().strip_prefix(name);
+        name.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let mut chosen = params.iter().filter(belongs).peekable();
+    if chosen.peek().is_none() {
+        let known = params.iter().map(|param| param.name().to_owned()).collect();
+        return Err(Error::NotFound { what: "layer or parameter", name: name.to_owned(), known });
+    }
+    chosen.for_each(|param| param.set_trainable(trainable));
+    Ok(())
+}
