@@ -152,7 +152,9 @@ fn checkpoint(net: &Sequential, optimizer: &dyn Optimizer) -> Checkpoint {
     (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (3, 117, u64::MAX);
     (checkpoint.learning_rate, checkpoint.seconds) = (0.1 + 0.2, 1.5);
     checkpoint.losses = vec![2.5, 1.0 / 3.0];
-    checkpoint.batch_accuracies = vec![0.0, 7.0 / 128.0];
+    checkpoint.metrics = vec![("accuracy".to_owned(), vec![0.0, 7.0 / 128.0])];
+    checkpoint.validation = vec![("loss".to_owned(), vec![0.5])];
+    checkpoint.best = vec![("0.weight".to_owned(), Tensor::from([0.25]))];
     checkpoint.config = serde_json::json!({ "data": "digits", "batch": 128 });
     checkpoint
 }
@@ -168,7 +170,8 @@ fn a_checkpoint_keeps_every_bit() {
     let back = Checkpoint::load(&path).unwrap();
     assert_eq!((back.epoch, back.iteration, back.seed), (3, 117, u64::MAX));
     assert_eq!((back.learning_rate, back.seconds), (saved.learning_rate, saved.seconds));
-    assert_eq!((&back.losses, &back.batch_accuracies), (&saved.losses, &saved.batch_accuracies));
+    assert_eq!((&back.losses, &back.metrics), (&saved.losses, &saved.metrics));
+    assert_eq!((&back.validation, &back.best), (&saved.validation, &saved.best));
     assert_eq!(back.config, saved.config);
     let mut other = Adam::new(&two.params(), 0.1).unwrap();
     back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();

@@ -11,7 +11,7 @@ use wengert::data::{Batches, Dataset, Shuffle};
 use wengert::io::Checkpoint;
 use wengert::nn::{BatchNorm, Conv2d, Dropout, Elu, Flatten, Layer, Linear, Sequential, Tanh};
 use wengert::optim::{Adam, Decay, Optimizer, Schedule, Sgd};
-use wengert::train::{History, Trainer, accuracy, confusion, finalize_statistics, predict};
+use wengert::train::{Batch, History, Trainer, accuracy, confusion, finalize_statistics, predict};
 use wengert::{DType, Error, Tape, Tensor, Var};
 
 /// 60 images of 2x3 pixels in three classes that a small network can tell apart.
@@ -65,7 +65,7 @@ fn a_run_is_the_loop_written_by_hand() {
         optimizer.step(&gradients).unwrap();
     }
     assert_eq!(history.losses, losses);
-    assert_eq!(history.batch_accuracies.len(), 28);
+    assert_eq!(history.metric("accuracy").len(), 28);
     assert_eq!(numbers(&net), numbers(&trained));
 }
 
@@ -144,7 +144,7 @@ fn a_run_taken_up_is_the_uninterrupted_one_bit_for_bit() {
     let (resumed, two) = run(6, |trainer| trainer.resume_from(&path).save_checkpoints(&path, 3));
     let (straight, resumed) = (straight.unwrap(), resumed.unwrap());
     assert_eq!(straight.losses, resumed.losses);
-    assert_eq!(straight.batch_accuracies, resumed.batch_accuracies);
+    assert_eq!(straight.metrics, resumed.metrics);
     assert_eq!(numbers(&one), numbers(&two));
     let again = run(6, |trainer| trainer.resume_from(&path)).0.unwrap();
     assert_eq!(again, resumed, "a finished run has nothing left to do");
@@ -301,7 +301,7 @@ fn bad_runs_are_reported() {
     assert_eq!(message, "cannot read /no/such/file: No such file or directory (os error 2)");
     let net = net();
     let mut optimizer = Sgd::new(&net.params(), 0.1).unwrap();
-    let mut nothing = (1, |_| std::iter::empty());
+    let mut nothing = (1, |_| std::iter::empty::<Batch>());
     let message = Trainer::new(&net, &mut optimizer).fit(&mut nothing).unwrap_err().to_string();
     assert_eq!(message, "epoch 1 of the source of batches is empty: an epoch needs at least one batch");
     let mut wrong = (1, |_| std::iter::once((Tensor::zeros([2, 6], DType::F32), vec![0, 3])));

@@ -51,13 +51,19 @@ pub struct Checkpoint {
     pub seconds: f64,
     /// The loss of each iteration.
     pub losses: Vec<f64>,
-    /// The accuracy of each iteration on its batch, from 0 to 1.
-    pub batch_accuracies: Vec<f64>,
+    /// The values of each metric in each iteration, by name.
+    pub metrics: Vec<(String, Vec<f64>)>,
+    /// The numbers of each validation, by name.
+    pub validation: Vec<(String, Vec<f64>)>,
+    /// The tensors of the network after its best epoch, by name, if they are kept.
+    pub best: Vec<(String, Tensor)>,
     /// The settings of the run, as the program gives them.
     pub config: serde_json::Value,
     /// The optimizer's state, by name.
     pub optimizer: Vec<(String, Tensor)>,
     net: Vec<(String, Tensor)>,
+    /// The tensors of the network that are not trained, by name; unknown in files of versions 1 and 2.
+    frozen: Option<Vec<String>>,
     path: PathBuf,
 }
 
@@ -69,14 +75,20 @@ struct Counters {
     iteration: u64,
     seed: u64,
     config: serde_json::Value,
+    #[serde(default)]
+    frozen: Option<Vec<String>>,
 }
 
 /// The metadata entry with the counters.
 const KEY: &str = "wengert.checkpoint";
 /// Increased when the layout of the file changes.
-const VERSION: u32 = 2;
-/// Prefixes of names in version 1, and what they are now.
-const OLD_NAMES: [(&str, &str); 2] = [("optimiser.", "optimizer."), ("run.rate", "run.learning_rate")];
+const VERSION: u32 = 3;
+/// Prefixes of names in older versions, up to which they were used, and what they are now.
+const OLD_NAMES: [(u32, &str, &str); 3] = [
+    (1, "optimiser.", "optimizer."),
+    (1, "run.rate", "run.learning_rate"),
+    (2, "run.batch_accuracies", "metric.accuracy"),
+];
 
 impl Checkpoint {
     /// The checkpoint of a run at its start: the current tensors of a network and those of an optimizer; all else is 0,
@@ -89,10 +101,13 @@ impl Checkpoint {
             learning_rate: 0.0,
             seconds: 0.0,
             losses: Vec::new(),
-            batch_accuracies: Vec::new(),
+            metrics: Vec::new(),
+            validation: Vec::new(),
+            best: Vec::new(),
             config: serde_json::Value::Null,
             optimizer,
             net: weights::named(net),
+            frozen: Some(frozen(net)),
             path: PathBuf::new(),
         }
     }
@@ -107,16 +122,22 @@ impl Checkpoint {
         };
         let run = vec![
             ("losses".to_owned(), Tensor::from(self.losses.clone())),
-            ("batch_accuracies".to_owned(), Tensor::from(self.batch_accuracies.clone())),
             ("learning_rate".to_owned(), Tensor::scalar(self.learning_rate, DType::F64)),
             ("seconds".to_owned(), Tensor::scalar(self.seconds, DType::F64)),
         ];
+        let numbers = |series: &[(String, Vec<f64>)]| {
+            series.iter().map(|(name, values)| (name.clone(), Tensor::from(values.clone()))).collect()
+        };
         let tensors = under("net", self.net.clone())
             .chain(under("optimizer", self.optimizer.clone()))
             .chain(under("run", run))
+            .chain(under("metric", numbers(&self.metrics)))
+            .chain(under("validation", numbers(&self.validation)))
+            .chain(under("best", self.best.clone()))
             .collect();
         let Checkpoint { epoch, iteration, seed, .. } = *self;
-        let counters = Counters { version: VERSION, epoch, iteration, seed, config: self.config.clone() };
+        let (config, frozen) = (self.config.clone(), self.frozen.clone());
+        let counters = Counters { version: VERSION, epoch, iteration, seed, config, frozen };
         let text = serde_json::to_string(&counters).expect("numbers and a JSON value can be written as JSON");
         TensorFile { tensors, metadata: [(KEY.to_owned(), text)].into() }.write(path)
     }
@@ -139,16 +160,21 @@ impl Checkpoint {
             let problem = format!("it is a checkpoint of version {version}, but only 1 to {VERSION} can be read");
             return Err(format_error(FormatProblem::Other(problem)));
         }
-        let Counters { epoch, iteration, seed, config, .. } = counters;
-        let (mut net, mut optimizer, mut run) = (Vec::new(), Vec::new(), Vec::new());
+        let Counters { epoch, iteration, seed, config, frozen, .. } = counters;
+        let (mut net, mut optimizer, mut run, mut best) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut metrics, mut validation) = (Vec::new(), Vec::new());
         for (mut name, tensor) in tensors {
-            if let Some((old, new)) = OLD_NAMES.iter().find(|(old, _)| version == 1 && name.starts_with(old)) {
+            let old = OLD_NAMES.iter().find(|(last, old, _)| version <= *last && name.starts_with(old));
+            if let Some((_, old, new)) = old {
                 name.replace_range(..old.len(), new);
             }
             let (list, name) = match name.split_once('.') {
                 Some(("net", rest)) => (&mut net, rest),
                 Some(("optimizer", rest)) => (&mut optimizer, rest),
                 Some(("run", rest)) => (&mut run, rest),
+                Some(("metric", rest)) => (&mut metrics, rest),
+                Some(("validation", rest)) => (&mut validation, rest),
+                Some(("best", rest)) => (&mut best, rest),
                 _ => return Err(format_error(FormatProblem::Unknown { name })),
             };
             list.push((name.to_owned(), tensor));
@@ -162,7 +188,8 @@ impl Checkpoint {
             let problem = || FormatProblem::Other(format!("its entry `run.{name}` is not one number"));
             series(name)?.first().copied().ok_or_else(|| format_error(problem()))
         };
-        let (losses, batch_accuracies) = (series("losses")?, series("batch_accuracies")?);
+        let losses = series("losses")?;
+        let numbers = |list: Vec<(String, Tensor)>| list.into_iter().map(|(name, t)| (name, t.to_vec())).collect();
         let (learning_rate, seconds) = (number("learning_rate")?, number("seconds")?);
         let path = path.to_owned();
         Ok(Checkpoint {
@@ -172,10 +199,13 @@ impl Checkpoint {
             learning_rate,
             seconds,
             losses,
-            batch_accuracies,
+            metrics: numbers(metrics),
+            validation: numbers(validation),
+            best,
             config,
             optimizer,
             net,
+            frozen,
             path,
         })
     }
@@ -187,7 +217,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Format`] when the checkpoint belongs to another network (an entry is missing, unknown or of another
-    /// shape) or to another optimizer.
+    /// shape) or to another optimizer; [`Error::Setting`] when other parameters are frozen now than when it was saved.
     pub fn restore(
         &self,
         net: &[Param],
@@ -196,9 +226,22 @@ impl Checkpoint {
         let within =
             |prefix: &str, problem| Error::Format { path: self.path.clone(), problem: inside(prefix, problem) };
         let matched = weights::matching(&self.net, net).map_err(|problem| within("net", problem))?;
+        let now = frozen(net);
+        if let Some(then) = self.frozen.as_ref().filter(|then| **then != now) {
+            let list = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+            let of = format!("resuming from {}", self.path.display());
+            let value = format!("{} (they were {})", list(&now), list(then));
+            let must = "those of the checkpoint: freeze or unfreeze the others first";
+            return Err(Error::setting(&of, "frozen parameters", value, must));
+        }
         optimizer(&self.optimizer).map_err(|problem| within("optimizer", problem))?;
         weights::assign(net, &matched)
     }
+}
+
+/// The names of what is not trained, in order.
+fn frozen(net: &[Param]) -> Vec<String> {
+    net.iter().filter(|param| !param.trainable()).map(|param| param.name().to_owned()).collect()
 }
 
 /// The same problem, with the entry's name as it stands in a file of this version.

@@ -35,13 +35,14 @@ impl Moments {
     }
 
     /// The update of one parameter in step `t`.
-    fn formula(self, eta: f64, t: u64) -> impl FnMut(Step) {
+    fn formula(self, t: u64) -> impl FnMut(Step) {
         let (beta1, beta2) = self.betas;
         let t = t as f64;
-        let size = eta / (1.0 - beta1.powf(t));
+        let start = 1.0 - beta1.powf(t);
         let root = (1.0 - beta2.powf(t)).sqrt();
         move |step| {
-            let Step { weight, gradient, buffers, decay } = step;
+            let Step { weight, gradient, buffers, learning_rate: eta, decay } = step;
+            let size = eta / start;
             let [m, v] = buffers else { unreachable!("each parameter has two buffers") };
             let (shrink, decay) = if self.decoupled { (1.0 - eta * decay, 0.0) } else { (1.0, decay) };
             dispatch!(weight.dtype(), T => {
@@ -100,7 +101,7 @@ macro_rules! adam {
             }
 
             fn formula(&self) -> impl FnMut(Step) + use<> {
-                self.moments.formula(self.state.learning_rate, self.state.steps + 1)
+                self.moments.formula(self.state.steps + 1)
             }
         }
 

@@ -1,4 +1,4 @@
-//! Weight decay.
+//! Weight decay, and groups of parameters that are trained at their own pace.
 
 use crate::Param;
 
@@ -13,6 +13,30 @@ pub enum Decay {
     Weights(f64),
     /// Every parameter, as PyTorch does by default.
     Everything(f64),
+}
+
+/// What the learning rate and the weight decay of some parameters are multiplied by: Caffe's `lr_mult` and `decay_mult`,
+/// PyTorch's parameter groups. A schedule keeps these ratios.
+///
+/// ```
+/// use wengert::{nn::{Layer, Linear, Sequential}, optim::{Group, Sgd}};
+/// let net = Sequential::new().named("body", Linear::new(4, 8, 0)).named("head", Linear::new(8, 2, 1));
+/// let body = [net.param("body.weight")?, net.param("body.bias")?];
+/// let sgd = Sgd::new(&net.params(), 0.1)?.group(&body, Group { learning_rate: 0.1, ..Group::default() })?;
+/// # Ok::<(), wengert::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// The factor of the learning rate, at least 0; 1 by default.
+    pub learning_rate: f64,
+    /// The factor of the weight decay, at least 0; 1 by default.
+    pub decay: f64,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Group { learning_rate: 1.0, decay: 1.0 }
+    }
 }
 
 impl Decay {

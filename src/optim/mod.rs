@@ -21,6 +21,7 @@
 //!
 //! - [`Sgd`], [`Adam`], [`AdamW`], [`RmsProp`]: the formulas. Each is one pass over its tensors, in the parameter's own
 //!   precision, with memory that is allocated once.
+//! - [`Group`]: factors of the learning rate and the decay for some of the parameters.
 //! - [`Schedule`]: the learning rate as a function of the iteration.
 //! - [`clip_norm`], [`clip_value`]: gradients kept in bounds.
 //!
@@ -41,7 +42,7 @@ mod state;
 
 pub use adam::{Adam, AdamW};
 pub use clip::{clip_norm, clip_value};
-pub use decay::Decay;
+pub use decay::{Decay, Group};
 pub use rms_prop::RmsProp;
 pub use schedule::Schedule;
 pub use sgd::{Momentum, Sgd};

@@ -89,10 +89,10 @@ impl RmsProp {
     }
 
     fn formula(&self) -> impl FnMut(Step) + use<> {
-        let (eta, alpha, epsilon, momentum) = (self.state.learning_rate, self.alpha, self.epsilon, self.momentum);
+        let (alpha, epsilon, momentum) = (self.alpha, self.epsilon, self.momentum);
         let centered = self.centered;
         move |step| {
-            let Step { weight, gradient, buffers, decay } = step;
+            let Step { weight, gradient, buffers, learning_rate: eta, decay } = step;
             dispatch!(weight.dtype(), T => {
                 let (eta, epsilon, momentum, decay) = (eta as T, epsilon as T, momentum as T, decay as T);
                 // Subtracted in double precision: in single, 1 − 0.99 loses digits.

@@ -13,6 +13,16 @@ macro_rules! optimizer {
                 Ok(self)
             }
 
+            /// Multiplies the learning rate and the decay of some of the parameters; the last call for a parameter holds.
+            ///
+            /// # Errors
+            /// [`Error::NotFound`](crate::Error::NotFound) for a parameter that the optimizer does not have,
+            /// [`Error::Setting`](crate::Error::Setting) for a factor that is negative or not finite.
+            pub fn group(mut self, params: &[$crate::Param], group: $crate::optim::Group) -> $crate::Result<Self> {
+                self.state.set_group(params, group)?;
+                Ok(self)
+            }
+
             /// Whether a trainable parameter without a gradient is skipped instead of being an error. Default: no.
             pub fn allow_unused(mut self, allow: bool) -> Self {
                 self.state.allow_unused = allow;

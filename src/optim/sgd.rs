@@ -81,9 +81,9 @@ impl Sgd {
     }
 
     fn formula(&self) -> impl FnMut(Step) + use<> {
-        let (eta, momentum, form, nesterov) = (self.state.learning_rate, self.momentum, self.form, self.nesterov);
+        let (momentum, form, nesterov) = (self.momentum, self.form, self.nesterov);
         move |step| {
-            let Step { weight, gradient, buffers, decay } = step;
+            let Step { weight, gradient, buffers, learning_rate: eta, decay } = step;
             dispatch!(weight.dtype(), T => {
                 let (eta, momentum, decay) = (eta as T, momentum as T, decay as T);
                 match (buffers, form, nesterov) {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Decay,
+    Decay, Group,
     elements::{all_finite, non_finite},
 };
 use crate::{DType, Error, FormatProblem, Gradients, Param, Result, Tensor};
@@ -22,6 +22,8 @@ pub(super) struct OptimizerState {
     pub steps: u64,
     pub allow_unused: bool,
     pub check_finite: bool,
+    /// What the learning rate and the decay of each parameter are multiplied by.
+    factors: Vec<Group>,
     /// The names of the buffers that the formula keeps for each parameter.
     names: Vec<&'static str>,
     /// The buffers of each parameter, in the order of `names`.
@@ -34,6 +36,8 @@ pub(super) struct Step<'a> {
     pub gradient: &'a Tensor,
     /// In the order of the names given to [`OptimizerState::allocate`].
     pub buffers: &'a mut [Tensor],
+    /// η for this parameter.
+    pub learning_rate: f64,
     /// λ for this parameter.
     pub decay: f64,
 }
@@ -62,6 +66,7 @@ impl OptimizerState {
         }
         let mut state = OptimizerState {
             of,
+            factors: vec![Group::default(); distinct.len()],
             params: distinct,
             learning_rate: 0.0,
             decay: Decay::None,
@@ -96,6 +101,22 @@ impl OptimizerState {
         Ok(())
     }
 
+    pub fn set_group(&mut self, params: &[Param], group: Group) -> Result<()> {
+        self.not_negative("factor of the learning rate", group.learning_rate)?;
+        self.not_negative("factor of the decay", group.decay)?;
+        let place = |param: &Param| {
+            let unknown = || Error::NotFound {
+                what: "parameter of the optimizer",
+                name: param.name().to_owned(),
+                known: self.params.iter().map(|known| known.name().to_owned()).collect(),
+            };
+            self.params.iter().position(|known| known.same(param)).ok_or_else(unknown)
+        };
+        let places = params.iter().map(place).collect::<Result<Vec<_>>>()?;
+        places.into_iter().for_each(|place| self.factors[place] = group);
+        Ok(())
+    }
+
     /// `value`, if it is a number that is 0 or more and finite.
     pub fn not_negative(&self, name: &'static str, value: f64) -> Result<f64> {
         match value.is_finite() && value >= 0.0 {
@@ -116,12 +137,13 @@ impl OptimizerState {
     pub fn step(&mut self, gradients: &Gradients, mut formula: impl FnMut(Step)) -> Result<()> {
         self.check(gradients)?;
         self.steps += 1;
-        for (param, buffers) in self.params.iter().zip(&mut self.buffers) {
+        for ((param, buffers), factors) in self.params.iter().zip(&mut self.buffers).zip(&self.factors) {
             let Ok(gradient) = gradients.wrt(param) else { continue };
             if !param.trainable() {
                 continue;
             }
-            let decay = self.decay.of(param);
+            let (learning_rate, decay) =
+                (factors.learning_rate * self.learning_rate, factors.decay * self.decay.of(param));
             param.update(|weight| {
                 let dtype = weight.dtype();
                 // A parameter can be converted at any time, and a tape in another precision gives its gradient in its
@@ -129,7 +151,7 @@ impl OptimizerState {
                 for buffer in buffers.iter_mut().filter(|buffer| buffer.dtype() != dtype) {
                     *buffer = buffer.cast(dtype);
                 }
-                formula(Step { weight, gradient: &gradient.cast(dtype), buffers, decay });
+                formula(Step { weight, gradient: &gradient.cast(dtype), buffers, learning_rate, decay });
             });
         }
         Ok(())

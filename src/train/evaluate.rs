@@ -104,8 +104,8 @@ pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Re
 }
 
 /// The fraction of the rows of `logits` with the largest entry at the label; a row with a NaN counts as wrong.
-pub(super) fn batch_accuracy(logits: &Tensor, labels: &[usize]) -> Result<f64> {
-    match largest(logits) {
+pub(super) fn share_right(logits: Tensor, labels: &[usize]) -> Result<f64> {
+    match largest(&logits) {
         Ok(classes) => {
             let right = classes.iter().zip(labels).filter(|(class, label)| class == label).count();
             Ok(right as f64 / labels.len() as f64)

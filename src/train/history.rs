@@ -1,7 +1,7 @@
-//! What a training run reports: each iteration, and all of them.
+//! What a training run reports: each iteration, each epoch, and all of them.
 
 /// The result of one iteration.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Iteration {
     /// The epoch, from 1.
     pub epoch: usize,
@@ -11,19 +11,41 @@ pub struct Iteration {
     pub seconds: f64,
     /// The loss of the batch, before the step.
     pub loss: f64,
-    /// The accuracy on the batch, from 0 to 1, before the step.
-    pub accuracy: f64,
+    /// The metrics of the batch, in the order in which the trainer was given them, before the step.
+    pub metrics: Vec<f64>,
     /// The learning rate of the step.
     pub learning_rate: f64,
 }
 
-/// The whole run, iteration by iteration.
+/// The result of one validation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// The epoch after which it was made, from 1.
+    pub epoch: usize,
+    /// The mean loss of an observation.
+    pub loss: f64,
+    /// The mean of each metric over the observations, in the order in which the trainer was given them.
+    pub metrics: Vec<f64>,
+}
+
+/// The whole run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// The loss of each iteration.
     pub losses: Vec<f64>,
-    /// The accuracy of each iteration on its batch, from 0 to 1.
-    pub batch_accuracies: Vec<f64>,
+    /// Each metric by name, and its values in each iteration.
+    pub metrics: Vec<(String, Vec<f64>)>,
+    /// Each validation.
+    pub validations: Vec<Scores>,
+    /// The epoch with the best validation, from 1.
+    pub best: Option<usize>,
     /// The seconds that the run took.
     pub seconds: f64,
+}
+
+impl History {
+    /// The values of a metric in each iteration; nothing for a metric that the trainer was not given.
+    pub fn metric(&self, name: &str) -> &[f64] {
+        self.metrics.iter().find(|(known, _)| known == name).map_or(&[], |(_, values)| values)
+    }
 }

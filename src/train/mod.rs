@@ -1,7 +1,8 @@
 //! The training loop, and the evaluation of a trained network.
 //!
-//! A [`Trainer`] trains a classifier on a [`Source`] of batches, prints the table of losses, saves checkpoints and
-//! resumes from them. It does nothing that you could not write yourself: its loop is
+//! A [`Trainer`] trains a network on a [`Source`] of batches with any loss, validates it, prints the table of losses,
+//! saves checkpoints and resumes from them. It does nothing that you could not write yourself: for a classifier, its
+//! loop is
 //!
 //! ```text
 //! for each batch:
@@ -17,15 +18,23 @@
 //!
 //! What may not live here: losses, layers, update formulas.
 
+mod batch;
 mod evaluate;
 mod history;
+mod measure;
 mod report;
+mod resume;
+mod run;
 mod source;
 mod table;
 mod trainer;
+mod validation;
 
+pub use batch::{Batch, Inputs};
 pub use evaluate::{accuracy, confusion, finalize_statistics, predict};
-pub use history::{History, Iteration};
+pub use history::{History, Iteration, Scores};
+pub use measure::{cross_entropy, mean_squared_error, share_correct};
 pub use source::Source;
 pub use table::Table;
 pub use trainer::Trainer;
+pub use validation::{Monitor, Validation};

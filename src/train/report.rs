@@ -17,9 +17,9 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// A report to `output`, with a bar of `total` iterations, `done` of them made. Where standard error is not a
-    /// terminal, the bar is hidden.
-    pub fn new(output: Option<Box<dyn Write + 'a>>, total: Option<u64>, done: u64) -> Self {
+    /// A report to `output` with the values of `metric`, and with a bar of `total` iterations, `done` of them made. Where
+    /// standard error is not a terminal, the bar is hidden.
+    pub fn new(output: Option<Box<dyn Write + 'a>>, metric: Option<String>, total: Option<u64>, done: u64) -> Self {
         let bar = match total {
             None => ProgressBar::hidden(),
             Some(total) => {
@@ -31,7 +31,7 @@ impl<'a> Report<'a> {
                 bar
             }
         };
-        Report { table: output.map(Table::new), bar }
+        Report { table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))), bar }
     }
 
     /// One more iteration is done.

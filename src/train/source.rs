@@ -1,5 +1,6 @@
 //! Where batches come from.
 
+use super::Batch;
 use crate::{Tensor, data::Batches};
 
 /// A source of batches, epoch by epoch.
@@ -14,43 +15,43 @@ use crate::{Tensor, data::Batches};
 /// ```
 /// use wengert::{DType, Tensor, train::Source};
 /// let mut source = (2, |epoch: usize| (0..2).map(move |_| (Tensor::full([4, 3], epoch as f64, DType::F32), vec![0; 4])));
-/// assert_eq!(source.epoch(5).last().unwrap().0.at(&[0, 0]), 5.0);
+/// assert_eq!(source.epoch(5).last().unwrap().inputs[0].at(&[0, 0]), 5.0);
 /// ```
 pub trait Source<'b> {
     /// The number of batches in an epoch.
     fn per_epoch(&self) -> usize;
 
-    /// The batches of epoch `epoch` (from 0): observations `[n, ..]` and their n class labels.
-    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b>;
+    /// The batches of epoch `epoch` (from 0).
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + 'b>;
 }
 
 impl<'b, F, I> Source<'b> for (usize, F)
 where
     F: FnMut(usize) -> I,
-    I: Iterator<Item = (Tensor, Vec<usize>)> + 'b,
+    I: Iterator<Item: Into<Batch>> + 'b,
 {
     fn per_epoch(&self) -> usize {
         self.0
     }
 
-    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
-        Box::new((self.1)(epoch))
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + 'b> {
+        Box::new((self.1)(epoch).map(Into::into))
     }
 }
 
-/// Images `[n, channels, height, width]`.
+/// Images `[n, channels, height, width]` and their labels.
 impl<'b> Source<'b> for Batches {
     fn per_epoch(&self) -> usize {
         Batches::per_epoch(self)
     }
 
-    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = (Tensor, Vec<usize>)> + 'b> {
+    fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + 'b> {
         Box::new(Batches::epoch(self, epoch).map(|batch| {
             let [channels, height, width] = batch.shape;
             // Copied into a buffer of the pool: if the batch's own buffer were used, the pool would grow by one a
             // batch.
             let images = Tensor::from_slice(&batch.images, [batch.labels.len(), channels, height, width]);
-            (images.expect("a batch holds the pixels of its images"), batch.labels)
+            Batch::from((images.expect("a batch holds the pixels of its images"), batch.labels))
         }))
     }
 }

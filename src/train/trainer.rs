@@ -1,26 +1,23 @@
-//! The loop: forward, loss, backward, step, once for each batch.
-//!
-//! A run is a function of the network's initial values, the batches and the settings. Checkpoints are saved after whole
-//! epochs, and a run that resumes from one performs exactly the operations of an uninterrupted run, bit for bit. (For
-//! that, a layer that draws random numbers must keep count of its draws in its `state`.)
+//! The settings of a training run.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    time::Instant,
+use std::{io::Write, ops::ControlFlow, path::PathBuf};
+
+use super::{
+    Batch, History, Iteration, Scores, Source, Validation,
+    measure::{Loss, Metric, cross_entropy, share_correct},
+    run::Run,
 };
-
-use super::{History, Iteration, Source, evaluate::batch_accuracy, report::Report};
 use crate::{
-    DType, Error, FormatProblem, Mode, Result, Rule, Tape, Tensor,
-    io::Checkpoint,
+    DType, Result, Rule, Tensor, Var,
     nn::Layer,
-    optim::{Optimizer, Schedule, clip_norm},
+    optim::{Optimizer, Schedule},
 };
 
-type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
+type OnIteration<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
+type OnValidation<'a> = Box<dyn FnMut(&Scores) -> Result<ControlFlow<()>> + 'a>;
 
-/// Trains a classifier with the mean cross-entropy of its logits.
+/// Trains a network with any number of inputs and outputs and any loss; without a loss of its own, a classifier with the
+/// mean [cross-entropy](cross_entropy) of its logits.
 ///
 /// ```
 /// use wengert::{Tensor, nn::{Layer, Linear}, optim::Sgd, train::{Trainer, accuracy}};
@@ -38,22 +35,45 @@ type Hook<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 /// assert_eq!(accuracy(&net, &images, &labels, 128)?, 1.0);
 /// # Ok::<(), wengert::Error>(())
 /// ```
+///
+/// A loss is a function of the network's outputs and of the [`Batch`]:
+///
+/// ```
+/// use wengert::{Tensor, nn::{Layer, Linear}, optim::Adam, train::Trainer};
+/// let net = Linear::new(1, 1, 0);
+/// let (x, y) = (Tensor::from([[0.0], [1.0], [2.0]]), Tensor::from([[1.0], [3.0], [5.0]]));
+/// let mut optimizer = Adam::new(&net.params(), 0.1)?;
+/// let history = Trainer::new(&net, &mut optimizer)
+///     .loss(|y, batch| y[0].try_smooth_l1_loss(y[0].tape().constant(&batch.targets[0]), 1.0))
+///     .metric("worst", |y, batch| {
+///         let target = batch.targets[0].to_vec();
+///         Ok(y[0].to_vec().iter().zip(target).fold(0.0, |worst, (y, t)| (y - t).abs().max(worst)))
+///     })
+///     .epochs(200)
+///     .fit(&mut (1, |_| std::iter::once((x.clone(), y.clone()))))?;
+/// assert!(history.metric("worst")[199] < 0.1);
+/// # Ok::<(), wengert::Error>(())
+/// ```
 pub struct Trainer<'a> {
-    net: &'a dyn Layer,
-    optimizer: &'a mut dyn Optimizer,
-    epochs: usize,
-    schedule: Schedule,
-    rule: Rule,
-    dtype: DType,
-    clip: Option<f64>,
-    seed: u64,
-    config: serde_json::Value,
-    save_checkpoints: Option<(PathBuf, usize)>,
-    resume_from: Option<PathBuf>,
-    output: Option<Box<dyn Write + 'a>>,
-    every: u64,
-    progress: bool,
-    hook: Option<Hook<'a>>,
+    pub(super) net: &'a dyn Layer,
+    pub(super) optimizer: &'a mut dyn Optimizer,
+    pub(super) loss: Option<Loss<'a>>,
+    pub(super) metrics: Vec<Metric<'a>>,
+    pub(super) validation: Option<Validation<'a>>,
+    pub(super) epochs: usize,
+    pub(super) schedule: Schedule,
+    pub(super) rule: Rule,
+    pub(super) dtype: DType,
+    pub(super) clip: Option<f64>,
+    pub(super) seed: u64,
+    pub(super) config: serde_json::Value,
+    pub(super) save_checkpoints: Option<(PathBuf, usize)>,
+    pub(super) resume_from: Option<PathBuf>,
+    pub(super) output: Option<Box<dyn Write + 'a>>,
+    pub(super) every: u64,
+    pub(super) progress: bool,
+    pub(super) on_iteration: Option<OnIteration<'a>>,
+    pub(super) on_validation: Option<OnValidation<'a>>,
 }
 
 impl<'a> Trainer<'a> {
@@ -64,6 +84,9 @@ impl<'a> Trainer<'a> {
         Trainer {
             net,
             optimizer,
+            loss: None,
+            metrics: Vec::new(),
+            validation: None,
             epochs: 1,
             schedule: Schedule::Constant,
             rule: Rule::default(),
@@ -76,8 +99,26 @@ impl<'a> Trainer<'a> {
             output: None,
             every: 50,
             progress: false,
-            hook: None,
+            on_iteration: None,
+            on_validation: None,
         }
+    }
+
+    /// Sets the loss: from the outputs of the network and the batch to one number on the same tape.
+    pub fn loss(self, loss: impl for<'t> Fn(&[Var<'t>], &Batch) -> Result<Var<'t>> + 'a) -> Self {
+        Trainer { loss: Some(Box::new(loss)), ..self }
+    }
+
+    /// Adds a metric: from the outputs of the network and the batch to a mean over the observations. Without any, and
+    /// without a loss of its own, a run has the metric `accuracy`.
+    pub fn metric(mut self, name: &str, metric: impl Fn(&[Tensor], &Batch) -> Result<f64> + 'a) -> Self {
+        self.metrics.push((name.to_owned(), Box::new(metric)));
+        self
+    }
+
+    /// Validates the network while it trains.
+    pub fn validate(self, validation: Validation<'a>) -> Self {
+        Trainer { validation: Some(validation), ..self }
     }
 
     /// Sets the number of epochs (at least 1), including those before the run was resumed.
@@ -139,145 +180,37 @@ impl<'a> Trainer<'a> {
 
     /// Calls `hook` after each iteration; an error from it ends the run.
     pub fn on_iteration(self, hook: impl FnMut(&Iteration) -> Result<()> + 'a) -> Self {
-        Trainer { hook: Some(Box::new(hook)), ..self }
+        Trainer { on_iteration: Some(Box::new(hook)), ..self }
+    }
+
+    /// Calls `hook` after each validation; `Break` from it ends the run after this epoch.
+    pub fn on_validation(self, hook: impl FnMut(&Scores) -> Result<ControlFlow<()>> + 'a) -> Self {
+        Trainer { on_validation: Some(Box::new(hook)), ..self }
     }
 
     /// Trains.
     ///
     /// # Errors
-    /// - [`Error::NonFinite`] when a loss is NaN or infinite. Its step is not made, and the last checkpoint is whole.
-    /// - [`Error::Setting`] for bad settings, and for a checkpoint with another seed or other settings.
-    /// - [`Error::Empty`] when an epoch has no batch.
-    /// - [`Error::File`] when the table cannot be written.
-    /// - All errors of loading and saving checkpoints, of the labels, of `backward`, of the optimizer and of the hook.
+    /// - [`Error::NonFinite`](crate::Error::NonFinite) when a loss is NaN or infinite. Its step is not made, and the last
+    ///   checkpoint is whole.
+    /// - [`Error::NotScalar`](crate::Error::NotScalar) when the loss is not one number.
+    /// - [`Error::Setting`](crate::Error::Setting) for bad settings, and for a checkpoint with another seed or other
+    ///   settings.
+    /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
+    /// - [`Error::File`](crate::Error::File) when the table cannot be written.
+    /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
+    ///   the hooks.
     ///
     /// # Panics
-    /// When the images do not have the shape that the network needs.
+    /// When the inputs do not have the shapes that the network needs.
     pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
+        if self.loss.is_none() && self.metrics.is_empty() {
+            self = self.metric("accuracy", share_correct);
+        }
+        let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
         let base = self.optimizer.learning_rate();
-        let result = self.run(source, base);
+        let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));
         self.optimizer.set_learning_rate(base)?;
         result
     }
-
-    fn run(&mut self, source: &mut dyn Source<'_>, base: f64) -> Result<History> {
-        self.schedule.check()?;
-        if self.epochs == 0 {
-            return Err(Error::setting("trainer", "epochs", 0, "at least 1"));
-        }
-        let (first, mut iteration, mut history) = match self.resume_from.take() {
-            Some(path) => self.load(&path)?,
-            None => (0, 0, History::default()),
-        };
-        let (before, start) = (history.seconds, Instant::now());
-        let total = (self.epochs * source.per_epoch()) as u64;
-        let mut report = Report::new(self.output.take(), self.progress.then_some(total), iteration);
-        let mut tape = Tape::with_dtype(self.dtype);
-        tape.set_rule(self.rule);
-        report.begin()?;
-        for epoch in first..self.epochs {
-            let (mut rows, count) = (None, history.losses.len());
-            for (images, labels) in source.epoch(epoch) {
-                let learning_rate = self.schedule.learning_rate(base, iteration);
-                iteration += 1;
-                let at = Place { epoch: epoch + 1, iteration };
-                let (loss, accuracy) = self.step(&mut tape, images, &labels, learning_rate, at)?;
-                history.losses.push(loss);
-                history.batch_accuracies.push(accuracy);
-                history.seconds = before + start.elapsed().as_secs_f64();
-                let seconds = history.seconds;
-                let done = Iteration { epoch: epoch + 1, number: iteration, seconds, loss, accuracy, learning_rate };
-                report.advance();
-                rows = Some(done);
-                if iteration == 1 || iteration.is_multiple_of(self.every) {
-                    report.row(&done)?;
-                    rows = None;
-                }
-                if let Some(hook) = &mut self.hook {
-                    hook(&done)?;
-                }
-            }
-            if history.losses.len() == count {
-                let what = format!("epoch {} of the source of batches", epoch + 1);
-                return Err(Error::Empty { what, need: "an epoch needs at least one batch" });
-            }
-            if let Some(last) = rows.filter(|_| epoch + 1 == self.epochs) {
-                report.row(&last)?;
-            }
-            self.save(epoch + 1, iteration, &history)?;
-        }
-        report.end()?;
-        Ok(history)
-    }
-
-    /// One iteration: the loss and the accuracy of the batch.
-    fn step(
-        &mut self,
-        tape: &mut Tape,
-        images: Tensor,
-        labels: &[usize],
-        learning_rate: f64,
-        at: Place,
-    ) -> Result<(f64, f64)> {
-        tape.reset();
-        tape.set_mode(Mode::Train);
-        let logits = self.net.forward(tape.constant(images));
-        let loss = logits.try_cross_entropy(labels)?;
-        let value = loss.item();
-        if !value.is_finite() {
-            let what = format!("the loss of iteration {} (epoch {})", at.iteration, at.epoch);
-            return Err(Error::NonFinite { what, index: 0, value });
-        }
-        let accuracy = batch_accuracy(&logits.value(), labels)?;
-        let mut gradients = loss.backward()?;
-        if let Some(limit) = self.clip {
-            clip_norm(&mut gradients, self.optimizer.params(), limit)?;
-        }
-        self.optimizer.set_learning_rate(learning_rate)?;
-        self.optimizer.step(&gradients)?;
-        Ok((value, accuracy))
-    }
-
-    fn save(&self, epoch: usize, iteration: u64, history: &History) -> Result<()> {
-        let Some((path, every)) = &self.save_checkpoints else { return Ok(()) };
-        if !epoch.is_multiple_of(*every) && epoch != self.epochs {
-            return Ok(());
-        }
-        let mut checkpoint = Checkpoint::new(&self.net.tensors(), self.optimizer.state());
-        (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (epoch, iteration, self.seed);
-        (checkpoint.learning_rate, checkpoint.seconds) = (self.optimizer.learning_rate(), history.seconds);
-        checkpoint.losses = history.losses.clone();
-        checkpoint.batch_accuracies = history.batch_accuracies.clone();
-        checkpoint.config = self.config.clone();
-        checkpoint.save(path)
-    }
-
-    /// Restores the network and the optimizer; returns the epochs and iterations made so far, and their history.
-    fn load(&mut self, path: &Path) -> Result<(usize, u64, History)> {
-        let saved = Checkpoint::load(path)?;
-        let differs = |name, value: String| {
-            let of = format!("resuming from {}", path.display());
-            Err(Error::setting(&of, name, value, "what it was when the run was started"))
-        };
-        if saved.seed != self.seed {
-            return differs("seed", format!("{} (it was {})", self.seed, saved.seed));
-        }
-        if saved.config != self.config {
-            return differs("settings", format!("{} (they were {})", self.config, saved.config));
-        }
-        if saved.losses.len() as u64 != saved.iteration || saved.batch_accuracies.len() != saved.losses.len() {
-            let problem = FormatProblem::Other("its losses and accuracies are not one for each iteration".into());
-            return Err(Error::Format { path: path.to_owned(), problem });
-        }
-        saved.restore(&self.net.tensors(), |state| self.optimizer.load_state(state))?;
-        let Checkpoint { losses, batch_accuracies, seconds, .. } = saved;
-        Ok((saved.epoch, saved.iteration, History { losses, batch_accuracies, seconds }))
-    }
-}
-
-/// Where in the run an iteration is, for errors.
-#[derive(Clone, Copy)]
-struct Place {
-    epoch: usize,
-    iteration: u64,
 }

@@ -172,7 +172,7 @@ fn run(options: &Options) -> Result<()> {
         options.out.join("metrics.json"),
         &json!({
             "accuracy": share, "linear_accuracy": linear, "iterations": history.losses.len(),
-            "seconds": history.seconds, "losses": history.losses, "batch_accuracies": history.batch_accuracies,
+            "seconds": history.seconds, "losses": history.losses, "batch_accuracies": history.metric("accuracy"),
             "alphas": alphas, "data": settings["data"], "rule": settings["rule"], "dtype": settings["dtype"],
             "seed": options.seed,
         }),

@@ -27,8 +27,8 @@ pub struct Shown<'a> {
 /// Draws all pictures into the folder `out`.
 pub fn draw(out: &Path, run: &Shown<'_>) -> Result<()> {
     activations()?.save(out.join("activations"))?;
-    let History { losses, batch_accuracies, .. } = run.history;
-    loss_and_accuracy(losses, batch_accuracies, run.per_epoch).save(out.join("training"))?;
+    let (losses, accuracies) = (&run.history.losses, run.history.metric("accuracy"));
+    loss_and_accuracy(losses, accuracies, run.per_epoch).save(out.join("training"))?;
     let names = run.test.names();
     Figure::new(620, 560).panel(Confusion::new(run.counts, names).title("Test images")).save(out.join("confusion"))?;
     let channels: Vec<String> = (0..run.alphas[1].len()).map(|c| c.to_string()).collect();

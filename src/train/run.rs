@@ -1,0 +1,167 @@
+//! The loop: forward, loss, backward, step, once for each batch.
+//!
+//! A run is a function of the network's initial values, the batches and the settings. Checkpoints are saved after whole
+//! epochs, and a run that resumes from one performs exactly the operations of an uninterrupted run, bit for bit. (For
+//! that, a layer that draws random numbers must keep count of its draws in its `state`.)
+
+use std::{ops::ControlFlow, time::Instant};
+
+use super::{
+    Batch, History, Iteration, Source, Trainer,
+    measure::{Loss, outputs, validate},
+    report::Report,
+    validation::Decisive,
+};
+use crate::{Error, Mode, Result, Tape, Tensor, optim::clip_norm};
+
+/// A run on its way.
+pub(super) struct Run<'r, 'a> {
+    pub trainer: &'r mut Trainer<'a>,
+    loss: &'r Loss<'a>,
+    /// The learning rate that the schedule starts from.
+    base: f64,
+    tape: Tape,
+    pub history: History,
+    /// The tensors of the network after its best epoch, by name.
+    pub best: Vec<(String, Tensor)>,
+    /// The finished epochs.
+    pub epoch: usize,
+    pub iteration: u64,
+    pub decisive: Option<Decisive>,
+}
+
+impl<'r, 'a> Run<'r, 'a> {
+    /// A run at its start, or where its checkpoint left it.
+    pub fn new(trainer: &'r mut Trainer<'a>, loss: &'r Loss<'a>, base: f64) -> Result<Self> {
+        trainer.schedule.check()?;
+        if trainer.epochs == 0 {
+            return Err(Error::setting("trainer", "epochs", 0, "at least 1"));
+        }
+        let tape = Tape::with_dtype(trainer.dtype);
+        tape.set_rule(trainer.rule);
+        let names: Vec<&str> = trainer.metrics.iter().map(|(name, _)| &**name).collect();
+        let decisive = trainer.validation.as_ref().map(|validation| validation.decisive(&names)).transpose()?;
+        let metrics = names.iter().map(|&name| (name.to_owned(), Vec::new())).collect();
+        let history = History { metrics, ..History::default() };
+        let resumed = trainer.resume_from.take();
+        let mut run = Run { trainer, loss, base, tape, history, best: Vec::new(), epoch: 0, iteration: 0, decisive };
+        if let Some(path) = resumed {
+            run.resume(&path)?;
+        }
+        Ok(run)
+    }
+
+    /// The epochs that are left.
+    pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
+        let (before, start) = (self.history.seconds, Instant::now());
+        let total = (self.trainer.epochs * source.per_epoch()) as u64;
+        let bar = self.trainer.progress.then_some(total);
+        let metric = self.trainer.metrics.first().map(|(name, _)| name.clone());
+        let mut report = Report::new(self.trainer.output.take(), metric, bar, self.iteration);
+        report.begin()?;
+        while self.epoch < self.trainer.epochs && !self.out_of_patience() {
+            let (mut row, count) = (None, self.history.losses.len());
+            for batch in source.epoch(self.epoch) {
+                let mut done = self.step(&batch)?;
+                self.history.seconds = before + start.elapsed().as_secs_f64();
+                done.seconds = self.history.seconds;
+                report.advance();
+                let shown = done.number == 1 || done.number.is_multiple_of(self.trainer.every);
+                if shown {
+                    report.row(&done)?;
+                }
+                if let Some(hook) = &mut self.trainer.on_iteration {
+                    hook(&done)?;
+                }
+                row = Some(done).filter(|_| !shown);
+            }
+            if self.history.losses.len() == count {
+                let what = format!("epoch {} of the source of batches", self.epoch + 1);
+                return Err(Error::Empty { what, need: "an epoch needs at least one batch" });
+            }
+            self.epoch += 1;
+            let go_on = self.validate()?;
+            let last = self.epoch == self.trainer.epochs || go_on.is_break() || self.out_of_patience();
+            if let Some(row) = row.filter(|_| last) {
+                report.row(&row)?;
+            }
+            self.save(last)?;
+            if last {
+                break;
+            }
+        }
+        report.end()?;
+        if self.trainer.validation.as_ref().is_some_and(|validation| validation.keep_best) {
+            self.restore_best()?;
+        }
+        Ok(self.history)
+    }
+
+    /// One iteration.
+    fn step(&mut self, batch: &Batch) -> Result<Iteration> {
+        let Trainer { net, optimizer, schedule, metrics, clip, .. } = &mut *self.trainer;
+        let learning_rate = schedule.learning_rate(self.base, self.iteration);
+        self.iteration += 1;
+        self.tape.reset();
+        self.tape.set_mode(Mode::Train);
+        let y = outputs(*net, &self.tape, batch)?;
+        let loss = (self.loss)(&y, batch)?;
+        if loss.numel() != 1 {
+            return Err(Error::NotScalar { shape: loss.shape() });
+        }
+        let value = loss.item();
+        if !value.is_finite() {
+            let what = format!("the loss of iteration {} (epoch {})", self.iteration, self.epoch + 1);
+            return Err(Error::NonFinite { what, index: 0, value });
+        }
+        let values: Vec<Tensor> = if metrics.is_empty() { Vec::new() } else { y.iter().map(|y| y.value()).collect() };
+        let measured = metrics.iter().map(|(_, metric)| metric(&values, batch)).collect::<Result<Vec<f64>>>()?;
+        let mut gradients = loss.backward()?;
+        if let Some(limit) = *clip {
+            clip_norm(&mut gradients, optimizer.params(), limit)?;
+        }
+        optimizer.set_learning_rate(learning_rate)?;
+        optimizer.step(&gradients)?;
+        self.history.losses.push(value);
+        self.history.metrics.iter_mut().zip(&measured).for_each(|((_, values), value)| values.push(*value));
+        let (epoch, number) = (self.epoch + 1, self.iteration);
+        Ok(Iteration { epoch, number, seconds: 0.0, loss: value, metrics: measured, learning_rate })
+    }
+
+    /// The validation after an epoch, if it is due; whether the run goes on is for its hook to say.
+    fn validate(&mut self) -> Result<ControlFlow<()>> {
+        let Trainer { net, metrics, epochs, validation: Some(validation), on_validation, .. } = &mut *self.trainer
+        else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        if !self.epoch.is_multiple_of(validation.every) && self.epoch != *epochs {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let scores = validate((*net, &mut self.tape), validation.source, self.loss, metrics, self.epoch)?;
+        self.history.validations.push(scores);
+        let best = self.decisive.and_then(|decisive| decisive.best(&self.history.validations));
+        self.history.best = best.map(|place| self.history.validations[place].epoch);
+        if validation.keep_best && self.history.best == Some(self.epoch) {
+            self.best = net.tensors().iter().map(|p| (p.name().to_owned(), p.value())).collect();
+        }
+        match (on_validation, self.history.validations.last()) {
+            (Some(hook), Some(scores)) => hook(scores),
+            _ => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    /// Whether the last validations were no better than the best before them, as often as patience allows.
+    fn out_of_patience(&self) -> bool {
+        let Some(patience) = self.trainer.validation.as_ref().and_then(|validation| validation.patience) else {
+            return false;
+        };
+        let best = self.decisive.and_then(|decisive| decisive.best(&self.history.validations));
+        self.history.validations.len() > best.unwrap_or(0) + patience
+    }
+
+    /// Gives the network the tensors of its best epoch.
+    fn restore_best(&self) -> Result<()> {
+        let tensors = self.trainer.net.tensors();
+        tensors.iter().zip(&self.best).try_for_each(|(param, (_, value))| param.set(value))
+    }
+}
