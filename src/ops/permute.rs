@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The axes in a different order.
@@ -34,9 +34,7 @@ impl Op for Permute {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
