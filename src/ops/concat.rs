@@ -99,8 +99,7 @@ impl<'t> Var<'t> {
             };
             let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
             if shapes.iter().any(|shape| *shape != shapes[0]) {
-                let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
-                return Err(first.tape().locate(error));
+                return Err(first.shape_error("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal"));
             }
             if axis > first.rank() {
                 first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;

@@ -1,7 +1,7 @@
 //! The transposed convolution: the adjoint of a convolution with respect to its input, as a layer uses it.
 
 use super::{Conv2dInput, ConvSpec};
-use crate::{error::Error, ops::twins::twin, tape::Var, tensor::Shape};
+use crate::{ops::twins::twin, tape::Var, tensor::Shape};
 
 impl<'t> Var<'t> {
     twin!(
@@ -9,7 +9,7 @@ impl<'t> Var<'t> {
         /// `[c_in, c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
         /// `output_padding` rows, and columns likewise.
         #[or_panic(conv_transpose2d)]
-        /// [`Error::Shape`] when the shapes do not match.
+        /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match.
         pub fn try_conv_transpose2d(
             self,
             weight: Var<'t>,
@@ -18,7 +18,7 @@ impl<'t> Var<'t> {
             output_padding: [usize; 2],
         ) -> Result<Var<'t>> {
             let (x, w) = (self.shape(), weight.shape());
-            let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
+            let fault = |need: String| Err(self.shape_error("conv_transpose2d", &[&x, &w], need));
             let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
                 return fault("images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed".into());
             };
