@@ -65,11 +65,16 @@ impl Tape {
         if shape.numel() == 0 {
             return Ok(self.constant(Tensor::zeros(shape, self.dtype())));
         }
-        let rows = (0..y.numel()).map(|i| {
-            let one = Tensor::from_fn(y.shape(), self.dtype(), |j| f64::from(i == j));
+        self.rows(y, x, y.numel(), 0)?.try_reshape(&shape)
+    }
+
+    /// One backward pass for each of the `per` elements of an observation of `y`, stacked along `axis`.
+    fn rows<'t>(&'t self, y: Var<'t>, x: Var<'t>, per: usize, axis: usize) -> Result<Var<'t>> {
+        let rows = (0..per).map(|k| {
+            let one = Tensor::from_fn(y.shape(), self.dtype(), |i| f64::from(i % per == k));
             Ok(self.grad_with(y, &[x], self.constant(one))?[0])
         });
-        Var::try_stack(&rows.collect::<Result<Vec<_>>>()?, 0)?.try_reshape(&shape)
+        Var::try_stack(&rows.collect::<Result<Vec<_>>>()?, axis)
     }
 
     /// The Jacobians of n observations, for y `[n, a..]` and x `[n, b..]`, of shape `[n, a.., b..]`, recorded: entry
@@ -137,11 +142,7 @@ impl Tape {
         if shape.numel() == 0 {
             return Ok(self.constant(Tensor::zeros(shape, self.dtype())));
         }
-        let rows = (0..per).map(|k| {
-            let one = Tensor::from_fn(y.shape(), self.dtype(), |i| f64::from(i % per == k));
-            Ok(self.grad_with(y, &[x], self.constant(one))?[0])
-        });
-        let blocks = Var::try_stack(&rows.collect::<Result<Vec<_>>>()?, 1)?;
+        let blocks = self.rows(y, x, per, 1)?;
         if n > 1 {
             self.check_uncoupled(op, y, x, blocks)?;
         }

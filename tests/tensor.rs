@@ -147,3 +147,14 @@ proptest! {
         prop_assert_eq!(b.broadcast(&a), want);
     }
 }
+
+#[test]
+fn tensors_print_nested_and_cut() {
+    assert_eq!(Tensor::from([[1.0, -2.5], [1e-9, 0.0]]).to_string(), "[[1.0000, -2.5000],\n [1.0000e-9, 0.0000]]");
+    assert_eq!(
+        format!("{:.1}", Tensor::from_fn([20], DType::F32, |i| i as f64)),
+        "[0.0, 1.0, 2.0, ..., 17.0, 18.0, 19.0]"
+    );
+    assert_eq!(format!("{:?}", Tensor::scalar(3.0, DType::F32)), "3.0000 f32[]");
+    assert_eq!(Tensor::zeros([0, 2], DType::F64).to_string(), "[]");
+}

@@ -5,6 +5,7 @@
 //! files are moved to the user's folder.
 
 use std::{
+    any::Any,
     fs, io,
     path::Path,
     thread,

@@ -6,7 +6,7 @@
 
 use super::composition::composition;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ops::sample::Sample,
     tape::Var,
     tensor::{Shape, Tensor},
@@ -25,12 +25,12 @@ composition!(
     /// # Ok::<(), wengert::Error>(())
     /// ```
     #[or_panic(repeat)]
-    /// [`Error::Shape`] when `times` has fewer entries than there are axes.
+    /// [`Error::Shape`](crate::Error::Shape) when `times` has fewer entries than there are axes.
     pub fn try_repeat(self, times: &[usize]) -> Result<Var<'t>> {
         let shape = self.shape();
         let Some(missing) = times.len().checked_sub(shape.rank()) else {
             let need = format!("one count for each axis is needed ({} were given)", times.len());
-            return Err(self.tape().locate(Error::shape("repeat", &[&shape], need)));
+            return Err(self.shape_error("repeat", &[&shape], need));
         };
         let size = |i: usize| if i < missing { 1 } else { shape[i - missing] };
         let apart: Shape = (0..times.len()).flat_map(|i| [1, size(i)]).collect();
@@ -45,11 +45,11 @@ composition!(
 composition!(
     /// The diagonal of each matrix `[.., n, m]`: `[.., min(n, m)]`.
     #[or_panic(diagonal)]
-    /// [`Error::Shape`] when there are fewer than two axes.
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_diagonal(self) -> Result<Var<'t>> {
         let shape = self.shape();
         let [batch @ .., n, m] = shape.dims() else {
-            return Err(self.tape().locate(Error::shape("diagonal", &[&shape], "matrices [.., n, m] are needed")));
+            return Err(self.shape_error("diagonal", &[&shape], "matrices [.., n, m] are needed"));
         };
         let flat: Shape = batch.iter().copied().chain([n * m]).collect();
         let stop = match n.min(m) {
@@ -64,11 +64,11 @@ composition!(
 composition!(
     /// Matrices `[.., n, n]` with these vectors `[.., n]` as their diagonals and 0 elsewhere.
     #[or_panic(diag_embed)]
-    /// [`Error::Shape`] for a single number, which has no axis.
+    /// [`Error::Shape`](crate::Error::Shape) for a single number, which has no axis.
     pub fn try_diag_embed(self) -> Result<Var<'t>> {
         let shape = self.shape();
         let Some(&n) = shape.last() else {
-            return Err(self.tape().locate(Error::shape("diag_embed", &[&shape], "vectors [.., n] are needed")));
+            return Err(self.shape_error("diag_embed", &[&shape], "vectors [.., n] are needed"));
         };
         let (square, dtype) = (Shape::from([n, n]), self.dtype());
         let room = square.countable("diag_embed", &[&shape]);
@@ -82,7 +82,7 @@ composition!(
 composition!(
     /// The sum of the diagonal of each matrix `[.., n, m]`.
     #[or_panic(trace)]
-    /// [`Error::Shape`] when there are fewer than two axes.
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_trace(self) -> Result<Var<'t>> {
         self.try_diagonal()?.try_sum_axes(&[-1], false)
     },
@@ -92,7 +92,7 @@ composition!(
 composition!(
     /// The lower triangle of each matrix `[.., n, m]`, with the diagonal; 0 above it.
     #[or_panic(tril)]
-    /// [`Error::Shape`] when there are fewer than two axes.
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_tril(self) -> Result<Var<'t>> {
         self.triangle("tril", |row, column| column <= row)
     },
@@ -102,7 +102,7 @@ composition!(
 composition!(
     /// The upper triangle of each matrix `[.., n, m]`, with the diagonal; 0 below it.
     #[or_panic(triu)]
-    /// [`Error::Shape`] when there are fewer than two axes.
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_triu(self) -> Result<Var<'t>> {
         self.triangle("triu", |row, column| row <= column)
     },
@@ -114,7 +114,7 @@ impl<'t> Var<'t> {
     fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Result<Var<'t>> {
         let shape = self.shape();
         let &[.., n, m] = shape.dims() else {
-            return Err(self.tape().locate(Error::shape(op, &[&shape], "matrices [.., n, m] are needed")));
+            return Err(self.shape_error(op, &[&shape], "matrices [.., n, m] are needed"));
         };
         let mask = Tensor::from_fn([n, m], self.dtype(), |i| f64::from(inside(i / m, i % m)));
         self.tape().constant(mask).try_select(self, 0.0)

@@ -6,25 +6,21 @@
 //! image.
 
 use super::composition::composition;
-use crate::{error::Error, ops::sample::Sample, tape::Var};
+use crate::{ops::sample::Sample, tape::Var};
 
 composition!(
     /// The mean over the positions p of x_p x_pᵀ, for images `[n, c, h, w]`: `[n, c, c]`.
     #[or_panic(bilinear_pool)]
-    /// [`Error::Shape`] when these are not images, or images without a pixel.
+    /// [`Error::Shape`](crate::Error::Shape) when these are not images, or images without a pixel.
     pub fn try_bilinear_pool(self) -> Result<Var<'t>> {
-        let shape = self.shape();
+        let (shape, need) = (self.shape(), "images [n, c, h, w] of at least one pixel are needed");
         match *shape.dims() {
             [n, c, height, width] if height * width > 0 => {
                 let positions = height * width;
                 let x = self.try_reshape([n, c, positions])?;
                 Ok(x.product(false, x, true)? / positions as f64)
             }
-            _ => Err(self.tape().locate(Error::shape(
-                "bilinear_pool",
-                &[&shape],
-                "images [n, c, h, w] of at least one pixel are needed",
-            ))),
+            _ => Err(self.shape_error("bilinear_pool", &[&shape], need)),
         }
     },
     [Sample::unary("bilinear_pool", [2, 3, 2, 2], |x| x.bilinear_pool())]

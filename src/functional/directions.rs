@@ -26,7 +26,7 @@ fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t
     let (shape, other) = (a.shape(), b.shape());
     let Some(common) = shape.broadcast(&other) else {
         let need = "aligned at the last axis, sizes must be equal or 1";
-        return Err(a.tape().locate(Error::shape(op, &[&shape, &other], need)));
+        return Err(a.shape_error(op, &[&shape, &other], need));
     };
     let axis = common.axis(op, axis).map_err(|error| a.tape().locate(error))?;
     let from_end = common.rank() - axis;
@@ -128,17 +128,14 @@ composition!(
     pub fn try_arcface_loss(self, weight: Var<'t>, labels: &[usize], scale: f64, margin: f64) -> Result<Var<'t>> {
         let (x, w) = (self.shape(), weight.shape());
         let (&[n, features], &[classes, inputs]) = (x.dims(), w.dims()) else {
-            return Err(self.tape().locate(Error::shape(
-                "arcface_loss",
-                &[&x, &w],
-                "features [n, d] and class vectors [classes, d] are needed",
-            )));
+            let need = "features [n, d] and class vectors [classes, d] are needed";
+            return Err(self.shape_error("arcface_loss", &[&x, &w], need));
         };
         if features != inputs {
             let need = format!(
                 "features and class vectors must have the same length (axis 1: {features} and {inputs} differ)"
             );
-            return Err(self.tape().locate(Error::shape("arcface_loss", &[&x, &w], need)));
+            return Err(self.shape_error("arcface_loss", &[&x, &w], need));
         }
         check_labels("arcface_loss", &Shape::from([n, classes]), labels).map_err(|error| self.tape().locate(error))?;
         if !(scale.is_finite() && scale > 0.0) {

@@ -238,7 +238,7 @@ composition!(
         let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));
         let (names, sizes, result) = read.map_err(|why| {
             let need = format!("in the equation \"{equation}\" {why}");
-            first.tape().locate(Error::shape("einsum", &shapes.iter().collect::<Vec<_>>(), need))
+            first.shape_error("einsum", &shapes.iter().collect::<Vec<_>>(), need)
         })?;
         let terms = operands.iter().zip(names).map(|(&x, letters)| Named { x, letters }.narrowed(&sizes)?.diagonals());
         let terms = terms.collect::<Result<Vec<_>>>()?;

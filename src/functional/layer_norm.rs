@@ -7,7 +7,7 @@
 
 use super::composition::composition;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ops::sample::{Sample, numbers},
     tape::Var,
     tensor::Tensor,
@@ -31,12 +31,12 @@ composition!(
     /// assert_eq!(x.layer_norm(gamma, beta, 0.0).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
     /// ```
     #[or_panic(layer_norm)]
-    /// [`Error::Shape`] when `gamma` and `beta` do not have the shape of the last axes.
+    /// [`Error::Shape`](crate::Error::Shape) when `gamma` and `beta` do not have the shape of the last axes.
     pub fn try_layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, inner) = (self.shape(), gamma.shape());
         if inner.rank() == 0 || !shape.ends_with(&inner) || beta.shape() != inner {
             let need = "gamma and beta must have the sizes of the input's last axes, at least one";
-            return Err(self.tape().locate(Error::shape("layer_norm", &[&shape, &inner, &beta.shape()], need)));
+            return Err(self.shape_error("layer_norm", &[&shape, &inner, &beta.shape()], need));
         }
         let axes: Vec<isize> = (-(inner.rank() as isize)..0).collect();
         Ok(standardise(self, &axes, epsilon)? * gamma + beta)
@@ -54,14 +54,14 @@ composition!(
     /// With one group it is layer normalization of an image, with c groups instance normalization (Ulyanov et al.,
     /// arXiv 1607.08022).
     #[or_panic(group_norm)]
-    /// [`Error::Shape`] when the shapes do not match, or `groups` does not divide the channels.
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, or `groups` does not divide the channels.
     pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
         let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
         let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;
         if !fits || groups == 0 || shape[1] % groups != 0 {
             let need =
                 format!("[n, c, ..] with gamma [c] and beta [c], and channels that {groups} groups divide, are needed");
-            return Err(self.tape().locate(Error::shape("group_norm", &[&shape, &scale, &shift], need)));
+            return Err(self.shape_error("group_norm", &[&shape, &scale, &shift], need));
         }
         let size = shape[1] / groups * shape[2..].iter().product::<usize>();
         let grouped = self.try_reshape([shape[0], groups, size])?;

@@ -96,7 +96,7 @@ impl<'t> Var<'t> {
             Some(_) => Ok(()),
             None => {
                 let need = "aligned at the last axis, the sizes of prediction and target must be equal or 1";
-                Err(self.tape().locate(Error::shape(op, &[&shape, &wanted], need)))
+                Err(self.shape_error(op, &[&shape, &wanted], need))
             }
         }
     }

@@ -17,11 +17,7 @@ fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
     let (shape, wanted) = (x.shape(), target.shape());
     match shape == wanted {
         true => Ok(()),
-        false => Err(x.tape().locate(Error::shape(
-            op,
-            &[&shape, &wanted],
-            "the prediction and the target must have the same shape",
-        ))),
+        false => Err(x.shape_error(op, &[&shape, &wanted], "the prediction and the target must have the same shape")),
     }
 }
 

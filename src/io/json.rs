@@ -15,17 +15,3 @@ pub fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Resu
         writeln!(file)
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_indented_and_complete() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.json");
-        write_json(&path, &std::collections::BTreeMap::from([("loss", vec![0.5, f64::NAN])])).unwrap();
-        let expected = "{\n  \"loss\": [\n    0.5,\n    null\n  ]\n}\n";
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
-    }
-}

@@ -46,7 +46,7 @@ impl TensorFile {
             let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{}` twice", pair[0]));
             return Err(Error::setting(&of, "tensor name", value, "different for each"));
         }
-        let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Bytes::of(tensor)));
+        let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Entry(tensor)));
         let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());
         // With distinct names and sizes that follow from the shapes, only a header of more than 100 MB is refused.
         let bytes = safetensors::serialize(views, metadata).map_err(|problem| format_error(path.as_ref(), problem))?;
@@ -133,38 +133,26 @@ fn decode(name: &str, dtype: Dtype, shape: &[usize], data: &[u8]) -> Result<Tens
     tensor.map_err(|_| other(format!("its entry `{name}` does not hold {numel} numbers")))
 }
 
-/// A tensor as bytes in this format.
-struct Bytes {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
+/// A tensor as an entry of a file.
+struct Entry<'a>(&'a Tensor);
 
-impl Bytes {
-    fn of(tensor: &Tensor) -> Self {
-        let dtype = match tensor.dtype() {
+impl View for Entry<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.0.dtype() {
             DType::F32 => Dtype::F32,
             DType::F64 => Dtype::F64,
-        };
-        let bytes = dispatch!(tensor.dtype(), T => {
-            let numbers = tensor.as_slice::<T>().expect("the precision was just looked up");
-            numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
-        });
-        Bytes { dtype, shape: tensor.shape().dims().to_vec(), bytes }
-    }
-}
-
-impl View for Bytes {
-    fn dtype(&self) -> Dtype {
-        self.dtype
+        }
     }
     fn shape(&self) -> &[usize] {
-        &self.shape
+        self.0.shape().dims()
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
+        dispatch!(self.0.dtype(), T => {
+            let numbers = self.0.as_slice::<T>().expect("the precision was just looked up");
+            numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+        })
     }
     fn data_len(&self) -> usize {
-        self.bytes.len()
+        self.0.numel() * self.0.dtype().size()
     }
 }

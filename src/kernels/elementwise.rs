@@ -131,13 +131,7 @@ pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
             #[inline(always)]
             |(&a, &b)| (a - b) * (a - b),
         );
-        lanes(
-            squares,
-            T::ZERO,
-            #[inline(always)]
-            |a, b| a + b,
-        )
-        .to_f64()
+        lanes(squares, T::ZERO, plus).to_f64()
     });
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
@@ -174,51 +168,27 @@ impl Total {
 
     /// The total of a slice.
     pub(crate) fn of<T: Real>(self, x: &[T]) -> T {
+        let (x, start) = (x.iter().copied(), self.start());
         match self {
-            Total::Sum => lanes(
-                x.iter().copied(),
-                T::ZERO,
-                #[inline(always)]
-                |a, b| a + b,
-            ),
-            Total::Max => lanes(
-                x.iter().copied(),
-                -T::INFINITY,
-                #[inline(always)]
-                |a, b| a.larger(b),
-            ),
-            Total::Min => lanes(
-                x.iter().copied(),
-                T::INFINITY,
-                #[inline(always)]
-                |a, b| a.smaller(b),
-            ),
+            Total::Sum => lanes(x, start, plus),
+            Total::Max => lanes(x, start, T::larger),
+            Total::Min => lanes(x, start, T::smaller),
         }
     }
 
     /// `acc[i] = total of acc[i] and of x[i], x[n + i], …` with n the length of `acc`.
     pub(crate) fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
         match self {
-            Total::Sum => into(
-                acc,
-                x,
-                #[inline(always)]
-                |a, b| a + b,
-            ),
-            Total::Max => into(
-                acc,
-                x,
-                #[inline(always)]
-                |a, b| a.larger(b),
-            ),
-            Total::Min => into(
-                acc,
-                x,
-                #[inline(always)]
-                |a, b| a.smaller(b),
-            ),
+            Total::Sum => into(acc, x, plus),
+            Total::Max => into(acc, x, T::larger),
+            Total::Min => into(acc, x, T::smaller),
         }
     }
+}
+
+#[inline(always)]
+fn plus<T: Real>(a: T, b: T) -> T {
+    a + b
 }
 
 #[inline(always)]

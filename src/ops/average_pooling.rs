@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The mean of each window.
@@ -33,9 +33,7 @@ impl Op for AvgPool {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("avg_pool2d", x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.avg_pool(x[0].data::<T>(), self.count_padding, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| window.avg_pool(x[0].data::<T>(), self.count_padding, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -77,9 +75,7 @@ impl Op for AvgUnpool {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("avg_unpool2d", &shape)?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.avg_pool_grad(x[0].data::<T>(), self.count_padding, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| window.avg_pool_grad(x[0].data::<T>(), self.count_padding, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The inputs joined along an axis.
@@ -41,10 +41,10 @@ impl Op for Concat {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (outer, inner) = (shape[..self.0].iter().product(), shape[self.0 + 1..].iter().product());
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             let parts: Vec<_> = x.iter().map(|x| (x.data::<T>(), x.shape()[self.0])).collect();
             movement::concat(&parts, outer, inner, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -99,8 +99,7 @@ impl<'t> Var<'t> {
             };
             let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
             if shapes.iter().any(|shape| *shape != shapes[0]) {
-                let error = Error::shape("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal");
-                return Err(first.tape().locate(error));
+                return Err(first.shape_error("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal"));
             }
             if axis > first.rank() {
                 first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// Running sums along an axis, from either end.
@@ -34,9 +34,7 @@ impl Op for Cumsum {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

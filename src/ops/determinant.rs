@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     kernels::linalg,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The determinant.
@@ -29,7 +29,7 @@ impl Op for Det {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("det", x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::det(x[0].data::<T>(), n, out))))
+        Ok(build!(x[0].dtype(), shape, |T, out| linalg::det(x[0].data::<T>(), n, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -64,9 +64,7 @@ impl Op for SlogDet {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("slogdet", x[0].shape())?;
-        Ok(
-            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| linalg::slogdet(x[0].data::<T>(), n, out))),
-        )
+        Ok(build!(x[0].dtype(), shape, |T, out| linalg::slogdet(x[0].data::<T>(), n, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// Sizes before, along and after an axis.
@@ -57,9 +57,7 @@ impl Op for IndexSelect {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(x[0].shape(), self.axis);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::index_select(x[0].data::<T>(), sizes, &self.indices, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| movement::index_select(x[0].data::<T>(), sizes, &self.indices, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -101,9 +99,9 @@ impl Op for IndexAdd {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::index_select_grad(x[0].data::<T>(), sizes, &self.indices, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -153,9 +151,9 @@ impl Op for Gather {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::gather(x[0].data::<T>(), x[0].shape(), self.axis, &self.indices, &self.index_shape, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -208,9 +206,9 @@ impl Op for ScatterAdd {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::scatter_add(x[0].data::<T>(), &self.shape, self.axis, &self.indices, &self.index_shape, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -10,7 +10,7 @@
 //! All formulas but the last are from Giles (Collected matrix derivative results, 2008).
 
 use super::{
-    matrices::{batch, fault, regular, square},
+    matrices::{batch, regular, square},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -36,8 +36,7 @@ impl Op for Inverse {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("inverse", &shape)?;
-        let singular = fault("inverse", x[0].shape(), "is singular");
-        batch!(x[0], shape, |T, out| linalg::inverse(x[0].data::<T>(), n, out)).map_err(singular)
+        batch!(self, x[0], shape, "is singular", |T, out| linalg::inverse(x[0].data::<T>(), n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -82,16 +81,9 @@ impl Op for Solve {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("solve", x[0].shape())?;
         let columns = shape[shape.rank() - 1];
-        let singular = fault("solve", x[0].shape(), "is singular");
-        batch!(x[0], shape, |T, out| linalg::solve(
-            x[0].data::<T>(),
-            x[1].data::<T>(),
-            n,
-            columns,
-            self.transposed,
-            out
-        ))
-        .map_err(singular)
+        batch!(self, x[0], shape, "is singular", |T, out| {
+            linalg::solve(x[0].data::<T>(), x[1].data::<T>(), n, columns, self.transposed, out)
+        })
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -129,8 +121,7 @@ impl Op for Cholesky {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("cholesky", &shape)?;
-        let indefinite = fault("cholesky", x[0].shape(), "is not positive definite");
-        batch!(x[0], shape, |T, out| linalg::cholesky(x[0].data::<T>(), n, out)).map_err(indefinite)
+        batch!(self, x[0], shape, "is not positive definite", |T, out| linalg::cholesky(x[0].data::<T>(), n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -20,7 +20,7 @@ use crate::{
         softmax::{cross_entropy, cross_entropy_grad},
     },
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The mean cross-entropy of logits and labels.
@@ -39,12 +39,12 @@ impl Op for CrossEntropy {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = self.labels.len();
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             let mut losses = vec![0.0 as T; n];
             cross_entropy(x[0].data::<T>(), &self.labels, &mut losses);
             // The mean in double precision: the sum over a batch loses no digits.
             out[0] = (losses.iter().map(|loss| loss.to_f64()).sum::<f64>() / n as f64) as T;
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -52,9 +52,7 @@ impl Op for CrossEntropy {
         let (shape, n) = (x.shape(), self.labels.len());
         if !at.recorded {
             let (x, scale) = (x.value(), at.dz.item() / n as f64);
-            let dx = crate::dispatch!(x.dtype(), T => Tensor::build::<T>(shape, |dx| {
-                cross_entropy_grad(x.data::<T>(), &self.labels, scale as T, dx);
-            }));
+            let dx = build!(x.dtype(), shape, |T, dx| cross_entropy_grad(x.data::<T>(), &self.labels, scale as T, dx));
             return Ok(Grads::from_iter([Some(at.tape().constant(dx))]));
         }
         let wanted = Tensor::from_fn(shape.clone(), x.dtype(), |i| {
@@ -90,9 +88,7 @@ impl Op for MseLoss {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            out[0] = mean_square(x[0].data::<T>(), x[1].data::<T>());
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| out[0] = mean_square(x[0].data::<T>(), x[1].data::<T>())))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     kernels::matmul::{Product, linear},
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The product of the last two axes, broadcast over the axes before them; each factor may be transposed.
@@ -73,7 +73,7 @@ impl Op for Matmul {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (product, _) = self.product(x[0].shape(), x[1].shape())?;
         let batch = Shape::from(&shape[..shape.rank() - 2]);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             let (a, b) = (x[0].data::<T>(), x[1].data::<T>());
             if batch.numel() == 1 {
                 product.gemm(out, false, a, b);
@@ -81,7 +81,7 @@ impl Op for Matmul {
                 let at = offsets(&batch, x[0].shape(), x[1].shape());
                 product.batched(out, a, b, &at);
             }
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -162,10 +162,10 @@ impl Op for Linear {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
         let rows = shape[..shape.rank() - 1].iter().product();
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             let bias = x.get(2).map(|bias| bias.data::<T>());
             linear(out, x[0].data::<T>(), x[1].data::<T>(), bias, (rows, inputs, outputs));
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

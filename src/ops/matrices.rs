@@ -20,17 +20,21 @@ pub(super) fn with_matrix(x: &Shape, last: &[usize]) -> Shape {
     x[..x.rank() - 2].iter().chain(last).copied().collect()
 }
 
-/// The error for matrix number `index` of a batch.
-pub(super) fn fault(op: &str, shape: &Shape, fault: &'static str) -> impl FnOnce(usize) -> Error {
-    move |index| Error::Matrix { op: op.to_owned(), index, shape: shape.clone(), fault, scope: String::new() }
-}
-
-/// A value and the outcome of the kernel that wrote it.
+/// The value of `op` at `x`, or the error that names the first matrix of the batch at which the kernel failed, and why.
 macro_rules! batch {
-    ($x:expr, $shape:expr, |$T:ident, $out:ident| $kernel:expr) => {{
+    ($op:expr, $x:expr, $shape:expr, $fault:expr, |$T:ident, $out:ident| $kernel:expr) => {{
         let mut outcome = Ok(());
-        let y = crate::dispatch!($x.dtype(), $T => Tensor::build::<$T>($shape, |$out| outcome = $kernel));
-        outcome.map(|()| y)
+        let y = $crate::tensor::build!($x.dtype(), $shape, |$T, $out| outcome = $kernel);
+        match outcome {
+            Ok(()) => Ok(y),
+            Err(index) => Err($crate::Error::Matrix {
+                op: $op.name().to_owned(),
+                index,
+                shape: $x.shape().clone(),
+                fault: $fault,
+                scope: String::new(),
+            }),
+        }
     }};
 }
 pub(super) use batch;

@@ -193,3 +193,10 @@ impl Tape {
         self.record(op, inputs)
     }
 }
+
+impl Var<'_> {
+    /// [`Error::Shape`] in the layer at work, for shapes that do not suit a method.
+    pub(crate) fn shape_error(self, op: &str, shapes: &[&Shape], need: impl Into<String>) -> Error {
+        self.tape().locate(Error::shape(op, shapes, need))
+    }
+}

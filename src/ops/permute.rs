@@ -11,10 +11,10 @@ use super::{
     twins::twin,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The axes in a different order.
@@ -34,9 +34,7 @@ impl Op for Permute {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| movement::permute(x[0].data::<T>(), x[0].shape(), &self.0, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -65,7 +63,8 @@ impl<'t> Var<'t> {
     twin!(
         /// The axes in a different order: axis i of the result is axis `axes[i]` of this value.
         #[or_panic(permute)]
-        /// [`Error::Axis`] or [`Error::Shape`] when `axes` is not a permutation of all axes.
+        /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when `axes` is not a
+        /// permutation of all axes.
         pub fn try_permute(self, axes: &[isize]) -> Result<Var<'t>> {
             let shape = self.shape();
             let order =
@@ -76,8 +75,8 @@ impl<'t> Var<'t> {
             let mut sorted = order.clone();
             sorted.sort_unstable();
             if !sorted.iter().copied().eq(0..shape.rank()) {
-                let error = Error::shape("permute", &[&shape], format!("each axis must be named once, not {axes:?}"));
-                return Err(self.tape().locate(error));
+                let need = format!("each axis must be named once, not {axes:?}");
+                return Err(self.shape_error("permute", &[&shape], need));
             }
             self.tape().builtin(Permute(order), &[self])
         }
@@ -86,7 +85,7 @@ impl<'t> Var<'t> {
     twin!(
         /// Two axes swapped.
         #[or_panic(transpose)]
-        /// [`Error::Axis`] for an axis that does not exist.
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_transpose(self, a: isize, b: isize) -> Result<Var<'t>> {
             let (a, b) = (self.axis("transpose", a)?, self.axis("transpose", b)?);
             let mut axes: Vec<isize> = (0..self.rank() as isize).collect();

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     kernels::window,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// A window that slides over images: kernel, stride and padding in y and x.
@@ -129,9 +129,7 @@ impl Op for MaxPool {
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.0.over("max_pool2d", x[0].shape())?;
         let mut places = Found::zeros(shape.numel());
-        let y = crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool(x[0].data::<T>(), out, &mut places.0);
-        }));
+        let y = build!(x[0].dtype(), shape, |T, out| window.max_pool(x[0].data::<T>(), out, &mut places.0));
         let places: Places = Arc::new(places);
         *saved = Some(places);
         Ok(y)
@@ -177,9 +175,7 @@ impl Op for MaxUnpool {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("max_unpool2d", &shape)?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool_grad(x[0].data::<T>(), &self.places.0, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| window.max_pool_grad(x[0].data::<T>(), &self.places.0, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -222,9 +218,7 @@ impl Op for TakeMax {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("take_max2d", x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            window.max_pool_gather(x[0].data::<T>(), &self.places.0, out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| window.max_pool_gather(x[0].data::<T>(), &self.places.0, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

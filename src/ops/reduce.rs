@@ -122,7 +122,7 @@ impl<'t> Var<'t> {
             }
             if shape.broadcast(&from).as_ref() != Some(&from) {
                 let need = "the target must broadcast to the value's shape";
-                return Err(self.tape().locate(Error::shape("sum_to", &[&from, shape], need)));
+                return Err(self.shape_error("sum_to", &[&from, shape], need));
             }
             let widened = |i| shape.size_from_front(i, from.rank());
             let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
@@ -146,7 +146,7 @@ impl<'t> Var<'t> {
             shape.countable("broadcast_to", &[&from]).map_err(|error| self.tape().locate(error))?;
             if from.broadcast(&shape).as_ref() != Some(&shape) {
                 let need = "aligned at the last axis, each size must be 1 or the target's";
-                return Err(self.tape().locate(Error::shape("broadcast_to", &[&from, &shape], need)));
+                return Err(self.shape_error("broadcast_to", &[&from, &shape], need));
             }
             self.tape().elementwise(&IDENTITY, 0.0, &[self], Some(shape))
         }
@@ -172,7 +172,7 @@ impl<'t> Var<'t> {
             let count: usize = resolve("mean", self, axes)?.iter().map(|&axis| shape[axis]).product();
             if count == 0 {
                 let need = "a mean needs at least one number along every reduced axis";
-                return Err(self.tape().locate(Error::shape("mean", &[&shape], need)));
+                return Err(self.shape_error("mean", &[&shape], need));
             }
             Ok(self.reduce(Total::Sum, "mean", axes, keepdim)? * (1.0 / count as f64))
         }

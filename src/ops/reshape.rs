@@ -102,12 +102,8 @@ impl<'t> Var<'t> {
         pub fn try_per_channel(self, x: Var<'t>) -> Result<Var<'t>> {
             let (shape, channels) = (x.shape(), self.numel());
             if shape.rank() < 2 || shape[1] != channels {
-                let error = Error::shape(
-                    "per_channel",
-                    &[&self.shape(), &shape],
-                    "one number for each channel (axis 1) is needed",
-                );
-                return Err(self.tape().locate(error));
+                let need = "one number for each channel (axis 1) is needed";
+                return Err(self.shape_error("per_channel", &[&self.shape(), &shape], need));
             }
             self.try_reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())
         }

@@ -12,10 +12,10 @@ use super::{
     twins::twin,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     kernels::movement,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The elements at `start + i · step` along each axis.
@@ -40,9 +40,9 @@ impl Op for Slice {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::slice(x[0].data::<T>(), x[0].shape(), &self.start, &self.step, &self.shape, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -97,9 +97,9 @@ impl Op for Scatter {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let Slice { start, step, shape: part } = &self.slice;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::slice_grad(x[0].data::<T>(), &self.shape, start, step, part, out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -121,7 +121,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The `len` entries from `start` on along an axis.
         #[or_panic(narrow)]
-        /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis.
+        /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when they lie outside the axis.
         pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
             self.try_slice(axis, start, start.saturating_add(len), 1)
         }
@@ -130,13 +130,14 @@ impl<'t> Var<'t> {
     twin!(
         /// Every `step`-th entry along an axis, from `start` up to but not including `stop`.
         #[or_panic(slice)]
-        /// [`Error::Axis`] or [`Error::Shape`] when they lie outside the axis, or for step 0.
+        /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when they lie outside the axis,
+        /// or for step 0.
         pub fn try_slice(self, axis: isize, start: usize, stop: usize, step: usize) -> Result<Var<'t>> {
             let shape = self.shape();
             let axis = self.axis("slice", axis)?;
             if start > stop || stop > shape[axis] || step == 0 {
                 let need = format!("{start}..{stop} by {step} must lie within axis {axis}, of size {}", shape[axis]);
-                return Err(self.tape().locate(Error::shape("slice", &[&shape], need)));
+                return Err(self.shape_error("slice", &[&shape], need));
             }
             let mut slice = Slice::whole(&shape);
             slice.start[axis] = start;
@@ -154,7 +155,7 @@ impl<'t> Var<'t> {
     twin!(
         /// The entries along `axes` in reverse order.
         #[or_panic(flip)]
-        /// [`Error::Axis`] for an axis that does not exist.
+        /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_flip(self, axes: &[isize]) -> Result<Var<'t>> {
             let shape = self.shape();
             let mut slice = Slice::whole(&shape);
@@ -170,12 +171,12 @@ impl<'t> Var<'t> {
     twin!(
         /// Pads with `value`: `amounts` gives, for each axis, the number of entries before and after.
         #[or_panic(pad)]
-        /// [`Error::Shape`] when `amounts` does not have one pair for each axis.
+        /// [`Error::Shape`](crate::Error::Shape) when `amounts` does not have one pair for each axis.
         pub fn try_pad(self, amounts: &[(usize, usize)], value: f64) -> Result<Var<'t>> {
             let part = self.shape();
             if amounts.len() != part.rank() {
                 let need = format!("one pair of amounts for each axis is needed ({} were given)", amounts.len());
-                return Err(self.tape().locate(Error::shape("pad", &[&part], need)));
+                return Err(self.shape_error("pad", &[&part], need));
             }
             let padded =
                 |(n, &(before, after)): (&usize, &(usize, usize))| n.saturating_add(before).saturating_add(after);

@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     kernels::softmax::Lines,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// The lines along `axes`.
@@ -45,10 +45,10 @@ impl Op for Softmax {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let lines = lines(&shape, self.axis..self.axis + 1);
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| match self.log {
+        Ok(build!(x[0].dtype(), shape, |T, out| match self.log {
             true => lines.log_softmax(x[0].data::<T>(), out),
             false => lines.softmax(x[0].data::<T>(), out),
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -92,7 +92,7 @@ impl Op for LogSumExp {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let lines = lines(x[0].shape(), self.0.clone());
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| lines.logsumexp(x[0].data::<T>(), out))))
+        Ok(build!(x[0].dtype(), shape, |T, out| lines.logsumexp(x[0].data::<T>(), out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

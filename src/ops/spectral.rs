@@ -13,7 +13,7 @@
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
-    matrices::{batch, fault, square, with_matrix},
+    matrices::{batch, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
@@ -69,8 +69,7 @@ impl Op for Eigh {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("eigh", x[0].shape())?;
-        let fault = fault("eigh", x[0].shape(), NOT_FINITE);
-        batch!(x[0], shape, |T, out| linalg::eigh(x[0].data::<T>(), n, out)).map_err(fault)
+        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::eigh(x[0].data::<T>(), n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -121,8 +120,7 @@ impl Op for Svd {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let [m, n] = sizes(x[0].shape())?;
-        let fault = fault("svd", x[0].shape(), NOT_FINITE);
-        batch!(x[0], shape, |T, out| linalg::svd(x[0].data::<T>(), m, n, out)).map_err(fault)
+        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::svd(x[0].data::<T>(), m, n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

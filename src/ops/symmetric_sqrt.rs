@@ -4,7 +4,7 @@
 //! a difference of eigenvalues, so equal ones are no problem.
 
 use super::{
-    matrices::{batch, fault, square},
+    matrices::{batch, square},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     spectral::{NOT_FINITE, transposed},
@@ -31,9 +31,9 @@ impl Op for SymmetricSqrt {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("symmetric_sqrt", &shape)?;
-        let fault =
-            fault("symmetric_sqrt", x[0].shape(), "has a negative eigenvalue, or a number that is NaN or infinite");
-        batch!(x[0], shape, |T, out| linalg::symmetric_sqrt(x[0].data::<T>(), n, out)).map_err(fault)
+        batch!(self, x[0], shape, "has a negative eigenvalue, or a number that is NaN or infinite", |T, out| {
+            linalg::symmetric_sqrt(x[0].data::<T>(), n, out)
+        })
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -74,8 +74,7 @@ impl Op for Lyapunov {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("lyapunov", &shape)?;
-        let fault = fault("lyapunov", x[0].shape(), NOT_FINITE);
-        batch!(x[0], shape, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out)).map_err(fault)
+        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

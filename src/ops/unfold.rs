@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     kernels::window::Window,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
 
 /// How a kernel slides over images.
@@ -66,9 +66,7 @@ impl Op for Unfold {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (window, _) = self.0.over("unfold", x[0].shape())?;
         let n = shape[0];
-        Ok(
-            crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| window.unfold(x[0].data::<T>(), n, out))),
-        )
+        Ok(build!(x[0].dtype(), shape, |T, out| window.unfold(x[0].data::<T>(), n, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -114,7 +112,7 @@ impl Op for Fold {
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (window, _) = self.slide.over("fold", &self.image)?;
         let n = shape[0];
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| window.fold(x[0].data::<T>(), n, out))))
+        Ok(build!(x[0].dtype(), shape, |T, out| window.fold(x[0].data::<T>(), n, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -1,6 +1,6 @@
 //! Creating tensors from numbers.
 
-use super::{DType, Element, Shape, Tensor, storage::Buffer};
+use super::{DType, Element, Shape, Tensor, build, storage::Buffer};
 use crate::error::{Error, Result};
 
 /// The shape of a tensor that fits into memory; any other panics at the caller's line.
@@ -13,17 +13,20 @@ fn room(op: &str, shape: impl Into<Shape>, dtype: DType) -> Shape {
     }
 }
 
+/// The shape of a tensor of `len` numbers.
+fn filled(op: &str, shape: impl Into<Shape>, len: usize) -> Result<Shape> {
+    let shape = shape.into();
+    shape.countable(op, &[])?;
+    if shape.numel() == len { Ok(shape) } else { Err(Error::Length { shape, len }) }
+}
+
 impl Tensor {
     /// The numbers of `data`, row-major, in `shape`: `f32` or `f64`, like the vector.
     ///
     /// # Errors
     /// [`Error::Length`] when the numbers do not fill the shape, [`Error::TooLarge`] when its sizes cannot be counted.
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
-        let shape = shape.into();
-        shape.countable("from_vec", &[])?;
-        if shape.numel() != data.len() {
-            return Err(Error::Length { shape, len: data.len() });
-        }
+        let shape = filled("from_vec", shape, data.len())?;
         Ok(Tensor { shape, storage: T::wrap(Buffer::from_vec(data)) })
     }
 
@@ -32,11 +35,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Length`] when the numbers do not fill the shape, [`Error::TooLarge`] when its sizes cannot be counted.
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>) -> Result<Tensor> {
-        let shape = shape.into();
-        shape.countable("from_slice", &[])?;
-        if shape.numel() != data.len() {
-            return Err(Error::Length { shape, len: data.len() });
-        }
+        let shape = filled("from_slice", shape, data.len())?;
         Ok(Tensor::build::<T>(shape, |out| out.copy_from_slice(data)))
     }
 
@@ -52,7 +51,7 @@ impl Tensor {
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
         let shape = room("full", shape, dtype);
-        crate::dispatch!(dtype, T => Tensor::build::<T>(shape, |out| out.fill(value as T)))
+        build!(dtype, shape, |T, out| out.fill(value as T))
     }
 
     /// 0 everywhere.
@@ -80,11 +79,11 @@ impl Tensor {
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, dtype: DType, mut f: impl FnMut(usize) -> f64) -> Tensor {
         let shape = room("from_fn", shape, dtype);
-        crate::dispatch!(dtype, T => Tensor::build::<T>(shape, |out| {
+        build!(dtype, shape, |T, out| {
             for (i, out) in out.iter_mut().enumerate() {
                 *out = f(i) as T;
             }
-        }))
+        })
     }
 
     /// `count` numbers from `first` to `last` in equal steps, both ends included.
@@ -110,22 +109,12 @@ impl Tensor {
     pub fn eye(n: usize, dtype: DType) -> Tensor {
         Tensor::from_fn(room("eye", [n, n], dtype), dtype, |i| if i / n == i % n { 1.0 } else { 0.0 })
     }
-
-    /// The rows of a matrix, in double precision.
-    ///
-    /// ```
-    /// use wengert::Tensor;
-    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(a.at(&[1, 0]), 3.0);
-    /// ```
-    fn from_rows<const R: usize, const C: usize>(rows: [[f64; C]; R]) -> Tensor {
-        Tensor { shape: Shape::from([R, C]), storage: f64::wrap(Buffer::from_vec(rows.concat())) }
-    }
 }
 
+/// The rows of a matrix, in double precision.
 impl<const R: usize, const C: usize> From<[[f64; C]; R]> for Tensor {
     fn from(rows: [[f64; C]; R]) -> Self {
-        Tensor::from_rows(rows)
+        Tensor { shape: Shape::from([R, C]), storage: f64::wrap(Buffer::from_vec(rows.concat())) }
     }
 }
 

@@ -41,6 +41,15 @@ pub struct Tensor {
     storage: Storage,
 }
 
+/// A tensor of this precision and shape, written by an expression for which `T` stands for `f32` or `f64`:
+/// `build!(x.dtype(), shape, |T, out| kernel(x.data::<T>(), out))`.
+macro_rules! build {
+    ($dtype:expr, $shape:expr, |$T:ident, $out:ident| $fill:expr) => {
+        $crate::dispatch!($dtype, $T => $crate::Tensor::build::<$T>($shape, |$out| $fill))
+    };
+}
+pub(crate) use build;
+
 impl Tensor {
     /// A tensor of unspecified numbers, written by `fill` before anyone sees it.
     #[track_caller]

@@ -5,7 +5,12 @@
 //! buffers that its tensors drop, by length, and hands them out again with their old contents: whoever takes a buffer
 //! overwrites all of it.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+};
 
 use super::DType;
 use crate::kernels::Real;
@@ -140,8 +145,9 @@ impl<T: Element> Drop for Buffer<T> {
 ///
 /// It keeps no more of a length than were taken from it: vectors that users made, or that come from another thread's
 /// pool, are freed when they are dropped here and do not pile up.
+#[derive(Default)]
 pub struct Pool<T> {
-    shelves: HashMap<usize, Shelf<T>, LengthHasher>,
+    shelves: HashMap<usize, Shelf<T>, BuildHasherDefault<LengthHasher>>,
     bytes: usize,
 }
 
@@ -152,21 +158,9 @@ struct Shelf<T> {
     out: usize,
 }
 
-impl<T> Default for Shelf<T> {
-    fn default() -> Self {
-        Shelf { free: Vec::new(), out: 0 }
-    }
-}
-
-impl<T> Default for Pool<T> {
-    fn default() -> Self {
-        Pool { shelves: HashMap::default(), bytes: 0 }
-    }
-}
-
 impl<T> Pool<T> {
     fn take(&mut self, len: usize) -> Option<Arc<Vec<T>>> {
-        let shelf = self.shelves.entry(len).or_default();
+        let shelf = self.shelves.entry(len).or_insert_with(|| Shelf { free: Vec::new(), out: 0 });
         shelf.out += 1;
         let arc = shelf.free.pop()?;
         self.bytes -= len * size_of::<T>();
@@ -189,17 +183,10 @@ impl<T> Pool<T> {
 }
 
 /// Lengths are their own hash, spread by one multiplication.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct LengthHasher(u64);
 
-impl std::hash::BuildHasher for LengthHasher {
-    type Hasher = LengthHasher;
-    fn build_hasher(&self) -> LengthHasher {
-        LengthHasher(0)
-    }
-}
-
-impl std::hash::Hasher for LengthHasher {
+impl Hasher for LengthHasher {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.write_usize(self.0 as usize ^ usize::from(byte));

@@ -31,7 +31,6 @@ impl Channels {
     pub fn moments<T: Real>(&self, x: &[T], mean: &mut [T], var: &mut [T]) {
         let c = self.c;
         self.partials(
-            2,
             #[inline(always)]
             |rows, part| {
                 let (means, squares) = part.split_at_mut(c);
@@ -95,7 +94,6 @@ impl Channels {
     pub fn grad_sums<T: Real>(&self, x: &[T], dy: &[T], mean: &[T], rstd: &[T], dgamma: &mut [T], dbeta: &mut [T]) {
         let c = self.c;
         self.partials(
-            2,
             #[inline(always)]
             |rows, part| {
                 let (products, sums) = part.split_at_mut(c);

@@ -31,15 +31,10 @@ impl Channels {
         x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
     }
 
-    /// Lets `fill` write `values` partial sums per channel for each run, then passes all of them, run by run, to
+    /// Lets `fill` write two partial sums per channel for each run, then passes all of them, run by run, to
     /// `finish`.
-    pub(super) fn partials(
-        &self,
-        values: usize,
-        fill: impl Fn(Range<usize>, &mut [f64]) + Sync,
-        finish: impl FnOnce(&[f64]),
-    ) {
-        let (runs, width) = (self.runs(), values * self.c);
+    pub(super) fn partials(&self, fill: impl Fn(Range<usize>, &mut [f64]) + Sync, finish: impl FnOnce(&[f64])) {
+        let (runs, width) = (self.runs(), 2 * self.c);
         let numbers = self.n * self.c * self.s;
         let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
         with_scratch(runs * width, |partials: &mut [f64]| {

@@ -1,6 +1,8 @@
 //! Optimizers against naive references in scalar arithmetic, and every message.
 #![cfg(feature = "nn")]
 
+mod schedule;
+
 use wengert::optim::{Adam, AdamW, Decay, Momentum, Optimizer, RmsProp, Schedule, Sgd, clip_norm, clip_value};
 use wengert::{DType, Error, FormatProblem, Gradients, NoGradient, Param, Result, Tape, Tensor};
 

@@ -8,7 +8,13 @@
 //! with respect to the input and its adjoint with respect to the kernels. With ⟨·,·⟩ the sum of products, ⟨g, conv(x,
 //! w)⟩ = ⟨input(w, g), x⟩ = ⟨weight(x, g), w⟩. The adjoint with respect to the input is the transposed convolution.
 
+mod spec;
+mod transposed;
+
 use smallvec::SmallVec;
+
+pub use spec::ConvSpec;
+pub(super) use spec::misfit;
 
 use super::{
     op::{Grads, Op, Vjp},
@@ -17,90 +23,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::{conv, window::Window},
+    kernels::conv,
     tape::{Saved, Var},
-    tensor::{Shape, Tensor},
+    tensor::{Shape, Tensor, build},
 };
-
-/// Stride, padding, dilation (in y and x) and groups of a convolution.
-///
-/// ```
-/// use wengert::ops::ConvSpec;
-/// let spec = ConvSpec::default().stride(2).padding(1);
-/// assert_eq!((spec.stride, spec.padding, spec.dilation, spec.groups), ([2, 2], [1, 1], [1, 1], 1));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvSpec {
-    /// Steps between two positions of the kernel.
-    pub stride: [usize; 2],
-    /// Zeros around the image, on each side.
-    pub padding: [usize; 2],
-    /// Distance between two taps of the kernel.
-    pub dilation: [usize; 2],
-    /// Groups of channels, each convolved by itself.
-    pub groups: usize,
-}
-
-impl Default for ConvSpec {
-    fn default() -> Self {
-        ConvSpec { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
-    }
-}
-
-impl ConvSpec {
-    /// The same stride in y and x.
-    pub fn stride(self, stride: usize) -> Self {
-        ConvSpec { stride: [stride; 2], ..self }
-    }
-
-    /// The same padding on every side.
-    pub fn padding(self, padding: usize) -> Self {
-        ConvSpec { padding: [padding; 2], ..self }
-    }
-
-    /// The same dilation in y and x.
-    pub fn dilation(self, dilation: usize) -> Self {
-        ConvSpec { dilation: [dilation; 2], ..self }
-    }
-
-    /// The number of groups.
-    pub fn groups(self, groups: usize) -> Self {
-        ConvSpec { groups, ..self }
-    }
-
-    /// The sizes of the convolution of images of shape `x` with kernels of shape `w`.
-    fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
-        let fault = |need: String| Err(Error::shape(op, &[x, w], need));
-        let (&[n, c_in, height, width], &[c_out, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-            return fault("images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed".into());
-        };
-        let ConvSpec { stride, padding, dilation, groups } = *self;
-        if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
-            return fault(format!("stride {stride:?}, dilation {dilation:?} and groups {groups} must be at least 1"));
-        }
-        if c_group.checked_mul(groups) != Some(c_in) || c_out % groups != 0 {
-            return fault(format!(
-                "the {c_in} channels (axis 1) of the images must be the {c_group} channels (axis 1) of the kernels \
-                 times {groups} groups, which must divide the {c_out} kernels (axis 0)"
-            ));
-        }
-        let sizes = conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups };
-        match sizes.window().fits() {
-            true => Ok(sizes),
-            false => fault(misfit(&sizes.window())),
-        }
-    }
-}
-
-/// What it would take for the window to fit.
-pub(super) fn misfit(window: &Window) -> String {
-    let Window { kernel: [kh, kw], size: [h, w], padding, dilation, .. } = window;
-    if window.padded(0).and(window.padded(1)).is_none() {
-        return format!("the image {h}x{w} padded by {padding:?} must be small enough to be counted");
-    }
-    let spread = if *dilation == [1, 1] { String::new() } else { format!(" dilated by {dilation:?}") };
-    format!("the kernel {kh}x{kw}{spread} must fit into the image {h}x{w} padded by {padding:?}")
-}
 
 fn output(c: &conv::Conv2d) -> Shape {
     Shape::from([c.n, c.c_out, c.out_h(), c.out_w()])
@@ -129,9 +55,9 @@ impl Op for Conv2d {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.0.sizes("conv2d", x[0].shape(), x[1].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
+        Ok(build!(x[0].dtype(), shape, |T, out| {
             sizes.forward(x[0].data::<T>(), x[1].data::<T>(), x.get(2).map(|b| b.data::<T>()), out);
-        })))
+        }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -195,9 +121,7 @@ impl Op for Conv2dInput {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_input", &shape, x[0].shape())?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            sizes.grad_input(x[0].data::<T>(), x[1].data::<T>(), out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| sizes.grad_input(x[0].data::<T>(), x[1].data::<T>(), out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -233,9 +157,7 @@ impl Op for Conv2dWeight {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_weight", x[0].shape(), &shape)?;
-        Ok(crate::dispatch!(x[0].dtype(), T => Tensor::build::<T>(shape, |out| {
-            sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out);
-        })))
+        Ok(build!(x[0].dtype(), shape, |T, out| sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -264,53 +186,6 @@ impl<'t> Var<'t> {
         pub fn try_conv2d(self, weight: Var<'t>, bias: Option<Var<'t>>, spec: ConvSpec) -> Result<Var<'t>> {
             let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
             self.tape().builtin(Conv2d(spec), &inputs)
-        }
-    );
-
-    twin!(
-        /// Transposed convolution, the adjoint of [`conv2d`](Var::conv2d), of `[n, c_in, h, w]` with kernels
-        /// `[c_in, c_out/groups, kh, kw]`. The result has (h − 1) · stride − 2 · padding + dilation · (kh − 1) + 1 +
-        /// `output_padding` rows, and columns likewise.
-        #[or_panic(conv_transpose2d)]
-        /// [`Error::Shape`] when the shapes do not match.
-        pub fn try_conv_transpose2d(
-            self,
-            weight: Var<'t>,
-            bias: Option<Var<'t>>,
-            spec: ConvSpec,
-            output_padding: [usize; 2],
-        ) -> Result<Var<'t>> {
-            let (x, w) = (self.shape(), weight.shape());
-            let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-                let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
-                return Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-            };
-            let ConvSpec { stride, padding, dilation, groups } = spec;
-            let fault = |need: String| Err(self.tape().locate(Error::shape("conv_transpose2d", &[&x, &w], need)));
-            // The size before the padding is removed.
-            let full = |axis: usize, n: usize, k: usize| {
-                let steps = n.saturating_sub(1).checked_mul(stride[axis])?;
-                let reach = k.saturating_sub(1).checked_mul(dilation[axis])?;
-                steps.checked_add(reach)?.checked_add(output_padding[axis])?.checked_add(1)
-            };
-            let all = full(0, height, kh).zip(full(1, width, kw)).zip(c_group.checked_mul(groups));
-            let Some(((height, width), c_out)) = all else {
-                return fault(format!(
-                    "stride {stride:?}, dilation {dilation:?}, output padding {output_padding:?} and groups {groups} must \
-                     give an image that is small enough to be counted"
-                ));
-            };
-            let inner = |axis: usize, full: usize| full.checked_sub(padding[axis].checked_mul(2)?);
-            let Some((height, width)) = inner(0, height).zip(inner(1, width)) else {
-                return fault("the padding must be smaller than the output".into());
-            };
-            let shape = Shape::from([n, c_out, height, width]);
-            shape.countable("conv_transpose2d", &[&x, &w]).map_err(|error| self.tape().locate(error))?;
-            let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?;
-            match bias {
-                Some(bias) => y.try_add(bias.try_reshape([c_out, 1, 1])?),
-                None => Ok(y),
-            }
         }
     );
 }

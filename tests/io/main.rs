@@ -1,6 +1,8 @@
 //! Weights and checkpoints on disk: the round trip, the format's own reader, and every damaged file.
 #![cfg(all(feature = "io", feature = "nn"))]
 
+mod atomic;
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use wengert::io::{self, Checkpoint, TensorFile};
@@ -258,4 +260,13 @@ fn other_files_are_no_checkpoints() {
     file.write(&path).unwrap();
     let message = message(&path, Checkpoint::load(&path));
     assert!(message.starts_with("its entry `wengert.checkpoint`: EOF while parsing"), "{message}");
+}
+
+#[test]
+fn json_is_indented_and_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.json");
+    io::write_json(&path, &BTreeMap::from([("loss", vec![0.5, f64::NAN])])).unwrap();
+    let expected = "{\n  \"loss\": [\n    0.5,\n    null\n  ]\n}\n";
+    assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }

@@ -1,0 +1,163 @@
+//! Small products in registers: up to 6 rows and [`LANES`] columns of `out` are summed at a time, so that every number
+//! of `b` that is loaded serves 6 rows, and no sum touches memory before it is complete.
+
+use super::Product;
+use crate::kernels::{Real, scratch::with_scratch};
+
+/// The columns of the register tile: one 512-bit vector of f32, or two of f64.
+pub(super) const LANES: usize = 16;
+
+impl Product {
+    /// The product in registers. With few columns and many rows, (A B)ᵀ = Bᵀ Aᵀ fills the vectors better.
+    #[inline(always)]
+    pub(super) fn small<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
+        let Product { m, n, k, ta, tb } = self;
+        let turned = Product { m: n, n: m, k, ta: !tb, tb: !ta };
+        if n == 1 {
+            turned.tiles(out, accumulate, b, a);
+        } else if n < LANES && m >= LANES {
+            with_scratch(
+                m * n,
+                #[inline(always)]
+                |columns: &mut [T]| {
+                    turned.tiles(columns, false, b, a);
+                    for (j, column) in columns.chunks_exact(m).enumerate() {
+                        for (i, &x) in column.iter().enumerate() {
+                            let out = &mut out[i * n + j];
+                            *out = if accumulate { *out + x } else { x };
+                        }
+                    }
+                },
+            );
+        } else {
+            self.tiles(out, accumulate, a, b);
+        }
+    }
+
+    /// The product in register tiles of up to 6 rows and [`LANES`] columns.
+    #[inline(always)]
+    fn tiles<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
+        let Product { m, n, k, tb, .. } = self;
+        if n == 0 || m == 0 {
+            return;
+        }
+        if !tb && n.is_multiple_of(LANES) {
+            for j in (0..n).step_by(LANES) {
+                self.panel(out, j, accumulate, a, &b[j.min(b.len())..], n);
+            }
+            return;
+        }
+        // Columns that do not fill a vector, or are not contiguous, are packed; the empty lanes are zero.
+        with_scratch(
+            k * LANES,
+            #[inline(always)]
+            |packed: &mut [T]| {
+                for j in (0..n).step_by(LANES) {
+                    let columns = LANES.min(n - j);
+                    if columns < LANES {
+                        packed.fill(T::ZERO);
+                    }
+                    let (rows, _) = packed.as_chunks_mut::<LANES>();
+                    if tb {
+                        let (blocks, rest) = rows.as_chunks_mut::<LANES>();
+                        for (block, start) in blocks.iter_mut().zip((0..k).step_by(LANES)) {
+                            turn(block, &b[j * k + start..], k, columns);
+                        }
+                        for (row, p) in rest.iter_mut().zip(k - k % LANES..) {
+                            (0..columns).for_each(|l| row[l] = b[(j + l) * k + p]);
+                        }
+                    } else {
+                        for (p, row) in rows.iter_mut().enumerate() {
+                            row[..columns].copy_from_slice(&b[p * n + j..][..columns]);
+                        }
+                    }
+                    self.panel(out, j, accumulate, a, packed, LANES);
+                }
+            },
+        );
+    }
+
+    /// Columns `j .. j + LANES` of the product; row p of these columns starts at `p * stride` in `b`.
+    #[inline(always)]
+    fn panel<T: Real>(self, out: &mut [T], j: usize, accumulate: bool, a: &[T], b: &[T], stride: usize) {
+        let mut i = 0;
+        while i < self.m {
+            i += match self.m - i {
+                0..2 => self.tile::<T, 1>(out, (i, j), accumulate, a, b, stride),
+                2..4 => self.tile::<T, 2>(out, (i, j), accumulate, a, b, stride),
+                4..6 => self.tile::<T, 4>(out, (i, j), accumulate, a, b, stride),
+                _ => self.tile::<T, 6>(out, (i, j), accumulate, a, b, stride),
+            };
+        }
+    }
+
+    /// R rows of a panel, summed in registers; returns R.
+    #[inline(always)]
+    fn tile<T: Real, const R: usize>(
+        self,
+        out: &mut [T],
+        (i, j): (usize, usize),
+        accumulate: bool,
+        a: &[T],
+        b: &[T],
+        stride: usize,
+    ) -> usize {
+        let Product { m, n, k, ta, .. } = self;
+        let sums = if ta {
+            sum_tile::<T, R>(k, b, stride, |p, r| a[p * m + i + r])
+        } else {
+            let mut rows: [&[T]; R] = [&[]; R];
+            for r in 0..R {
+                rows[r] = &a[(i + r) * k..][..k];
+            }
+            sum_tile::<T, R>(k, b, stride, |p, r| rows[r][p])
+        };
+        let columns = LANES.min(n - j);
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut out[(i + r) * n + j..][..columns];
+            if accumulate {
+                out.iter_mut().zip(sums).for_each(|(o, &s)| *o += s);
+            } else if let Some(whole) = out.first_chunk_mut::<LANES>() {
+                *whole = *sums;
+            } else {
+                out.copy_from_slice(&sums[..columns]);
+            }
+        }
+        R
+    }
+}
+
+/// `block[p][l] = b[l * stride + p]` for the first `columns` values of l, 0 for the others.
+#[inline(always)]
+fn turn<T: Real>(block: &mut [[T; LANES]; LANES], b: &[T], stride: usize, columns: usize) {
+    let mut runs = [[T::ZERO; LANES]; LANES];
+    for (l, run) in runs[..columns].iter_mut().enumerate() {
+        *run = *b[l * stride..].first_chunk().expect("a column has a run for every block");
+    }
+    for p in 0..LANES {
+        for l in 0..LANES {
+            block[p][l] = runs[l][p];
+        }
+    }
+}
+
+/// `Σ over p of a(p, r) · b[p, lane]` for R rows, in registers.
+#[inline(always)]
+fn sum_tile<T: Real, const R: usize>(
+    k: usize,
+    b: &[T],
+    stride: usize,
+    a: impl Fn(usize, usize) -> T,
+) -> [[T; LANES]; R] {
+    let mut sums = [[T::ZERO; LANES]; R];
+    for p in 0..k {
+        let b: &[T; LANES] = b[p * stride..].first_chunk().expect("a full vector");
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let x = a(p, r);
+            for l in 0..LANES {
+                sums[l] += x * b[l];
+            }
+        }
+    }
+    sums
+}

@@ -1,0 +1,124 @@
+//! A chain of elementwise operations, evaluated block by block.
+//!
+//! One operation at a time, a chain of ten elementwise operations reads and writes main memory ten times. A [`Program`]
+//! runs the whole chain on one block of a few thousand bytes before it goes on to the next: intermediate results stay
+//! in block-sized registers in the first-level cache, and memory is read and written once. The arithmetic of each
+//! element is the same either way, and so are the bits.
+
+mod fold;
+mod machine;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use smallvec::SmallVec;
+
+use super::{PARALLEL, Real, elementwise::Loop, scratch::with_scratch, space::Space, threads};
+use machine::Machine;
+
+/// Elements of a block: a register of `f32` takes 4 kB.
+const BLOCK: usize = 1024;
+
+/// Where a step reads an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// An input of the program.
+    Input(usize),
+    /// The result of an earlier step.
+    Step(usize),
+}
+
+/// One operation of the chain.
+pub struct Step<T> {
+    /// Its loop.
+    pub run: Loop<T>,
+    /// Its parameter (of a unary loop).
+    pub parameter: T,
+    /// Its operands: as many as the loop takes.
+    pub args: SmallVec<[Arg; 3]>,
+}
+
+/// A chain of elementwise operations; the last step is the result. The result of a program without steps is its input
+/// 0.
+pub struct Program<'a, T> {
+    inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>,
+    steps: Vec<Step<T>>,
+    registers: Vec<usize>,
+    depth: usize,
+}
+
+impl<'a, T: Real> Program<'a, T> {
+    /// A program over `inputs` (data and shape), whose steps read inputs or earlier steps.
+    pub fn new(inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>, steps: Vec<Step<T>>) -> Self {
+        // Registers by linear scan: the register of a step is free again after the last step that reads it.
+        let mut last_use = vec![0; steps.len()];
+        for (i, step) in steps.iter().enumerate() {
+            for arg in &step.args {
+                if let Arg::Step(j) = *arg {
+                    last_use[j] = i;
+                }
+            }
+        }
+        let (mut free, mut depth) = (Vec::new(), 0);
+        let mut registers = Vec::with_capacity(steps.len());
+        for (i, step) in steps.iter().enumerate() {
+            registers.push(free.pop().unwrap_or_else(|| {
+                depth += 1;
+                depth - 1
+            }));
+            for (k, arg) in step.args.iter().enumerate() {
+                match *arg {
+                    Arg::Step(j) if last_use[j] == i && !step.args[..k].contains(arg) => free.push(registers[j]),
+                    _ => {}
+                }
+            }
+        }
+        Program { inputs, steps, registers, depth }
+    }
+
+    /// Evaluates the program into `out`, of shape `dims`.
+    pub fn run(&self, dims: &[usize], out: &mut [T]) {
+        if out.is_empty() {
+            return;
+        }
+        let space = self.space(dims);
+        // A piece is a whole number of runs, chosen by size alone.
+        let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
+        let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
+        if out.len() < PARALLEL || threads() == 1 {
+            return self.run_piece(&space, 0, out);
+        }
+        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| self.run_piece(&space, i * piece, out));
+    }
+
+    fn run_piece(&self, space: &Space, start: usize, out: &mut [T]) {
+        self.with_machine(space, |machine| machine.fill(start..start + out.len(), out));
+    }
+
+    fn space(&self, dims: &[usize]) -> Space {
+        Space::new(dims, self.inputs.iter().map(|i| i.1))
+    }
+
+    fn with_machine(&self, space: &Space, f: impl FnOnce(&mut Machine<'_, 'a, T>)) {
+        with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
+            let registers = memory.chunks_exact_mut(BLOCK).map(Some).collect();
+            f(&mut Machine { program: self, space, registers });
+        });
+    }
+}
+
+/// The blocks of a flat range, in order. With long runs no block crosses the end of a run; short ones stay whole.
+fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let (run, by_rows, one_axis) = (space.run(), space.by_rows(), space.dims.len() == 1);
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let start = at;
+        let length = match (by_rows, one_axis) {
+            (true, _) => BLOCK.min(run - start % run),
+            (false, true) => BLOCK,
+            (false, false) => BLOCK - BLOCK % run,
+        };
+        at = range.end.min(start + length);
+        (start < range.end).then_some(start..at)
+    })
+}

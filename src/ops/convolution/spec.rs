@@ -1,0 +1,87 @@
+//! How a kernel slides over images, and the shapes that fit.
+
+use crate::{
+    error::{Error, Result},
+    kernels::{conv, window::Window},
+    tensor::Shape,
+};
+
+/// Stride, padding, dilation (in y and x) and groups of a convolution.
+///
+/// ```
+/// use wengert::ops::ConvSpec;
+/// let spec = ConvSpec::default().stride(2).padding(1);
+/// assert_eq!((spec.stride, spec.padding, spec.dilation, spec.groups), ([2, 2], [1, 1], [1, 1], 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvSpec {
+    /// Steps between two positions of the kernel.
+    pub stride: [usize; 2],
+    /// Zeros around the image, on each side.
+    pub padding: [usize; 2],
+    /// Distance between two taps of the kernel.
+    pub dilation: [usize; 2],
+    /// Groups of channels, each convolved by itself.
+    pub groups: usize,
+}
+
+impl Default for ConvSpec {
+    fn default() -> Self {
+        ConvSpec { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    }
+}
+
+impl ConvSpec {
+    /// The same stride in y and x.
+    pub fn stride(self, stride: usize) -> Self {
+        ConvSpec { stride: [stride; 2], ..self }
+    }
+
+    /// The same padding on every side.
+    pub fn padding(self, padding: usize) -> Self {
+        ConvSpec { padding: [padding; 2], ..self }
+    }
+
+    /// The same dilation in y and x.
+    pub fn dilation(self, dilation: usize) -> Self {
+        ConvSpec { dilation: [dilation; 2], ..self }
+    }
+
+    /// The number of groups.
+    pub fn groups(self, groups: usize) -> Self {
+        ConvSpec { groups, ..self }
+    }
+
+    /// The sizes of the convolution of images of shape `x` with kernels of shape `w`.
+    pub(super) fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
+        let fault = |need: String| Err(Error::shape(op, &[x, w], need));
+        let (&[n, c_in, height, width], &[c_out, c_group, kh, kw]) = (x.dims(), w.dims()) else {
+            return fault("images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed".into());
+        };
+        let ConvSpec { stride, padding, dilation, groups } = *self;
+        if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
+            return fault(format!("stride {stride:?}, dilation {dilation:?} and groups {groups} must be at least 1"));
+        }
+        if c_group.checked_mul(groups) != Some(c_in) || c_out % groups != 0 {
+            return fault(format!(
+                "the {c_in} channels (axis 1) of the images must be the {c_group} channels (axis 1) of the kernels \
+                 times {groups} groups, which must divide the {c_out} kernels (axis 0)"
+            ));
+        }
+        let sizes = conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups };
+        match sizes.window().fits() {
+            true => Ok(sizes),
+            false => fault(misfit(&sizes.window())),
+        }
+    }
+}
+
+/// What it would take for the window to fit.
+pub(in crate::ops) fn misfit(window: &Window) -> String {
+    let Window { kernel: [kh, kw], size: [h, w], padding, dilation, .. } = window;
+    if window.padded(0).and(window.padded(1)).is_none() {
+        return format!("the image {h}x{w} padded by {padding:?} must be small enough to be counted");
+    }
+    let spread = if *dilation == [1, 1] { String::new() } else { format!(" dilated by {dilation:?}") };
+    format!("the kernel {kh}x{kw}{spread} must fit into the image {h}x{w} padded by {padding:?}")
+}
