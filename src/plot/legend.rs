@@ -128,8 +128,8 @@ pub(super) fn free_corner(entries: &[Entry], plot: &Rect, lines: &[Vec<Point>], 
     })
 }
 
-/// Draws the legend of a chart with this plot in the panel `area`, of which `head` pixels above the plot and `side` pixels
-/// at the right are free. [`Legend::Auto`] must have been resolved before.
+/// Draws the legend of a chart with this plot in the panel `area`, of which `head` pixels above the plot and `side`
+/// pixels at the right are free. [`Legend::Auto`] must have been resolved before.
 pub(super) fn draw(
     scene: &mut Scene,
     entries: &[Entry],

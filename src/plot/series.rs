@@ -189,8 +189,8 @@ impl Series {
     }
 }
 
-/// The mean of the finite numbers at most `window / 2` places away from each, and no farther than the start is; NaN where
-/// there is none.
+/// The mean of the finite numbers at most `window / 2` places away from each, and no farther than the start is; NaN
+/// where there is none.
 fn moving_average(y: &[f64], window: usize) -> Vec<f64> {
     let half = window / 2;
     (0..y.len())

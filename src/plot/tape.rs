@@ -22,8 +22,8 @@ impl Curve {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] unless `low < high` and both are finite, [`Error::Shape`] when `f` does not give one number for each place, [`Error::NoGradient`] when no gradient flows
-    /// through it.
+    /// [`Error::Setting`] unless `low < high` and both are finite, [`Error::Shape`] when `f` does not give one number for
+    /// each place, [`Error::NoGradient`] when no gradient flows through it.
     pub fn of(
         label: impl Into<String>,
         low: f64,

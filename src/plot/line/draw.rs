@@ -1,9 +1,9 @@
 //! Line charts laid out and drawn.
 //!
-//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands, perhaps a row above or
-//! a column to the right for the legend, and the rest for the plot. The place of the legend depends on the lines: the
+//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands, perhaps a row above
+//! or a column to the right for the legend, and the rest for the plot. The place of the legend depends on the lines: the
 //! chart is drawn once as a trial, and the legend goes into a corner that no line, axis or label enters. Where there is
-//! none, it goes to the right, as it does in a chart whose neighbor in the column of panels has left that space free.
+//! none, it goes to the right, as it does where a neighbor in the column of panels has left that space free.
 
 use super::LineChart;
 use crate::{
