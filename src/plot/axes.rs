@@ -226,11 +226,11 @@ impl Frame {
         }
         // Numbers at their usual places come first: one that moves must not push another away.
         for pair in waiting {
-            let moved = NUDGES.iter().flat_map(|&(along, away)| {
+            let mut moved = NUDGES.iter().flat_map(|&(along, away)| {
                 let by = move |(x, y): Point| (away * x + along * y.abs(), away * y + along * x.abs());
                 pair.iter().map(move |(text, direction)| text.clone().moved(by(*direction)))
             });
-            if let Some(text) = moved.into_iter().find(|text| free(text, scene)) {
+            if let Some(text) = moved.find(|text| free(text, scene)) {
                 scene.text(text);
             }
         }

@@ -99,8 +99,9 @@ pub(super) fn wrap(text: &str, bold: bool, room: f64, most: usize) -> Vec<String
     }
     // The narrowest of some widths that takes no more lines; narrower than the widest word, it would break that word.
     let widest = text.split_ascii_whitespace().map(|word| width(word, SMALL, bold)).fold(0.0, f64::max).min(room);
-    let narrower = (0..8).map(|i| widest + (room - widest) * f64::from(i) / 8.0).map(|room| broken(text, bold, room));
-    let balanced = narrower.into_iter().find(|narrow| narrow.len() == lines.len()).unwrap_or(lines);
+    let mut narrower =
+        (0..8).map(|i| widest + (room - widest) * f64::from(i) / 8.0).map(|room| broken(text, bold, room));
+    let balanced = narrower.find(|narrow| narrow.len() == lines.len()).unwrap_or(lines);
     balanced.into_iter().map(|line| line.trim().to_owned()).collect()
 }
 
