@@ -8,7 +8,7 @@ use super::{
     color::Color,
     font::{self, CAP, HEADING, LABEL, SMALL},
     range::{Axis, Range},
-    scene::{Anchor, Rect, Scene, Text, crisp},
+    scene::{Anchor, Point, Rect, Scene, Text, crisp},
     ticks::Tick,
 };
 
@@ -21,6 +21,11 @@ const BETWEEN: f64 = 10.0;
 
 /// Pixels that the label of the horizontal axis may take at the end of an axis through zero.
 const ORIGIN_NAME: f64 = 72.0;
+
+/// Pixels along an axis through zero, and away from it, by which a number may move and still be seen to belong to its
+/// tick.
+const NUDGES: [(f64, f64); 7] =
+    [(-8.0, 0.0), (8.0, 0.0), (0.0, 8.0), (-12.0, 0.0), (12.0, 0.0), (0.0, 16.0), (0.0, 24.0)];
 
 /// The texts around a chart.
 #[derive(Clone, Debug, Default)]
@@ -154,12 +159,17 @@ impl Frame {
         }
     }
 
-    /// The axes through zero with their ticks, and the label of the horizontal one at its end.
-    pub(super) fn draw_origin_axes(&self, scene: &mut Scene, x_label: &str) {
+    /// The two axes through zero.
+    pub(super) fn origin_axes(&self) -> [Vec<Point>; 2] {
         let Rect { left, right, top, bottom } = self.plot;
         let (x0, y0) = self.origin();
-        scene.path(vec![(left, y0), (right, y0)], 1.0, Color::INK);
-        scene.path(vec![(x0, top), (x0, bottom)], 1.0, Color::INK);
+        [vec![(left, y0), (right, y0)], vec![(x0, top), (x0, bottom)]]
+    }
+
+    /// The axes through zero with their ticks, and the label of the horizontal one at its end.
+    pub(super) fn draw_origin_axes(&self, scene: &mut Scene, x_label: &str) {
+        let (x0, y0) = self.origin();
+        self.origin_axes().into_iter().for_each(|axis| scene.path(axis, 1.0, Color::INK));
         for tick in self.x_ticks().iter().filter(|t| t.value != 0.0) {
             let x = crisp(self.x.at(tick.value));
             scene.path(vec![(x, y0 - 3.0), (x, y0 + 3.0)], 1.0, Color::INK);
@@ -169,44 +179,59 @@ impl Frame {
             scene.path(vec![(x0 - 3.0, y), (x0 + 3.0, y)], 1.0, Color::INK);
         }
         let name = font::fit(x_label, LABEL, false, ORIGIN_NAME);
-        scene.text(Text::new(name, (right + 6.0, y0 + LABEL * 0.3), Anchor::Start, LABEL));
+        scene.text(Text::new(name, (self.plot.right + 6.0, y0 + LABEL * 0.3), Anchor::Start, LABEL));
     }
 
     /// The numbers along axes through zero. Each half of an axis has them on the side where fewer of them would lie on
-    /// the `drawn` lines. A number that still does changes sides, or is left out if both sides are taken; its tick
-    /// stays.
-    pub(super) fn draw_origin_labels(&self, scene: &mut Scene, drawn: &[Vec<(f64, f64)>]) {
+    /// the `drawn` lines and axes. A number that still does changes sides or, where both sides are taken, moves to a
+    /// free place near by; it is left out only if there is none. Its tick stays.
+    pub(super) fn draw_origin_labels(&self, scene: &mut Scene, drawn: &[Vec<Point>]) {
         let (x0, y0) = self.origin();
+        // The two places of a number, each with the direction that leads away from the axis.
         let below = |t: &Tick| {
             let half = font::width(&t.label, SMALL, false) / 2.0;
             let x = crisp(self.x.at(t.value)).max(self.free.left + half).min(self.free.right - half);
             let text = |y: f64| Text::new(&t.label, (x, y), Anchor::Middle, SMALL);
-            [text(y0 + LABEL_GAP + SMALL * CAP), text(y0 - LABEL_GAP)]
+            [(text(y0 + LABEL_GAP + SMALL * CAP), (0.0, 1.0)), (text(y0 - LABEL_GAP), (0.0, -1.0))]
         };
         let beside = |t: &Tick| {
             let y = crisp(self.y.at(t.value)) + SMALL * CAP / 2.0;
             let text = |x: f64, anchor: Anchor| Text::new(&t.label, (x, y), anchor, SMALL);
-            [text(x0 - LABEL_GAP, Anchor::End), text(x0 + LABEL_GAP, Anchor::Start)]
+            [(text(x0 - LABEL_GAP, Anchor::End), (-1.0, 0.0)), (text(x0 + LABEL_GAP, Anchor::Start), (1.0, 0.0))]
         };
-        let taken = |text: &Text| {
-            let bounds = text.bounds().grown(2.0);
-            !inside(&text.bounds(), &self.free) || drawn.iter().any(|line| crosses(line, &bounds))
+        let free = |text: &Text, scene: &Scene| {
+            let bounds = text.bounds();
+            inside(&bounds, &self.free)
+                && !drawn.iter().any(|line| crosses(line, &bounds.grown(3.0)))
+                && !scene.text_boxes().iter().any(|other| other.overlaps(&bounds))
         };
+        let mut waiting = Vec::new();
         for negative in [false, true] {
             let half = |ticks: Vec<Tick>| {
                 ticks.into_iter().filter(|t| t.value != 0.0 && (t.value < 0.0) == negative).collect::<Vec<_>>()
             };
-            let along: Vec<[Text; 2]> = half(self.x_ticks()).iter().map(below).collect();
-            let up: Vec<[Text; 2]> = half(self.y_ticks()).iter().map(beside).collect();
+            let along: Vec<_> = half(self.x_ticks()).iter().map(below).collect();
+            let up: Vec<_> = half(self.y_ticks()).iter().map(beside).collect();
             for labels in [along, up] {
-                let count = |side: usize| labels.iter().filter(|pair| taken(&pair[side])).count();
-                let usual = usize::from(count(1) < count(0));
-                for pair in labels {
-                    let free = [usual, 1 - usual].into_iter().find(|&side| !taken(&pair[side]));
-                    if let Some(side) = free {
-                        scene.text(pair[side].clone());
+                let count = |side: usize| labels.iter().filter(|pair| free(&pair[side].0, scene)).count();
+                let usual = usize::from(count(1) > count(0));
+                for mut pair in labels {
+                    pair.rotate_left(usual);
+                    match pair.iter().find(|(text, _)| free(text, scene)) {
+                        Some((text, _)) => scene.text(text.clone()),
+                        None => waiting.push(pair),
                     }
                 }
+            }
+        }
+        // Numbers at their usual places come first: one that moves must not push another away.
+        for pair in waiting {
+            let mut moved = NUDGES.iter().flat_map(|&(along, away)| {
+                let by = move |(x, y): Point| (away * x + along * y.abs(), away * y + along * x.abs());
+                pair.iter().map(move |(text, direction)| text.clone().moved(by(*direction)))
+            });
+            if let Some(text) = moved.find(|text| free(text, scene)) {
+                scene.text(text);
             }
         }
     }
@@ -222,7 +247,7 @@ fn inside(small: &Rect, large: &Rect) -> bool {
 }
 
 /// Whether a line passes through a box. It is sampled at every two pixels, which is enough for text and legends.
-pub(super) fn crosses(line: &[(f64, f64)], area: &Rect) -> bool {
+pub(super) fn crosses(line: &[Point], area: &Rect) -> bool {
     let ends = line.first().is_some_and(|&p| area.contains(p));
     ends || line.windows(2).any(|w| {
         let (dx, dy) = (w[1].0 - w[0].0, w[1].1 - w[0].1);

@@ -109,7 +109,7 @@ impl BarChart {
             strides().find(|&s| wrapped || s as f64 * room >= widest + 6.0 || s >= self.names.len()).unwrap_or(1);
         let width = if wrapped { room - 6.0 } else { 160.0 };
         let label = |name: &str| match wrapped {
-            true => font::wrap(name, false, width).join("\n"),
+            true => font::wrap(name, false, width, 2).join("\n"),
             false => font::fit(name, SMALL, false, width),
         };
         let tick = |(i, name): (usize, &String)| Tick { value: i as f64, label: label(name) };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Panel,
+    Legend, Panel,
     font::{self, TITLE},
     png,
     scene::{Anchor, Rect, Scene, Text},
@@ -60,6 +60,22 @@ impl Figure {
     /// Adds a panel; they fill the grid row by row.
     pub fn panel(mut self, panel: impl Into<Panel>) -> Figure {
         self.panels.push(panel.into());
+        self
+    }
+
+    /// Sets the place of the legend in each line chart that the figure holds so far.
+    ///
+    /// ```
+    /// use wengert::plot::{Legend, function};
+    /// let figure = function("softplus", -3.0, 3.0, |x| x.softplus())?.legend(Legend::Right);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    pub fn legend(mut self, place: Legend) -> Figure {
+        for panel in &mut self.panels {
+            if let Panel::Line(chart) = panel {
+                *chart = std::mem::take(chart).legend(place);
+            }
+        }
         self
     }
 
@@ -117,14 +133,20 @@ impl Figure {
         let title = font::fit(&self.title, TITLE, true, f64::from(self.width) - 2.0 * MARGIN);
         let place = (f64::from(self.width) / 2.0, MARGIN + TITLE * 0.9);
         scene.text(Text::new(title, place, Anchor::Middle, TITLE).bold());
-        // The plots of a column start at the same place.
-        let mut left = vec![0.0f64; self.columns];
-        for (i, (panel, &area)) in self.panels.iter().zip(&areas).enumerate() {
-            let column = &mut left[i % self.columns];
-            *column = column.max(panel.left_margin(area)?);
+        // The plots of a column start and end at the same place.
+        let mut margins = vec![(0.0f64, 0.0f64); self.columns];
+        let panels =
+            || self.panels.iter().zip(&areas).enumerate().map(|(i, (panel, &area))| (i % self.columns, panel, area));
+        for (column, panel, area) in panels() {
+            margins[column].0 = margins[column].0.max(panel.left_margin(area)?);
         }
-        for (i, (panel, &area)) in self.panels.iter().zip(&areas).enumerate() {
-            panel.draw(&mut scene, area, left[i % self.columns])?;
+        for (column, panel, area) in panels() {
+            let (left, right) = margins[column];
+            margins[column].1 = right.max(panel.right_margin(area, left)?);
+        }
+        for (column, panel, area) in panels() {
+            let (left, right) = margins[column];
+            panel.draw(&mut scene, area, left, right)?;
         }
         Ok(scene)
     }
@@ -152,7 +174,7 @@ fn with_suffix(path: &Path, extension: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plot::{LineChart, Series};
+    use crate::plot::{Curve, LineChart, Series, curves};
 
     fn chart() -> LineChart {
         LineChart::new()
@@ -223,6 +245,27 @@ mod tests {
         let titles: Vec<f64> = scene.texts().iter().filter(|t| t.bold).map(|t| t.at.0).collect();
         assert_eq!(titles.len(), 2);
         assert_eq!(titles[0], titles[1]);
+    }
+
+    #[test]
+    fn a_legend_beside_one_plot_narrows_all_of_its_column() {
+        let wave = |k: u32| Curve::sample(format!("wave {k}"), -6.0, 6.0, |x| (x + f64::from(k)).sin()).unwrap();
+        let waves: Vec<Curve> = (0..6).map(|k| wave(k).manual(f64::cos)).collect();
+        let flat = LineChart::new().x_label("x").axes_through_origin().series(Series::counted("flat", [1.0, 2.0]));
+        let texts = |figure: &Figure, text: &str| -> Vec<Rect> {
+            figure.layout().unwrap().texts().iter().filter(|t| t.text.starts_with(text)).map(|t| t.bounds()).collect()
+        };
+        // Above, the waves leave no corner; the legend of the other chart follows. The name of an axis ends its plot.
+        let figure = curves("Waves", &waves).panel(flat);
+        let (names, ends) = (texts(&figure, "wave "), texts(&figure, "x"));
+        assert_eq!((names.len(), ends.len()), (12, 3));
+        assert!(ends.iter().all(|end| end.right == ends[0].right && end.right < names[0].left - 40.0), "{ends:?}");
+        assert!(
+            names.iter().chain(&texts(&figure, "flat")).all(|name| name.left == names[0].left && name.right < 640.0)
+        );
+        let figure = figure.legend(Legend::TopLeft);
+        assert!(texts(&figure, "wave ").iter().all(|name| name.left < 100.0));
+        assert!(texts(&figure, "x")[0].left > 580.0);
     }
 
     #[test]

@@ -88,21 +88,38 @@ pub(super) fn fit(text: &str, size: f64, bold: bool, room: f64) -> String {
     String::new()
 }
 
-/// A small text in one line, or in two, broken at the space nearest to its middle. Lines that are still too long are
-/// cut.
-pub(super) fn wrap(text: &str, bold: bool, room: f64) -> Vec<String> {
-    if text.is_empty() {
-        return Vec::new();
+/// A small text in lines no wider than `room` pixels, about equally long and as few as possible. It is broken between
+/// words, and within a word only if that word alone is too wide. What does not fit into `most` lines is cut.
+pub(super) fn wrap(text: &str, bold: bool, room: f64, most: usize) -> Vec<String> {
+    let lines = broken(text, bold, room);
+    if lines.len() > most {
+        let rest: usize = lines[..most - 1].iter().map(|line| line.len()).sum();
+        let last = fit(text[rest..].trim(), SMALL, bold, room);
+        return lines[..most - 1].iter().map(|line| line.trim().to_owned()).chain([last]).collect();
     }
-    if width(text, SMALL, bold) <= room {
-        return vec![text.to_owned()];
+    // The narrowest of some widths that takes no more lines; narrower than the widest word, it would break that word.
+    let widest = text.split_ascii_whitespace().map(|word| width(word, SMALL, bold)).fold(0.0, f64::max).min(room);
+    let mut narrower =
+        (0..8).map(|i| widest + (room - widest) * f64::from(i) / 8.0).map(|room| broken(text, bold, room));
+    let balanced = narrower.find(|narrow| narrow.len() == lines.len()).unwrap_or(lines);
+    balanced.into_iter().map(|line| line.trim().to_owned()).collect()
+}
+
+/// The text in lines that hold as many words as fit, with the spaces around them.
+fn broken(text: &str, bold: bool, room: f64) -> Vec<&str> {
+    let (mut lines, mut rest) = (Vec::new(), text);
+    while !rest.trim().is_empty() {
+        let fits = |end: &usize| width(rest[..*end].trim(), SMALL, bold) <= room;
+        let start = rest.len() - rest.trim_start().len();
+        let space = |&(i, c): &(usize, char)| i > start && c.is_ascii_whitespace();
+        let words = rest.char_indices().filter(space).map(|(i, _)| i).chain([rest.len()]);
+        let letters = || rest.char_indices().map(|(i, c)| i + c.len_utf8()).filter(|end| *end > start);
+        let end = words.take_while(fits).last().or_else(|| letters().take_while(fits).last());
+        let (line, after) = rest.split_at(end.or_else(|| letters().next()).unwrap_or(rest.len()));
+        lines.push(line);
+        rest = after;
     }
-    let middle = text.len() / 2;
-    let breaks = text.char_indices().filter(|(_, c)| *c == ' ').map(|(i, _)| i);
-    match breaks.min_by_key(|i| i.abs_diff(middle)) {
-        Some(i) => [&text[..i], &text[i + 1..]].map(|part| fit(part, SMALL, bold, room)).to_vec(),
-        None => vec![fit(text, SMALL, bold, room)],
-    }
+    lines
 }
 
 #[cfg(test)]
@@ -138,11 +155,20 @@ mod tests {
     }
 
     #[test]
-    fn text_is_wrapped_at_the_space_nearest_to_its_middle() {
-        assert_eq!(wrap("7 (predicted 1)", false, 200.0), ["7 (predicted 1)"]);
-        assert_eq!(wrap("convolution weight", false, 80.0), ["convolution", "weight"]);
-        assert_eq!(wrap("a convolution", false, 50.0), ["a", "convo…"]);
-        assert_eq!(wrap("", false, 50.0), [""; 0]);
+    fn text_is_wrapped_between_words_into_lines_of_similar_length() {
+        assert_eq!(wrap("7 (predicted 1)", false, 200.0, 3), ["7 (predicted 1)"]);
+        assert_eq!(wrap("7 (predicted 1)", false, 84.0, 3), ["7 (predicted", "1)"]);
+        assert_eq!(wrap("7 (predicted 1)", false, 66.0, 3), ["7", "(predicted", "1)"]);
+        assert_eq!(wrap("convolution weight", false, 80.0, 2), ["convolution", "weight"]);
+        assert_eq!(wrap("one two three four five six", false, 80.0, 9), ["one two", "three four", "five six"]);
+        assert_eq!(wrap("", false, 50.0, 2), [""; 0]);
+    }
+
+    #[test]
+    fn a_word_is_broken_or_cut_only_if_it_does_not_fit() {
+        assert_eq!(wrap("a convolution", false, 50.0, 3), ["a", "convolu", "tion"]);
+        assert_eq!(wrap("a convolution", false, 50.0, 2), ["a", "convo…"]);
+        assert_eq!(wrap("αβ", false, 1.0, 5), ["α", "β"]);
     }
 
     #[test]

@@ -140,14 +140,13 @@ impl ImageGrid {
         scene.text(Text::new(title, (area.left, area.top + HEADING), Anchor::Start, HEADING).bold());
         let head = if self.title.is_empty() { 0.0 } else { HEADING + 12.0 };
         let area = Rect { top: area.top + head, ..area };
-        let lines = |columns: usize| {
-            let room = area.width() / columns as f64 - 6.0;
-            let needed = |p: &Picture| font::wrap(&p.caption, p.wrong, room).len();
-            self.pictures.iter().map(needed).max().unwrap_or(0)
-        };
-        // The lines of the captions depend on the columns, and the columns on the space that the captions leave.
+        // The lines of the captions depend on the columns, and the columns on the space that the captions leave: at
+        // least half of it is for the images.
         let (columns, _) = self.arrange(area, 1);
-        let lines = lines(columns);
+        let room = area.width() / columns as f64 - 6.0;
+        let most = (area.height() / self.pictures.len().div_ceil(columns) as f64 / 2.0 / LINE).max(1.0) as usize;
+        let needed = |p: &Picture| font::wrap(&p.caption, p.wrong, room, most).len();
+        let lines = self.pictures.iter().map(needed).max().unwrap_or(0);
         let (columns, side) = match lines {
             0 | 1 => self.arrange(area, lines),
             _ => ImageGrid { columns: Some(columns), ..self.clone() }.arrange(area, lines),
@@ -161,17 +160,18 @@ impl ImageGrid {
             let top = area.top + BETWEEN / 2.0 + (i / columns) as f64 * row_height;
             let place =
                 Rect::new((center - w / 2.0).round(), top.round(), (center + w / 2.0).round(), (top + h).round());
-            self.draw_picture(scene, picture, place, cell - 6.0);
+            self.draw_picture(scene, picture, place, (cell - 6.0, lines));
         }
     }
 
-    fn draw_picture(&self, scene: &mut Scene, picture: &Picture, area: Rect, room: f64) {
+    /// Draws an image with its caption, which has room for lines of a width in pixels and for some number of them.
+    fn draw_picture(&self, scene: &mut Scene, picture: &Picture, area: Rect, (room, lines): (f64, usize)) {
         let (black, white) = self.range;
         let pixels = picture.pixels.iter().map(|v| Color::gray((v - black) / (white - black))).collect();
         scene.marks.push(Mark::Image { area, columns: self.width, pixels });
         let (width, color) = if picture.wrong { (3.0, Color::VERMILLION) } else { (1.0, Color(170, 170, 170)) };
         scene.outline(area.grown(width / 2.0), width, color);
-        for (i, line) in font::wrap(&picture.caption, picture.wrong, room).into_iter().enumerate() {
+        for (i, line) in font::wrap(&picture.caption, picture.wrong, room, lines.max(1)).into_iter().enumerate() {
             let place = (area.center().0, area.bottom + GAP + SMALL * CAP + 2.0 + i as f64 * LINE);
             let text = Text::new(line, place, Anchor::Middle, SMALL);
             // A darker shade of the frame's color: thin strokes need the contrast.
@@ -237,6 +237,19 @@ mod tests {
                 assert!(boxes[i + 1..].iter().all(|b| !a.overlaps(b)), "{count} images");
             }
         }
+    }
+
+    #[test]
+    fn captions_wrap_between_words() {
+        let mut grid = ImageGrid::new(28, 28).columns(10);
+        for _ in 0..10 {
+            grid = grid.wrong([0.5; 784], "seven (predicted one)");
+        }
+        let mut scene = Scene::new(900, 200);
+        grid.draw(&mut scene, Rect::new(0.0, 0.0, 900.0, 200.0));
+        let lines: Vec<&str> = scene.texts().iter().take(3).map(|t| t.text.as_str()).collect();
+        assert_eq!(lines, ["✗ seven", "(predicted", "one)"]);
+        assert_eq!(scene.texts().len(), 30);
     }
 
     #[test]

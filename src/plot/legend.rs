@@ -11,7 +11,8 @@ use super::{
 /// Where the legend of a chart stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Legend {
-    /// In the first corner of the plot where it hides nothing; if there is none, in a row above the plot.
+    /// In the first corner of the plot where it hides nothing; if there is none, to the right of the plot; if the panel
+    /// has no space for that, in a row above the plot.
     #[default]
     Auto,
     /// In the upper left corner of the plot.
@@ -22,6 +23,8 @@ pub enum Legend {
     BottomLeft,
     /// In the lower right corner of the plot.
     BottomRight,
+    /// To the right of the plot, where it hides nothing.
+    Right,
     /// In a row above the plot, where it hides nothing.
     Above,
     /// Not at all.
@@ -45,8 +48,10 @@ const GAP: f64 = 8.0;
 const ROW: f64 = 18.0;
 /// Pixels around the rows.
 const MARGIN: f64 = 7.0;
-/// Pixels between entries that stand in one row.
+/// Pixels between entries that stand in one row, and between the plot and a legend to its right.
 const BESIDE: f64 = 20.0;
+/// Pixels around a legend in a corner that are kept free of lines.
+const CLEAR: f64 = 4.0;
 
 fn entry_width(entry: &Entry) -> f64 {
     SAMPLE + GAP + font::width(&entry.label, SMALL, false)
@@ -78,10 +83,30 @@ fn row_width(panel: f64) -> f64 {
     (panel - 100.0).max(80.0)
 }
 
-/// The box of a legend in a corner of the plot.
-fn corner(entries: &[Entry], place: Legend, plot: &Rect) -> Rect {
-    let width = entries.iter().map(entry_width).fold(0.0, f64::max).min(plot.width() - 4.0 * MARGIN) + 2.0 * MARGIN;
-    let height = entries.len() as f64 * ROW + 2.0 * MARGIN - 4.0;
+/// Width and height of the box of a legend whose entries stand below each other.
+fn size(entries: &[Entry]) -> (f64, f64) {
+    let width = entries.iter().map(entry_width).fold(0.0, f64::max);
+    (width + 2.0 * MARGIN, entries.len() as f64 * ROW + 2.0 * MARGIN - 4.0)
+}
+
+/// The width that [`Legend::Right`] takes in a panel of this width; longer names are cut.
+pub(super) fn column_width(entries: &[Entry], panel: f64) -> f64 {
+    if entries.is_empty() { 0.0 } else { (size(entries).0 + BESIDE + 1.0).min(panel / 2.0).ceil() }
+}
+
+/// Whether [`Legend::Right`] leaves enough of the panel for the plot.
+pub(super) fn fits_right(entries: &[Entry], plot: &Rect, panel: f64) -> bool {
+    column_width(entries, panel) <= 0.4 * panel && size(entries).1 <= plot.height()
+}
+
+/// The box of a legend in a corner of the plot, or in the strip to its right.
+fn position(entries: &[Entry], place: Legend, plot: &Rect, strip: &Rect) -> Rect {
+    let (width, height) = size(entries);
+    if place == Legend::Right {
+        let left = strip.left + BESIDE;
+        return Rect::new(left, plot.top, (left + width).min(strip.right - 1.0), plot.top + height);
+    }
+    let width = width.min(plot.width() - 2.0 * MARGIN);
     let (left, top) = (plot.left + 10.0, plot.top + 4.0);
     let (right, bottom) = (plot.right - 4.0 - width, plot.bottom - 8.0 - height);
     let (x, y) = match place {
@@ -96,16 +121,23 @@ fn corner(entries: &[Entry], place: Legend, plot: &Rect) -> Rect {
 /// The first corner whose legend would hide none of the lines and texts.
 pub(super) fn free_corner(entries: &[Entry], plot: &Rect, lines: &[Vec<Point>], texts: &[Rect]) -> Option<Legend> {
     [Legend::TopRight, Legend::TopLeft, Legend::BottomRight, Legend::BottomLeft].into_iter().find(|&place| {
-        let area = corner(entries, place, plot);
+        let area = position(entries, place, plot, plot).grown(CLEAR);
         area.height() < plot.height()
             && !texts.iter().any(|t| t.overlaps(&area))
             && !lines.iter().any(|line| crosses(line, &area))
     })
 }
 
-/// Draws the legend of a chart with this plot in the panel `area`, with `head` pixels free above the plot.
-/// [`Legend::Auto`] must have been resolved before.
-pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &Rect, area: Rect, head: f64) {
+/// Draws the legend of a chart with this plot in the panel `area`, of which `head` pixels above the plot and `side`
+/// pixels at the right are free. [`Legend::Auto`] must have been resolved before.
+pub(super) fn draw(
+    scene: &mut Scene,
+    entries: &[Entry],
+    place: Legend,
+    plot: &Rect,
+    area: Rect,
+    [head, side]: [f64; 2],
+) {
     if entries.is_empty() || place == Legend::Hidden {
         return;
     }
@@ -119,7 +151,7 @@ pub(super) fn draw(scene: &mut Scene, entries: &[Entry], place: Legend, plot: &R
         }
         return;
     }
-    let area = corner(entries, place, plot);
+    let area = position(entries, place, plot, &Rect { left: area.right - side, ..area });
     scene.fill(area, Color::WHITE);
     scene.outline(
         Rect::new(crisp(area.left), crisp(area.top), crisp(area.right), crisp(area.bottom)),
@@ -154,7 +186,7 @@ mod tests {
 
     fn label_places(place: Legend) -> Vec<Point> {
         let mut scene = Scene::new(600, 400);
-        draw(&mut scene, &entries(), place, &PLOT, PLOT.grown(20.0), 24.0);
+        draw(&mut scene, &entries(), place, &PLOT, Rect { right: 700.0, ..PLOT.grown(20.0) }, [24.0, 150.0]);
         scene.texts().iter().map(|t| t.at).collect()
     }
 
@@ -171,6 +203,7 @@ mod tests {
             assert_eq!(places.len(), 2);
             assert!(places.iter().all(|p| (p.0 > center.0, p.1 > center.1) == (right, below) && PLOT.contains(*p)));
         }
+        assert!(label_places(Legend::Right).iter().all(|p| p.0 > PLOT.right && p.1 > PLOT.top));
         assert!(label_places(Legend::Above).iter().all(|p| p.1 < PLOT.top));
         assert!(label_places(Legend::Hidden).is_empty());
     }

@@ -15,6 +15,7 @@
 mod axes;
 mod bars;
 mod color;
+mod curve;
 mod figure;
 mod font;
 mod heat;
@@ -37,6 +38,7 @@ mod ticks;
 
 pub use bars::BarChart;
 pub use color::Color;
+pub use curve::{Curve, curves, places};
 pub use figure::Figure;
 pub use heat::HeatMap;
 pub use histogram::Histogram;
@@ -45,7 +47,7 @@ pub use legend::Legend;
 pub use line::LineChart;
 pub use matrix::Confusion;
 pub use panel::Panel;
-pub use ready::{Curve, curves, digits, loss_and_accuracy, places};
+pub use ready::{digits, loss_and_accuracy};
 pub use series::Series;
 pub use stroke::Dash;
 pub use tape::function;

@@ -69,14 +69,24 @@ impl Panel {
         }
     }
 
-    pub(super) fn draw(&self, scene: &mut Scene, area: Rect, left: f64) -> Result<()> {
+    /// Pixels right of the plot, in a panel whose plot has this left margin.
+    pub(super) fn right_margin(&self, area: Rect, left: f64) -> Result<f64> {
         match self {
-            Panel::Line(chart) => chart.draw(scene, area, left)?,
+            Panel::Line(chart) => chart.right_margin(area, left),
+            _ => Ok(0.0),
+        }
+    }
+
+    /// Draws the panel with these margins, for panels that have axes.
+    pub(super) fn draw(&self, scene: &mut Scene, area: Rect, left: f64, right: f64) -> Result<()> {
+        let inner = Rect { right: area.right - right, ..area };
+        match self {
+            Panel::Line(chart) => chart.draw(scene, area, left, right)?,
             Panel::Images(grid) => grid.draw(scene, area),
             Panel::Confusion(matrix) => matrix.draw(scene, area),
             Panel::Heat(map) => map.draw(scene, area)?,
-            Panel::Bars(chart) => chart.draw(scene, area, left)?,
-            Panel::Histogram(chart) => chart.draw(scene, area, left),
+            Panel::Bars(chart) => chart.draw(scene, inner, left)?,
+            Panel::Histogram(chart) => chart.draw(scene, inner, left),
         }
         Ok(())
     }

@@ -96,6 +96,12 @@ impl Text {
         self
     }
 
+    /// The text at another place.
+    pub(super) fn moved(mut self, (x, y): Point) -> Text {
+        self.at = (self.at.0 + x, self.at.1 + y);
+        self
+    }
+
     /// Where the baseline starts.
     pub(super) fn start(&self) -> Point {
         let back = match self.anchor {

@@ -83,10 +83,10 @@ impl Series {
         self
     }
 
-    /// Draws the data thin and light, and over them the mean of the `window` points around each.
+    /// Draws the data thin and light, and over them the mean of the `window` points around each; the legend names both.
     ///
-    /// $\bar y_i$ is the mean of the finite $y_j$ with $|j - i| \le \lfloor w/2 \rfloor$; near the ends there are
-    /// fewer.
+    /// $\bar y_i$, counted from 0, is the mean of the finite $y_j$ with $|j - i| \le \min(\lfloor w/2 \rfloor, i)$:
+    /// where the data start, so does the mean. At their end it is a mean of the points before.
     pub fn smoothed(mut self, window: usize) -> Series {
         self.window = window;
         self
@@ -105,6 +105,25 @@ impl Series {
             dash: self.dash.unwrap_or(Dash::nth(index)),
             width: self.width,
         }
+    }
+
+    /// The lines of the legend for a series of this style: none without a label, two for data and their mean.
+    pub(super) fn keys(&self, style: Entry) -> Vec<Entry> {
+        match self.data_style(&style) {
+            _ if style.label.is_empty() => Vec::new(),
+            None => vec![style],
+            Some(data) => {
+                let label = format!("{}, mean of {} points", style.label, self.window / 2 * 2 + 1);
+                vec![data, Entry { label, ..style }]
+            }
+        }
+    }
+
+    /// The style of the data below their moving average, if there is one.
+    fn data_style(&self, style: &Entry) -> Option<Entry> {
+        let color = style.color.towards(Color::WHITE, 0.65);
+        let data = Entry { color, dash: Dash::Solid, width: (0.6 * style.width).min(1.2), ..style.clone() };
+        (self.window > 1).then_some(data)
     }
 
     /// The points, `None` where one cannot be drawn.
@@ -147,14 +166,13 @@ impl Series {
             let pixels = self.points(y, log).map(|p| p.map(|(x, y)| (frame.x.at(x), frame.y.at(y))));
             visible(pixels, &frame.plot)
         };
-        let raw = lines(&self.y);
-        let main = if self.window > 1 {
-            let light = style.color.towards(Color::WHITE, 0.65);
-            raw.iter().for_each(|line| scene.path(line.clone(), (0.6 * style.width).min(1.2), light));
-            lines(&moving_average(&self.y, self.window))
-        } else {
-            raw.clone()
-        };
+        let mut passed = lines(&self.y);
+        let mut main = passed.clone();
+        if let Some(data) = self.data_style(style) {
+            passed.iter().for_each(|line| scene.path(line.clone(), data.width, data.color));
+            main = lines(&moving_average(&self.y, self.window));
+            passed.extend(main.iter().cloned());
+        }
         for line in &main {
             for stroke in dashes(line, style.dash, style.width) {
                 scene.path(stroke, style.width, style.color);
@@ -167,16 +185,18 @@ impl Series {
                 }
             }
         }
-        raw
+        passed
     }
 }
 
-/// The mean of the finite numbers at most `window / 2` places away from each; NaN where there is none.
+/// The mean of the finite numbers at most `window / 2` places away from each, and no farther than the start is; NaN
+/// where there is none.
 fn moving_average(y: &[f64], window: usize) -> Vec<f64> {
     let half = window / 2;
     (0..y.len())
         .map(|i| {
-            let near = &y[i.saturating_sub(half)..(i + half + 1).min(y.len())];
+            let reach = half.min(i);
+            let near = &y[i - reach..(i + reach + 1).min(y.len())];
             let (sum, count) = near.iter().filter(|v| v.is_finite()).fold((0.0, 0), |(s, n), v| (s + v, n + 1));
             if y[i].is_finite() { sum / f64::from(count) } else { f64::NAN }
         })
@@ -190,8 +210,19 @@ mod tests {
     #[test]
     fn a_moving_average_skips_gaps() {
         let mean = moving_average(&[1.0, 3.0, f64::NAN, 5.0], 3);
-        assert_eq!(mean[..2], [2.0, 2.0]);
+        assert_eq!(mean[..2], [1.0, 2.0]);
         assert!(mean[2].is_nan());
         assert_eq!(mean[3], 5.0);
+    }
+
+    #[test]
+    fn a_moving_average_starts_at_the_data() {
+        // The accuracy of a run, in percent, over its first iterations.
+        let y = [8.0, 26.0, 35.0, 50.0, 42.0, 55.0, 58.0];
+        let mean = moving_average(&y, 5);
+        assert_eq!(mean, [8.0, 23.0, 32.2, 41.6, 48.0, 205.0 / 4.0, 155.0 / 3.0]);
+        // It follows a straight line from the start.
+        let line: Vec<f64> = (0..20).map(f64::from).collect();
+        assert_eq!(moving_average(&line, 9)[..15], line[..15]);
     }
 }

@@ -4,7 +4,7 @@
 //! with 1 at every place is the derivative at every place: Σᵢ 1 · ∂yᵢ/∂xⱼ = f′(xⱼ). So one forward and one backward
 //! pass give both panels of the figure.
 
-use super::{Curve, Figure, curves, places};
+use super::{Curve, Figure, curve::sampled, curves};
 use crate::{DType, Error, Result, Tape, Tensor, Var};
 
 impl Curve {
@@ -22,16 +22,17 @@ impl Curve {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] when `f` does not give one number for each place, [`Error::NoGradient`] when no gradient flows
-    /// through it.
+    /// [`Error::Setting`] unless `low < high` and both are finite, [`Error::Shape`] when `f` does not give one number for
+    /// each place, [`Error::NoGradient`] when no gradient flows through it.
     pub fn of(
         label: impl Into<String>,
         low: f64,
         high: f64,
         f: impl for<'t> FnOnce(Var<'t>) -> Var<'t>,
     ) -> Result<Curve> {
+        let (label, x) = sampled(label, low, high)?;
         let tape = Tape::f64();
-        let x = tape.leaf(Tensor::from(places(low, high)));
+        let x = tape.leaf(Tensor::from(x));
         let y = f(x);
         if y.shape() != x.shape() {
             let need = "a function that is plotted must give one number for each place";
@@ -59,11 +60,13 @@ pub fn function(title: &str, low: f64, high: f64, f: impl for<'t> FnOnce(Var<'t>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::places;
 
     #[test]
     fn values_and_derivative_are_those_of_the_function() {
         let square = Curve::of("x²", -2.0, 2.0, |x| x * x).unwrap();
         let by_hand = Curve::sample("x²", -2.0, 2.0, |x| x * x)
+            .unwrap()
             .tape_values(places(-2.0, 2.0).iter().map(|x| 2.0 * x).collect::<Vec<_>>());
         assert_eq!(format!("{square:?}"), format!("{by_hand:?}"));
         assert!(function("x²", -2.0, 2.0, |x| x * x).unwrap().svg().unwrap().contains("f′(x)"));

@@ -183,25 +183,63 @@ fn a_checkpoint_keeps_every_bit() {
 }
 
 #[test]
-fn a_checkpoint_of_the_first_version_is_read() {
+fn checkpoints_of_older_versions_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
     let (one, two) = (net(3, 0), net(3, 9));
     let saved = checkpoint(&one, &Adam::new(&one.params(), 0.1).unwrap());
-    saved.save(&path).unwrap();
+    one.freeze("0").unwrap();
+    let frozen = checkpoint(&one, &Adam::new(&one.params(), 0.1).unwrap());
+    frozen.save(&path).unwrap();
     let mut file = TensorFile::read(&path).unwrap();
-    for (name, _) in &mut file.tensors {
-        *name = name.replace("optimizer.", "optimiser.").replace("run.learning_rate", "run.rate");
-    }
-    let text = file.metadata.get_mut("wengert.checkpoint").unwrap();
-    *text = text.replace("\"version\":2", "\"version\":1");
-    file.write(&path).unwrap();
+    file.tensors.retain(|(name, _)| !name.starts_with("best.") && !name.starts_with("validation."));
+    let rename = |file: &mut TensorFile, old: &str, new: &str| {
+        file.tensors.iter_mut().for_each(|(name, _)| *name = name.replace(old, new));
+    };
+    rename(&mut file, "metric.accuracy", "run.batch_accuracies");
+    for (version, names) in [(2, &[][..]), (1, &[("optimizer.", "optimiser."), ("run.learning_rate", "run.rate")][..])]
+    {
+        names.iter().for_each(|(new, old)| rename(&mut file, new, old));
+        let text = format!(r#"{{"version":{version},"epoch":3,"iteration":117,"seed":7,"config":null}}"#);
+        file.metadata.insert("wengert.checkpoint".into(), text);
+        file.write(&path).unwrap();
 
+        let back = Checkpoint::load(&path).unwrap();
+        assert_eq!((back.learning_rate, &back.metrics), (saved.learning_rate, &saved.metrics));
+        let mut other = Adam::new(&two.params(), 0.1).unwrap();
+        // What was frozen stands in no older file.
+        back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();
+        assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
+    }
+}
+
+#[test]
+fn frozen_parameters_are_those_of_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let (one, two) = (net(3, 0), net(3, 9));
+    one.freeze("0.weight").unwrap();
+    checkpoint(&one, &Adam::new(&one.params(), 0.1).unwrap()).save(&path).unwrap();
     let back = Checkpoint::load(&path).unwrap();
-    assert_eq!(back.learning_rate, saved.learning_rate);
     let mut other = Adam::new(&two.params(), 0.1).unwrap();
+    let before = numbers(&two.tensors());
+    let error = back.restore(&two.tensors(), |state| other.load_state(state)).unwrap_err().to_string();
+    let list = |names: Vec<String>| names.join(", ");
+    let state = |with: &[&str]| {
+        list(
+            with.iter().map(|name| (*name).to_owned()).chain(two.state().iter().map(|p| p.name().to_owned())).collect(),
+        )
+    };
+    let expected = format!(
+        "resuming from {}: frozen parameters = {} (they were {}), but it must be those of the checkpoint: freeze or unfreeze the others first",
+        path.display(),
+        if two.state().is_empty() { "none".into() } else { state(&[]) },
+        state(&["0.weight"]),
+    );
+    assert_eq!(error, expected);
+    assert_eq!(numbers(&two.tensors()), before);
+    two.freeze("0.weight").unwrap();
     back.restore(&two.tensors(), |state| other.load_state(state)).unwrap();
-    assert_eq!(numbers(&one.tensors()), numbers(&two.tensors()));
 }
 
 #[test]
@@ -245,9 +283,9 @@ fn other_files_are_no_checkpoints() {
     check(&|f| f.tensors.push(("x".into(), Tensor::from(1.0))), "it has an entry `x` that is not known here");
     let version = |f: &mut TensorFile| {
         let text = f.metadata.get_mut("wengert.checkpoint").unwrap();
-        *text = text.replace("\"version\":2", "\"version\":9");
+        *text = text.replace("\"version\":3", "\"version\":9");
     };
-    check(&version, "it is a checkpoint of version 9, but only 1 to 2 can be read");
+    check(&version, "it is a checkpoint of version 9, but only 1 to 3 can be read");
     let no_rate = |f: &mut TensorFile| {
         f.tensors
             .iter_mut()

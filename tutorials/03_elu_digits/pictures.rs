@@ -59,8 +59,8 @@ fn activations() -> Result<Figure> {
     let (values, manual) = derivative(Rule::Manual)?;
     let (_, taped) = derivative(Rule::Tape)?;
     let elu = Curve::new("ELU", x.clone(), values).manual_values(manual).tape_values(taped);
-    let leaky = Curve::sample("Leaky ReLU", -10.0, 3.0, |x| if x > 0.0 { x } else { 0.1 * x });
-    let relu = Curve::sample("ReLU", -10.0, 3.0, |x| x.max(0.0));
+    let leaky = Curve::sample("Leaky ReLU", -10.0, 3.0, |x| if x > 0.0 { x } else { 0.1 * x })?;
+    let relu = Curve::sample("ReLU", -10.0, 3.0, |x| x.max(0.0))?;
     let tape_slope = |f: fn(Var<'_>) -> Var<'_>| -> Result<Vec<f64>> {
         let tape = Tape::f64();
         let x = tape.leaf(&column);

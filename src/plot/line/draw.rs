@@ -1,8 +1,9 @@
 //! Line charts laid out and drawn.
 //!
-//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands and perhaps the
-//! legend, and the rest for the plot. The place of the legend depends on the lines: the chart is drawn once as a trial,
-//! and the legend goes into a corner that no line or label enters.
+//! From the outside in: margins for the labels, a row above the plot for the numbers of the bands, perhaps a row above
+//! or a column to the right for the legend, and the rest for the plot. The place of the legend depends on the lines: the
+//! chart is drawn once as a trial, and the legend goes into a corner that no line, axis or label enters. Where there is
+//! none, it goes to the right, as it does where a neighbor in the column of panels has left that space free.
 
 use super::LineChart;
 use crate::{
@@ -19,14 +20,23 @@ use crate::{
 };
 
 impl LineChart {
+    /// Pixels left of the plot.
     pub(in crate::plot) fn left_margin(&self, area: Rect) -> Result<f64> {
-        self.left_margin_with(area, self.legend_place(area)?)
+        let places = if self.legend == Legend::Auto { [Legend::Hidden, Legend::Above] } else { [self.legend; 2] };
+        let [a, b] = places.map(|legend| self.left_margin_with(area, legend));
+        Ok(a?.max(b?))
     }
 
-    pub(in crate::plot) fn draw(&self, scene: &mut Scene, area: Rect, left: f64) -> Result<()> {
-        let legend = self.legend_place(area)?;
-        let (plot, _) = self.draw_chart(scene, area, left, legend)?;
-        legend::draw(scene, &self.named_entries(), legend, &plot, area, self.head(area, legend));
+    /// Pixels that the legend takes to the right of the plot.
+    pub(in crate::plot) fn right_margin(&self, area: Rect, left: f64) -> Result<f64> {
+        let right = self.legend_place(area, left, 0.0)? == Legend::Right;
+        Ok(if right { legend::column_width(&self.named_entries(), area.width()) } else { 0.0 })
+    }
+
+    pub(in crate::plot) fn draw(&self, scene: &mut Scene, area: Rect, left: f64, right: f64) -> Result<()> {
+        let legend = self.legend_place(area, left, right)?;
+        let (plot, _) = self.draw_chart(scene, without(area, right), left, legend)?;
+        legend::draw(scene, &self.named_entries(), legend, &plot, area, [self.head(area, legend), right]);
         Ok(())
     }
 
@@ -35,7 +45,7 @@ impl LineChart {
     }
 
     pub(super) fn named_entries(&self) -> Vec<Entry> {
-        let named = self.entries().into_iter().filter(|entry| !entry.label.is_empty());
+        let named = self.series.iter().zip(self.entries()).flat_map(|(series, style)| series.keys(style));
         named.chain(self.keys.iter().cloned()).collect()
     }
 
@@ -45,15 +55,20 @@ impl LineChart {
         bands + if legend == Legend::Above { legend::row_height(&self.named_entries(), area.width()) } else { 0.0 }
     }
 
-    /// The place of the legend: [`Legend::Auto`] becomes a free corner or, if there is none, the row above.
-    fn legend_place(&self, area: Rect) -> Result<Legend> {
-        if self.legend != Legend::Auto {
-            return Ok(self.legend);
+    /// The place of the legend in a panel whose plot has these margins; never [`Legend::Auto`].
+    fn legend_place(&self, area: Rect, left: f64, right: f64) -> Result<Legend> {
+        let entries = self.named_entries();
+        if self.legend != Legend::Auto || entries.is_empty() {
+            return Ok(if entries.is_empty() { Legend::Hidden } else { self.legend });
         }
-        let left = self.left_margin_with(area, Legend::Hidden)?;
+        if right >= legend::column_width(&entries, area.width()) {
+            return Ok(Legend::Right);
+        }
         let mut trial = Scene::new(0, 0);
-        let (plot, lines) = self.draw_chart(&mut trial, area, left, Legend::Hidden)?;
-        Ok(legend::free_corner(&self.named_entries(), &plot, &lines, &trial.text_boxes()).unwrap_or(Legend::Above))
+        let (plot, lines) = self.draw_chart(&mut trial, without(area, right), left, Legend::Hidden)?;
+        let corner = legend::free_corner(&entries, &plot, &lines, &trial.text_boxes());
+        let beside = right == 0.0 && legend::fits_right(&entries, &plot, area.width());
+        Ok(corner.unwrap_or(if beside { Legend::Right } else { Legend::Above }))
     }
 
     fn left_margin_with(&self, area: Rect, legend: Legend) -> Result<f64> {
@@ -64,7 +79,7 @@ impl LineChart {
         Ok(self.titles.left_margin(area, self.ranges()?.1, self.head(area, legend)).max(name))
     }
 
-    /// Draws everything but the legend; returns the plot and the lines in it.
+    /// Draws everything but the legend; returns the plot, and the lines and axes in it.
     fn draw_chart(&self, scene: &mut Scene, area: Rect, left: f64, legend: Legend) -> Result<(Rect, Vec<Vec<Point>>)> {
         let (x, y) = self.ranges()?;
         let head = self.head(area, legend);
@@ -83,8 +98,10 @@ impl LineChart {
             frame.draw_axes(scene, &frame.x_ticks(), true);
         }
         let series = self.series.iter().zip(self.entries());
-        let lines: Vec<Vec<Point>> = series.flat_map(|(series, style)| series.draw(scene, &frame, &style)).collect();
+        let mut lines: Vec<Vec<Point>> =
+            series.flat_map(|(series, style)| series.draw(scene, &frame, &style)).collect();
         if through_zero {
+            lines.extend(frame.origin_axes());
             frame.draw_origin_labels(scene, &lines);
         }
         Ok((frame.plot, lines))
@@ -111,6 +128,11 @@ impl LineChart {
     }
 }
 
+/// The panel without a strip at its right.
+fn without(area: Rect, right: f64) -> Rect {
+    Rect { right: area.right - right, ..area }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +142,8 @@ mod tests {
 
     fn draw(chart: &LineChart) -> Scene {
         let mut scene = Scene::new(600, 400);
-        chart.draw(&mut scene, AREA, chart.left_margin(AREA).unwrap()).unwrap();
+        let left = chart.left_margin(AREA).unwrap();
+        chart.draw(&mut scene, AREA, left, chart.right_margin(AREA, left).unwrap()).unwrap();
         scene
     }
 
@@ -199,15 +222,60 @@ mod tests {
         assert!(labels.contains(&"10⁻⁶") && labels.contains(&"10⁻¹²"), "{labels:?}");
     }
 
+    /// Where the legend of a chart stands that is alone in a column of panels of this width.
+    fn place(chart: &LineChart, width: f64) -> Legend {
+        let area = Rect { right: width, ..AREA };
+        chart.legend_place(area, chart.left_margin(area).unwrap(), 0.0).unwrap()
+    }
+
     #[test]
-    fn a_legend_that_finds_no_corner_goes_above_the_plot() {
+    fn a_legend_that_finds_no_corner_goes_out_of_the_plot() {
         let noise: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 0.0 } else { 1.0 }).collect();
         let chart = LineChart::new().title("T").series(Series::counted("noise", noise));
-        assert_eq!(chart.legend_place(AREA).unwrap(), Legend::Above);
+        assert_eq!((place(&chart, 600.0), place(&chart, 200.0)), (Legend::Right, Legend::Above));
         assert_texts_are_clear(&draw(&chart));
         assert_texts_are_clear(&draw(&chart.clone().bands("Epoch", [0.0, 200.0, 400.0])));
         let falling = LineChart::new().series(Series::counted("loss", [3.0, 1.0, 0.5, 0.2, 0.1]));
-        assert_eq!(falling.legend_place(AREA).unwrap(), Legend::TopRight);
+        assert_eq!(place(&falling, 600.0), Legend::TopRight);
+        assert_eq!(place(&falling.legend(Legend::BottomLeft), 600.0), Legend::BottomLeft);
+    }
+
+    #[test]
+    fn a_legend_beside_the_plot_hides_nothing_and_is_not_cut() {
+        let waves = (0..6).fold(LineChart::new().axes_through_origin().x_label("x"), |chart, k| {
+            let x: Vec<f64> = (-200..=200).map(|i| f64::from(i) / 20.0).collect();
+            let y: Vec<f64> = x.iter().map(|x| (x + f64::from(k)).sin()).collect();
+            chart.series(Series::new(format!("wave number {k}"), x, y))
+        });
+        assert_eq!(place(&waves, 600.0), Legend::Right);
+        let scene = draw(&waves);
+        assert_texts_are_clear(&scene);
+        let names: Vec<Rect> =
+            scene.texts().iter().filter(|t| t.text.starts_with("wave number")).map(|t| t.bounds()).collect();
+        assert_eq!(names.len(), 6);
+        let lines = scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Path { points, .. } if points.len() > 100 => Some(points),
+            _ => None,
+        });
+        let end = lines.flatten().map(|p| p.0).fold(0.0, f64::max);
+        assert!(end > 400.0 && names.iter().all(|name| name.left > end + 50.0), "{end} and {names:?}");
+    }
+
+    #[test]
+    fn a_number_on_an_axis_moves_to_where_it_is_free() {
+        let x: Vec<f64> = (-200..=200).map(|i| f64::from(i) / 50.0).collect();
+        // The peak covers the number 1.0 on both sides of the vertical axis, and the flanks are free.
+        let y: Vec<f64> = x.iter().map(|x| 1.0 / x.cosh().powi(2)).collect();
+        let scene = draw(&LineChart::new().axes_through_origin().series(Series::new("", x.clone(), y)));
+        assert_texts_are_clear(&scene);
+        let labels: Vec<&str> = scene.texts().iter().map(|t| t.text.as_str()).collect();
+        for label in ["1.0", "0.8", "0.6", "0.4", "0.2", "−4", "−3", "−2", "−1", "1", "2", "3", "4"] {
+            assert!(labels.contains(&label), "{label} is not among {labels:?}");
+        }
+        // A number that finds no place is left out rather than laid over a line.
+        let y: Vec<f64> = x.iter().map(|x| (400.0 * x).sin()).collect();
+        let scene = draw(&LineChart::new().axes_through_origin().series(Series::new("", x, y)));
+        assert!(!scene.texts().iter().any(|t| t.text == "0.5"));
     }
 
     #[test]
