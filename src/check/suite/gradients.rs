@@ -9,7 +9,7 @@ use crate::{
     Mode, Tensor,
     check::{
         Comparison, Constraint, Outcome, SpecialKind, Verdict,
-        applications::applications,
+        applications::{Observations, applications},
         arguments::{Argument, values},
         caught::Failure,
         diagnose,
@@ -160,10 +160,23 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
     let rule_is_right = e.failed(TapeNumeric) && e.passed(ManualNumeric);
     if by_hand && !rule_is_right && [Sizes, ManualTape, ManualNumeric].into_iter().any(|asked| e.failed(asked)) {
         // The largest batch says most, but a rule that is right there may be wrong in a smaller one.
-        let beside = beside.map(|arguments| values(&arguments));
-        for at in e.sound.iter().rev().map(|(b, _)| e.values(*b)).chain(beside) {
-            let found = e.runner(Mode::Train).run(&at, |tape, _, _| Ok(applications(tape)));
-            verdicts.extend(found.iter().flatten().flat_map(|applied| diagnose::rule_faults(applied, e.check.seed)));
+        let beside = beside.map(|arguments| (e.observations(), values(&arguments)));
+        let batches = e.sound.iter().rev().map(|(b, _)| (e.batches[*b].observations, e.values(*b)));
+        let applied = |at: &[Tensor]| {
+            let found = e.runner(Mode::Train).run(at, |tape, _, _| Ok(applications(tape)));
+            found.unwrap_or_default()
+        };
+        for (count, at) in batches.clone().chain(beside) {
+            let found = applied(&at);
+            let is_other = |other: &Option<usize>, values: &[Tensor]| {
+                *other != count && values[0].shape().rank() == at[0].shape().rank()
+            };
+            let other = batches.clone().find(|(other, values)| is_other(other, values));
+            let other = other.and_then(|(other, values)| Some((other?, applied(&values))));
+            let elsewhere = other.as_ref().map(|(count, found)| (*count, &found[..]));
+            let observations = count.map(|count| Observations { count, axis: e.axis(), elsewhere });
+            let faults = |which| diagnose::rule_faults(&found, which, observations.as_ref(), e.check.seed);
+            verdicts.extend((0..found.len()).flat_map(faults));
             if !verdicts.is_empty() {
                 break;
             }
