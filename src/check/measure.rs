@@ -128,8 +128,8 @@ impl Evaluation<'_> {
         Ok((tensor(slopes), tensor(errors), special))
     }
 
-    /// What counts as a small gradient by argument `k`: a thousandth of the largest gradient, or of one that would change
-    /// every term of L by its own size. A billionth of it is what rounding leaves where terms cancel.
+    /// What counts as a small gradient by argument `k`: a thousandth of the largest gradient, or of one that would
+    /// change every term of L by its own size. A billionth of it is what rounding leaves where terms cancel.
     pub fn floor(&self, k: usize, largest: f64) -> f64 {
         let values = self.runner.values(&self.at()).unwrap_or_default();
         let terms: f64 = values.iter().zip(self.upstream).map(|(y, u)| mass(y, u)).sum();

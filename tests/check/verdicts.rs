@@ -273,8 +273,8 @@ fn a_target_that_was_not_declared_as_data_is_told_how() {
     assert_eq!(
         first(&report.run().unwrap()).to_string(),
         format!(
-            "every input: a forgotten path: through `a value taken off the tape` ({0})\n    the constant entered at {0} \
-             changes with the input: it was read off the tape as numbers and put back, and no gradient flows through \
+            "every input: a forgotten path: through `a value taken off the tape` ({0})\n    the constant entered at \
+             {0} changes with the input: it was read off the tape as numbers and put back, and no gradient flows through \
              it\n    {DATA}",
             at("read and entered")
         )

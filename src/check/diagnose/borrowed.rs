@@ -4,7 +4,7 @@
 //! anew but differently (without its ε, without its mean), putting the value of `forward` there makes the rule exact.
 //! Where it reads a value that it receives instead (x where x − b belongs), the two are mixed up.
 
-use super::repairs::{reading, reads};
+use super::repairs::{LONGEST, reading, reads};
 use crate::{
     Tensor,
     check::{
@@ -17,6 +17,9 @@ use crate::{
 /// A value that `forward` computes belongs where the rule reads one that it receives, at one place or at all of them.
 pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
     let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
+    if script.steps.len() > LONGEST {
+        return None;
+    }
     let computed = computed(case, &forward)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
     for (used, read) in given.iter().enumerate() {

@@ -93,12 +93,12 @@ fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
 /// With another number of observations: that number, the k of a = k t, and the point.
 fn elsewhere(case: &Case, k: usize) -> Option<(usize, f64, &Point)> {
     let (count, point) = case.counted.as_ref()?.elsewhere.as_ref()?;
-    let (factor, residual) = ratio(point.answer.get(k)?.as_ref()?, &point.truth[k])?;
+    let (factor, residual) = ratio(point.answer.get(k)?.as_ref()?, point.truth.get(k)?)?;
     (residual <= case.exact()).then_some((*count, factor, point))
 }
 
-/// The sizes of the input and of the outputs at a point, and plain numbers, which have no name. A product with an axis of
-/// size 1 is left out: it is that of the other axes.
+/// The sizes of the input and of the outputs at a point, and plain numbers, which have no name. A product with an axis
+/// of size 1 is left out: it is that of the other axes.
 fn sizes(case: &Case, point: &Point, k: usize) -> Vec<(String, usize)> {
     let Given { x, z, .. } = &point.given;
     let mut sizes = Vec::new();

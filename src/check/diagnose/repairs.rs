@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longer programs are not searched.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 
 /// All combinations of the places where a rule reads a value are tried, up to this many places.
 const READS: usize = 7;

@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Names the faults of the rule that was applied as number `which` of `all`, the likeliest first; none if it is right at
-/// its inputs.
+/// Names the faults of the rule that was applied as number `which` of `all`, the likeliest first; none if it is right
+/// at its inputs.
 pub(in crate::check) fn rule_faults(
     all: &[Application],
     which: usize,

@@ -189,8 +189,8 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
     verdicts
 }
 
-/// A gradient that is 0 for one input of a function, and not for others, is what a target or a mask has: the verdict says
-/// how to declare one.
+/// A gradient that is 0 for one input of a function, and not for others, is what a target or a mask has: the verdict
+/// says how to declare one.
 fn perhaps_data(e: &Examination<'_>, verdicts: &mut [Verdict]) {
     let nothing = |c: &Comparison| c.manual.as_ref().or(c.tape.as_ref()).is_some_and(|g| size(g) == 0.0);
     if e.check.layer.is_some() || e.gradients.iter().all(nothing) {
