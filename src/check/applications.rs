@@ -4,6 +4,16 @@ use std::{panic::Location, sync::Arc};
 
 use crate::{Function, Tape, Tensor, Var, tape::Kind};
 
+/// The observations that applications were recorded with.
+pub(super) struct Observations<'a> {
+    /// Their number.
+    pub count: usize,
+    /// The axis that counts them in the first input and in the outputs of what is checked.
+    pub axis: usize,
+    /// Another number of observations, and the applications recorded with them.
+    pub elsewhere: Option<(usize, &'a [Application])>,
+}
+
 /// One application of a hand-written rule.
 pub(super) struct Application {
     pub function: Arc<dyn Function>,

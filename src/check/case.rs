@@ -41,6 +41,16 @@ pub(super) enum Truth {
     Differences,
 }
 
+/// How the observations are counted among the values that a rule receives.
+pub(super) struct Counted {
+    /// Their number.
+    pub count: usize,
+    /// The axis that counts them in the first input and in the outputs of what is checked.
+    pub axis: usize,
+    /// Another number of observations, and the rule there.
+    pub elsewhere: Option<(usize, Point)>,
+}
+
 pub(super) struct Case {
     pub function: Arc<dyn Function>,
     pub needs: Vec<bool>,
@@ -48,23 +58,32 @@ pub(super) struct Case {
     pub names: Vec<Option<String>>,
     pub truth: Truth,
     pub points: Vec<Point>,
+    /// `None` if nobody said which axis counts the observations.
+    pub counted: Option<Counted>,
 }
 
 impl Case {
     /// A rule without any points yet.
     pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
-        Case { function: function.clone(), needs: needs.to_vec(), names: Vec::new(), truth, points: Vec::new() }
+        let (function, needs) = (function.clone(), needs.to_vec());
+        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), counted: None }
     }
 
     /// Adds the point at `x`, with a random upstream gradient.
     pub fn add(&mut self, x: &[Tensor], rng: &mut StdRng) -> Result<(), Failure> {
+        let point = self.point(x, rng)?;
+        self.points.push(point);
+        Ok(())
+    }
+
+    /// The point at `x`, with a random upstream gradient.
+    pub fn point(&self, x: &[Tensor], rng: &mut StdRng) -> Result<Point, Failure> {
         let (z, saved) = self.forward(x)?;
         let dz: Vec<Tensor> = z.iter().map(|z| upstream(z, rng)).collect();
         let truth = self.truth_at(x, &dz)?;
         let given = Given { x: x.to_vec(), z, dz, saved };
         let answer = self.ask(&given)?;
-        self.points.push(Point { given, truth, answer });
-        Ok(())
+        Ok(Point { given, truth, answer })
     }
 
     /// The first point.

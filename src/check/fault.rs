@@ -54,7 +54,7 @@ pub enum Fault {
     Factor {
         /// k.
         k: f64,
-        /// What k may be, judging by the shapes: "2", "1/3, the size of axis 0 of the output (observations)".
+        /// What k may be, judging by the shapes: "a plain 2", "1/3, the size of axis 0 of the output (observations)".
         names: Vec<String>,
     },
     /// a = tᵀ in the last two axes.
@@ -133,6 +133,8 @@ pub enum Fault {
     NotDeterministic,
     /// Observations of a batch influence each other.
     Coupled,
+    /// `forward` uses a parameter that `params` does not list.
+    Unlisted,
     /// The numeric derivative, not the gradient, is in doubt: no step gives an accurate one.
     StepSize,
     /// The gradient is right to a few digits only.
@@ -193,6 +195,7 @@ impl fmt::Display for Fault {
             Fault::NonFinite { operation } => write!(f, "not finite: the derivative of `{operation}` is the first"),
             Fault::NotDeterministic => f.write_str("not deterministic: the same run gives different numbers"),
             Fault::Coupled => f.write_str("observations of a batch influence each other"),
+            Fault::Unlisted => f.write_str("`forward` uses it, but `params` does not list it"),
             Fault::StepSize => f.write_str("an artefact of the step: the numeric derivative itself is not accurate"),
             Fault::Precision { digits } => write!(f, "precision lost: only {digits:.1} digits agree"),
             Fault::Unknown => f.write_str("no single known fault explains it"),

@@ -53,6 +53,7 @@ kinds! {
     WrongOperation "wrong operation"
     UpstreamNotLinear "upstream not linear"
     Coupled "coupled observations"
+    Unlisted "unlisted parameter"
     Precision "precision lost"
     Jump "jump"
     Kink "kink"

@@ -15,7 +15,7 @@ use super::{
     Comparison, Special, SpecialKind, StepCurve,
     arguments::{Argument, values},
     caught::Failure,
-    numbers::{dot, numbers, size},
+    numbers::{dot, mass, numbers, size},
     runner::{Runner, or_zeros},
     slope::{Slope, central_differences, slope},
 };
@@ -128,13 +128,21 @@ impl Evaluation<'_> {
         Ok((tensor(slopes), tensor(errors), special))
     }
 
-    /// How the error of a central difference of argument `k` depends on its step, taking `gradient` as exact.
-    pub fn curve(&self, k: usize, gradient: &Tensor, seed: u64) -> Option<StepCurve> {
+    /// What counts as a small gradient by argument `k`: a thousandth of the largest gradient, or of one that would
+    /// change every term of L by its own size. A billionth of it is what rounding leaves where terms cancel.
+    pub fn floor(&self, k: usize, largest: f64) -> f64 {
+        let values = self.runner.values(&self.at()).unwrap_or_default();
+        let terms: f64 = values.iter().zip(self.upstream).map(|(y, u)| mass(y, u)).sum();
+        1e-3 * largest.max(if terms.is_finite() { terms / self.scale(k) } else { 0.0 })
+    }
+
+    /// How the error of a central difference of argument `k` depends on its step, taking `gradient` as exact. `None` if
+    /// that is 0, or what rounding leaves of 0 beside the `largest` gradient: no error is relative to it.
+    pub fn curve(&self, k: usize, gradient: &Tensor, seed: u64, largest: f64) -> Option<StepCurve> {
         let projection = self.projections(k, seed).ok()?.into_iter().next()?;
         let Slope::Smooth { step, .. } = projection.slope else { return None };
         let truth = dot(gradient, &projection.direction);
-        if truth == 0.0 {
-            // There is no error relative to zero.
+        if truth.abs() <= 1e-9 * self.floor(k, largest) {
             return None;
         }
         let scale = truth.abs();
@@ -148,8 +156,8 @@ impl Evaluation<'_> {
 pub(super) fn projected_excess(gradient: &Tensor, projections: &[Projection], floor: f64) -> f64 {
     let excess = |p: &Projection| {
         let Slope::Smooth { value, error, .. } = p.slope else { return f64::INFINITY };
-        let mass: f64 = numbers(gradient).iter().zip(numbers(&p.direction)).map(|(g, v)| (g * v).abs()).sum();
-        (dot(gradient, &p.direction) - value).abs() / (10.0 * error + 1e-9 * mass.max(floor))
+        let mass = mass(gradient, &p.direction).max(floor);
+        (dot(gradient, &p.direction) - value).abs() / (10.0 * error + 1e-9 * mass)
     };
     projections.iter().map(excess).fold(0.0, |m, e| if e.is_nan() { f64::INFINITY } else { f64::max(m, e) })
 }

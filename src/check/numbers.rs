@@ -18,6 +18,11 @@ pub(super) fn dot(a: &Tensor, b: &Tensor) -> f64 {
     numbers(a).iter().zip(numbers(b)).map(|(a, b)| a * b).sum()
 }
 
+/// Σ |a b|, to which the rounding of ⟨a, b⟩ is relative.
+pub(super) fn mass(a: &Tensor, b: &Tensor) -> f64 {
+    numbers(a).iter().zip(numbers(b)).map(|(a, b)| (a * b).abs()).sum()
+}
+
 /// The largest magnitude.
 pub(super) fn size(x: &Tensor) -> f64 {
     numbers(x).iter().fold(0.0, |m: f64, v| m.max(v.abs()))

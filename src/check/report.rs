@@ -113,7 +113,7 @@ pub struct StepCurve {
     pub(crate) argument: usize,
 }
 
-/// Everything that a check found. `Display` prints it as a table for the terminal.
+/// Everything that a check found. `Display` prints the verdicts, then the tests as a table for the terminal.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {

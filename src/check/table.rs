@@ -1,14 +1,22 @@
-//! A report as text for the terminal: the table of tests, then the verdicts.
+//! A report as text for the terminal: the verdicts, then the table of tests.
 
 use std::fmt;
 
 use super::{Outcome, Report};
 
-/// The table of tests, then the verdicts, in lines of at most 100 characters.
+/// Whether the check passed, the verdicts, and the table of tests, in lines of at most 100 characters.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [passed, failed, not_applicable] = self.counts();
-        writeln!(f, "{}", self.subject)?;
+        writeln!(f, "{}: {}", self.subject, if self.passed() { "passed" } else { "failed" })?;
+        for (k, verdict) in self.verdicts.iter().enumerate() {
+            let kind = if verdict.fault.is_remark() { "remark" } else { "verdict" };
+            let number = if self.verdicts.len() > 1 { format!(" {}", k + 1) } else { String::new() };
+            for (k, line) in format!("{kind}{number}: {verdict}").lines().enumerate() {
+                let (indent, hang) = if k == 0 { ("", 4) } else { ("    ", 6) };
+                writeln!(f, "{}", wrapped(indent, line.trim_start(), hang))?;
+            }
+        }
         let width = self.tests.iter().map(|t| t.name.chars().count()).max().unwrap_or(0);
         let mut reason = "";
         for test in &self.tests {
@@ -25,14 +33,6 @@ impl fmt::Display for Report {
             let pad = " ".repeat(width - test.name.chars().count());
             let head = format!("  {mark} {}{pad}  {word:<6}  ", test.name);
             writeln!(f, "{}", wrapped(&head, detail, width + 14).trim_end())?;
-        }
-        for (k, verdict) in self.verdicts.iter().enumerate() {
-            let kind = if verdict.fault.is_remark() { "remark" } else { "verdict" };
-            let number = if self.verdicts.len() > 1 { format!(" {}", k + 1) } else { String::new() };
-            for (k, line) in format!("{kind}{number}: {verdict}").lines().enumerate() {
-                let (indent, hang) = if k == 0 { ("", 4) } else { ("    ", 6) };
-                writeln!(f, "{}", wrapped(indent, line.trim_start(), hang))?;
-            }
         }
         write!(f, "{passed} passed, {failed} failed, {not_applicable} not applicable, in {:.2} s", self.seconds)
     }
@@ -72,11 +72,16 @@ mod tests {
         let text = report().to_string();
         assert!(text.lines().all(|line| line.chars().count() <= LINE && line.trim_end() == line), "{text}");
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[..2], ["layer", "  ✓ runs           passed"]);
-        let column = lines[2].split("a sentence").next().unwrap().chars().count();
-        assert!(lines[3].starts_with(&" ".repeat(column)) && !lines[3].starts_with(&" ".repeat(column + 1)), "{text}");
-        assert!(text.contains("\nverdict: input 0: the sign is flipped\n    a sentence"), "{text}");
-        assert!(text.contains("\n    short\n1 passed, 1 failed, 1 not applicable, in 0.25 s"), "{text}");
+        assert!(text.starts_with("layer: failed\nverdict: input 0: the sign is flipped\n    a sentence"), "{text}");
+        assert!(
+            text.contains("\n    short\n  ✓ runs           passed\n  ✗ manual = tape  FAILED  a sentence"),
+            "{text}"
+        );
+        let first = lines.iter().position(|line| line.contains("FAILED")).unwrap();
+        let column = lines[first].split("a sentence").next().unwrap().chars().count();
+        let next = lines[first + 1];
+        assert!(next.starts_with(&" ".repeat(column)) && !next.starts_with(&" ".repeat(column + 1)), "{text}");
+        assert!(text.ends_with("\n1 passed, 1 failed, 1 not applicable, in 0.25 s"), "{text}");
         let words = |s: &str| s.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let Outcome::Failed(detail) = &report().tests[1].outcome else { unreachable!() };
         assert!(words(&text).join(" ").contains(&words(detail).join(" ")), "no word is lost");

@@ -59,7 +59,7 @@ fn a_factor_is_named_from_the_shapes() {
     let (fault, report) = fault(rule, &[numbers([7, 3], 1.0)]);
     let Fault::Factor { k, names } = fault else { panic!("{report}") };
     assert!((k - 7.0).abs() < 1e-9, "{k}");
-    assert_eq!(names, ["7, the size of axis 0 of its input (observations)"]);
+    assert_eq!(names, ["7, the size of axis 0 of its input"]);
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod mutations;
 mod protocols;
 mod sound;
 mod special;
+mod verdicts;

@@ -2,40 +2,87 @@
 //!
 //! Rule and `forward` often compute the same things: a deviation, a sum of exponentials. Where the rule computes one
 //! anew but differently (without its ε, without its mean), putting the value of `forward` there makes the rule exact.
+//! Where it reads a value that it receives instead (x where x − b belongs), the two are mixed up.
 
+use super::repairs::{LONGEST, reading, reads};
 use crate::{
     Tensor,
     check::{
         Fault, Line, Verdict,
         case::Case,
-        script::{Edit, Source, Step},
+        script::{Edit, Script, Source, Step},
     },
 };
 
-/// A value that `forward` computes belongs in place of an operand of the rule, which computed something else there.
+/// A value that `forward` computes belongs where the rule reads one that it receives, at one place or at all of them.
+pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
+    let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
+    if script.steps.len() > LONGEST {
+        return None;
+    }
+    let computed = computed(case, &forward)?;
+    let given: Vec<&Tensor> = case.first().given.values().collect();
+    for (used, read) in given.iter().enumerate() {
+        let places = reads(&script, used);
+        let all_together = (places.len() > 1).then_some(&places[..]);
+        for chosen in places.chunks(1).chain(all_together) {
+            for (step, value) in computed[0].iter().enumerate() {
+                if value.shape() != read.shape() || given.contains(&value) {
+                    continue;
+                }
+                // The value is one more argument.
+                let edits = reading(chosen, given.len());
+                let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
+                let (reader, wanted) = (&script.steps[chosen[0].0], &forward.steps[step]);
+                let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
+                let used = case.first().given.places()[used].to_string();
+                let wanted = format!("the value of `{}` ({from})", wanted.name());
+                let evidence =
+                    format!("with {wanted} in place of {used} in `{}` at {line}, the rule is exact", reader.name());
+                let fault = Fault::MixedUp { used, wanted };
+                return Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
+            }
+        }
+    }
+    None
+}
+
+/// What `forward` computes, at each point.
+fn computed(case: &Case, forward: &Script) -> Option<Vec<Vec<Tensor>>> {
+    case.points.iter().map(|p| forward.results(&p.given.x)).collect()
+}
+
+/// What remains wrong when the edited rule reads a value of `forward` as one more argument.
+fn with_value(
+    case: &Case,
+    k: usize,
+    script: &Script,
+    computed: &[Vec<Tensor>],
+    step: usize,
+    edits: &[(usize, Edit)],
+) -> Option<f64> {
+    case.repaired(k, |p| {
+        let (_, values) = case.points.iter().zip(computed).find(|(q, _)| std::ptr::eq(p, *q))?;
+        script.output(p.given.values().chain([&values[step]]), edits)
+    })
+}
+
+/// A value that `forward` computes belongs in place of an operand of the rule, which computes something else there.
 pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
-    let computed: Vec<Vec<Tensor>> = case.points.iter().map(|p| forward.results(&p.given.x)).collect::<Option<_>>()?;
+    let computed = computed(case, &forward)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
     let own = script.results(given.iter().copied())?;
     for at in (0..script.steps.len()).rev() {
         for operand in 0..script.steps[at].inputs.len() {
-            let read = match script.steps[at].inputs[operand] {
-                Source::Argument(place) => given[place],
-                Source::Step(step) => &own[step],
-                Source::Fixed(_) => continue,
-            };
+            let Source::Step(read) = script.steps[at].inputs[operand] else { continue };
+            let read = &own[read];
             for (step, value) in computed[0].iter().enumerate() {
                 if value.shape() != read.shape() || value == read {
                     continue;
                 }
-                // The value is one more argument.
-                let edit = (at, Edit::Operand(operand, Source::Argument(given.len())));
-                let residual = case.repaired(k, |p| {
-                    let (_, values) = case.points.iter().zip(&computed).find(|(q, _)| std::ptr::eq(p, *q))?;
-                    script.output(p.given.values().chain([&values[step]]), std::slice::from_ref(&edit))
-                });
-                let Some(residual) = residual else { continue };
+                let edits = reading(&[(at, operand)], given.len());
+                let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
                 let (reader, wanted) = (&script.steps[at], &forward.steps[step]);
                 let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
                 let (name, reader) = (wanted.name(), reader.name());

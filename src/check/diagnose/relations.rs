@@ -3,13 +3,15 @@
 //! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. The shapes suggest what such a k may stand for: N,
 //! 1/N, the number of channels, of pixels, of elements.
 
+use std::collections::HashSet;
+
 use crate::{
-    Shape, Tensor, Var,
+    Tensor, Var,
     check::{
         Fault, Verdict,
-        case::Case,
-        given::Given,
-        numbers::{EXACT, difference, dot, numbers, size, with_tape},
+        case::{Case, Point},
+        given::{Given, Place},
+        numbers::{EXACT, count, difference, dot, numbers, size, with_tape},
     },
 };
 
@@ -59,52 +61,81 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
         let evidence = format!("the rule answers 0 everywhere; the true gradient is as large as {largest:.3e}");
         return Some(case.verdict(k, Fault::Missing, residual).because(evidence));
     }
-    let names = names_of(first, &case.first().given, k);
+    let names = names_of(first, case, k);
     let evidence = format!("a = {first:.9} t to {residual:.1e}, for every element");
-    Some(case.verdict(k, Fault::Factor { k: first, names }, residual).because(evidence))
+    let verdict = case.verdict(k, Fault::Factor { k: first, names }, residual).because(evidence);
+    Some(match elsewhere(case, k).filter(|(_, factor, _)| (factor - first).abs() > 1e-6) {
+        Some((n, factor, _)) => verdict.because(format!("with {}, a = {factor:.9} t", count(n, "observation"))),
+        None => verdict,
+    })
 }
 
-/// What a factor may stand for, judging by the shapes of inputs and outputs.
-fn names_of(k: f64, Given { x, z, .. }: &Given<Tensor>, input: usize) -> Vec<String> {
-    let same = |value: f64| (k.abs() - value).abs() <= 1e-6 * value;
-    let sign = if k < 0.0 { "−" } else { "" };
-    let mut names: Vec<String> = Vec::new();
-    let mut add = |name: String| {
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// What a factor may stand for: a size that gives it, with every number of observations, or a plain number.
+fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
+    let (inverse, sign) = (factor.abs() < 1.0, if factor < 0.0 { "−" } else { "" });
+    let fits = |factor: f64, n: usize| {
+        let value = if inverse { 1.0 / n as f64 } else { n as f64 };
+        (factor.abs() - value).abs() <= 1e-6 * value
     };
-    let mut sizes: Vec<(String, usize)> = Vec::new();
-    let shapes: Vec<(&str, &Shape)> =
-        std::iter::once(("its input", x[input].shape())).chain(z.iter().map(|z| ("the output", z.shape()))).collect();
-    for (whose, shape) in shapes {
-        for (axis, &n) in shape.iter().enumerate() {
-            let letter = if axis == 0 && shape.rank() > 1 { " (observations)" } else { "" };
-            sizes.push((format!("the size of axis {axis} of {whose}{letter}"), n));
+    let elsewhere = elsewhere(case, k).map(|(_, factor, point)| (factor, sizes(case, point, k)));
+    let names = sizes(case, case.first(), k).into_iter().enumerate().filter_map(|(i, (what, n))| {
+        let there = |(factor, sizes): &(f64, Vec<(String, usize)>)| sizes.get(i).is_some_and(|s| fits(*factor, s.1));
+        let number = if inverse { format!("{sign}1/{n}") } else { format!("{sign}{n}") };
+        (n > 1 && fits(factor, n) && elsewhere.iter().all(there)).then(|| match what.as_str() {
+            "" => format!("a plain {number}"),
+            what => format!("{number}, {what}"),
+        })
+    });
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(name.clone())).take(3).collect()
+}
+
+/// With another number of observations: that number, the k of a = k t, and the point.
+fn elsewhere(case: &Case, k: usize) -> Option<(usize, f64, &Point)> {
+    let (count, point) = case.counted.as_ref()?.elsewhere.as_ref()?;
+    let (factor, residual) = ratio(point.answer.get(k)?.as_ref()?, point.truth.get(k)?)?;
+    (residual <= case.exact()).then_some((*count, factor, point))
+}
+
+/// The sizes of the input and of the outputs at a point, and plain numbers, which have no name. A product with an axis
+/// of size 1 is left out: it is that of the other axes.
+fn sizes(case: &Case, point: &Point, k: usize) -> Vec<(String, usize)> {
+    let Given { x, z, .. } = &point.given;
+    let mut sizes = Vec::new();
+    let outputs = z.iter().enumerate().map(|(i, z)| ("the output", Place::Output(i), z.shape()));
+    for (whose, place, shape) in std::iter::once(("its input", Place::Input(k), x[k].shape())).chain(outputs) {
+        let rank = shape.rank();
+        for axis in 0..rank {
+            let role = if counts_observations(case, place, axis) { " (observations)" } else { "" };
+            sizes.push((format!("the size of axis {axis} of {whose}{role}"), shape[axis]));
         }
-        if shape.rank() == 4 {
-            sizes.push((format!("H·W of {whose}"), shape[2] * shape[3]));
-            sizes.push((format!("N·H·W of {whose}"), shape[0] * shape[2] * shape[3]));
+        let product = |axes: &[usize]| match axes.iter().any(|&axis| shape[axis] == 1) {
+            true => 1,
+            false => axes.iter().map(|&axis| shape[axis]).product(),
+        };
+        if rank == 4 {
+            sizes.push((format!("the size of axes 2, 3 of {whose}"), product(&[2, 3])));
+            sizes.push((format!("the size of axes 0, 2, 3 of {whose}"), product(&[0, 2, 3])));
         }
-        if shape.rank() > 1 {
-            sizes.push((format!("the number of elements of {whose}"), shape.numel()));
+        if rank > 1 {
+            sizes.push((format!("the number of elements of {whose}"), product(&(0..rank).collect::<Vec<_>>())));
         }
     }
-    for (what, n) in sizes.into_iter().filter(|(_, n)| *n > 1) {
-        let n = n as f64;
-        if same(n) {
-            add(format!("{sign}{n}, {what}"));
-        } else if same(1.0 / n) {
-            add(format!("{sign}1/{n}, {what}"));
-        }
-    }
-    for (value, name) in [(2.0, "2"), (0.5, "1/2"), (3.0, "3"), (4.0, "4"), (0.25, "1/4"), (1.0 / 3.0, "1/3")] {
-        if same(value) {
-            add(format!("a plain {sign}{name}"));
-        }
-    }
-    names.truncate(3);
-    names
+    sizes.extend([2, 3, 4].map(|n| (String::new(), n)));
+    sizes
+}
+
+/// Whether an axis counts the observations: its size is theirs, whatever their number. With one number alone, only the
+/// declared axis of the first input and of the outputs is taken for it.
+fn counts_observations(case: &Case, place: Place, axis: usize) -> bool {
+    let size = |point: &Point| point.given.get(place).and_then(|value| value.shape().get(axis).copied());
+    case.counted.as_ref().is_some_and(|counted| {
+        size(case.first()) == Some(counted.count)
+            && match &counted.elsewhere {
+                Some((count, point)) => size(point) == Some(*count),
+                None => axis == counted.axis && !matches!(place, Place::Input(1..)),
+            }
+    })
 }
 
 /// a is the true gradient with respect to another input: the answers are in the wrong order.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longer programs are not searched.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 
 /// All combinations of the places where a rule reads a value are tried, up to this many places.
 const READS: usize = 7;
@@ -49,11 +49,13 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
     None
 }
 
-pub(super) fn mended(case: &Case, k: usize) -> Option<Verdict> {
+/// The verdict with the first edit that makes the rule exact, and whether it is another operation on the same operands.
+pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let (script, at, edit, how, residual) = repair(case, k)?;
     let step = &script.steps[at];
     let line = Line::from(step.at);
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
+    let operation = !matches!(edit, Edit::Operand(..));
     let fault = match edit {
         Edit::Operand(operand, Source::Argument(wanted)) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
             let used = match step.inputs[operand] {
@@ -67,7 +69,7 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<Verdict> {
         }
         _ => Fault::WrongOperation { edit: how },
     };
-    Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence))
+    Some((case.verdict(k, fault, residual).at(Some(line)).because(evidence), operation))
 }
 
 /// Some or all places where the rule reads one value, changed to read another of the same shape.
@@ -75,13 +77,7 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     let (given, script) = (&case.first().given, case.rule_script(k)?);
     let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
     for used in 0..shapes.len() {
-        let reads: Vec<(usize, usize)> = script
-            .steps
-            .iter()
-            .enumerate()
-            .flat_map(|(at, step)| (0..step.inputs.len()).map(move |operand| (at, operand)))
-            .filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Argument(used))
-            .collect();
+        let reads = reads(&script, used);
         if reads.is_empty() || reads.len() > READS {
             continue;
         }
@@ -89,13 +85,7 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
             for set in 1..1usize << reads.len() {
                 let chosen: Vec<(usize, usize)> =
                     (0..reads.len()).filter(|i| set >> i & 1 == 1).map(|i| reads[i]).collect();
-                let mut edits: Vec<(usize, Edit)> = Vec::new();
-                for &(at, operand) in &chosen {
-                    match edits.iter_mut().find(|(step, _)| *step == at) {
-                        Some((_, Edit::Operands(operands, _))) => operands.push(operand),
-                        _ => edits.push((at, Edit::Operands(vec![operand], Source::Argument(wanted)))),
-                    }
-                }
+                let edits = reading(&chosen, wanted);
                 let Some(residual) = case.repaired(k, |p| script.output(p.given.values(), &edits)) else { continue };
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
                 let line = Line::from(script.steps[chosen[0].0].at);
@@ -109,6 +99,25 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
         }
     }
     None
+}
+
+/// Where a rule reads an argument: steps with the place among their operands.
+pub(super) fn reads(script: &Script, argument: usize) -> Vec<(usize, usize)> {
+    let operands = |(at, step): (usize, &Step)| (0..step.inputs.len()).map(move |operand| (at, operand));
+    let all = script.steps.iter().enumerate().flat_map(operands);
+    all.filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Argument(argument)).collect()
+}
+
+/// The edits by which a rule reads another argument at some places.
+pub(super) fn reading(places: &[(usize, usize)], wanted: usize) -> Vec<(usize, Edit)> {
+    let mut edits: Vec<(usize, Edit)> = Vec::new();
+    for &(at, operand) in places {
+        match edits.iter_mut().find(|(step, _)| *step == at) {
+            Some((_, Edit::Operands(operands, _))) => operands.push(operand),
+            _ => edits.push((at, Edit::Operands(vec![operand], Source::Argument(wanted)))),
+        }
+    }
+    edits
 }
 
 /// The line to fix: where an edit of the rule makes it exact, or else where it computes its answer.

@@ -13,16 +13,31 @@ use crate::{
     Function, Tensor,
     check::{
         Fault, Line, Verdict,
-        applications::Application,
-        case::{Case, Truth},
+        applications::{Application, Observations},
+        case::{Case, Counted, Truth},
         numbers::{is_finite, jittered},
     },
 };
 
-/// Names the faults of an applied rule, the likeliest first; none if it is right at its inputs.
-pub(in crate::check) fn rule_faults(applied: &Application, seed: u64) -> Vec<Verdict> {
+/// Names the faults of the rule that was applied as number `which` of `all`, the likeliest first; none if it is right
+/// at its inputs.
+pub(in crate::check) fn rule_faults(
+    all: &[Application],
+    which: usize,
+    observations: Option<&Observations<'_>>,
+    seed: u64,
+) -> Vec<Verdict> {
+    let applied = &all[which];
     let mut case = Case::new(&applied.function, &applied.needs, Truth::Tape);
     case.names = applied.names.clone();
+    case.counted = observations.map(|&Observations { count, axis, elsewhere }| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let there = |(other, all): (usize, &[Application])| {
+            let twin = all.get(which).filter(|twin| twin.function.name() == case.function.name())?;
+            Some((other, case.point(&twin.inputs, &mut rng).ok()?))
+        };
+        Counted { count, axis, elsewhere: elsewhere.and_then(there) }
+    });
     name_faults(case, &applied.inputs, applied.at, seed)
 }
 

@@ -3,7 +3,10 @@
 //! The tape records the true gradient as a program of its own, whose nodes carry the line of the operation that they
 //! differentiate. If leaving out one of its terms gives the rule's answer, that is the term the rule lacks.
 
-use super::{borrowed::borrowed, repairs};
+use super::{
+    borrowed::{borrowed, received},
+    repairs,
+};
 use crate::{
     Var,
     check::{
@@ -18,9 +21,15 @@ use crate::{
 const LONGEST: usize = 300;
 
 pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
-    let mut found: Vec<Verdict> = dropped(case, k).into_iter().collect();
-    found.extend(repairs::rerouted(case, k));
-    found.extend(repairs::mended(case, k));
+    let (received, mended) = (received(case, k), repairs::mended(case, k));
+    // A value in place of another names the line of the rule, a lost term only that of `forward`.
+    let lost = if received.is_none() { dropped(case, k) } else { None };
+    let mut found: Vec<Verdict> = lost.into_iter().chain(repairs::rerouted(case, k)).collect();
+    // Of two edits that explain the same, another operation is simpler than another operand.
+    match mended {
+        Some((mended, true)) => found.extend([mended].into_iter().chain(received)),
+        other => found.extend(received.into_iter().chain(other.map(|(mended, _)| mended))),
+    }
     if found.is_empty() {
         found.extend(borrowed(case, k));
     }

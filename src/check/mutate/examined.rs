@@ -12,7 +12,7 @@ use crate::{
         given::Given,
         kind::Kind,
         numbers::{DIFFERENT, EXACT, difference, jittered, masked, numbers, size},
-        script::{Edit, Script},
+        script::{Edit, Script, Source},
     },
 };
 
@@ -72,6 +72,18 @@ impl Examined {
             true if (c - 1.0).abs() > 1e-4 => Some(Kind::Factor),
             _ => None,
         }
+    }
+
+    /// Whether the rule for input `k`, with only side `kept` of the sum at `step`, reads a value that it receives where
+    /// one that `forward` computes belongs.
+    pub fn reads_a_side(&self, k: usize, step: usize, kept: usize) -> bool {
+        let (Some(rule), Some(forward)) = (self.case.rule_script(k), &self.forward) else { return false };
+        let (sum, given) = (&rule.steps[step], self.given());
+        let (Some(by_rule), Some(computed)) = (rule.results(given.values()), forward.results(&given.x)) else {
+            return false;
+        };
+        let negated = sum.is("sub") && kept == 1;
+        !negated && matches!(sum.inputs[kept], Source::Argument(_)) && computed.contains(&by_rule[step])
     }
 
     /// Whether the rule answers wrongly once `forward` has been called with other inputs.

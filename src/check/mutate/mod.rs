@@ -107,8 +107,12 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
     let kinds = |own: &Change, examined: &Examined| -> Vec<Kind> {
         let alike = all.iter().filter(|(_, _, other)| examined.agrees_with(other)).map(|(change, ..)| change.kind());
         let related = examined.relation().filter(|_| own.kind() != Kind::Stale);
+        let read = match own.slip {
+            Slip::DroppedTerm(step, kept) => sound.reads_a_side(own.k, step, kept).then_some(Kind::MixedUp),
+            _ => None,
+        };
         let mut seen = HashSet::new();
-        [own.kind()].into_iter().chain(alike).chain(related).filter(|&kind| seen.insert(kind)).collect()
+        [own.kind()].into_iter().chain(alike).chain(related).chain(read).filter(|&kind| seen.insert(kind)).collect()
     };
     let mutant = |(change, function, examined): &(Change, Arc<dyn Function>, Examined)| {
         let kinds = kinds(change, examined);

@@ -4,7 +4,7 @@ use super::examination::{DOES_NOT_RUN, Examination, failed, not_applicable, pass
 use crate::{
     Rule,
     check::{
-        Constraint, Fault, Outcome, Verdict,
+        Constraint, Fault, Line, Outcome, Verdict,
         arguments::Name,
         numbers::{DIFFERENT, difference, is_finite, mapped, size},
     },
@@ -57,33 +57,58 @@ pub(super) fn independent(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
 }
 
 /// A gradient reaches every parameter, and every parameter in use is listed.
-pub(super) fn reached(e: &Examination<'_>) -> Outcome {
+pub(super) fn reached(e: &Examination<'_>) -> (Outcome, Vec<Verdict>) {
     if e.check.layer.is_none() {
-        return not_applicable("there are no parameters");
+        return (not_applicable("there are no parameters"), Vec::new());
     }
     let place = e.largest();
     let unlisted = place.runner.run(&place.at(), |tape, arguments, _| {
         let own = |index: usize| arguments.iter().any(|argument| argument.index() == index);
         let leaves = tape.nodes().filter(|node| node.op == "leaf" && !own(node.index));
-        Ok(leaves.map(|node| node.name.unwrap_or_else(|| node.line.to_string())).collect::<Vec<_>>())
+        Ok(leaves.map(|node| (node.name, Line::from(node.line))).collect::<Vec<_>>())
     });
-    if let Some(name) = unlisted.iter().flatten().next() {
-        return failed(format!("`forward` differentiates by `{name}`, which `params` does not list"));
+    let unlisted = unlisted.unwrap_or_default();
+    if let Some((name, line)) = unlisted.first() {
+        let name = name.clone().unwrap_or_else(|| line.to_string());
+        let outcome = failed(format!("`forward` differentiates by `{name}`, which `params` does not list"));
+        return (outcome, unlisted.into_iter().map(|(name, line)| not_listed(name, line)).collect());
     }
-    match place.runner.gradients(&place.at(), place.upstream, Rule::Manual) {
-        Err(failure) => not_applicable(format!("the gradient cannot be taken: {}", failure.sentence)),
-        Ok(gradients) => {
-            let all = place.arguments.iter().zip(&gradients);
-            let params: Vec<_> = all.filter(|(argument, _)| matches!(argument.name, Name::Parameter(_))).collect();
-            let lost = params.iter().filter(|(_, gradient)| gradient.is_none());
-            let lost: Vec<String> = lost.map(|(argument, _)| argument.name.to_string()).collect();
-            match lost.is_empty() {
-                true if params.is_empty() => not_applicable("there are no parameters"),
-                true => passed(format!("all {}", params.len())),
-                false => failed(format!("no gradient reaches {}", lost.join(", "))),
-            }
+    let gradients = match place.runner.gradients(&place.at(), place.upstream, Rule::Manual) {
+        Err(failure) => {
+            return (not_applicable(format!("the gradient cannot be taken: {}", failure.sentence)), Vec::new());
         }
+        Ok(gradients) => gradients,
+    };
+    let all = place.arguments.iter().zip(&gradients);
+    let params: Vec<_> = all.filter(|(argument, _)| matches!(argument.name, Name::Parameter(_))).collect();
+    let lost = params.iter().filter(|(_, gradient)| gradient.is_none());
+    let lost: Vec<String> = lost.map(|(argument, _)| argument.name.to_string()).collect();
+    if lost.is_empty() {
+        let outcome = match params.len() {
+            0 => not_applicable("there are no parameters"),
+            n => passed(format!("all {n}")),
+        };
+        return (outcome, Vec::new());
     }
+    let outcome = failed(format!("no gradient reaches {}", lost.join(", ")));
+    // A rule that returns no gradient has its verdict already.
+    if e.verdicts.iter().any(|known| !known.fault.is_remark()) {
+        return (outcome, Vec::new());
+    }
+    let why = "the output does not depend on it: use it in `forward`, or do not list it in `params`";
+    let verdict = Verdict { of: lost, ..Verdict::new(Fault::Missing, "", 0.0) };
+    (outcome, vec![verdict.because(why)])
+}
+
+/// The verdict on a leaf of `forward` that is no listed parameter.
+fn not_listed(name: Option<String>, line: Line) -> Verdict {
+    let (of, otherwise) = match name {
+        Some(name) => (format!("parameter `{name}`"), "call `set_trainable(false)` on it"),
+        None => ("a leaf without a name".to_owned(), "enter it with `Tape::constant`"),
+    };
+    let what = "return it from `params`: optimizers and checkpoints see only what is listed there";
+    let otherwise = format!("if it is not meant to be trained, {otherwise}");
+    Verdict::new(Fault::Unlisted, of, 0.0).because(what).because(otherwise).at(Some(line))
 }
 
 /// When each input in turn is made a constant, the gradients of the others stay the same.

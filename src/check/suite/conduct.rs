@@ -22,7 +22,7 @@ pub(super) fn test(e: &mut Examination<'_>) {
         (NothingCarried, carried),
         (State, |e| (state(e), Vec::new())),
         (Independent, |e| with_verdict(batch::independent(e))),
-        (Reached, |e| (batch::reached(e), Vec::new())),
+        (Reached, batch::reached),
         (NeedlessWork, |e| (batch::needless(e), Vec::new())),
         (Finite, |e| with_verdict(finite(e))),
         (FeaturesAndImages, |e| (batch::kinds(e), Vec::new())),

@@ -7,7 +7,7 @@ use crate::{
         Comparison, Fault, Outcome, SpecialKind, StepCurve, Verdict,
         caught::Failure,
         measure::{FULL, Gradients, outliers, projected_excess},
-        numbers::{count, largest, size},
+        numbers::{count, largest},
         settings::Extent,
     },
 };
@@ -80,11 +80,11 @@ pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
         }
         found.remarks.extend(remarks(&comparison));
         if let Some(gradient) = comparison.tape.as_ref().or(comparison.manual.as_ref()) {
-            found.curves.extend(place.curve(k, gradient, e.check.seed));
+            found.curves.extend(place.curve(k, gradient, e.check.seed, global));
         }
         found.comparisons.push(comparison);
     }
-    found.remarks.extend(artefacts(&found.comparisons, &found.curves));
+    found.remarks.extend(artefacts(&found.curves));
     let outcome = |tally: &Tally, side: &Result<Vec<Tensor>, Failure>| match (side, smooth) {
         (Err(failure), _) => failed(format!("it cannot be taken: {}", failure.sentence)),
         (_, 0) if tally.fault.is_none() => {
@@ -174,14 +174,12 @@ fn remarks(comparison: &Comparison) -> Vec<Verdict> {
 }
 
 /// Numeric derivatives that no step makes accurate.
-fn artefacts(comparisons: &[Comparison], curves: &[StepCurve]) -> Vec<Verdict> {
+fn artefacts(curves: &[StepCurve]) -> Vec<Verdict> {
     let of = |curve: &StepCurve| {
-        let comparison = comparisons.iter().find(|c| c.argument == curve.argument)?;
-        let gradient = size(comparison.tape.as_ref().or(comparison.manual.as_ref())?);
         let finite = || curve.steps.iter().zip(&curve.errors).filter(|(_, e)| e.is_finite());
         let (best_step, best) = finite().min_by(|a, b| a.1.total_cmp(b.1))?;
         let usual = finite().min_by(|a, b| (a.0 / 1e-6).ln().abs().total_cmp(&(b.0 / 1e-6).ln().abs()))?;
-        if gradient == 0.0 || *best < 1e-5 || *usual.1 < 1e-2 {
+        if *best < 1e-5 || *usual.1 < 1e-2 {
             return None;
         }
         let evidence = format!(

@@ -8,13 +8,13 @@ use super::{
 use crate::{
     Mode, Tensor,
     check::{
-        Comparison, Constraint, Outcome, SpecialKind, Verdict,
-        applications::applications,
-        arguments::{Argument, values},
+        Comparison, Constraint, Fault, Outcome, SpecialKind, Verdict,
+        applications::{Observations, applications},
+        arguments::{Argument, Name, values},
         caught::Failure,
         diagnose,
         measure::{Evaluation, Gradients, outliers},
-        numbers::{DIFFERENT, difference, largest, mapped, size},
+        numbers::{DIFFERENT, difference, largest, mapped, size, zeros},
     },
     tensor::sequence::golden,
 };
@@ -36,7 +36,8 @@ pub(super) fn test(e: &mut Examination<'_>) {
     e.note(TapeNumeric, found.tape);
     e.gradients = found.comparisons;
     e.curves = found.curves;
-    let faults = faults(e, beside, by_hand);
+    let mut faults = faults(e, beside, by_hand);
+    perhaps_data(e, &mut faults);
     e.verdicts.extend(faults);
     e.verdicts.extend(found.remarks);
 }
@@ -160,10 +161,23 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
     let rule_is_right = e.failed(TapeNumeric) && e.passed(ManualNumeric);
     if by_hand && !rule_is_right && [Sizes, ManualTape, ManualNumeric].into_iter().any(|asked| e.failed(asked)) {
         // The largest batch says most, but a rule that is right there may be wrong in a smaller one.
-        let beside = beside.map(|arguments| values(&arguments));
-        for at in e.sound.iter().rev().map(|(b, _)| e.values(*b)).chain(beside) {
-            let found = e.runner(Mode::Train).run(&at, |tape, _, _| Ok(applications(tape)));
-            verdicts.extend(found.iter().flatten().flat_map(|applied| diagnose::rule_faults(applied, e.check.seed)));
+        let beside = beside.map(|arguments| (e.observations(), values(&arguments)));
+        let batches = e.sound.iter().rev().map(|(b, _)| (e.batches[*b].observations, e.values(*b)));
+        let applied = |at: &[Tensor]| {
+            let found = e.runner(Mode::Train).run(at, |tape, _, _| Ok(applications(tape)));
+            found.unwrap_or_default()
+        };
+        for (count, at) in batches.clone().chain(beside) {
+            let found = applied(&at);
+            let is_other = |other: &Option<usize>, values: &[Tensor]| {
+                *other != count && values[0].shape().rank() == at[0].shape().rank()
+            };
+            let other = batches.clone().find(|(other, values)| is_other(other, values));
+            let other = other.and_then(|(other, values)| Some((other?, applied(&values))));
+            let elsewhere = other.as_ref().map(|(count, found)| (*count, &found[..]));
+            let observations = count.map(|count| Observations { count, axis: e.axis(), elsewhere });
+            let faults = |which| diagnose::rule_faults(&found, which, observations.as_ref(), e.check.seed);
+            verdicts.extend((0..found.len()).flat_map(faults));
             if !verdicts.is_empty() {
                 break;
             }
@@ -173,4 +187,30 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
         verdicts.extend(diagnose::tape_faults(&e.largest(), &e.gradients));
     }
     verdicts
+}
+
+/// A gradient that is 0 for one input of a function, and not for others, is what a target or a mask has: the verdict
+/// says how to declare one.
+fn perhaps_data(e: &Examination<'_>, verdicts: &mut [Verdict]) {
+    let nothing = |c: &Comparison| c.manual.as_ref().or(c.tape.as_ref()).is_some_and(|g| size(g) == 0.0);
+    if e.check.layer.is_some() || e.gradients.iter().all(nothing) {
+        return;
+    }
+    for lost in e.gradients.iter().filter(|c| nothing(c)) {
+        let Name::Input(k) = e.largest().arguments[lost.argument].name else { continue };
+        let by_tape = lost.tape.as_ref().map_or(0.0, size);
+        if by_tape == 0.0 && outliers(&zeros(lost.at.shape()), lost, 0.0).is_empty() {
+            continue;
+        }
+        let concerns = |v: &&mut Verdict| {
+            let path = matches!(v.fault, Fault::Missing | Fault::ForgottenPath { .. });
+            path && v.of.iter().any(|of| *of == lost.of || of == "every input")
+        };
+        if let Some(verdict) = verdicts.iter_mut().find(concerns) {
+            verdict.evidence.push(format!(
+                "if {} is data, such as a target, labels or a mask, declare it with `.constant({k})`",
+                lost.of
+            ));
+        }
+    }
 }

@@ -54,7 +54,8 @@ fn outcomes(largest_batch: &Evaluation<'_>) -> (Outcome, Outcome) {
     let global = largest(&one);
     for k in 0..one.len() {
         let (one, two, sum) = (one[k].to_vec(), two[k].to_vec(), sum[k].to_vec());
-        let scale = one.iter().zip(&two).fold(1e-3 * global, |m, (a, b)| m.max(a.abs() + 2.0 * b.abs()));
+        let floor = largest_batch.floor(k, global);
+        let scale = one.iter().zip(&two).fold(floor, |m, (a, b)| m.max(a.abs() + 2.0 * b.abs()));
         let off = (0..sum.len()).map(|i| (one[i] + 2.0 * two[i] - sum[i]).abs()).fold(0.0, f64::max);
         worst = worst.max(if off == 0.0 { 0.0 } else { off / scale });
     }
