@@ -301,3 +301,16 @@ fn dropout_drops_its_share_scales_the_rest_and_repeats_by_seed() {
     let message = "dropout: the probability is 1, but it must be at least 0 and less than 1";
     assert_eq!(caught.downcast_ref::<String>().map(String::as_str), Some(message));
 }
+
+#[test]
+fn two_layers_of_one_name_are_refused_where_the_network_is_built() {
+    let message = |build: fn() -> Sequential| {
+        let caught = std::panic::catch_unwind(|| _ = build()).unwrap_err();
+        caught.downcast_ref::<String>().expect("the panic has a message").clone()
+    };
+    let named = || Sequential::new().named("fc", Linear::new(2, 2, 0)).then(Relu).named("fc", Linear::new(2, 2, 1));
+    let expected = "sequential: layers 0 and 2 are both named `fc`; give each a name of its own";
+    assert_eq!(message(named), expected);
+    let numbered = || Sequential::new().named("1", Tanh).then(Relu);
+    assert_eq!(message(numbered), "sequential: layers 0 and 1 are both named `1`; give each a name of its own");
+}

@@ -58,7 +58,7 @@ impl Dataset {
         if let Some(index) = self.images.iter().position(|p| !p.is_finite()) {
             let what = format!("image {} of the data set", index / self.image_len());
             let (index, value) = (index % self.image_len(), f64::from(self.images[index]));
-            return Err(Error::NonFinite { what, index, value });
+            return Err(Error::non_finite(what, index, value));
         }
         if let Some(index) = self.labels.iter().position(|&l| l >= self.classes()) {
             let (op, label, classes) = ("data set".to_owned(), self.labels[index], self.classes());
@@ -226,11 +226,11 @@ mod tests {
         );
         assert_eq!(
             message(vec![0.0, 1.0], vec![0, 2], [1, 1, 1], 2),
-            "data set: label 2 of observation 1 is out of range for 2 classes (0 to 1)"
+            "data set: label 2 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
         );
         assert_eq!(
             set().with_names(&["a"]).unwrap_err().to_string(),
-            "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0)"
+            "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
         );
     }
 }

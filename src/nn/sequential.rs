@@ -26,13 +26,26 @@ impl Sequential {
     }
 
     /// Appends a layer, named by its position.
+    ///
+    /// # Panics
+    /// When an earlier layer was given this name.
+    #[track_caller]
     pub fn then(self, layer: impl Layer + Send + Sync + 'static) -> Self {
         let name = self.layers.len().to_string();
         self.named(&name, layer)
     }
 
     /// Appends a layer under a name.
+    ///
+    /// # Panics
+    /// When an earlier layer has this name: saved weights and gradients could not tell their parameters apart.
+    #[track_caller]
     pub fn named(mut self, name: &str, layer: impl Layer + Send + Sync + 'static) -> Self {
+        let earlier = self.layers.iter().position(|layer| layer.0 == name);
+        if let Some(earlier) = earlier {
+            let here = self.layers.len();
+            panic!("sequential: layers {earlier} and {here} are both named `{name}`; give each a name of its own");
+        }
         self.layers.push((name.to_owned(), Box::new(layer)));
         self
     }

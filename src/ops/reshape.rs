@@ -4,6 +4,7 @@
 //! per-channel values to broadcast against images are reshapes too.
 
 use super::{
+    convolution::missing_axes,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -106,7 +107,8 @@ impl<'t> Var<'t> {
                     "per_channel",
                     &[&self.shape(), &shape],
                     "one number for each channel (axis 1) is needed",
-                );
+                )
+                .help(missing_axes(matches!(shape.rank(), 1 | 3)));
                 return Err(self.tape().locate(error));
             }
             self.try_reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())

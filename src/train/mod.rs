@@ -18,6 +18,7 @@
 //! What may not live here: losses, layers, update formulas.
 
 mod evaluate;
+mod explain;
 mod history;
 mod report;
 mod source;

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::{History, Iteration, Source, evaluate::batch_accuracy, report::Report};
+use super::{History, Iteration, Source, evaluate::batch_accuracy, explain::explain, report::Report};
 use crate::{
     DType, Error, FormatProblem, Mode, Result, Rule, Tape, Tensor,
     io::Checkpoint,
@@ -145,7 +145,8 @@ impl<'a> Trainer<'a> {
     /// Trains.
     ///
     /// # Errors
-    /// - [`Error::NonFinite`] when a loss is NaN or infinite. Its step is not made, and the last checkpoint is whole.
+    /// - [`Error::NonFinite`] when a loss or a gradient is NaN or infinite, with the operation in which that began. Its
+    ///   step is not made, and the last checkpoint is whole.
     /// - [`Error::Setting`] for bad settings, and for a checkpoint with another seed or other settings.
     /// - [`Error::Empty`] when an epoch has no batch.
     /// - [`Error::File`] when the table cannot be written.
@@ -181,7 +182,8 @@ impl<'a> Trainer<'a> {
                 let learning_rate = self.schedule.learning_rate(base, iteration);
                 iteration += 1;
                 let at = Place { epoch: epoch + 1, iteration };
-                let (loss, accuracy) = self.step(&mut tape, images, &labels, learning_rate, at)?;
+                let done = self.step(&mut tape, images, &labels, learning_rate, at);
+                let (loss, accuracy) = done.map_err(|error| explain(error, &tape))?;
                 history.losses.push(loss);
                 history.batch_accuracies.push(accuracy);
                 history.seconds = before + start.elapsed().as_secs_f64();
@@ -226,7 +228,7 @@ impl<'a> Trainer<'a> {
         let value = loss.item();
         if !value.is_finite() {
             let what = format!("the loss of iteration {} (epoch {})", at.iteration, at.epoch);
-            return Err(Error::NonFinite { what, index: 0, value });
+            return Err(Error::non_finite(what, 0, value));
         }
         let accuracy = batch_accuracy(&logits.value(), labels)?;
         let mut gradients = loss.backward()?;
