@@ -1,7 +1,7 @@
 //! What a program prints that ends with an error: the sentence, with its causes.
 //!
-//! `main` and `unwrap` print an error by its `Debug`. The fields of a variant would tell a reader less than its sentence
-//! does.
+//! `main` and `unwrap` print an error by its `Debug`. The fields of a variant would tell a reader less than its
+//! sentence does.
 
 use std::{error::Error as _, fmt};
 

@@ -5,8 +5,8 @@
 //! `try_` twins return it.
 //!
 //! Where one variant has several causes, they form their own enum: for missing gradients (`gradient`), rules and hooks
-//! (`rule`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints the
-//! sentence where a program ends with an error, and `panic` extracts the message of a caught panic.
+//! (`rule`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints
+//! the sentence where a program ends with an error, and `panic` extracts the message of a caught panic.
 
 mod constructors;
 mod debug;

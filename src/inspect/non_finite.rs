@@ -1,10 +1,10 @@
 //! Where a NaN or an infinity came from.
 //!
-//! Non-finite numbers spread: after ln(−1), the sum is NaN, and so is the loss. The node to blame is one whose own value is
-//! not finite although all of its operands are, or one that came from outside. Not each of them does harm: the logarithm
-//! in `x.gt(0.0).select(x.ln(), 0.0)` is NaN where nobody reads it, and a mask of −∞ ends in a softmax. So the answer is
-//! the first node to blame from which non-finite values lead on to the end of the recording (a value that nothing reads),
-//! and the first of all only if none does.
+//! Non-finite numbers spread: after ln(−1), the sum is NaN, and so is the loss. The node to blame is one whose own
+//! value is not finite although all of its operands are, or one that came from outside. Not each of them does harm: the
+//! logarithm in `x.gt(0.0).select(x.ln(), 0.0)` is NaN where nobody reads it, and a mask of −∞ ends in a softmax. So
+//! the answer is the first node to blame from which non-finite values lead on to the end of the recording (a value that
+//! nothing reads), and the first of all only if none does.
 
 use std::{fmt, panic::Location};
 
@@ -46,12 +46,12 @@ pub enum Operand {
 }
 
 impl Tape {
-    /// Where the non-finite numbers of the recording began: the first operation whose result is NaN or infinite although
-    /// its operands are finite, or the first value from outside that is. `None` when every number is finite. Pending
-    /// values are computed, and are pending again afterward.
+    /// Where the non-finite numbers of the recording began: the first operation whose result is NaN or infinite
+    /// although its operands are finite, or the first value from outside that is. `None` when every number is finite.
+    /// Pending values are computed, and are pending again afterward.
     ///
-    /// A value that does no harm, since only finite values were computed from it (an unused branch of a `select`, a mask
-    /// of −∞), is the answer only if no other is to blame.
+    /// A value that does no harm, since only finite values were computed from it (an unused branch of a `select`, a
+    /// mask of −∞), is the answer only if no other is to blame.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

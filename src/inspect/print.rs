@@ -13,9 +13,9 @@ const FEW: usize = 4;
 
 /// One row for each node, as `%3 = mul %1 %2  f64[]  6.0000  loss  layer  src/main.rs:14`; `{:.2}` sets the digits.
 ///
-/// Of a value with more than four numbers, or with more than one axis, the smallest number, the largest and the mean are
-/// shown, and how many numbers are not finite, which the others leave out. Pending values are computed for it, and are
-/// pending again afterward.
+/// Of a value with more than four numbers, or with more than one axis, the smallest number, the largest and the mean
+/// are shown, and how many numbers are not finite, which the others leave out. Pending values are computed for it, and
+/// are pending again afterward.
 impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(4);

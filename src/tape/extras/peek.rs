@@ -1,8 +1,8 @@
 //! Looking at every value of a recording, those that are pending too, without keeping what had to be computed.
 //!
-//! Values are computed in the order of the tape, and each is forgotten after its last reader, so that a look needs no more
-//! memory than the recording did when it ran. The recording then is as it was: what is computed later is computed as if
-//! nobody had looked.
+//! Values are computed in the order of the tape, and each is forgotten after its last reader, so that a look needs no
+//! more memory than the recording did when it ran. The recording then is as it was: what is computed later is computed
+//! as if nobody had looked.
 
 use super::super::{List, NodeId, Tape, Value};
 use crate::tensor::Tensor;
