@@ -159,7 +159,8 @@
 //! # The modules
 //!
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
-//!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn.
+//!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn,
+//!   and where a NaN came from.
 //! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses only the public interface of the core.
 //! - `check`: gradient checks that name the fault.

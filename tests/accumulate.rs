@@ -126,7 +126,10 @@ fn precisions_and_shapes_that_differ_are_refused_and_nothing_is_added() {
     let w = Param::new("w", Tensor::from([1.0, 2.0]));
     let of = |tape: Tape| tape.watch(&w).square().sum().backward().unwrap();
     let mut total = of(Tape::f64());
-    assert_eq!(total.accumulate(&of(Tape::new())).unwrap_err().to_string(), "accumulate: expected f64, but got f32");
+    assert_eq!(
+        total.accumulate(&of(Tape::new())).unwrap_err().to_string(),
+        "accumulate: expected f64, but got f32; convert with `.cast(DType::F64)`, or use one precision throughout"
+    );
     w.update(|w| *w = Tensor::from([1.0, 2.0, 3.0]));
     assert_eq!(
         total.accumulate(&of(Tape::f64())).unwrap_err().to_string(),

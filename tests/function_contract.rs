@@ -250,6 +250,9 @@ fn what_an_operation_returns_is_held_against_what_it_announced() {
     let message = |op| tape.record(op, &[x]).unwrap_err().to_string();
     let need = "liar: `forward` must return the shape that `shape` announced, but got [3] and [2]";
     assert_eq!(message(Liar(Tensor::from([0.0; 3]))), need);
-    assert_eq!(message(Liar(Tensor::from(vec![0.0f32; 2]))), "liar: expected f64, but got f32");
+    assert_eq!(
+        message(Liar(Tensor::from(vec![0.0f32; 2]))),
+        "liar: expected f64, but got f32; convert with `.cast(DType::F64)`, or use one precision throughout"
+    );
     assert_eq!(tape.record(Liar(Tensor::from([5.0; 2])), &[x]).unwrap().value().to_vec(), [5.0; 2]);
 }

@@ -400,3 +400,16 @@ fn what_layers_of_the_crate_record_belongs_to_the_line_that_put_them_into_the_ne
     let place = format!("(in layer block.fc, at tests/nn.rs:{line}:35)");
     assert!(wrong.ends_with(&place), "{wrong}");
 }
+
+#[test]
+fn two_layers_of_one_name_are_refused_where_the_network_is_built() {
+    let message = |build: fn() -> Sequential| {
+        let caught = std::panic::catch_unwind(|| _ = build()).unwrap_err();
+        caught.downcast_ref::<String>().expect("the panic has a message").clone()
+    };
+    let named = || Sequential::new().named("fc", Linear::new(2, 2, 0)).then(Relu).named("fc", Linear::new(2, 2, 1));
+    let expected = "sequential: layers 0 and 2 are both named `fc`; give each a name of its own";
+    assert_eq!(message(named), expected);
+    let numbered = || Sequential::new().named("1", Tanh).then(Relu);
+    assert_eq!(message(numbered), "sequential: layers 0 and 1 are both named `1`; give each a name of its own");
+}

@@ -297,21 +297,27 @@ fn losses_and_layers_say_what_does_not_fit() {
     let tape = Tape::f64();
     let of = |shape: &[usize]| tape.leaf(numbers(shape, 0.0));
     let (x, y, one) = (of(&[2, 3]), of(&[2, 4]), of(&[3]));
-    let same = "the prediction and the target must have the same shape, but got [2, 3] and [2, 4]";
+    let same = "the prediction and the target must have the same shape, but got [2, 3] and [2, 4]; bring one into the other's with `.reshape(..)`";
     says(x.try_dice_loss(y, 1.0), &format!("dice_loss: {same}"));
     says(x.try_dice_loss_squared(y), &format!("dice_loss_squared: {same}"));
     says(x.try_kl_div(y), &format!("kl_div: {same}"));
     says(x.try_euclidean_loss(y), &format!("euclidean_loss: {same}"));
     let none = of(&[0, 3]);
-    says(none.try_kl_div(none), "the batch is empty: a mean loss needs at least one observation along axis 0");
-    says(none.try_euclidean_loss(none), "the batch is empty: a mean loss needs at least one observation along axis 0");
+    says(
+        none.try_kl_div(none),
+        "the batch is empty: a mean loss needs at least one observation along axis 0; leave out empty batches",
+    );
+    says(
+        none.try_euclidean_loss(none),
+        "the batch is empty: a mean loss needs at least one observation along axis 0; leave out empty batches",
+    );
     let need = "features [n, d] and class vectors [classes, d] are needed";
     says(x.try_arcface_loss(one, &[0, 1], 8.0, 0.3), &format!("arcface_loss: {need}, but got [2, 3] and [3]"));
     let need = "features and class vectors must have the same length (axis 1: 3 and 4 differ)";
     says(x.try_arcface_loss(y, &[0, 1], 8.0, 0.3), &format!("arcface_loss: {need}, but got [2, 3] and [2, 4]"));
     says(
         x.try_arcface_loss(x, &[0, 2], 8.0, 0.3),
-        "arcface_loss: label 2 of observation 1 is out of range for 2 classes (0 to 1)",
+        "arcface_loss: label 2 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes",
     );
     says(x.try_arcface_loss(x, &[0, 1], 0.0, 0.3), "arcface_loss: scale = 0, but it must be positive and finite");
     says(x.try_arcface_loss(x, &[0, 1], 8.0, f64::NAN), "arcface_loss: margin = NaN, but it must be finite");
@@ -322,7 +328,10 @@ fn losses_and_layers_say_what_does_not_fit() {
     let need = "images [n, c, h, w] of at least one pixel are needed";
     says(x.try_bilinear_pool(), &format!("bilinear_pool: {need}, but got [2, 3]"));
     let plain = ConvSpec::default();
-    says(x.try_unfold([2, 2], plain), "unfold: images [n, c, h, w] are needed, but got [2, 3]");
+    says(
+        x.try_unfold([2, 2], plain),
+        "unfold: images [n, c, h, w] are needed, but got [2, 3]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`",
+    );
     let image = of(&[1, 1, 3, 3]);
     let need = "the kernel 4x4 must fit into the image 3x3 padded by [0, 0]";
     says(image.try_unfold([4, 4], plain), &format!("unfold: {need}, but got [1, 1, 3, 3]"));

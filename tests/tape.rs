@@ -316,7 +316,10 @@ fn an_operation_without_inputs_has_the_precision_of_its_tape_and_fits_into_memor
     assert_eq!(Tape::f64().record(Ones(3), &[]).unwrap().value().to_vec(), [1.0; 3]);
     let single = Tape::new();
     let error = single.record(Ones(3), &[]).unwrap_err();
-    assert_eq!(error.to_string(), "ones: expected f32, but got f64");
+    assert_eq!(
+        error.to_string(),
+        "ones: expected f32, but got f64; convert with `.cast(DType::F32)`, or use one precision throughout"
+    );
     assert!(single.is_empty());
     let error = single.record(Ones(isize::MAX as usize / 8), &[]).unwrap_err();
     assert!(matches!(&error, Error::TooLarge { op, .. } if op == "ones"), "{error}");

@@ -279,11 +279,55 @@ fn a_loss_of_nan_stops_the_run_and_leaves_the_last_checkpoint() {
     let trainer = Trainer::new(&net, &mut optimizer).epochs(5).save_checkpoints(&path, 1);
     let error = trainer.fit(&mut batches()).unwrap_err();
     assert!(matches!(error, Error::NonFinite { .. }));
-    let expected = "the loss of iteration 18 (epoch 3) holds NaN at index 0; every number must be finite";
-    assert_eq!(error.to_string(), expected);
+    let expected = "the loss of iteration 18 (epoch 3) holds NaN at index 0; every number must be finite; \
+                    first, node %2 (mul) is NaN at index [0, 0]: it was computed from FIRST and NaN, \
+                    at tests/train.rs:LINE; check the inputs, lower the learning rate, or clip the gradients of the \
+                    steps before (`Trainer::clip_norm`)";
+    assert_eq!(without_numbers(&error.to_string()), expected);
     let saved = Checkpoint::load(&path).unwrap();
     assert_eq!((saved.epoch, saved.losses.len()), (2, 14));
     assert!(numbers(&net).iter().flatten().all(|x| x.is_finite()));
+}
+
+/// A message without the first operand and the line, which belong to the data and to this file.
+fn without_numbers(message: &str) -> String {
+    let cut = |text: &str, after: &str, until: &str, word: &str| {
+        let (before, rest) = text.split_once(after).unwrap();
+        format!("{before}{after}{word}{}", &rest[rest.find(until).unwrap()..])
+    };
+    let text = cut(message, "computed from ", " and", "FIRST");
+    cut(&text, "tests/train.rs:", ";", "LINE")
+}
+
+/// √ of a parameter that is 0: finite itself, with an infinite slope.
+struct Root(wengert::Param, wengert::Param);
+
+impl Layer for Root {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let tape = x.tape();
+        x.flatten(1) * tape.watch(&self.0) + tape.watch(&self.1).sqrt()
+    }
+    fn params(&self) -> Vec<wengert::Param> {
+        vec![self.0.clone(), self.1.clone()]
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_names_the_first_such_parameter_of_the_network() {
+    let param = |name: &str| wengert::Param::new(name, Tensor::zeros([6], DType::F32));
+    let net = Sequential::new().then(Root(param("scale"), param("shift"))).then(Linear::new(6, 3, 0));
+    let mut batches = (1, |_| std::iter::once((Tensor::ones([3, 6], DType::F32), vec![0, 1, 1])));
+    for clip in [false, true] {
+        let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
+        let trainer = Trainer::new(&net, &mut sgd);
+        let trainer = if clip { trainer.clip_norm(1.0) } else { trainer };
+        let message = trainer.fit(&mut batches).unwrap_err().to_string();
+        let message = message.replace("holds -inf", "holds inf");
+        let expected = "the gradient of parameter `0.shift` holds inf at index 0; every number must be finite; \
+                        the forward pass is finite throughout, so it arose in the backward pass; check the inputs, \
+                        lower the learning rate, or clip the gradients of the steps before (`Trainer::clip_norm`)";
+        assert_eq!(message, expected);
+    }
 }
 
 #[test]
@@ -306,7 +350,8 @@ fn bad_runs_are_reported() {
     assert_eq!(message, "epoch 1 of the source of batches is empty: an epoch needs at least one batch");
     let mut wrong = (1, |_| std::iter::once((Tensor::zeros([2, 6], DType::F32), vec![0, 3])));
     let message = Trainer::new(&net, &mut optimizer).fit(&mut wrong).unwrap_err().to_string();
-    assert!(message.contains("label 3 of observation 1 is out of range for 3 classes (0 to 2)"), "{message}");
+    let expected = "cross_entropy: label 3 of observation 1 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 4 classes";
+    assert_eq!(message, expected);
 }
 
 #[cfg(target_os = "linux")]
@@ -343,7 +388,7 @@ fn bad_questions_are_reported() {
     let expected =
         "confusion: predicted classes = 1 of them for 2 true classes, but it must be one for each true class";
     assert_eq!(error(confusion(&[0, 1], &[0], 2)), expected);
-    let expected = "confusion: label 2 of observation 1 is out of range for 2 classes (0 to 1)";
+    let expected = "confusion: label 2 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes";
     assert_eq!(error(confusion(&[0, 1], &[0, 2], 2)), expected);
 }
 

@@ -190,7 +190,7 @@ impl<'a> Check<'a> {
                 return Err(Error::Empty { what: what(), need });
             }
             if let Some((index, value)) = argument.value.first_non_finite() {
-                return Err(Error::NonFinite { what: what(), index, value });
+                return Err(Error::non_finite(what(), index, value));
             }
         }
         Ok(batches)

@@ -58,7 +58,7 @@ impl Dataset {
         if let Some(index) = self.images.iter().position(|p| !p.is_finite()) {
             let what = format!("image {} of the data set", index / self.image_len());
             let (index, value) = (index % self.image_len(), f64::from(self.images[index]));
-            return Err(Error::NonFinite { what, index, value });
+            return Err(Error::non_finite(what, index, value));
         }
         if let Some(index) = self.labels.iter().position(|&l| l >= self.classes()) {
             let (op, label, classes) = ("data set".to_owned(), self.labels[index], self.classes());

@@ -46,6 +46,11 @@ pub enum FormatProblem {
         /// The entry.
         name: String,
     },
+    /// A named entry is left over when each tensor asked for has been found.
+    LeftOver {
+        /// The entry.
+        name: String,
+    },
     /// A named entry has a different shape than the tensor it is read into.
     Shape {
         /// The entry.
@@ -74,6 +79,12 @@ impl std::fmt::Display for FormatProblem {
             FormatProblem::NoFile { tried } => write!(f, "it has none of the files {}", tried.join(", ")),
             FormatProblem::Missing { name } => write!(f, "it has no entry `{name}`"),
             FormatProblem::Unknown { name } => write!(f, "it has an entry `{name}` that is not known here"),
+            FormatProblem::LeftOver { name } => {
+                write!(
+                    f,
+                    "its entry `{name}` is left over; load it into the `tensors()` of the network that was saved, for `params()` leaves out running statistics"
+                )
+            }
             FormatProblem::Shape { name, expected, found } => {
                 write!(f, "its entry `{name}` has shape {found}, but {expected} is needed")
             }

@@ -5,8 +5,11 @@
 //! `try_` twins return it.
 //!
 //! Where one variant has several causes, they form their own enum: for missing gradients (`gradient`), rules and hooks
-//! (`rule`), and files (`format`). `panic` extracts the message of a caught panic.
+//! (`rule`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints
+//! the sentence where a program ends with an error, and `panic` extracts the message of a caught panic.
 
+mod constructors;
+mod debug;
 mod format;
 mod gradient;
 pub(crate) mod panic;
@@ -24,11 +27,11 @@ use crate::tensor::{dtype::DType, shape::Shape};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An operation does not accept these shapes.
-    #[error("{op}: {need}, but got {}{}", list(shapes), within(scope))]
+    #[error("{op}: {need}, but got {}{}{}", list(shapes), within(scope), then(help))]
     Shape {
         /// The operation.
         op: String,
@@ -38,6 +41,8 @@ pub enum Error {
         need: String,
         /// The layers in which it happened, outermost first ("" outside all layers).
         scope: String,
+        /// What to do about it, as a clause ("" where the need says it all).
+        help: String,
     },
 
     /// A tensor that no memory can hold.
@@ -115,7 +120,9 @@ pub enum Error {
     },
 
     /// A precision that was not expected.
-    #[error("{op}: expected {expected}, but got {got}")]
+    #[error(
+        "{op}: expected {expected}, but got {got}; convert with `.cast(DType::{expected:?})`, or use one precision throughout"
+    )]
     DType {
         /// The operation.
         op: String,
@@ -197,7 +204,11 @@ pub enum Error {
     },
 
     /// A class label for which the logits have no column.
-    #[error("{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {})", classes.wrapping_sub(1))]
+    #[error(
+        "{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {}); labels count from 0, so subtract 1 if these count from 1, or provide {} classes",
+        classes.wrapping_sub(1),
+        label.saturating_add(1)
+    )]
     Label {
         /// The operation or data set.
         op: String,
@@ -219,7 +230,7 @@ pub enum Error {
     },
 
     /// A number that is NaN or infinite where a finite one is needed.
-    #[error("{what} holds {value} at index {index}; every number must be finite")]
+    #[error("{what} holds {value} at index {index}; every number must be finite{}", then(help))]
     NonFinite {
         /// The tensor, data set or parameter.
         what: String,
@@ -227,6 +238,8 @@ pub enum Error {
         index: usize,
         /// The number.
         value: f64,
+        /// Where it came from and what to do about it, as clauses ("" where nothing more is known).
+        help: String,
     },
 
     /// A file or folder that cannot be read or written.
@@ -250,75 +263,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// The same error, with the layer in which it happened if the variant has a place for it.
-    pub(crate) fn in_scope(mut self, name: &str) -> Self {
-        match &mut self {
-            Error::Shape { scope, .. }
-            | Error::TooLarge { scope, .. }
-            | Error::Axis { scope, .. }
-            | Error::Matrix { scope, .. }
-                if scope.is_empty() =>
-            {
-                *scope = name.to_owned()
-            }
-            _ => {}
-        }
-        self
-    }
-
-    /// [`Error::Shape`] for an operation `op` that does not accept `shapes`, outside all layers: the error for
-    /// functions of your own to return.
-    ///
-    /// ```
-    /// use wengert::{Error, Result, Tensor};
-    /// fn mean_squared_difference(a: &Tensor, b: &Tensor) -> Result<f64> {
-    ///     if a.shape() != b.shape() {
-    ///         return Err(Error::shape("difference", &[a.shape(), b.shape()], "the shapes must be the same"));
-    ///     }
-    ///     let squares = a.to_vec().iter().zip(b.to_vec()).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-    ///     Ok(squares / a.numel() as f64)
-    /// }
-    /// let error = mean_squared_difference(&Tensor::from([1.0, 2.0]), &Tensor::from([1.0])).unwrap_err();
-    /// assert_eq!(error.to_string(), "difference: the shapes must be the same, but got [2] and [1]");
-    /// ```
-    pub fn shape(op: &str, shapes: &[&Shape], need: impl Into<String>) -> Self {
-        Error::Shape {
-            op: op.to_owned(),
-            shapes: shapes.iter().map(|&s| s.clone()).collect(),
-            need: need.into(),
-            scope: String::new(),
-        }
-    }
-
-    /// A tensor that no memory can hold, before its layer is known.
-    pub(crate) fn too_large(op: &str, shape: &Shape, from: &[&Shape]) -> Self {
-        Error::TooLarge {
-            op: op.to_owned(),
-            shape: shape.clone(),
-            from: from.iter().map(|&s| s.clone()).collect(),
-            scope: String::new(),
-        }
-    }
-
-    /// [`Error::Setting`] for the setting `name` of `of`, whose value is `value` but must be `must`.
-    ///
-    /// ```
-    /// use wengert::{Error, Result};
-    /// fn keep_probability(p: f64) -> Result<f64> {
-    ///     match (0.0..1.0).contains(&p) {
-    ///         true => Ok(1.0 - p),
-    ///         false => Err(Error::setting("dropout", "p", p, "at least 0 and less than 1")),
-    ///     }
-    /// }
-    /// let error = keep_probability(1.5).unwrap_err();
-    /// assert_eq!(error.to_string(), "dropout: p = 1.5, but it must be at least 0 and less than 1");
-    /// ```
-    pub fn setting(of: &str, name: &'static str, value: impl ToString, must: &'static str) -> Self {
-        Error::Setting { of: of.to_owned(), name, value: value.to_string(), must }
-    }
-}
-
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
 }
@@ -333,4 +277,8 @@ fn made_of(shapes: &[Shape]) -> String {
 
 fn within(scope: &str) -> String {
     if scope.is_empty() { String::new() } else { format!(" (in layer {scope})") }
+}
+
+fn then(help: &str) -> String {
+    if help.is_empty() { String::new() } else { format!("; {help}") }
 }

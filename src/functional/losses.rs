@@ -1,8 +1,8 @@
 //! Losses composed of other operations: absolute and smoothed distances, and cross-entropies other than the fused one.
 
-use super::composition::composition;
+use super::{composition::composition, overlap::same_shape};
 use crate::{
-    error::{Error, Result},
+    error::Error,
     ops::{
         labels::check_labels,
         sample::{Sample, numbers},
@@ -43,25 +43,28 @@ composition!(
 );
 
 composition!(
-    /// The mean of |x − target|.
+    /// The mean of |x − target|, for a target of the same shape.
     #[or_panic(l1_loss)]
-    /// [`Error::Shape`] when the shapes do not broadcast.
+    /// [`Error::Shape`] when the shapes differ.
     pub fn try_l1_loss(self, target: Var<'t>) -> Result<Var<'t>> {
-        Ok(self.difference("l1_loss", target)?.abs().mean())
+        same_shape("l1_loss", self, target)?;
+        Ok(self.try_sub(target)?.abs().mean())
     },
     [Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1]))]
 );
 
 composition!(
-    /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target (Girshick, arXiv 1504.08083).
+    /// The mean of ½ d²/β where |d| < β, else |d| − ½ β, with d = x − target of the same
+    /// shape (Girshick, arXiv 1504.08083).
     #[or_panic(smooth_l1_loss)]
-    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Setting`] when `beta` is not positive and
+    /// [`Error::Shape`] when the shapes differ, [`Error::Setting`] when `beta` is not positive and
     /// finite.
     pub fn try_smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Result<Var<'t>> {
         if !(beta.is_finite() && beta > 0.0) {
             return Err(Error::setting("smooth_l1_loss", "beta", beta, "positive and finite"));
         }
-        let distance = self.difference("smooth_l1_loss", target)?;
+        same_shape("smooth_l1_loss", self, target)?;
+        let distance = self.try_sub(target)?;
         let size = distance.abs();
         let near = size.lt(beta);
         Ok(near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean())
@@ -70,37 +73,16 @@ composition!(
 );
 
 composition!(
-    /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\]: max(x, 0) − x t + ln(1 +
-    /// e^{−|x|}).
+    /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\] of the same shape: max(x, 0) − x t +
+    /// ln(1 + e^{−|x|}).
     #[or_panic(bce_with_logits)]
-    /// [`Error::Shape`] when the shapes do not broadcast.
+    /// [`Error::Shape`] when the shapes differ.
     pub fn try_bce_with_logits(self, target: Var<'t>) -> Result<Var<'t>> {
-        self.must_broadcast("bce_with_logits", target)?;
+        same_shape("bce_with_logits", self, target)?;
         Ok((self.softplus() - self * target).mean())
     },
     [Sample::unary("bce_with_logits", [3, 2], |x| x.bce_with_logits(x.tape().constant(numbers([3, 2], 0.0, 1.0, 2))))]
 );
-
-impl<'t> Var<'t> {
-    /// `self` − `target`, for the loss `op`.
-    #[track_caller]
-    fn difference(self, op: &str, target: Var<'t>) -> Result<Var<'t>> {
-        self.must_broadcast(op, target)?;
-        self.try_sub(target)
-    }
-
-    /// The error of a loss whose two shapes do not broadcast.
-    fn must_broadcast(self, op: &str, target: Var<'t>) -> Result<()> {
-        let (shape, wanted) = (self.shape(), target.shape());
-        match shape.broadcast(&wanted) {
-            Some(_) => Ok(()),
-            None => {
-                let need = "aligned at the last axis, the sizes of prediction and target must be equal or 1";
-                Err(self.shape_error(op, &[&shape, &wanted], need))
-            }
-        }
-    }
-}
 
 /// A prediction and a target.
 fn pair() -> Vec<Tensor> {

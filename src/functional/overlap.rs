@@ -7,18 +7,17 @@
 use super::composition::composition;
 use crate::{
     error::{Error, Result},
-    ops::sample::{Sample, numbers},
+    ops::{
+        labels,
+        sample::{Sample, numbers},
+    },
     tape::Var,
     tensor::Tensor,
 };
 
 /// The error of a prediction and a target of different shapes.
-fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
-    let (shape, wanted) = (x.shape(), target.shape());
-    match shape == wanted {
-        true => Ok(()),
-        false => Err(x.shape_error(op, &[&shape, &wanted], "the prediction and the target must have the same shape")),
-    }
+pub(super) fn same_shape(op: &str, x: Var<'_>, target: Var<'_>) -> Result<()> {
+    labels::same_shape(op, &x.shape(), &target.shape()).map_err(|error| x.tape().locate(error))
 }
 
 composition!(
@@ -87,7 +86,7 @@ fn observations(x: Var<'_>) -> Result<usize> {
         Some(&n) if n > 0 => Ok(n),
         _ => Err(Error::Empty {
             what: "the batch".into(),
-            need: "a mean loss needs at least one observation along axis 0",
+            need: "a mean loss needs at least one observation along axis 0; leave out empty batches",
         }),
     }
 }

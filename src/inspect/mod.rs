@@ -15,14 +15,17 @@
 //! ```
 //!
 //! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph
-//! for Graphviz and for Markdown.
+//! for Graphviz and for Markdown. [`Tape::first_non_finite`] finds where a NaN or an infinity came from.
 //!
-//! What may not live here: anything that changes a tape. Looking records nothing and computes nothing.
+//! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
+//! that had to be computed is pending again afterward.
 
 mod graph;
+mod non_finite;
 mod print;
 
 pub use graph::{Dot, Mermaid};
+pub use non_finite::{NonFinite, Operand};
 
 use std::panic::Location;
 

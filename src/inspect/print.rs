@@ -1,24 +1,29 @@
 //! Printing a tape: a row for each node, in columns.
 //!
-//! The columns are: the node and its operation; precision and shape; the numbers, if there are few; the name; the
-//! layer; the line of source. A column that is empty in every row is left out.
+//! The columns are: the node and its operation; precision and shape; the numbers if they are few, else their range and
+//! mean; the name; the layer; the line of source. A column that is empty in every row is left out.
 
 use std::fmt;
 
 use super::NodeView;
 use crate::{Tape, Tensor};
 
-/// Values with more numbers than this are not printed.
+/// Of values with more numbers than this, statistics are printed.
 const FEW: usize = 4;
 
 /// One row for each node, as `%3 = mul %1 %2  f64[]  6.0000  loss  layer  src/main.rs:14`; `{:.2}` sets the digits.
 ///
-/// Printing computes nothing: a value that is still pending is shown as `pending`.
+/// Of a value with more than four numbers, or with more than one axis, the smallest number, the largest and the mean
+/// are shown, and how many numbers are not finite, which the others leave out. Pending values are computed for it, and
+/// are pending again afterward.
 impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(4);
         let index_width = self.len().saturating_sub(1).to_string().len();
-        let rows: Vec<[String; 6]> = self.nodes().map(|node| columns(&node, index_width, digits)).collect();
+        let mut numbers = Vec::with_capacity(self.len());
+        self.look(|_, value| numbers.push(value.map_or("no memory".to_owned(), |value| in_short(value, digits))));
+        let rows: Vec<[String; 6]> =
+            self.nodes().zip(numbers).map(|(node, numbers)| columns(&node, numbers, index_width)).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 6] = std::array::from_fn(width);
         for (i, row) in rows.iter().enumerate() {
@@ -32,7 +37,7 @@ impl fmt::Display for Tape {
     }
 }
 
-fn columns(node: &NodeView, index_width: usize, digits: usize) -> [String; 6] {
+fn columns(node: &NodeView, numbers: String, index_width: usize) -> [String; 6] {
     let mut what = format!("{:<width$} = {}", format!("%{}", node.index), node.op, width = index_width + 1);
     for part in [node.arguments(), node.attributes.clone()] {
         if !part.is_empty() {
@@ -43,15 +48,33 @@ fn columns(node: &NodeView, index_width: usize, digits: usize) -> [String; 6] {
         let from: Vec<String> = node.rule_inputs.iter().map(|i| format!("%{i}")).collect();
         what += &format!(" (rule by hand, of {})", from.join(" "));
     }
-    let value = node.value.as_ref().map_or("pending".to_owned(), |value| few(value, digits));
-    [what, node.type_name(), value, node.name.clone().unwrap_or_default(), node.layer.clone(), place(node)]
+    [what, node.type_name(), numbers, node.name.clone().unwrap_or_default(), node.layer.clone(), place(node)]
 }
 
-/// The numbers of a small tensor in one line.
-fn few(value: &Tensor, digits: usize) -> String {
-    match value.numel() <= FEW && value.shape().rank() <= 1 {
-        true => format!("{value:.digits$}"),
-        false => String::new(),
+/// The numbers of a tensor if they are few, or what they have in common, in one line.
+fn in_short(value: &Tensor, digits: usize) -> String {
+    if value.numel() <= FEW && value.shape().rank() <= 1 {
+        return format!("{value:.digits$}");
+    }
+    let (mut count, mut sum, mut min, mut max) = (0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+    for x in value.to_vec().into_iter().filter(|x| x.is_finite()) {
+        (count, sum, min, max) = (count + 1, sum + x, x.min(min), x.max(max));
+    }
+    let mut parts = Vec::new();
+    if count > 0 {
+        let [min, max, mean] = [min, max, sum / count as f64].map(|x| number(x, digits));
+        parts.push(format!("{min} to {max}, mean {mean}"));
+    }
+    if count < value.numel() {
+        parts.push(format!("{} not finite", value.numel() - count));
+    }
+    parts.join(", ")
+}
+
+fn number(x: f64, digits: usize) -> String {
+    match x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
+        true => format!("{x:.digits$}"),
+        false => format!("{x:.digits$e}"),
     }
 }
 
@@ -107,16 +130,31 @@ mod tests {
         let x = tape.leaf(2.0);
         let _ = x.detach() * x;
         tape.set_lazy_from(1);
-        let _ = tape.constant(Tensor::from([[1.0, 2.0]])).relu();
+        let _ = tape.constant(Tensor::from([[-1.0, 2.0]])).relu();
         let want = "\
-%0 = leaf       f32[]      2.0      inspect/print.rs:+0
-%1 = detach %0  f32[]      2.0      inspect/print.rs:+1
-%2 = mul %1 %0  f32[]      4.0      inspect/print.rs:+1
-%3 = constant   f32[1, 2]           inspect/print.rs:+3
-%4 = relu %3    f32[1, 2]  pending  inspect/print.rs:+3
+%0 = leaf       f32[]      2.0                    inspect/print.rs:+0
+%1 = detach %0  f32[]      2.0                    inspect/print.rs:+1
+%2 = mul %1 %0  f32[]      4.0                    inspect/print.rs:+1
+%3 = constant   f32[1, 2]  -1.0 to 2.0, mean 0.5  inspect/print.rs:+3
+%4 = relu %3    f32[1, 2]  0.0 to 2.0, mean 1.0   inspect/print.rs:+3
 ";
         assert_eq!(printed(&tape, format!("{tape:.1}")), want);
         assert_eq!(Tape::new().to_string(), "");
+    }
+
+    #[test]
+    fn statistics_leave_out_numbers_that_are_not_finite_and_count_them() {
+        let tape = Tape::f64();
+        tape.set_lazy_from(1);
+        let x = tape.leaf([[0.0, -1.0, 1e8], [f64::NAN, 4.0, 0.0]]);
+        let _ = x.ln();
+        let _ = x * f64::NAN;
+        let want = "\
+%0 = leaf        f64[2, 3]  -1.0000 to 1.0000e8, mean 2.0000e7, 1 not finite  inspect/print.rs:+0
+%1 = ln %0       f64[2, 3]  1.3863 to 18.4207, mean 9.9035, 4 not finite      inspect/print.rs:+1
+%2 = mul %0 NaN  f64[2, 3]  6 not finite                                      inspect/print.rs:+2
+";
+        assert_eq!(printed(&tape, tape.to_string()), want);
     }
 
     #[test]

@@ -246,8 +246,10 @@ fn frozen(net: &[Param]) -> Vec<String> {
 
 /// The same problem, with the entry's name as it stands in a file of this version.
 fn inside(prefix: &str, mut problem: FormatProblem) -> FormatProblem {
-    if let FormatProblem::Missing { name } | FormatProblem::Unknown { name } | FormatProblem::Shape { name, .. } =
-        &mut problem
+    if let FormatProblem::Missing { name }
+    | FormatProblem::Unknown { name }
+    | FormatProblem::LeftOver { name }
+    | FormatProblem::Shape { name, .. } = &mut problem
     {
         *name = format!("{prefix}.{name}");
     }

@@ -4,7 +4,11 @@
 //! and a map of strings for anything else), then the numbers, row-major and little-endian. All of the header is checked
 //! before any number is read.
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
 use safetensors::{Dtype, SafeTensors, View};
 
@@ -40,12 +44,7 @@ impl TensorFile {
     /// # Errors
     /// [`Error::File`] when it cannot be written; [`Error::Setting`] when two tensors share a name.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let mut names: Vec<&str> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{}` twice", pair[0]));
-            return Err(Error::setting(&of, "tensor name", value, "different for each"));
-        }
+        distinct("saving", path.as_ref(), self.tensors.iter().map(|(name, _)| name.as_str()))?;
         let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Entry(tensor)));
         let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());
         // With distinct names and sizes that follow from the shapes, only a header of more than 100 MB is refused.
@@ -85,6 +84,19 @@ impl TensorFile {
 /// As [`TensorFile::read`].
 pub fn load_tensors(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
     TensorFile::read(path).map(|file| file.tensors)
+}
+
+/// Refuses a name that stands for two tensors of the file.
+pub(super) fn distinct<'a>(action: &str, path: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut taken = HashSet::new();
+    for name in names {
+        if !taken.insert(name) {
+            let (of, value) = (format!("{action} {}", path.display()), format!("`{name}` twice"));
+            let must = "different for each; keep layers apart in a `Sequential`, or parameters with `Param::under`";
+            return Err(Error::setting(&of, "tensor name", value, must));
+        }
+    }
+    Ok(())
 }
 
 /// Finds the two most common kinds of damage: an implausible header length, and fewer bytes than the header needs.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::TensorFile;
+use super::{TensorFile, tensors::distinct};
 use crate::{Error, FormatProblem, Param, Result, Tensor};
 
 /// Saves parameters (for a layer: all of its `tensors()`) as safetensors, each in its own precision.
@@ -29,9 +29,10 @@ pub fn save(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
 /// another precision are converted to the parameter's.
 ///
 /// # Errors
-/// As [`TensorFile::read`]; [`Error::Format`] when an entry is missing, unknown or of another shape. Then no parameter
-/// is changed.
+/// As [`TensorFile::read`]; [`Error::Setting`] when two parameters share a name; [`Error::Format`] when an
+/// entry is missing, unknown or of another shape. Then no parameter is changed.
 pub fn load(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
+    distinct("loading", path.as_ref(), params.iter().map(Param::name))?;
     let file = TensorFile::read(path.as_ref())?;
     let matched =
         matching(&file.tensors, params).map_err(|problem| Error::Format { path: path.as_ref().to_owned(), problem })?;
@@ -49,7 +50,9 @@ pub(super) fn matching<'a>(
     params: &[Param],
 ) -> Result<Vec<&'a Tensor>, FormatProblem> {
     if let Some((name, _)) = tensors.iter().find(|(name, _)| params.iter().all(|param| param.name() != name)) {
-        return Err(FormatProblem::Unknown { name: name.clone() });
+        let name = name.clone();
+        let all_found = params.iter().all(|param| tensors.iter().any(|(candidate, _)| candidate == param.name()));
+        return Err(if all_found { FormatProblem::LeftOver { name } } else { FormatProblem::Unknown { name } });
     }
     let find = |param: &Param| {
         let name = param.name().to_owned();

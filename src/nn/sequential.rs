@@ -35,6 +35,9 @@ impl Sequential {
     }
 
     /// Appends a layer, named by its position.
+    ///
+    /// # Panics
+    /// When an earlier layer was given this name.
     #[track_caller]
     pub fn then(self, layer: impl Layer + Send + Sync + 'static) -> Self {
         let name = self.layers.len().to_string();
@@ -42,8 +45,15 @@ impl Sequential {
     }
 
     /// Appends a layer under a name.
+    ///
+    /// # Panics
+    /// When an earlier layer has this name: saved weights and gradients could not tell their parameters apart.
     #[track_caller]
     pub fn named<L: Layer + Send + Sync + 'static>(mut self, name: &str, layer: L) -> Self {
+        if let Some(earlier) = self.layers.iter().position(|entry| entry.name == name) {
+            let here = self.layers.len();
+            panic!("sequential: layers {earlier} and {here} are both named `{name}`; give each a name of its own");
+        }
         let home = |name: &'static str| name.split("::").next();
         let own = home(type_name::<L>()) == home(type_name::<Self>());
         let line = if own { Some(Location::caller()) } else { None };

@@ -1,4 +1,4 @@
-//! Labels that go with scores: the checks that all classification losses share.
+//! The checks that losses share: labels that go with scores, targets that go with predictions.
 
 use crate::{
     error::{Error, Result},
@@ -14,7 +14,7 @@ pub(crate) fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> 
     if n == 0 {
         return Err(Error::Empty {
             what: "the batch of labels".into(),
-            need: "a mean loss needs at least one observation",
+            need: "a mean loss needs at least one observation; leave out empty batches",
         });
     }
     if rows != n {
@@ -23,5 +23,17 @@ pub(crate) fn check_labels(op: &str, x: &Shape, labels: &[usize]) -> Result<()> 
     match labels.iter().position(|&label| label >= classes) {
         None => Ok(()),
         Some(index) => Err(Error::Label { op: op.to_owned(), label: labels[index], index, classes }),
+    }
+}
+
+/// Checks that a prediction and its target have the same shape. Broadcasting would compare each prediction with the
+/// targets of all observations where `[n, 1]` meets `[n]`.
+pub(crate) fn same_shape(op: &str, x: &Shape, target: &Shape) -> Result<()> {
+    match x == target {
+        true => Ok(()),
+        false => {
+            let need = "the prediction and the target must have the same shape";
+            Err(Error::shape(op, &[x, target], need).help("bring one into the other's with `.reshape(..)`"))
+        }
     }
 }

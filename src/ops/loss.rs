@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{
-    labels::check_labels,
+    labels::{check_labels, same_shape},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
@@ -78,11 +78,12 @@ impl Op for MseLoss {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        if x[0] != x[1] {
-            return Err(Error::shape("mse_loss", x, "the prediction and the target must have the same shape"));
-        }
+        same_shape("mse_loss", x[0], x[1])?;
         if x[0].numel() == 0 {
-            return Err(Error::Empty { what: "the batch".into(), need: "a mean loss needs at least one number" });
+            return Err(Error::Empty {
+                what: "the batch".into(),
+                need: "a mean loss needs at least one number; leave out empty batches",
+            });
         }
         Ok(Shape::scalar())
     }

@@ -9,6 +9,7 @@
 //! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
+    convolution::missing_axes,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
@@ -54,14 +55,16 @@ impl Op for BatchNorm {
                 "batch_norm",
                 x,
                 "features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed",
-            ));
+            )
+            .help(missing_axes(matches!(x[0].rank(), 1 | 3))));
         }
         if x[0].numel() / x[0][1].max(1) < 2 {
             return Err(Error::shape(
                 "batch_norm",
                 x,
                 "the statistics of a batch need at least two numbers in each channel",
-            ));
+            )
+            .help("give more than one observation, leave out a last batch of one, or infer with `Mode::Eval`"));
         }
         Ok(x[0].clone())
     }

@@ -6,6 +6,7 @@
 use std::{cell::RefCell, sync::Arc};
 
 use super::{
+    convolution::missing_axes,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::{expect, twin},
@@ -46,7 +47,7 @@ impl Window {
 
     pub(super) fn over(&self, op: &str, x: &Shape) -> Result<window::Window> {
         let &[_, _, height, width] = x.dims() else {
-            return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed"));
+            return Err(Error::shape(op, &[x], "images [n, c, h, w] are needed").help(missing_axes(x.rank() < 4)));
         };
         if height == 0 || width == 0 {
             return Err(Error::shape(op, &[x], "images [n, c, h, w] of at least one pixel are needed"));

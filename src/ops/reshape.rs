@@ -4,6 +4,7 @@
 //! per-channel values to broadcast against images are reshapes too.
 
 use super::{
+    convolution::missing_axes,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -103,7 +104,8 @@ impl<'t> Var<'t> {
             let (shape, channels) = (x.shape(), self.numel());
             if shape.rank() < 2 || shape[1] != channels {
                 let need = "one number for each channel (axis 1) is needed";
-                return Err(self.shape_error("per_channel", &[&self.shape(), &shape], need));
+                let error = Error::shape("per_channel", &[&self.shape(), &shape], need);
+                return Err(self.tape().locate(error.help(missing_axes(matches!(shape.rank(), 1 | 3)))));
             }
             self.try_reshape(std::iter::once(channels).chain(shape[2..].iter().map(|_| 1)).collect::<Shape>())
         }

@@ -5,7 +5,7 @@
 //! back to the pixel that it was read from. Both are linear, and each is the adjoint of the other, hence its gradient.
 
 use super::{
-    convolution::{ConvSpec, misfit},
+    convolution::{ConvSpec, misfit, missing_axes},
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -29,7 +29,9 @@ impl Slide {
     fn over(&self, op: &str, image: &Shape) -> Result<(Window, Shape)> {
         let Slide { kernel, spec: ConvSpec { stride, padding, dilation, groups } } = *self;
         let &[n, c, height, width] = image.dims() else {
-            return Err(Error::shape(op, &[image], "images [n, c, h, w] are needed"));
+            return Err(
+                Error::shape(op, &[image], "images [n, c, h, w] are needed").help(missing_axes(image.rank() < 4))
+            );
         };
         if groups != 1 || stride.contains(&0) || dilation.contains(&0) || kernel.contains(&0) {
             let need = format!(

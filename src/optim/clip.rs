@@ -1,6 +1,6 @@
 //! Gradient clipping: gradients kept in bounds before a step.
 
-use super::elements::{all_finite, non_finite, numbers};
+use super::elements::{HELP, all_finite, non_finite, numbers};
 use crate::{Element, Error, Gradients, Param, Result, dispatch};
 
 /// Scales all gradients by one factor, so that the Euclidean norm of those of `params` together is at most `limit`, and
@@ -35,7 +35,7 @@ pub fn clip_norm(gradients: &mut Gradients, params: &[Param], limit: f64) -> Res
     }
     let norm = squares.sqrt();
     if norm.is_infinite() {
-        return Err(Error::NonFinite { what: "the norm of all gradients".into(), index: 0, value: norm });
+        return Err(Error::non_finite("the norm of all gradients", 0, norm).help(HELP));
     }
     if norm > limit {
         gradients.scale(limit / norm);

@@ -2,10 +2,14 @@
 
 use crate::{Element, Error, Param, Tensor, dispatch};
 
+/// What to do about a gradient that is not finite, where the tape is not at hand.
+pub(super) const HELP: &str = "`Tape::first_non_finite` names the operation in which it arose; check the inputs, lower \
+     the learning rate, or clip the gradients of the steps before (`optim::clip_norm`)";
+
 /// The error for a gradient that has failed [`all_finite`].
 pub(super) fn non_finite(param: &Param, gradient: &Tensor) -> Error {
     let (index, value) = gradient.first_non_finite().unwrap_or((0, f64::NAN));
-    Error::NonFinite { what: format!("the gradient of parameter `{}`", param.name()), index, value }
+    Error::non_finite(format!("the gradient of parameter `{}`", param.name()), index, value).help(HELP)
 }
 
 /// Whether every number is finite. All are looked at, without a branch: that is faster than stopping at the first.

@@ -55,7 +55,7 @@ impl OptimizerState {
                     of,
                     "parameter name",
                     format!("`{}` twice", param.name()),
-                    "different for each",
+                    "different for each; keep layers apart in a `Sequential`, or parameters with `Param::under`",
                 ));
             }
             distinct.push(param.clone());

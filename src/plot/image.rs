@@ -110,7 +110,7 @@ impl ImageGrid {
             }
             if let Some(index) = picture.pixels.iter().position(|v| !v.is_finite()) {
                 let what = format!("image {i} of the {of}");
-                return Err(Error::NonFinite { what, index, value: picture.pixels[index] });
+                return Err(Error::non_finite(what, index, picture.pixels[index]));
             }
         }
         Ok(())

@@ -117,7 +117,10 @@ mod tests {
             "digits: images, true and predicted classes must be equally many, but got [2] and [1] and [2]"
         );
         let message = digits((2, 2), &images, &[0, 1], &[0, 7], &names).unwrap_err().to_string();
-        assert_eq!(message, "digits: label 7 of observation 1 is out of range for 2 classes (0 to 1)");
+        assert_eq!(
+            message,
+            "digits: label 7 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 8 classes"
+        );
         let svg =
             Figure::new(500, 200).panel(digits((2, 2), &images, &[0, 1], &[0, 0], &names).unwrap()).svg().unwrap();
         assert!(svg.contains("zero (predicted zero)") && svg.contains("✗ one (predicted zero)"));

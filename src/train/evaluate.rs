@@ -29,7 +29,7 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
         classes.extend(largest(logits).map_err(|at| match at {
             Some((row, index)) => {
                 let what = format!("the output of the network for image {}", first + row);
-                Error::NonFinite { what, index, value: f64::NAN }
+                Error::non_finite(what, index, f64::NAN)
             }
             None => no_logits(logits.shape()),
         })?);

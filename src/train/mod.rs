@@ -20,6 +20,7 @@
 
 mod batch;
 mod evaluate;
+mod explain;
 mod history;
 mod measure;
 mod report;

@@ -8,6 +8,7 @@ use std::{ops::ControlFlow, time::Instant};
 
 use super::{
     Batch, History, Iteration, Source, Trainer,
+    explain::explain,
     measure::{Loss, outputs, validate},
     report::Report,
     validation::Decisive,
@@ -62,7 +63,7 @@ impl<'r, 'a> Run<'r, 'a> {
         while self.epoch < self.trainer.epochs && !self.out_of_patience() {
             let (mut row, count) = (None, self.history.losses.len());
             for batch in source.epoch(self.epoch) {
-                let mut done = self.step(&batch)?;
+                let mut done = self.step(&batch).map_err(|error| explain(error, &self.tape))?;
                 self.history.seconds = before + start.elapsed().as_secs_f64();
                 done.seconds = self.history.seconds;
                 report.advance();
@@ -112,7 +113,7 @@ impl<'r, 'a> Run<'r, 'a> {
         let value = loss.item();
         if !value.is_finite() {
             let what = format!("the loss of iteration {} (epoch {})", self.iteration, self.epoch + 1);
-            return Err(Error::NonFinite { what, index: 0, value });
+            return Err(Error::non_finite(what, 0, value));
         }
         let values: Vec<Tensor> = if metrics.is_empty() { Vec::new() } else { y.iter().map(|y| y.value()).collect() };
         let measured = metrics.iter().map(|(_, metric)| metric(&values, batch)).collect::<Result<Vec<f64>>>()?;

@@ -1,5 +1,7 @@
 //! Every error of the core: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
 
+mod debug;
+mod non_finite;
 mod operations;
 mod rules;
 mod tape;

@@ -15,8 +15,14 @@ fn tensors_say_what_does_not_fit() {
     fails("a tensor of shape [] has 1 elements, but 2 numbers were given", Tensor::from_slice(&[0.0f32; 2], ()));
     let x = Tensor::from([1.0, 2.0]);
     fails("a tensor of shape [3] has 3 elements, but 2 numbers were given", x.reshape([3]));
-    fails("reading a tensor's numbers: expected f32, but got f64", x.as_slice::<f32>());
-    fails("reading a tensor's numbers: expected f32, but got f64", x.clone().as_mut_slice::<f32>());
+    fails(
+        "reading a tensor's numbers: expected f32, but got f64; convert with `.cast(DType::F32)`, or use one precision throughout",
+        x.as_slice::<f32>(),
+    );
+    fails(
+        "reading a tensor's numbers: expected f32, but got f64; convert with `.cast(DType::F32)`, or use one precision throughout",
+        x.clone().as_mut_slice::<f32>(),
+    );
     fails("precision: dtype = f16, but it must be f32 or f64", "f16".parse::<DType>());
     fails("gradient: rule = hand, but it must be manual or tape", "hand".parse::<Rule>());
     panics("item: one number was asked for, but the tensor has shape [2]", || _ = x.item());
@@ -149,7 +155,7 @@ fn products_and_convolutions_say_which_sizes_disagree() {
 
     let spec = ConvSpec::default();
     let (x, w) = (of(&[1, 2, 4, 4]), of(&[3, 2, 3, 3]));
-    let need = "conv2d: images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed, but got [2, 3] and [3, 2, 3, 3]";
+    let need = "conv2d: images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed, but got [2, 3] and [3, 2, 3, 3]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`";
     panics(need, || _ = a.conv2d(w, None, spec));
     let need =
         "conv2d: stride [0, 0], dilation [1, 1] and groups 1 must be at least 1, but got [1, 2, 4, 4] and [3, 2, 3, 3]";
@@ -160,12 +166,15 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     panics(need, || _ = x.conv2d(w, None, spec.dilation(2)));
     let need = "conv2d: the bias needs one number for each kernel, but got [3, 2, 3, 3] and [2, 3]";
     panics(need, || _ = x.conv2d(w, Some(a), spec));
-    let need = "conv_transpose2d: images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed, but got [2, 3] and [3, 2, 3, 3]";
+    let need = "conv_transpose2d: images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed, but got [2, 3] and [3, 2, 3, 3]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`";
     fails(need, a.try_conv_transpose2d(w, None, spec, [0, 0]));
     let need = "conv_transpose2d: the padding must be smaller than the output, but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     fails(need, x.try_conv_transpose2d(w, None, spec.padding(4), [0, 0]));
 
-    panics("max_pool2d: images [n, c, h, w] are needed, but got [2, 3]", || _ = a.max_pool2d(Window::square(2)));
+    panics(
+        "max_pool2d: images [n, c, h, w] are needed, but got [2, 3]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`",
+        || _ = a.max_pool2d(Window::square(2)),
+    );
     let need = |op| {
         format!(
             "{op}: the window [5, 5] with stride [5, 5] must fit into the padded image, and the padding [0, 0] must be at most half of it, but got [1, 2, 4, 4]"
@@ -186,8 +195,13 @@ fn normalizations_and_losses_check_shapes_labels_and_batches() {
     panics(&axis("log_softmax"), || _ = x.log_softmax(2));
     let need = "batch_norm: features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed, but got [2, 3] and [2] and [3]";
     panics(need, || _ = x.batch_norm(two, three, 1e-5));
+    let images = zeros(&tape, [5, 2, 8]);
+    let need = "batch_norm: features [n, c] or images [n, c, h, w], with gamma [c] and beta [c], are needed, but got [5, 2, 8] and [3] and [3]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`";
+    panics(need, || _ = images.batch_norm(three, three, 1e-5));
+    let need = "per_channel: one number for each channel (axis 1) is needed, but got [3] and [5, 2, 8]; insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`";
+    panics(need, || _ = three.per_channel(images));
     let one = zeros(&tape, [1, 3]);
-    let need = "batch_norm: the statistics of a batch need at least two numbers in each channel, but got [1, 3] and [3] and [3]";
+    let need = "batch_norm: the statistics of a batch need at least two numbers in each channel, but got [1, 3] and [3] and [3]; give more than one observation, leave out a last batch of one, or infer with `Mode::Eval`";
     panics(need, || _ = one.batch_norm(three, three, 1e-5));
 
     for loss in ["cross_entropy", "nll_loss"] {
@@ -195,7 +209,9 @@ fn normalizations_and_losses_check_shapes_labels_and_batches() {
             "nll_loss" => _ = x.nll_loss(labels),
             _ => _ = x.cross_entropy(labels),
         };
-        let label = format!("{loss}: label 3 of observation 1 is out of range for 3 classes (0 to 2)");
+        let label = format!(
+            "{loss}: label 3 of observation 1 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 4 classes"
+        );
         let rows = format!("{loss}: [n, classes] needs one row for each of the 1 labels, but got [2, 3]");
         let rank = format!("{loss}: one score for each class, [n, classes], is needed, but got [3]");
         for (message, x, labels) in [(label, x, &[0, 3][..]), (rows, x, &[0]), (rank, three, &[0])] {
@@ -204,20 +220,27 @@ fn normalizations_and_losses_check_shapes_labels_and_batches() {
         }
     }
     let none = zeros(&tape, [0, 3]);
-    let empty = "the batch of labels is empty: a mean loss needs at least one observation";
+    let empty = "the batch of labels is empty: a mean loss needs at least one observation; leave out empty batches";
     panics(empty, || _ = none.cross_entropy(&[]));
     panics(empty, || _ = none.nll_loss(&[]));
-    panics("cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)", || {
-        _ = x.cross_entropy(&[7, 0])
-    });
+    panics(
+        "cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 8 classes",
+        || _ = x.cross_entropy(&[7, 0]),
+    );
     fails(
-        "cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2)",
+        "cross_entropy: label 7 of observation 0 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 8 classes",
         x.try_cross_entropy(&[7, 0]),
     );
-    panics("nll_loss: label 7 of observation 0 is out of range for 3 classes (0 to 2)", || _ = x.nll_loss(&[7, 0]));
-    panics("mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]", || {
-        _ = x.mse_loss(three)
+    panics(
+        "nll_loss: label 7 of observation 0 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 8 classes",
+        || _ = x.nll_loss(&[7, 0]),
+    );
+    panics(
+        "mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]; bring one into the other's with `.reshape(..)`",
+        || _ = x.mse_loss(three),
+    );
+    panics("the batch is empty: a mean loss needs at least one number; leave out empty batches", || {
+        _ = none.mse_loss(none)
     });
-    panics("the batch is empty: a mean loss needs at least one number", || _ = none.mse_loss(none));
     assert_usable(&tape);
 }

@@ -105,31 +105,37 @@ fn broadcasting_and_indexing_twins_name_both_shapes() {
 #[test]
 fn losses_name_themselves_and_their_settings() {
     let tape = Tape::f64();
-    let (x, two, none) = (zeros(&tape, [2, 3]), zeros(&tape, [2]), zeros(&tape, [0, 3]));
+    let (x, none) = (zeros(&tape, [2, 3]), zeros(&tape, [0, 3]));
+    // A row would broadcast to the prediction, and compare each observation with it.
+    let row = zeros(&tape, [1, 3]);
     let need = |op| {
         format!(
-            "{op}: aligned at the last axis, the sizes of prediction and target must be equal or 1, \
-             but got [2, 3] and [2]"
+            "{op}: the prediction and the target must have the same shape, but got [2, 3] and [1, 3]; bring one into the other's with `.reshape(..)`"
         )
     };
-    fails(&need("l1_loss"), x.try_l1_loss(two));
-    panics(&need("l1_loss"), || _ = x.l1_loss(two));
-    fails(&need("smooth_l1_loss"), x.try_smooth_l1_loss(two, 1.0));
-    panics(&need("smooth_l1_loss"), || _ = x.smooth_l1_loss(two, 1.0));
-    fails(&need("bce_with_logits"), x.try_bce_with_logits(two));
-    panics(&need("bce_with_logits"), || _ = x.bce_with_logits(two));
+    fails(&need("l1_loss"), x.try_l1_loss(row));
+    panics(&need("l1_loss"), || _ = x.l1_loss(row));
+    fails(&need("smooth_l1_loss"), x.try_smooth_l1_loss(row, 1.0));
+    panics(&need("smooth_l1_loss"), || _ = x.smooth_l1_loss(row, 1.0));
+    fails(&need("bce_with_logits"), x.try_bce_with_logits(row));
+    panics(&need("bce_with_logits"), || _ = x.bce_with_logits(row));
+    fails(&need("mse_loss"), x.try_mse_loss(row));
+    fails(&need("dice_loss"), x.try_dice_loss(row, 1.0));
+    fails(&need("dice_loss_squared"), x.try_dice_loss_squared(row));
+    fails(&need("kl_div"), x.try_kl_div(row));
+    fails(&need("euclidean_loss"), x.try_euclidean_loss(row));
     for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let must = format!("smooth_l1_loss: beta = {beta}, but it must be positive and finite");
         fails(&must, x.try_smooth_l1_loss(x, beta));
     }
     fails(
-        "cross_entropy_smoothed: label 3 of observation 1 is out of range for 3 classes (0 to 2)",
+        "cross_entropy_smoothed: label 3 of observation 1 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 4 classes",
         x.try_cross_entropy_smoothed(&[0, 3], 0.1),
     );
     let rows = "cross_entropy_smoothed: [n, classes] needs one row for each of the 1 labels, but got [2, 3]";
     fails(rows, x.try_cross_entropy_smoothed(&[0], 0.1));
     panics(rows, || _ = x.cross_entropy_smoothed(&[0], 0.1));
-    let empty = "the batch of labels is empty: a mean loss needs at least one observation";
+    let empty = "the batch of labels is empty: a mean loss needs at least one observation; leave out empty batches";
     fails(empty, none.try_cross_entropy_smoothed(&[], 0.1));
     for smoothing in [-0.1, 1.5, f64::NAN] {
         let must = format!("cross_entropy_smoothed: smoothing = {smoothing}, but it must be at least 0 and at most 1");

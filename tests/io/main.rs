@@ -131,7 +131,7 @@ fn weights_of_another_network_change_nothing() {
     assert_eq!(message(&path, io::load(&path, &target.tensors())), "it has no entry `1.running_var`");
     let extra = [all.clone(), vec![Param::new("2.weight", Tensor::from([1.0]))]].concat();
     io::save(&path, &extra).unwrap();
-    let expected = "it has an entry `2.weight` that is not known here";
+    let expected = "its entry `2.weight` is left over; load it into the `tensors()` of the network that was saved, for `params()` leaves out running statistics";
     assert_eq!(message(&path, io::load(&path, &target.tensors())), expected);
     io::save(&path, &net(5, 0).tensors()).unwrap();
     let expected = "its entry `0.weight` has shape [4, 5], but [4, 3] is needed";
@@ -140,11 +140,41 @@ fn weights_of_another_network_change_nothing() {
 }
 
 #[test]
+fn running_statistics_are_not_loaded_into_the_parameters_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (source, target) = (net(3, 0), net(3, 5));
+    io::save(&path, &source.tensors()).unwrap();
+    let before = numbers(&target.tensors());
+    let expected = "its entry `1.running_mean` is left over; load it into the `tensors()` of the network that was saved, for `params()` leaves out running statistics";
+    assert_eq!(message(&path, io::load(&path, &target.params())), expected);
+    assert_eq!(numbers(&target.tensors()), before);
+}
+
+#[test]
+fn two_parameters_of_one_name_are_not_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let named = |value: f64| Param::new("w", Tensor::from([value]));
+    io::save(&path, &[named(1.0)]).unwrap();
+    let twins = [named(2.0), named(3.0)];
+    let expected = format!(
+        "loading {}: tensor name = `w` twice, but it must be different for each; keep layers apart in a `Sequential`, or parameters with `Param::under`",
+        path.display()
+    );
+    assert_eq!(io::load(&path, &twins).unwrap_err().to_string(), expected);
+    assert_eq!(numbers(&twins), [[2.0], [3.0]]);
+}
+
+#[test]
 fn two_tensors_of_one_name_are_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let twins = [Param::new("w", Tensor::from([1.0])), Param::new("w", Tensor::from([2.0]))];
-    let expected = format!("saving {}: tensor name = `w` twice, but it must be different for each", path.display());
+    let expected = format!(
+        "saving {}: tensor name = `w` twice, but it must be different for each; keep layers apart in a `Sequential`, or parameters with `Param::under`",
+        path.display()
+    );
     assert_eq!(io::save(&path, &twins).unwrap_err().to_string(), expected);
     assert!(!path.exists());
 }

@@ -194,7 +194,7 @@ fn bad_settings_are_named() {
     let none = "sgd: the list of parameters is empty: an optimizer needs at least one parameter to change";
     assert_eq!(message(Sgd::new(&[], 0.1)), none);
     let twins = [Param::new("w", Tensor::from([1.0])), Param::new("w", Tensor::from([1.0]))];
-    let twice = "sgd: parameter name = `w` twice, but it must be different for each";
+    let twice = "sgd: parameter name = `w` twice, but it must be different for each; keep layers apart in a `Sequential`, or parameters with `Param::under`";
     assert_eq!(message(Sgd::new(&twins, 0.1)), twice);
 }
 
@@ -208,7 +208,7 @@ fn a_nan_is_reported_before_anything_is_written() {
     let loss = tape.watch(&learned[0]).sum() + (tape.watch(&learned[1]) * poison).sum();
     let bad = loss.backward().unwrap();
     let error = sgd.step(&bad).unwrap_err();
-    let expected = "the gradient of parameter `0.bias` holds NaN at index 1; every number must be finite";
+    let expected = "the gradient of parameter `0.bias` holds NaN at index 1; every number must be finite; `Tape::first_non_finite` names the operation in which it arose; check the inputs, lower the learning rate, or clip the gradients of the steps before (`optim::clip_norm`)";
     assert_eq!(error.to_string(), expected);
     assert_eq!((numbers(&learned), sgd.steps()), (before, 0));
     assert!(sgd.state().iter().all(|(_, kept)| kept.to_vec().iter().all(|&x| x == 0.0)));
@@ -370,10 +370,16 @@ fn clipping_by_norm_counts_each_parameter_once_and_refuses_nan() {
     let tape = Tape::f64();
     let loss = tape.watch(&learned[0]).sum() + (tape.watch(&learned[1]) * f64::INFINITY).sum();
     let message = clip_norm(&mut loss.backward().unwrap(), &learned, 1.0).unwrap_err().to_string();
-    assert_eq!(message, "the gradient of parameter `0.bias` holds inf at index 0; every number must be finite");
+    assert_eq!(
+        message,
+        "the gradient of parameter `0.bias` holds inf at index 0; every number must be finite; `Tape::first_non_finite` names the operation in which it arose; check the inputs, lower the learning rate, or clip the gradients of the steps before (`optim::clip_norm`)"
+    );
     let mut huge = (tape.watch(&learned[0]) * 1e200).sum().backward().unwrap();
     let message = clip_norm(&mut huge, &learned, 1.0).unwrap_err().to_string();
-    assert_eq!(message, "the norm of all gradients holds inf at index 0; every number must be finite");
+    assert_eq!(
+        message,
+        "the norm of all gradients holds inf at index 0; every number must be finite; `Tape::first_non_finite` names the operation in which it arose; check the inputs, lower the learning rate, or clip the gradients of the steps before (`optim::clip_norm`)"
+    );
 }
 
 #[test]

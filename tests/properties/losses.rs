@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     array::Array,
     check::{Bound, agree},
-    draw::{below, filled, keep, numbers, some},
+    draw::{below, filled, numbers, some},
     each_case,
 };
 
@@ -64,98 +64,89 @@ fn cross_entropies() {
 
 #[test]
 fn distances() {
-    each_case(
-        300,
-        (filled(0..=4), keep(), prop_oneof![Just(0.5), Just(1.0)], any::<u64>()),
-        |(dims, target, beta, seed)| {
-            let x = [numbers(&dims, seed, (-2.0, 2.0)), targets(&dims, seed ^ 1)];
-            agree(
-                "mse_loss",
-                &x,
-                BOUND,
-                |x| x[0].mse_loss(x[1]),
-                |x| x[0].zip(&x[1], |x, t| (x - t) * (x - t)).mean(&[], false),
-            )?;
-            let x = [x[0].clone(), targets(&target.of(&dims), seed ^ 1)];
-            agree(
-                "l1_loss",
-                &x,
-                BOUND,
-                |x| x[0].l1_loss(x[1]),
-                |x| x[0].zip(&x[1], |x, t| (x - t).abs()).mean(&[], false),
-            )?;
-            agree(
-                "smooth_l1_loss",
-                &x,
-                BOUND,
-                |x| x[0].smooth_l1_loss(x[1], beta),
-                |x| {
-                    let each = |d: f64| if d < beta { 0.5 * d * d / beta } else { d - 0.5 * beta };
-                    x[0].zip(&x[1], |x, t| each((x - t).abs())).mean(&[], false)
-                },
-            )?;
-            Ok(())
-        },
-    );
+    each_case(300, (filled(0..=4), prop_oneof![Just(0.5), Just(1.0)], any::<u64>()), |(dims, beta, seed)| {
+        let x = [numbers(&dims, seed, (-2.0, 2.0)), targets(&dims, seed ^ 1)];
+        agree(
+            "mse_loss",
+            &x,
+            BOUND,
+            |x| x[0].mse_loss(x[1]),
+            |x| x[0].zip(&x[1], |x, t| (x - t) * (x - t)).mean(&[], false),
+        )?;
+        agree(
+            "l1_loss",
+            &x,
+            BOUND,
+            |x| x[0].l1_loss(x[1]),
+            |x| x[0].zip(&x[1], |x, t| (x - t).abs()).mean(&[], false),
+        )?;
+        agree(
+            "smooth_l1_loss",
+            &x,
+            BOUND,
+            |x| x[0].smooth_l1_loss(x[1], beta),
+            |x| {
+                let each = |d: f64| if d < beta { 0.5 * d * d / beta } else { d - 0.5 * beta };
+                x[0].zip(&x[1], |x, t| each((x - t).abs())).mean(&[], false)
+            },
+        )?;
+        Ok(())
+    });
 }
 
 #[test]
 fn probabilities() {
-    each_case(
-        300,
-        (filled(1..=3), keep(), prop_oneof![Just(0.0), Just(1.0)], any::<u64>()),
-        |(dims, target, smooth, seed)| {
-            let x = [numbers(&dims, seed, (-3.0, 3.0)), numbers(&target.of(&dims), seed ^ 1, (0.0, 1.0))];
-            agree(
-                "bce_with_logits",
-                &x,
-                BOUND,
-                |x| x[0].bce_with_logits(x[1]),
-                |x| {
-                    let each = |x: f64, t: f64| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p();
-                    x[0].zip(&x[1], each).mean(&[], false)
-                },
-            )?;
-            let x = [numbers(&dims, seed, (0.0625, 1.0)), numbers(&dims, seed ^ 1, (0.0625, 1.0))];
-            let total = |x: &Array| x.sum(&[], false).data[0];
-            agree(
-                "dice_loss",
-                &x,
-                BOUND,
-                |x| x[0].dice_loss(x[1], smooth),
-                |x| {
-                    let shared = total(&x[0].zip(&x[1], |p, g| p * g));
-                    Array::scalar(1.0 - (2.0 * shared + smooth) / (total(&x[0]) + total(&x[1]) + smooth))
-                },
-            )?;
-            agree(
-                "dice_loss_squared",
-                &x,
-                BOUND,
-                |x| x[0].dice_loss_squared(x[1]),
-                |x| {
-                    let product = |a: &Array, b: &Array| total(&a.zip(b, |a, b| a * b));
-                    Array::scalar(1.0 - 2.0 * product(&x[0], &x[1]) / (product(&x[0], &x[0]) + product(&x[1], &x[1])))
-                },
-            )?;
-            agree(
-                "euclidean_loss",
-                &x,
-                BOUND,
-                |x| x[0].euclidean_loss(x[1]),
-                |x| Array::scalar(total(&x[0].zip(&x[1], |x, t| (x - t) * (x - t))) / (2 * dims[0]) as f64),
-            )?;
-            let x = x.map(|x| x.map(|x| x / 2.0 + 0.5));
-            agree(
-                "kl_div",
-                &x,
-                BOUND,
-                |x| x[0].ln().kl_div(x[1]),
-                |x| Array::scalar(total(&x[0].zip(&x[1], |x, t| t * (t.ln() - x.ln()))) / dims[0] as f64),
-            )?;
-            Ok(())
-        },
-    );
+    each_case(300, (filled(1..=3), prop_oneof![Just(0.0), Just(1.0)], any::<u64>()), |(dims, smooth, seed)| {
+        let x = [numbers(&dims, seed, (-3.0, 3.0)), numbers(&dims, seed ^ 1, (0.0, 1.0))];
+        agree(
+            "bce_with_logits",
+            &x,
+            BOUND,
+            |x| x[0].bce_with_logits(x[1]),
+            |x| {
+                let each = |x: f64, t: f64| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p();
+                x[0].zip(&x[1], each).mean(&[], false)
+            },
+        )?;
+        let x = [numbers(&dims, seed, (0.0625, 1.0)), numbers(&dims, seed ^ 1, (0.0625, 1.0))];
+        let total = |x: &Array| x.sum(&[], false).data[0];
+        agree(
+            "dice_loss",
+            &x,
+            BOUND,
+            |x| x[0].dice_loss(x[1], smooth),
+            |x| {
+                let shared = total(&x[0].zip(&x[1], |p, g| p * g));
+                Array::scalar(1.0 - (2.0 * shared + smooth) / (total(&x[0]) + total(&x[1]) + smooth))
+            },
+        )?;
+        agree(
+            "dice_loss_squared",
+            &x,
+            BOUND,
+            |x| x[0].dice_loss_squared(x[1]),
+            |x| {
+                let product = |a: &Array, b: &Array| total(&a.zip(b, |a, b| a * b));
+                Array::scalar(1.0 - 2.0 * product(&x[0], &x[1]) / (product(&x[0], &x[0]) + product(&x[1], &x[1])))
+            },
+        )?;
+        agree(
+            "euclidean_loss",
+            &x,
+            BOUND,
+            |x| x[0].euclidean_loss(x[1]),
+            |x| Array::scalar(total(&x[0].zip(&x[1], |x, t| (x - t) * (x - t))) / (2 * dims[0]) as f64),
+        )?;
+        let x = x.map(|x| x.map(|x| x / 2.0 + 0.5));
+        agree(
+            "kl_div",
+            &x,
+            BOUND,
+            |x| x[0].ln().kl_div(x[1]),
+            |x| Array::scalar(total(&x[0].zip(&x[1], |x, t| t * (t.ln() - x.ln()))) / dims[0] as f64),
+        )?;
+        Ok(())
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod transposed;
 use smallvec::SmallVec;
 
 pub use spec::ConvSpec;
-pub(super) use spec::misfit;
+pub(super) use spec::{misfit, missing_axes};
 
 use super::{
     op::{Grads, Op, Vjp},

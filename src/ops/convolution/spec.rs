@@ -56,7 +56,8 @@ impl ConvSpec {
     pub(super) fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
         let fault = |need: String| Err(Error::shape(op, &[x, w], need));
         let (&[n, c_in, height, width], &[c_out, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-            return fault("images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed".into());
+            let need = "images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed";
+            return Err(Error::shape(op, &[x, w], need).help(missing_axes(x.rank() < 4)));
         };
         let ConvSpec { stride, padding, dilation, groups } = *self;
         if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
@@ -73,6 +74,14 @@ impl ConvSpec {
             true => Ok(sizes),
             false => fault(misfit(&sizes.window())),
         }
+    }
+}
+
+/// What to do about the shape of a value that lacks an axis.
+pub(in crate::ops) fn missing_axes(lacks: bool) -> &'static str {
+    match lacks {
+        true => "insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`",
+        false => "",
     }
 }
 

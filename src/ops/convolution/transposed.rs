@@ -1,7 +1,7 @@
 //! The transposed convolution: the adjoint of a convolution with respect to its input, as a layer uses it.
 
-use super::{Conv2dInput, ConvSpec};
-use crate::{ops::twins::twin, tape::Var, tensor::Shape};
+use super::{Conv2dInput, ConvSpec, missing_axes};
+use crate::{error::Error, ops::twins::twin, tape::Var, tensor::Shape};
 
 impl<'t> Var<'t> {
     twin!(
@@ -20,7 +20,9 @@ impl<'t> Var<'t> {
             let (x, w) = (self.shape(), weight.shape());
             let fault = |need: String| Err(self.shape_error("conv_transpose2d", &[&x, &w], need));
             let (&[n, _, height, width], &[_, c_group, kh, kw]) = (x.dims(), w.dims()) else {
-                return fault("images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed".into());
+                let need = "images [n, c, h, w] and kernels [c_in, c_out/groups, kh, kw] are needed";
+                let error = Error::shape("conv_transpose2d", &[&x, &w], need).help(missing_axes(x.rank() < 4));
+                return Err(self.tape().locate(error));
             };
             let ConvSpec { stride, padding, dilation, groups } = spec;
             // The size before the padding is removed.

@@ -11,6 +11,7 @@
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
 //! | `accumulate` | gradients added up and scaled | nowhere |
+//! | `peek` | pending values seen and forgotten again | nowhere; `inspect` reads through it |
 //!
 //! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
 //!
@@ -25,6 +26,7 @@ mod lazy;
 mod memory;
 mod modes;
 mod names;
+mod peek;
 
 pub use binding::Wrt;
 pub use modes::{AtLine, Mode, Rule};
