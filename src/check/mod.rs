@@ -25,7 +25,7 @@
 //! ```
 //!
 //! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
-//!   parameters, on batches of one, two and three observations. Each returns a [`Check`] that takes settings, and
+//!   parameters, on batches of one, two and three observations ([`layer_with_inputs`] one of several inputs). Each returns a [`Check`] that takes settings, and
 //!   [`run`](Check::run) carries it out. [`gradcheck`] and [`check_layer`] are shorter, without settings.
 //! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and
 //!   the [verdicts](Verdict). It prints as a table, serializes with serde, and writes a page with pictures
@@ -128,11 +128,36 @@ pub fn function<'a>(rule: impl Function + 'static, inputs: &[Tensor]) -> Check<'
     Check::new(&name, Box::new(Ruled(Arc::new(rule), Location::caller())), Inputs::Given(inputs.to_vec()))
 }
 
-/// A check of a layer on observations of the given shapes, without the axis that counts them.
+/// A check of a layer of one input on observations of the given shapes, each of which is tried, without the axis that
+/// counts them.
 pub fn layer<'a, S: Into<Shape> + Clone>(checked: &'a dyn Layer, observations: &[S]) -> Check<'a> {
+    of_layer(checked, observations.iter().map(|shape| vec![shape.clone().into()]).collect())
+}
+
+/// A check of a layer of several inputs, given the shape of an observation for each, without the axis that counts them.
+///
+/// ```
+/// use wengert::{Param, Tensor, Var, check, nn::Layer};
+/// /// Σⱼ aⱼ wⱼ bⱼ: how much alike two vectors are, with learned weights.
+/// struct Alike { w: Param }
+/// impl Layer for Alike {
+///     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+///         vec![(x[0] * x[1] * x[0].tape().watch(&self.w)).sum_axes(&[1], false)]
+///     }
+///     fn params(&self) -> Vec<Param> { vec![self.w.clone()] }
+/// }
+/// let layer = Alike { w: Param::new("w", Tensor::from([0.5, -1.0, 2.0])) };
+/// let report = check::layer_with_inputs(&layer, &[[3], [3]]).run()?;
+/// assert!(report.passed(), "{report}");
+/// # Ok::<(), wengert::Error>(())
+/// ```
+pub fn layer_with_inputs<'a, S: Into<Shape> + Clone>(checked: &'a dyn Layer, inputs: &[S]) -> Check<'a> {
+    of_layer(checked, vec![inputs.iter().map(|shape| shape.clone().into()).collect()])
+}
+
+fn of_layer(checked: &dyn Layer, shapes: Vec<Vec<Shape>>) -> Check<'_> {
     let layered = Layered::new(checked);
     let params = layered.params.iter().map(|p| (p.name().to_owned(), p.value().cast(DType::F64))).collect();
-    let shapes = observations.iter().map(|shape| shape.clone().into()).collect();
     let mut check = Check::new("layer", Box::new(layered), Inputs::Drawn { shapes, params });
     check.layer = Some(checked);
     check

@@ -17,8 +17,8 @@ use crate::{DType, Error, Result, Shape, Tensor, nn::Layer};
 pub(super) enum Inputs {
     /// As given.
     Given(Vec<Tensor>),
-    /// Batches of observations of these shapes, and parameters.
-    Drawn { shapes: Vec<Shape>, params: Vec<(String, Tensor)> },
+    /// Batches of observations, and parameters. Each entry of `shapes` is tried; it has a shape for each input.
+    Drawn { shapes: Vec<Vec<Shape>>, params: Vec<(String, Tensor)> },
 }
 
 /// Inputs for the subject, and the number of observations they hold.
@@ -179,7 +179,7 @@ impl<'a> Check<'a> {
         let batches = match &self.inputs {
             Inputs::Given(inputs) => vec![self.given(inputs)?],
             Inputs::Drawn { shapes, params } => match &self.valid {
-                Some(valid) => self.drawn(&[self.without_axis(valid)?], params)?,
+                Some(valid) => self.drawn(&[vec![self.without_axis(valid)?]], params)?,
                 None => self.drawn(shapes, params)?,
             },
         };
@@ -228,24 +228,27 @@ impl<'a> Check<'a> {
         Ok(valid.iter().enumerate().filter(|(k, _)| *k != axis).map(|(_, &n)| n).collect())
     }
 
-    fn drawn(&self, shapes: &[Shape], params: &[(String, Tensor)]) -> Result<Vec<Batch>> {
-        if shapes.is_empty() {
+    fn drawn(&self, shapes: &[Vec<Shape>], params: &[(String, Tensor)]) -> Result<Vec<Batch>> {
+        if shapes.iter().all(Vec::is_empty) {
             let need = "give at least one shape of an observation: [512] for features, [3, 32, 32] for images";
             return Err(Error::Empty { what: format!("the list of shapes of the {}", self.name), need });
         }
         let mut rng = StdRng::seed_from_u64(self.seed);
         let axis = self.axis.unwrap_or(0);
         let mut batches = Vec::new();
-        for shape in shapes {
-            if axis > shape.rank() {
+        for inputs in shapes {
+            if inputs.iter().any(|shape| axis > shape.rank()) {
                 let must = "at most the number of axes of an observation";
                 return Err(Error::setting("check", "observation_axis", axis, must));
             }
             for n in 1..=3 {
-                let mut dims = shape.dims().to_vec();
-                dims.insert(axis, n);
-                let value = self.constraint.draw(&Shape::from(dims), self.range, &mut rng);
-                let mut arguments = vec![Argument { name: Name::Input(0), value, constraint: self.constraint }];
+                let input = |(k, shape): (usize, &Shape)| {
+                    let mut dims = shape.dims().to_vec();
+                    dims.insert(axis, n);
+                    let value = self.constraint.draw(&Shape::from(dims), self.range, &mut rng);
+                    Argument { name: Name::Input(k), value, constraint: self.constraint }
+                };
+                let mut arguments: Vec<Argument> = inputs.iter().enumerate().map(input).collect();
                 arguments.extend(params.iter().map(|(name, value)| Argument {
                     name: Name::Parameter(name.clone()),
                     value: value.clone(),

@@ -1,6 +1,6 @@
 //! Everything that can be checked, as functions of arguments.
 //!
-//! A layer, a closure and a hand-written [`Function`] all take the same form. The arguments of a layer are its input
+//! A layer, a closure and a hand-written [`Function`] all take the same form. The arguments of a layer are its inputs
 //! and its parameters, which are [bound](Tape::bind) to the checked values, so that a layer that trains in single
 //! precision is checked in double precision without being altered. Whatever a run changes (running statistics, or a
 //! parameter) is put back before the next run.
@@ -58,7 +58,7 @@ impl Subject for WithConstants<'_> {
     }
 }
 
-/// A layer: its first argument is the input, the others are its parameters.
+/// A layer: its first arguments are the inputs, the others are its parameters.
 pub(super) struct Layered<'a> {
     layer: &'a dyn Layer,
     pub params: Vec<Param>,
@@ -76,10 +76,11 @@ impl<'a> Layered<'a> {
 
 impl Subject for Layered<'_> {
     fn outputs<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>]) -> Result<Vec<Var<'t>>, Error> {
-        for (param, &argument) in self.params.iter().zip(&arguments[1..]) {
-            tape.bind(param, argument)?;
+        let (inputs, values) = arguments.split_at(arguments.len() - self.params.len());
+        for (param, &value) in self.params.iter().zip(values) {
+            tape.bind(param, value)?;
         }
-        Ok(vec![self.layer.forward(arguments[0])])
+        Ok(self.layer.forward_all(inputs))
     }
 
     fn restore(&self) {

@@ -57,6 +57,10 @@ impl Run<'_, '_> {
             let (now, then) = (names(&self.history.metrics).join(", "), names(&saved.metrics).join(", "));
             return differs("metrics", format!("{now} (they were {then})"));
         }
+        let keep_best = trainer.validation.as_ref().is_some_and(|validation| validation.keep_best);
+        if keep_best && saved.best.is_empty() && !saved.validation.is_empty() {
+            return differs("best weights", "to be kept (they were not)".into());
+        }
         let malformed =
             |problem: &str| Err(Error::Format { path: path.to_owned(), problem: FormatProblem::Other(problem.into()) });
         let uneven = |(_, values): &(String, Vec<f64>)| values.len() != saved.losses.len();

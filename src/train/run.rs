@@ -13,7 +13,7 @@ use super::{
     report::Report,
     validation::Decisive,
 };
-use crate::{Error, Mode, Result, Tape, Tensor, optim::clip_norm};
+use crate::{Error, Mode, Param, Result, Tape, Tensor, optim::clip_norm};
 
 /// A run on its way.
 pub(super) struct Run<'r, 'a> {
@@ -162,7 +162,8 @@ impl<'r, 'a> Run<'r, 'a> {
 
     /// Gives the network the tensors of its best epoch.
     fn restore_best(&self) -> Result<()> {
+        let value = |param: &Param| self.best.iter().find(|(name, _)| name == param.name()).map(|(_, value)| value);
         let tensors = self.trainer.net.tensors();
-        tensors.iter().zip(&self.best).try_for_each(|(param, (_, value))| param.set(value))
+        tensors.iter().filter_map(|param| Some((param, value(param)?))).try_for_each(|(param, value)| param.set(value))
     }
 }

@@ -74,12 +74,12 @@ fn other_axis(e: &Examination<'_>) -> Option<String> {
     let told = e.axis();
     let last = e.batches.last()?;
     let (n, was) = (last.observations?, last.arguments[0].value.shape());
-    let rank = e.check.valid.as_ref().map_or(shapes.last().map_or(0, |s| s.rank()) + 1, Vec::len);
+    let rank = e.check.valid.as_ref().map_or(shapes.last()?.first()?.rank() + 1, Vec::len);
     (0..rank).filter(|&axis| axis != told).find_map(|axis| {
         let dims = match &e.check.valid {
             Some(valid) => valid.iter().enumerate().map(|(k, &size)| if k == axis { n } else { size }).collect(),
             None => {
-                let mut dims = shapes.last()?.dims().to_vec();
+                let mut dims = shapes.last()?.first()?.dims().to_vec();
                 dims.insert(axis, n);
                 dims
             }

@@ -1,6 +1,9 @@
 //! The training loop: what it computes, what it prints, how it stops and how it resumes.
 #![cfg(feature = "train")]
 
+mod any_loss;
+mod validation;
+
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -281,7 +284,7 @@ fn a_loss_of_nan_stops_the_run_and_leaves_the_last_checkpoint() {
     assert!(matches!(error, Error::NonFinite { .. }));
     let expected = "the loss of iteration 18 (epoch 3) holds NaN at index 0; every number must be finite; \
                     first, node %2 (mul) is NaN at index [0, 0]: it was computed from FIRST and NaN, \
-                    at tests/train.rs:LINE; check the inputs, lower the learning rate, or clip the gradients of the \
+                    at tests/train/main.rs:LINE; check the inputs, lower the learning rate, or clip the gradients of the \
                     steps before (`Trainer::clip_norm`)";
     assert_eq!(without_numbers(&error.to_string()), expected);
     let saved = Checkpoint::load(&path).unwrap();
@@ -296,7 +299,7 @@ fn without_numbers(message: &str) -> String {
         format!("{before}{after}{word}{}", &rest[rest.find(until).unwrap()..])
     };
     let text = cut(message, "computed from ", " and", "FIRST");
-    cut(&text, "tests/train.rs:", ";", "LINE")
+    cut(&text, "tests/train/main.rs:", ";", "LINE")
 }
 
 /// √ of a parameter that is 0: finite itself, with an infinite slope.
