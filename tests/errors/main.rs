@@ -1,5 +1,6 @@
-//! Every error of the core: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
+//! Every error of the core and of the layers: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
 
+mod layers;
 mod operations;
 mod rules;
 mod tape;
