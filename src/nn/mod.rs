@@ -17,6 +17,7 @@ mod linear;
 mod pooling;
 mod residual;
 mod sequential;
+mod summary;
 
 pub use activation::{
     Celu, Elu, FixedElu, Gelu, Hardswish, LeakyRelu, LogSigmoid, LogSoftmax, Mish, Relu, Selu, Sigmoid, Silu, Softmax,
@@ -35,3 +36,4 @@ pub use linear::Linear;
 pub use pooling::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use residual::Residual;
 pub use sequential::Sequential;
+pub use summary::{LayerSummary, Summary, summary, summary_all};

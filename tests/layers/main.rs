@@ -1,8 +1,9 @@
-//! Layers around one operation, and layers around other layers.
+//! Layers around one operation, layers around other layers, and the summary of a network.
 
 mod around;
 mod normalization;
 mod single;
+mod summary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
