@@ -333,7 +333,10 @@ fn values_go_through_a_network_side_by_side() {
         message(|| _ = Both.forward(a)),
         "nn::Both takes or returns several values: call `forward_all` instead of `forward`"
     );
-    assert_eq!(message(|| _ = Relu.forward_all(&[a, b])), "wengert::nn::simple::Relu takes one input, but was given 2");
+    assert_eq!(
+        message(|| _ = Relu.forward_all(&[a, b])),
+        "wengert::nn::activation::Relu takes one input, but was given 2"
+    );
     let halves = Sequential::new().then(Halves);
     assert_eq!(
         message(|| _ = halves.forward(a)),

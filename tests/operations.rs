@@ -1,4 +1,4 @@
-//! Operations at the edges of their domains, against naive references, and their errors for inputs that do not fit.
+//! Operations at the edges of their domains, against naive references.
 
 use wengert::{DType, Shape, Tape, Tensor, Var, ops::ConvSpec};
 

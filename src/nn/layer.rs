@@ -70,6 +70,12 @@ pub trait Layer {
         }
     }
 
+    /// The name of the layer's type, without its path: `Linear`.
+    fn type_name(&self) -> &'static str {
+        let path = type_name::<Self>().split('<').next().unwrap_or_default();
+        path.rsplit("::").next().unwrap_or_default()
+    }
+
     /// The layers that this one is made of, with their names.
     fn children(&self) -> Vec<(&str, &dyn Layer)> {
         Vec::new()

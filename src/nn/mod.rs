@@ -6,17 +6,34 @@
 mod activation;
 mod batch_norm;
 mod conv;
+mod dropout;
+mod embedding;
+mod flatten;
 mod init;
+mod lambda;
 mod layer;
+mod layer_norm;
 mod linear;
+mod pooling;
+mod residual;
 mod sequential;
-mod simple;
+mod summary;
 
-pub use activation::Elu;
+pub use activation::{
+    Celu, Elu, FixedElu, Gelu, Hardswish, LeakyRelu, LogSigmoid, LogSoftmax, Mish, Relu, Selu, Sigmoid, Silu, Softmax,
+    Softplus, Tanh,
+};
 pub use batch_norm::BatchNorm;
 pub use conv::Conv2d;
+pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use flatten::Flatten;
 pub use init::Init;
+pub use lambda::Lambda;
 pub use layer::{Layer, Visit};
+pub use layer_norm::{GroupNorm, InstanceNorm, LayerNorm};
 pub use linear::Linear;
+pub use pooling::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use residual::Residual;
 pub use sequential::Sequential;
-pub use simple::{Dropout, Flatten, MaxPool2d, Relu, Tanh};
+pub use summary::{LayerSummary, Summary, summary, summary_all};

@@ -4,7 +4,7 @@
 //! written in tape algebra, with the same operators that users have, so one rule gives derivatives of any order. The
 //! engine accumulates contributions, and sums those of rows over broadcast axes.
 //!
-//! [`table`] lists them all, with test inputs; an operation that is not in it cannot be recorded.
+//! [`table`] lists them all, with test inputs; none is recorded by the crate unless it is in it.
 //!
 //! What may not live here: loops over numbers (`kernels`), functions that only call other operations (`functional`),
 //! layers with parameters (`nn`).

@@ -18,13 +18,12 @@ use smallvec::{SmallVec, smallvec};
 use super::{
     Gradients, Inputs, Kind, Node, NodeId, Rule, Tape, Var,
     extras::Extras,
-    short,
     slots::{Slot, Slots},
 };
 use crate::{
     error::{Error, NoGradient, Result, RuleFault},
     ops::{Grads, Vjp},
-    tensor::Tensor,
+    tensor::{Tensor, short},
 };
 
 /// What is to be done with the gradient of a node.
@@ -64,7 +63,7 @@ impl<'t> Walk<'t> {
     }
 
     /// The complete gradient of a node that hands one on. The outputs of one call of a hand-written rule arrive together:
-    /// whoever used any of them lies behind the walk.
+    /// the walk has passed whoever used any of them.
     fn arrive(&mut self, id: NodeId) -> Result<Option<SmallVec<[Var<'t>; 1]>>> {
         self.extras.enter(id, &mut self.slots);
         if self.slots.is_empty(id) {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved, short};
+use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
     ops::{Elementwise, Op, Total},
-    tensor::{Shape, Tensor, storage::LARGE},
+    tensor::{Shape, Tensor, short, storage::LARGE},
 };
 
 impl Tape {

@@ -24,7 +24,7 @@ pub use gradients::Gradients;
 pub use node::Saved;
 pub use var::Var;
 
-pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value, short};
+pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value};
 
 use std::{
     cell::{Cell, RefCell},

@@ -15,14 +15,6 @@ use crate::{
 pub(crate) type NodeId = u32;
 /// The inputs of a node.
 pub(crate) type Inputs = SmallVec<[NodeId; 4]>;
-/// Collects a short list in place: a call to `collect` costs as much as an operation on one number.
-#[inline(always)]
-pub(crate) fn short<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) -> SmallVec<A> {
-    let mut list = SmallVec::new();
-    items.for_each(|item| list.push(item));
-    list
-}
-
 /// What an operation saves for its backward rule besides inputs and output; it must depend on the inputs alone.
 pub type Saved = Arc<dyn Any + Send + Sync>;
 

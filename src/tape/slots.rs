@@ -116,9 +116,11 @@ impl<'t> Slots<'t> {
     }
 
     /// The numbers of a contribution, if it can be added as numbers: nothing is recorded, and it is computed already
-    /// or goes to a leaf, behind which no chain goes on.
+    /// or goes to a leaf, where no chain goes on.
     fn numbers(&self, input: NodeId, gradient: Var<'t>) -> Option<Tensor> {
-        self.scratch_from?;
+        if self.recorded() {
+            return None;
+        }
         let mut list = self.tape.list.borrow_mut();
         if matches!(list.node(input).kind, Kind::Leaf) {
             list.force(gradient.id());

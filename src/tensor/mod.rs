@@ -17,6 +17,7 @@ pub(crate) mod storage;
 
 pub use dtype::DType;
 pub use shape::Shape;
+pub(crate) use shape::short;
 pub use storage::Element;
 
 use crate::{

@@ -7,6 +7,14 @@ use std::{fmt, ops::Deref};
 
 use smallvec::SmallVec;
 
+/// Collects a short list in place: a call to `collect` costs as much as an operation on one number.
+#[inline(always)]
+pub(crate) fn short<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) -> SmallVec<A> {
+    let mut list = SmallVec::new();
+    items.for_each(|item| list.push(item));
+    list
+}
+
 /// The sizes of a tensor along its axes, outermost first; `[]` is a single number.
 ///
 /// ```

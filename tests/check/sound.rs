@@ -1,9 +1,14 @@
 //! What is right passes.
 
 use wengert::{
+    Tensor, Var,
     check::{self, Fault},
     functional,
-    nn::{BatchNorm, Conv2d, Dropout, Elu, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, Tanh},
+    nn::{
+        AvgPool2d, BatchNorm, Celu, Conv2d, Dropout, Elu, Embedding, FixedElu, Flatten, Gelu, GlobalAvgPool2d,
+        GroupNorm, Hardswish, InstanceNorm, Lambda, Layer, LayerNorm, LeakyRelu, Linear, LogSigmoid, LogSoftmax,
+        MaxPool2d, Mish, Relu, Residual, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh,
+    },
     ops::Window,
 };
 
@@ -31,10 +36,36 @@ fn every_layer_passes() {
     assert_sound(&Conv2d::new(2, 3, 3, 0), &[&[2, 5, 6]]);
     assert_sound(&BatchNorm::new(3), &[&[3, 4, 2]]);
     assert_sound(&Elu::new(3, 0), &[&[3], &[3, 4, 2]]);
-    assert_sound(&Relu, &[&[5], &[2, 3, 3]]);
-    assert_sound(&Tanh, &[&[5], &[2, 3, 3]]);
+    let activations: [&dyn Layer; 15] = [
+        &Relu,
+        &Tanh,
+        &Sigmoid,
+        &LogSigmoid,
+        &Softplus,
+        &Gelu,
+        &Silu,
+        &Mish,
+        &Hardswish,
+        &Selu,
+        &LeakyRelu(0.1),
+        &FixedElu(0.7),
+        &Celu::new(0.7),
+        &Softmax(-1),
+        &LogSoftmax(1),
+    ];
+    for activation in activations {
+        assert_sound(activation, &[&[5], &[2, 3, 3]]);
+    }
     assert_sound(&Flatten, &[&[2, 3, 3]]);
     assert_sound(&MaxPool2d(Window::square(2)), &[&[2, 4, 4]]);
+    assert_sound(&AvgPool2d(Window::square(3).stride(2).padding(1)), &[&[2, 4, 5]]);
+    assert_sound(&GlobalAvgPool2d, &[&[2, 3, 4]]);
+    assert_sound(&LayerNorm::new([4]), &[&[4], &[3, 4]]);
+    assert_sound(&GroupNorm::new(2, 6), &[&[6], &[6, 2, 3]]);
+    assert_sound(&InstanceNorm::new(3), &[&[3, 5], &[3, 2, 3]]);
+    assert_sound(&InstanceNorm::new(3).affine(), &[&[3, 5], &[3, 2, 3]]);
+    assert_sound(&Residual::new(Sequential::new().then(Linear::new(4, 4, 0)).then(Tanh)), &[&[4]]);
+    assert_sound(&Lambda(|x| x.sin() * x), &[&[4], &[2, 3]]);
     assert_sound(&Dropout::new(0.5, 3), &[&[6]]);
     let net = Sequential::new()
         .then(Conv2d::new(1, 4, 3, 0))
@@ -46,8 +77,23 @@ fn every_layer_passes() {
 }
 
 #[test]
+fn the_rows_of_an_embedding_pass() {
+    let layer = Embedding::new(4, 3, 0);
+    let inputs = [Tensor::from([[3.0, 0.0, 3.0], [1.0, 1.0, 3.0]]), layer.weight.value()];
+    let rows = check::closure(
+        |x| {
+            x[0].tape().bind(&layer.weight, x[1]).unwrap();
+            layer.forward(x[0])
+        },
+        &inputs,
+    );
+    let report = rows.constant(0).run().unwrap();
+    assert!(report.passed() && report.verdicts.iter().all(|v| v.fault.is_remark()), "{report}");
+}
+
+#[test]
 fn kinks_are_reported_and_are_not_faults() {
-    let zero = [wengert::Tensor::from([0.0, 1.0, -1.0, 0.0])];
+    let zero = [Tensor::from([0.0, 1.0, -1.0, 0.0])];
     let report = check::gradcheck(|x| x[0].relu(), &zero).unwrap();
     assert!(report.passed(), "{report}");
     assert_eq!(report.verdicts.iter().map(|v| v.fault.clone()).collect::<Vec<_>>(), [Fault::Kink]);
@@ -56,17 +102,17 @@ fn kinks_are_reported_and_are_not_faults() {
 
 #[test]
 fn ties_of_max_and_borders_of_clamp_are_kinks() {
-    let remarks = |f: for<'t> fn(&[wengert::Var<'t>]) -> wengert::Var<'t>, inputs: &[wengert::Tensor]| {
+    let remarks = |f: for<'t> fn(&[Var<'t>]) -> Var<'t>, inputs: &[Tensor]| {
         let report = check::gradcheck(f, inputs).unwrap();
         assert!(report.passed(), "{report}");
         assert!(report.verdicts.iter().all(|v| v.fault == Fault::Kink), "{report}");
         report.gradients.iter().flat_map(|g| g.special.iter().map(|s| s.index)).collect::<Vec<_>>()
     };
-    let ties = [wengert::Tensor::from([1.0, 2.0, 3.0]), wengert::Tensor::from([1.0, 0.5, 3.0])];
+    let ties = [Tensor::from([1.0, 2.0, 3.0]), Tensor::from([1.0, 0.5, 3.0])];
     assert_eq!(remarks(|x| x[0].max(x[1]), &ties), [0, 2, 0, 2]);
-    let row = [wengert::Tensor::from([2.0, 0.3, 2.0, 1.0])];
+    let row = [Tensor::from([2.0, 0.3, 2.0, 1.0])];
     assert_eq!(remarks(|x| x[0].amax_axes(&[0], false), &row), [0, 2]);
-    let borders = [wengert::Tensor::from([-1.0, 0.2, 2.0, 3.0])];
+    let borders = [Tensor::from([-1.0, 0.2, 2.0, 3.0])];
     assert_eq!(remarks(|x| x[0].clamp(-1.0, 2.0), &borders), [0, 2]);
-    assert_eq!(remarks(|x| x[0].abs(), &[wengert::Tensor::from([0.0, 1.0])]), [0]);
+    assert_eq!(remarks(|x| x[0].abs(), &[Tensor::from([0.0, 1.0])]), [0]);
 }

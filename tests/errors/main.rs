@@ -1,6 +1,7 @@
-//! Every error of the core: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
+//! Every error of the core and of the layers: its whole sentence, the caller's line, the layer, and that the tape is usable afterward.
 
 mod debug;
+mod layers;
 mod non_finite;
 mod operations;
 mod rules;

@@ -19,10 +19,7 @@ use super::{
     op::{Grads, Vjp},
     twins::expect,
 };
-use crate::{
-    kernels::elementwise::Loop,
-    tape::{Var, short},
-};
+use crate::{kernels::elementwise::Loop, tape::Var, tensor::short};
 
 /// What a derivative receives: inputs, parameter, output, upstream gradient, and the index of the input.
 type Rule = for<'t> fn(&[Var<'t>], f64, Var<'t>, Var<'t>, usize) -> Var<'t>;

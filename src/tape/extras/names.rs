@@ -132,8 +132,18 @@ impl List {
 }
 
 impl Tape {
-    /// Adds the current layer to an error that is found before anything is recorded.
-    pub(crate) fn locate(&self, error: Error) -> Error {
+    /// Adds the current layer to an error that is found before anything is recorded: for layers of your own that check
+    /// what they are given.
+    ///
+    /// ```
+    /// use wengert::{Error, Tape};
+    /// let tape = Tape::new();
+    /// let _pairs = tape.scope("pairs");
+    /// let x = tape.constant([1.0, 2.0, 3.0]);
+    /// let error = tape.locate(Error::shape("pairs", &[&x.shape()], "an even number is needed"));
+    /// assert_eq!(error.to_string(), "pairs: an even number is needed, but got [3] (in layer pairs)");
+    /// ```
+    pub fn locate(&self, error: Error) -> Error {
         self.list.borrow().locate(error)
     }
 

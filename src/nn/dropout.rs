@@ -1,47 +1,9 @@
-//! Layers without parameters.
+//! Dropout.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{Layer, init::seed_of};
-use crate::{DType, Mode, Param, Tensor, Var, ops::Window};
-
-/// A layer that is one function of its input.
-macro_rules! function_layer {
-    ($($(#[$doc:meta])* $Name:ident => $method:ident($($argument:expr),*);)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, Default)]
-            pub struct $Name;
-
-            impl Layer for $Name {
-                #[track_caller]
-                fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-                    x.$method($($argument),*)
-                }
-            }
-        )*
-    };
-}
-
-function_layer! {
-    /// max(x, 0).
-    Relu => relu();
-    /// tanh x.
-    Tanh => tanh();
-    /// `[n, c, h, w]` to `[n, c·h·w]`.
-    Flatten => flatten(1);
-}
-
-/// The largest number in each window of images `[n, c, h, w]`.
-#[derive(Clone, Copy, Debug)]
-pub struct MaxPool2d(pub Window);
-
-impl Layer for MaxPool2d {
-    #[track_caller]
-    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        x.max_pool2d(self.0)
-    }
-}
+use crate::{DType, Mode, Param, Tensor, Var};
 
 /// In training, sets each number to 0 with probability `p` and divides the others by 1 − p (Srivastava et al., 2014);
 /// in evaluation, returns its input.
@@ -72,6 +34,7 @@ impl Dropout {
     ///
     /// # Panics
     /// Unless 0 ≤ p < 1.
+    #[track_caller]
     pub fn new(p: f64, seed: u64) -> Self {
         assert!((0.0..1.0).contains(&p), "dropout: the probability is {p}, but it must be at least 0 and less than 1");
         Dropout { p, seed, calls: Param::state("calls", Tensor::scalar(0.0, DType::F64)) }
