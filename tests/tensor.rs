@@ -23,6 +23,40 @@ fn tensors_are_made_row_by_row_from_numbers_of_either_precision() {
 }
 
 #[test]
+fn arrays_of_up_to_four_axes_keep_shape_order_and_precision() {
+    let numbers: [[[[f32; 2]; 3]; 1]; 2] =
+        [[[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]], [[[6.0, 7.0], [8.0, 9.0], [10.0, 11.0]]]];
+    let made = [Tensor::from(numbers), numbers[0].into(), numbers[0][0].into(), numbers[0][0][1].into(), 2.5f32.into()];
+    let shapes: [&[usize]; 5] = [&[2, 1, 3, 2], &[1, 3, 2], &[3, 2], &[2], &[]];
+    for (x, shape) in made.iter().zip(shapes) {
+        assert_eq!((x.shape().dims(), x.dtype()), (shape, DType::F32));
+    }
+    assert_eq!(made[0].to_vec(), (0..12).map(f64::from).collect::<Vec<_>>());
+    assert_eq!((made[0].at(&[1, 0, 2, 0]), made[3].to_vec(), made[4].item()), (10.0, vec![2.0, 3.0], 2.5));
+    // Numbers without a suffix are in double precision, whatever the rank.
+    assert_eq!(Tensor::from([[[[0.1]]]]), Tensor::full([1, 1, 1, 1], 0.1, DType::F64));
+    assert_eq!(Tensor::from([[[0.1], [0.2]]]).to_vec(), [0.1, 0.2]);
+    assert_eq!((Tensor::from([0.1]).item(), Tensor::from(0.1).item()), (0.1, 0.1));
+    assert_eq!(Tensor::from([[[0.0f32; 0]; 3]; 2]).shape().dims(), [2, 3, 0]);
+}
+
+#[test]
+fn one_hot_rows_have_their_1_at_the_label() {
+    for dtype in [DType::F32, DType::F64] {
+        let t = Tensor::one_hot(&[2, 0, 2], 3, dtype).unwrap();
+        assert_eq!(t, Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]).cast(dtype));
+    }
+    assert_eq!(Tensor::one_hot(&[], 3, DType::F32).unwrap().shape().dims(), [0, 3]);
+    let message = |labels: &[usize], classes| Tensor::one_hot(labels, classes, DType::F32).unwrap_err().to_string();
+    assert_eq!(message(&[0, 3, 4], 3), "one_hot: label 3 of observation 1 is out of range for 3 classes (0 to 2)");
+    assert_eq!(message(&[0], 0), "one_hot: classes = 0, but it must be at least 1");
+    let many = usize::MAX / 2;
+    assert_eq!(message(&[0], many), format!("one_hot: a tensor of shape [1, {many}] does not fit into memory"));
+    let many = isize::MAX as usize / 16;
+    assert_eq!(message(&[0], many), format!("one_hot: a tensor of shape [1, {many}] does not fit into memory"));
+}
+
+#[test]
 fn linspace_ends_where_it_should() {
     let x = Tensor::linspace(-10.0, 3.0, 27, DType::F64).to_vec();
     assert_eq!((x[0], x[26], x.len()), (-10.0, 3.0, 27));

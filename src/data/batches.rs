@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-use super::Dataset;
-use crate::{Error, Result};
+use super::{Dataset, dataset};
+use crate::{Error, Result, Tensor};
 
 /// When the images are shuffled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -35,6 +35,17 @@ pub struct Batch {
     pub shape: [usize; 3],
 }
 
+impl Batch {
+    /// The images as a tensor `[n, channels, height, width]` in single precision.
+    ///
+    /// # Panics
+    /// When the pixels were changed, and no longer fill that shape.
+    #[track_caller]
+    pub fn tensor(&self) -> Tensor {
+        dataset::tensor(&self.images, self.labels.len(), self.shape)
+    }
+}
+
 /// A data set split into batches.
 ///
 /// If the batch size does not divide the set, the images that are left over are dropped, unless
@@ -46,6 +57,7 @@ pub struct Batch {
 /// let set = Dataset::new(vec![0.0; 10], vec![0; 10], [1, 1, 1], vec!["zero".into()])?;
 /// let batches = Batches::new(set, 4)?.shuffle(Shuffle::EveryEpoch, 7);
 /// assert_eq!((batches.per_epoch(), batches.epoch(0).count(), batches.run(1, 1).take(9).count()), (2, 2, 9));
+/// assert_eq!(batches.gather(&[3, 0]).tensor().shape().dims(), [2, 1, 1, 1]);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 #[derive(Clone, Debug)]

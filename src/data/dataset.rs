@@ -1,6 +1,6 @@
 //! Labeled images, checked before a run.
 
-use crate::{Error, Result, Shape};
+use crate::{DType, Error, Result, Shape, Tensor};
 
 /// Labeled images of one shape.
 ///
@@ -36,6 +36,33 @@ impl Dataset {
         let set = Dataset { images, labels, shape, names };
         set.check()?;
         Ok(set)
+    }
+
+    /// A data set of the images of a tensor `[n, channels, height, width]`, with one label for each image and one name
+    /// for each class. The set keeps its pixels in single precision.
+    ///
+    /// ```
+    /// use wengert::{Tensor, data::Dataset};
+    /// let images = Tensor::from([[[[0.0f32, 0.25]]], [[[1.0, 0.75]]]]);
+    /// let set = Dataset::from_tensor(&images, vec![0, 1], ["dark", "light"].map(String::from).to_vec())?;
+    /// assert_eq!((set.shape(), set.image(1)), ([1, 1, 2], &[1.0, 0.75][..]));
+    /// assert_eq!(set.tensor(), images);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the tensor has another number of axes than four, or of images than of labels; otherwise
+    /// those of [`Dataset::new`].
+    pub fn from_tensor(images: impl Into<Tensor>, labels: Vec<usize>, names: Vec<String>) -> Result<Self> {
+        let images = images.into().cast(DType::F32);
+        let refuse = |need: String| Err(Error::shape("data set", &[images.shape()], need));
+        let &[n, channels, height, width] = images.shape().dims() else {
+            return refuse("images [n, channels, height, width] are needed".into());
+        };
+        if n != labels.len() {
+            return refuse(format!("there must be an image for each of the {} labels", labels.len()));
+        }
+        Dataset::new(images.as_slice::<f32>()?.to_vec(), labels, [channels, height, width], names)
     }
 
     fn check(&self) -> Result<()> {
@@ -96,6 +123,11 @@ impl Dataset {
     /// The pixels of all images, `[len, channels, height, width]`.
     pub fn images(&self) -> &[f32] {
         &self.images
+    }
+
+    /// The images as a tensor `[len, channels, height, width]` in single precision.
+    pub fn tensor(&self) -> Tensor {
+        tensor(&self.images, self.len(), self.shape)
     }
 
     /// The class of each image.
@@ -162,4 +194,11 @@ impl Dataset {
         self.labels.iter().for_each(|&label| counts[label] += 1);
         counts
     }
+}
+
+/// The pixels of `n` images of a shape, copied into a buffer of the pool: if a batch's own buffer were used, the pool
+/// would grow by one a batch.
+#[track_caller]
+pub(super) fn tensor(pixels: &[f32], n: usize, [channels, height, width]: [usize; 3]) -> Tensor {
+    Tensor::from_slice(pixels, [n, channels, height, width]).expect("there is a pixel for each place")
 }

@@ -5,13 +5,14 @@
 //!
 //! - [`digits()`](fn@digits), which draws rotated digits from pen strokes and needs no file,
 //! - [`mnist::load`], which reads a folder of MNIST or Fashion-MNIST and checks every file first,
-//! - [`Dataset::new`], from numbers of your own.
+//! - [`Dataset::new`] and [`Dataset::from_tensor`], from numbers of your own.
 //!
 //! [`Batches`] splits it into shuffled batches that can be resumed anywhere, and [`prefetch()`] prepares them on
 //! another thread.
 //!
-//! What may not live here: anything that knows of tapes or layers. A batch is plain numbers, which the caller turns
-//! into a tensor. Everything random takes a seed, and the same seed gives the same bits whatever the number of threads.
+//! What may not live here: anything that knows of tapes or layers. A batch is plain numbers, of which
+//! [`Batch::tensor`] makes a tensor. Everything random takes a seed, and the same seed gives the same bits whatever the
+//! number of threads.
 
 mod batches;
 mod dataset;

@@ -109,24 +109,60 @@ impl Tensor {
     pub fn eye(n: usize, dtype: DType) -> Tensor {
         Tensor::from_fn(room("eye", [n, n], dtype), dtype, |i| if i / n == i % n { 1.0 } else { 0.0 })
     }
-}
 
-/// The rows of a matrix, in double precision.
-impl<const R: usize, const C: usize> From<[[f64; C]; R]> for Tensor {
-    fn from(rows: [[f64; C]; R]) -> Self {
-        Tensor { shape: Shape::from([R, C]), storage: f64::wrap(Buffer::from_vec(rows.concat())) }
+    /// A row for each label, 1 in the column of the label and 0 elsewhere: `[n]` labels give `[n, classes]`.
+    ///
+    /// ```
+    /// use wengert::{DType, Tensor};
+    /// let t = Tensor::one_hot(&[2, 0], 3, DType::F64)?;
+    /// assert_eq!(t, Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] without classes, [`Error::Label`] for a label that is none of `0..classes`,
+    /// [`Error::TooLarge`] when such a tensor does not fit into memory.
+    pub fn one_hot(labels: &[usize], classes: usize, dtype: DType) -> Result<Tensor> {
+        if classes == 0 {
+            return Err(Error::setting("one_hot", "classes", classes, "at least 1"));
+        }
+        if let Some(index) = labels.iter().position(|&label| label >= classes) {
+            return Err(Error::Label { op: "one_hot".into(), label: labels[index], index, classes });
+        }
+        let shape = Shape::from([labels.len(), classes]);
+        shape.countable("one_hot", &[])?;
+        shape.allocatable("one_hot", dtype, &[])?;
+        Ok(build!(dtype, shape, |T, out| {
+            out.fill(0.0);
+            labels.iter().enumerate().for_each(|(row, &label)| out[row * classes + label] = 1.0);
+        }))
     }
 }
 
-impl<const N: usize> From<[f64; N]> for Tensor {
-    fn from(numbers: [f64; N]) -> Self {
-        Tensor::from(numbers.to_vec())
-    }
+/// Tensors of rank 1 to 4 from arrays, in the precision of their numbers.
+macro_rules! from_arrays {
+    ($($Array:ty: [$($SIZE:ident),+], |$array:ident| $numbers:expr;)+) => {
+        $(
+            impl<T: Element, $(const $SIZE: usize),+> From<$Array> for Tensor {
+                fn from($array: $Array) -> Self {
+                    Tensor { shape: Shape::from([$($SIZE),+]), storage: T::wrap(Buffer::from_vec($numbers.to_vec())) }
+                }
+            }
+        )+
+    };
 }
 
-impl From<f64> for Tensor {
-    fn from(number: f64) -> Self {
-        Tensor::scalar(number, DType::F64)
+from_arrays! {
+    [T; A]: [A], |x| x;
+    [[T; B]; A]: [A, B], |x| x.as_flattened();
+    [[[T; C]; B]; A]: [A, B, C], |x| x.as_flattened().as_flattened();
+    [[[[T; D]; C]; B]; A]: [A, B, C, D], |x| x.as_flattened().as_flattened().as_flattened();
+}
+
+/// One number: shape `[]`, in the precision of the number.
+impl<T: Element> From<T> for Tensor {
+    fn from(number: T) -> Self {
+        Tensor::build::<T>(Shape::scalar(), |out| out[0] = number)
     }
 }
 

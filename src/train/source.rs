@@ -1,7 +1,7 @@
 //! Where batches come from.
 
 use super::Batch;
-use crate::{Tensor, data::Batches};
+use crate::data::Batches;
 
 /// A source of batches, epoch by epoch.
 ///
@@ -46,12 +46,6 @@ impl<'b> Source<'b> for Batches {
     }
 
     fn epoch(&mut self, epoch: usize) -> Box<dyn Iterator<Item = Batch> + 'b> {
-        Box::new(Batches::epoch(self, epoch).map(|batch| {
-            let [channels, height, width] = batch.shape;
-            // Copied into a buffer of the pool: if the batch's own buffer were used, the pool would grow by one a
-            // batch.
-            let images = Tensor::from_slice(&batch.images, [batch.labels.len(), channels, height, width]);
-            Batch::from((images.expect("a batch holds the pixels of its images"), batch.labels))
-        }))
+        Box::new(Batches::epoch(self, epoch).map(|batch| Batch::from((batch.tensor(), batch.labels))))
     }
 }

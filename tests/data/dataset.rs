@@ -1,6 +1,9 @@
 //! Data sets from numbers: what they hold, and what is refused.
 
-use wengert::data::Dataset;
+use wengert::{
+    DType, Tensor,
+    data::{Batches, Dataset, Shuffle},
+};
 
 fn names(n: usize) -> Vec<String> {
     (0..n).map(|i| i.to_string()).collect()
@@ -65,5 +68,41 @@ fn bad_data_is_named() {
     assert_eq!(
         set().with_names(&["a"]).unwrap_err().to_string(),
         "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0)"
+    );
+}
+
+#[test]
+fn a_data_set_becomes_a_tensor_and_is_made_of_one() {
+    let set = set();
+    let images = set.tensor();
+    assert_eq!((images.shape().dims(), images.dtype()), (&[3, 2, 2, 2][..], DType::F32));
+    assert_eq!((images.at(&[0, 1, 0, 1]), images.at(&[2, 1, 1, 0])), (5.0, 22.0));
+    assert_eq!(Dataset::from_tensor(&images, vec![2, 0, 2], names(3)).unwrap(), set);
+    assert_eq!(Dataset::from_tensor(images.cast(DType::F64), vec![2, 0, 2], names(3)).unwrap(), set);
+
+    let batches = Batches::new(set, 2).unwrap().shuffle(Shuffle::Never, 0);
+    let pair = batches.gather(&[2, 0]).tensor();
+    assert_eq!((pair.shape().dims(), pair.at(&[0, 0, 0, 0]), pair.at(&[1, 1, 1, 1])), (&[2, 2, 2, 2][..], 16.0, 7.0));
+}
+
+#[test]
+fn a_tensor_that_is_no_data_set_is_named() {
+    let refused =
+        |images: Tensor, labels: Vec<usize>| Dataset::from_tensor(images, labels, names(2)).unwrap_err().to_string();
+    assert_eq!(
+        refused(Tensor::zeros([2, 4, 4], DType::F32), vec![0, 1]),
+        "data set: images [n, channels, height, width] are needed, but got [2, 4, 4]"
+    );
+    assert_eq!(
+        refused(Tensor::zeros([2, 1, 4, 4], DType::F32), vec![0, 1, 1]),
+        "data set: there must be an image for each of the 3 labels, but got [2, 1, 4, 4]"
+    );
+    assert_eq!(
+        refused(Tensor::zeros([1, 1, 1, 1], DType::F32), vec![2]),
+        "data set: label 2 of observation 0 is out of range for 2 classes (0 to 1)"
+    );
+    assert_eq!(
+        refused(Tensor::from([[[[0.0, 1e300]]]]), vec![0]),
+        "image 0 of the data set holds inf at index 1; every number must be finite"
     );
 }

@@ -49,6 +49,11 @@ fn operators_name_both_shapes_at_the_callers_line() {
     panics(&need("atan2"), || _ = a.atan2(b));
     panics(&need("eq"), || _ = a.eq(b));
     panics(&need("ge"), || _ = a.ge(b));
+    let c = b.value();
+    panics(&need("add"), || _ = a + &c);
+    panics(&need("mul"), || _ = a * c.clone());
+    let turned = "sub: aligned at the last axis, sizes must be equal or 1, but got [2] and [2, 3]";
+    panics(turned, || _ = &c - a);
     fails(&need("add"), a.try_add(b));
     fails(&need("lt"), a.try_lt(b));
     let need = "select: aligned at the last axis, sizes must be equal or 1, but got [2, 3] and [2] and []";

@@ -19,7 +19,7 @@ use std::{
 use clap::Parser;
 use serde_json::json;
 use wengert::{
-    DType, Error, Result, Rule, Tensor,
+    DType, Error, Result, Rule,
     data::{self, Batches, Dataset, Shuffle, mnist},
     io,
     nn::{Flatten, Init, Layer, Linear, Sequential},
@@ -93,11 +93,6 @@ impl Source {
     }
 }
 
-fn images(set: &Dataset) -> Result<Tensor> {
-    let [channels, height, width] = set.shape();
-    Tensor::from_slice(set.images(), [set.len(), channels, height, width])
-}
-
 fn run(options: &Options) -> Result<()> {
     let epochs = if options.quick { options.epochs.min(2) } else { options.epochs };
     let settings = json!({
@@ -108,6 +103,7 @@ fn run(options: &Options) -> Result<()> {
     probe(&options.out)?;
 
     let (train, test) = options.data.load(options.seed)?;
+    let (train, test) = (Arc::new(train), Arc::new(test));
     let (net, alpha) = net::build(&train, options.seed, options.dtype)?;
     let before = alpha.value().to_vec();
     say(format_args!(
@@ -116,8 +112,11 @@ fn run(options: &Options) -> Result<()> {
         test.len(),
         net.param_count()
     ))?;
+    // The images that the original shows, counted from 1: training image 1010 and test image 1500.
+    let shown = [1009.min(train.len() - 1), 1499.min(test.len() - 1)];
+    let names = test.names();
+    say(format_args!("Training image {}: {}", shown[0] + 1, names[train.label(shown[0])]))?;
 
-    let (train, test) = (Arc::new(train), Arc::new(test));
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::Once, options.seed);
     let mut sgdm = Sgd::new(&net.params(), 0.01)?.momentum(0.9)?.decay(Decay::Weights(1e-4))?;
     let mut trainer = Trainer::new(&net, &mut sgdm)
@@ -134,21 +133,15 @@ fn run(options: &Options) -> Result<()> {
     let history = trainer.fit(&mut batches)?;
     let per_epoch = batches.per_epoch();
 
-    finalize_statistics(&net, &images(&train)?, 128)?;
-    let predicted = predict(&net, &images(&test)?, 500)?;
+    finalize_statistics(&net, &train.tensor(), 128)?;
+    let predicted = predict(&net, &test.tensor(), 500)?;
     let right = predicted.iter().zip(test.labels()).filter(|(p, t)| p == t).count();
     let share = right as f64 / test.len() as f64;
     let linear = linear_baseline(&train, &test, options.seed)?;
     say(format_args!("Accuracy on the test images: {share:.4} ({right} of {})", test.len()))?;
     say(format_args!("A linear classifier on the same images: {linear:.4}"))?;
-    let shown = 1499.min(test.len() - 1);
-    let names = test.names();
-    say(format_args!(
-        "Test image {}: {} (predicted {})",
-        shown + 1,
-        names[test.label(shown)],
-        names[predicted[shown]]
-    ))?;
+    let [_, k] = shown;
+    say(format_args!("Test image {}: {} (predicted {})", k + 1, names[test.label(k)], names[predicted[k]]))?;
     let alphas = alpha.value().to_vec();
     let list: Vec<String> = alphas.iter().map(|a| format!("{a:.3}")).collect();
     say(format_args!("Learned alphas: {}", list.join(" ")))?;
@@ -160,6 +153,7 @@ fn run(options: &Options) -> Result<()> {
         &pictures::Shown {
             history: &history,
             per_epoch,
+            train: &train,
             test: &test,
             predicted: &predicted,
             shown,
@@ -213,7 +207,7 @@ fn linear_baseline(train: &Arc<Dataset>, test: &Dataset, seed: u64) -> Result<f6
     let mut adam = Adam::new(&net.params(), 1e-3)?;
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::EveryEpoch, seed);
     Trainer::new(&net, &mut adam).epochs(30).fit(&mut batches)?;
-    accuracy(&net, &images(test)?, test.labels(), 500)
+    accuracy(&net, &test.tensor(), test.labels(), 500)
 }
 
 fn main() -> ExitCode {

@@ -15,10 +15,11 @@ use crate::elu::Elu;
 pub struct Shown<'a> {
     pub history: &'a History,
     pub per_epoch: usize,
+    pub train: &'a Dataset,
     pub test: &'a Dataset,
     pub predicted: &'a [usize],
-    /// The test image that is shown alone.
-    pub shown: usize,
+    /// The training image and the test image that are shown large.
+    pub shown: [usize; 2],
     pub counts: &'a [usize],
     /// The alphas before and after training.
     pub alphas: [&'a [f64]; 2],
@@ -39,7 +40,7 @@ pub fn draw(out: &Path, run: &Shown<'_>) -> Result<()> {
         .panel(bars("alpha after training", run.alphas[1]))
         .save(out.join("alphas"))?;
     digits(run).save(out.join("digits"))?;
-    one(run).save(out.join("image"))?;
+    large(run).save(out.join("images"))?;
     Ok(())
 }
 
@@ -92,13 +93,16 @@ fn digits(run: &Shown<'_>) -> Figure {
     Figure::new(980, 480).panel(grid)
 }
 
-/// One test image, large.
-fn one(run: &Shown<'_>) -> Figure {
+/// A training image with its class and a test image with its prediction, large.
+fn large(run: &Shown<'_>) -> Figure {
     let [_, height, width] = run.test.shape();
-    let name = &run.test.names()[run.predicted[run.shown]];
+    let (names, [i, k]) = (run.test.names(), run.shown);
+    let learned = format!("training image {}: labeled {}", i + 1, names[run.train.label(i)]);
+    let tested = format!("test image {}: predicted {}", k + 1, names[run.predicted[k]]);
     let grid = ImageGrid::new(height, width)
-        .columns(1)
+        .columns(2)
         .range(0.0, 1.0)
-        .image(pixels(run.test, run.shown), format!("test image {}: predicted {name}", run.shown + 1));
-    Figure::new(320, 340).panel(grid)
+        .image(pixels(run.train, i), learned)
+        .image(pixels(run.test, k), tested);
+    Figure::new(640, 340).panel(grid)
 }
