@@ -21,6 +21,7 @@
 mod batch;
 mod evaluate;
 mod history;
+mod loader;
 mod measure;
 mod report;
 mod resume;
@@ -33,6 +34,7 @@ mod validation;
 pub use batch::{Batch, Inputs};
 pub use evaluate::{accuracy, confusion, finalize_statistics, predict};
 pub use history::{History, Iteration, Scores};
+pub use loader::DataLoader;
 pub use measure::{cross_entropy, mean_squared_error, share_correct};
 pub use source::Source;
 pub use table::Table;

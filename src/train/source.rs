@@ -18,7 +18,8 @@ use crate::{Tensor, data::Batches};
 /// assert_eq!(source.epoch(5).last().unwrap().inputs[0].at(&[0, 0]), 5.0);
 /// ```
 ///
-/// A list of batches is one as well. Every epoch goes through it in its order:
+/// A list of batches is one as well. Every epoch goes through it in its order. (A [`DataLoader`](super::DataLoader)
+/// splits tensors and shuffles.)
 ///
 /// ```
 /// use wengert::{Tensor, train::{Batch, Source}};
