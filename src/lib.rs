@@ -153,8 +153,9 @@
 //! | `torch.autograd.Function` | [`Function`], with `forward` in tape algebra |
 //!
 //! The [`guide`] has more than a hundred others, for JAX and MATLAB too, each with a line that runs. Another page lists
-//! the subgradients used [where a function has no derivative](guide::kinks). Layouts and names are PyTorch's: batch
-//! first, images `[n, c, h, w]`, `Linear` weights `[outputs, inputs]`.
+//! the subgradients used [where a function has no derivative](guide::kinks), and the [cookbook](guide::cookbook) has
+//! short programs for common tasks. Layouts and names are PyTorch's: batch first, images `[n, c, h, w]`, `Linear`
+//! weights `[outputs, inputs]`.
 //!
 //! # The modules
 //!

@@ -1,10 +1,15 @@
 //! Pages to read alongside the reference.
 //!
+//! - [`cookbook`]: short programs for common tasks, and a whole one beside its PyTorch version.
 //! - [`equivalents`]: what users of PyTorch, JAX and MATLAB know, and what it is called here.
 //! - [`porting`]: how to port a layer from MATLAB, Caffe, PyTorch or JAX.
 //! - [`kinks`]: which subgradient is used where a function has no derivative.
 //!
 //! Nothing on them is taken on trust: tests run each row of the tables and each program. No code lives here.
+
+#[doc = include_str!("cookbook.md")]
+#[cfg(all(feature = "check", feature = "plot", feature = "train"))]
+pub mod cookbook {}
 
 #[doc = include_str!("equivalents.md")]
 #[cfg(all(feature = "check", feature = "train"))]

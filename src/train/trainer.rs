@@ -142,7 +142,7 @@ impl<'a> Trainer<'a> {
         Trainer { dtype, ..self }
     }
 
-    /// Clips the norm of all gradients together; see [`clip_norm`].
+    /// Clips the norm of all gradients together; see [`clip_norm`](crate::optim::clip_norm).
     pub fn clip_norm(self, limit: f64) -> Self {
         Trainer { clip: Some(limit), ..self }
     }
@@ -153,7 +153,7 @@ impl<'a> Trainer<'a> {
         Trainer { seed, config, ..self }
     }
 
-    /// Saves a [`Checkpoint`] to `path` after every `epochs` epochs (at least 1), and after the last.
+    /// Saves a [`Checkpoint`](crate::io::Checkpoint) to `path` after every `epochs` epochs (at least 1), and after the last.
     pub fn save_checkpoints(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
         Trainer { save_checkpoints: Some((path.into(), epochs.max(1))), ..self }
     }
