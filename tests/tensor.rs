@@ -48,7 +48,10 @@ fn one_hot_rows_have_their_1_at_the_label() {
     }
     assert_eq!(Tensor::one_hot(&[], 3, DType::F32).unwrap().shape().dims(), [0, 3]);
     let message = |labels: &[usize], classes| Tensor::one_hot(labels, classes, DType::F32).unwrap_err().to_string();
-    assert_eq!(message(&[0, 3, 4], 3), "one_hot: label 3 of observation 1 is out of range for 3 classes (0 to 2)");
+    assert_eq!(
+        message(&[0, 3, 4], 3),
+        "one_hot: label 3 of observation 1 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 4 classes"
+    );
     assert_eq!(message(&[0], 0), "one_hot: classes = 0, but it must be at least 1");
     let many = usize::MAX / 2;
     assert_eq!(message(&[0], many), format!("one_hot: a tensor of shape [1, {many}] does not fit into memory"));

@@ -16,4 +16,4 @@ pub use crate::atomic::write as atomic_write;
 pub use checkpoint::Checkpoint;
 pub use json::write_json;
 pub use tensors::{TensorFile, load_tensors};
-pub use weights::{load, save};
+pub use weights::{Unmatched, load, load_partial, save};

@@ -39,6 +39,47 @@ pub fn load(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
     assign(params, &matched)
 }
 
+/// What [`load_partial`] found on one side alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The parameters that the file has no entry for; they are as they were.
+    pub missing: Vec<String>,
+    /// The entries of the file that no parameter has the name of.
+    pub unknown: Vec<String>,
+}
+
+/// Loads the entries of a file that are named as a parameter, and returns what did not match: PyTorch's
+/// `load_state_dict` with `strict=False`. So a new head goes on a trained body, and PyTorch's `num_batches_tracked` or
+/// the counter of a [`Dropout`](crate::nn::Dropout) need no care.
+///
+/// ```
+/// use wengert::{Param, Tensor, io};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// let param = |name| Param::new(name, Tensor::from([1.0]));
+/// io::save(&path, &[Param::new("body", Tensor::from([0.5])), param("old_head")])?;
+/// let net = [param("body"), param("head")];
+/// let unmatched = io::load_partial(&path, &net)?;
+/// assert_eq!((&unmatched.missing[..], &unmatched.unknown[..]), (&["head".to_owned()][..], &["old_head".to_owned()][..]));
+/// assert_eq!(net[0].value().to_vec(), [0.5]);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`load`], except that entries may be missing or unknown.
+pub fn load_partial(path: impl AsRef<Path>, params: &[Param]) -> Result<Unmatched> {
+    distinct("loading", path.as_ref(), params.iter().map(Param::name))?;
+    let mut tensors = TensorFile::read(path.as_ref())?.tensors;
+    let (params, missing): (Vec<_>, Vec<_>) =
+        params.iter().cloned().partition(|param| tensors.iter().any(|(name, _)| name == param.name()));
+    let unknown = tensors.extract_if(.., |(name, _)| params.iter().all(|param| param.name() != name));
+    let unknown = unknown.map(|(name, _)| name).collect();
+    let matched =
+        matching(&tensors, &params).map_err(|problem| Error::Format { path: path.as_ref().to_owned(), problem })?;
+    assign(&params, &matched)?;
+    Ok(Unmatched { missing: missing.iter().map(|param| param.name().to_owned()).collect(), unknown })
+}
+
 /// Names and values.
 pub(super) fn named(params: &[Param]) -> Vec<(String, Tensor)> {
     params.iter().map(|param| (param.name().to_owned(), param.value())).collect()

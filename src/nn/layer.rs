@@ -137,8 +137,26 @@ pub trait Layer {
         found.ok_or_else(|| Error::NotFound { what: "parameter", name: name.to_owned(), known: known() })
     }
 
+    /// The parameters of the layer `name`, or the one parameter of this name; "" is the whole network.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no parameter belongs to this name.
+    fn params_of(&self, name: &str) -> Result<Vec<Param>> {
+        let all = self.params();
+        let belongs = |param: &&Param| {
+            let rest = param.name().strip_prefix(name);
+            name.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let chosen: Vec<Param> = all.iter().filter(belongs).cloned().collect();
+        if chosen.is_empty() {
+            let known = all.iter().map(|param| param.name().to_owned()).collect();
+            return Err(Error::NotFound { what: "layer or parameter", name: name.to_owned(), known });
+        }
+        Ok(chosen)
+    }
+
     /// Freezes the parameters of the layer `name` (or the one parameter of this name): no gradient is computed for them
-    /// and no optimizer changes them, until [`unfreeze`](Layer::unfreeze). "" is the whole network.
+    /// and no optimizer changes them, until [`unfreeze`](Layer::unfreeze).
     ///
     /// ```
     /// use wengert::nn::{Layer, Linear, Sequential, Tanh};
@@ -151,17 +169,19 @@ pub trait Layer {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no parameter belongs to this name.
+    /// As [`params_of`](Layer::params_of).
     fn freeze(&self, name: &str) -> Result<()> {
-        set_trainable(self.params(), name, false)
+        self.params_of(name)?.iter().for_each(|param| param.set_trainable(false));
+        Ok(())
     }
 
     /// Trains the parameters of the layer `name` (or the one parameter of this name) again.
     ///
     /// # Errors
-    /// As [`freeze`](Layer::freeze).
+    /// As [`params_of`](Layer::params_of).
     fn unfreeze(&self, name: &str) -> Result<()> {
-        set_trainable(self.params(), name, true)
+        self.params_of(name)?.iter().for_each(|param| param.set_trainable(true));
+        Ok(())
     }
 
     /// What the layers of these paths return for the input `x`, in the order of `names`. No layer after the last of
@@ -220,18 +240,4 @@ fn paths(around: &str, children: Vec<(&str, &dyn Layer)>, known: &mut Vec<String
         known.push(path.clone());
         paths(&path, layer.children(), known);
     }
-}
-
-fn set_trainable(params: Vec<Param>, name: &str, trainable: bool) -> Result<()> {
-    let belongs = |param: &&Param| {
-        let rest = param.name().strip_prefix(name);
-        name.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    let mut chosen = params.iter().filter(belongs).peekable();
-    if chosen.peek().is_none() {
-        let known = params.iter().map(|param| param.name().to_owned()).collect();
-        return Err(Error::NotFound { what: "layer or parameter", name: name.to_owned(), known });
-    }
-    chosen.for_each(|param| param.set_trainable(trainable));
-    Ok(())
 }

@@ -21,8 +21,8 @@ pub enum Decay {
 /// ```
 /// use wengert::{nn::{Layer, Linear, Sequential}, optim::{Group, Sgd}};
 /// let net = Sequential::new().named("body", Linear::new(4, 8, 0)).named("head", Linear::new(8, 2, 1));
-/// let body = [net.param("body.weight")?, net.param("body.bias")?];
-/// let sgd = Sgd::new(&net.params(), 0.1)?.group(&body, Group { learning_rate: 0.1, ..Group::default() })?;
+/// let slow = Group { learning_rate: 0.1, ..Group::default() };
+/// let sgd = Sgd::new(&net.params(), 0.1)?.group(&net.params_of("body")?, slow)?;
 /// # Ok::<(), wengert::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -53,8 +53,9 @@ impl Run<'_, '_> {
             return differs("settings", format!("{} (they were {})", trainer.config, saved.config));
         }
         let names = |series: &[(String, Vec<f64>)]| series.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-        if names(&saved.metrics) != names(&self.history.metrics) {
-            let (now, then) = (names(&self.history.metrics).join(", "), names(&saved.metrics).join(", "));
+        if saved.iteration > 0 && names(&saved.metrics) != names(&self.history.metrics) {
+            let list = |names: Vec<String>| if names.is_empty() { "none".into() } else { names.join(", ") };
+            let (now, then) = (list(names(&self.history.metrics)), list(names(&saved.metrics)));
             return differs("metrics", format!("{now} (they were {then})"));
         }
         let keep_best = trainer.validation.as_ref().is_some_and(|validation| validation.keep_best);
@@ -84,7 +85,9 @@ impl Run<'_, '_> {
         self.history.best = best.map(|place| self.history.validations[place].epoch);
         (self.epoch, self.iteration) = (saved.epoch, saved.iteration);
         self.history.losses = saved.losses;
-        self.history.metrics = saved.metrics;
+        if saved.iteration > 0 {
+            self.history.metrics = saved.metrics;
+        }
         self.history.seconds = saved.seconds;
         self.best = saved.best;
         Ok(())

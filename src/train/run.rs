@@ -13,7 +13,7 @@ use super::{
     report::Report,
     validation::Decisive,
 };
-use crate::{Error, Mode, Param, Result, Tape, Tensor, optim::clip_norm};
+use crate::{Error, Mode, Param, Result, Tape, Tensor, inspect::NodeView, nn::Layer, optim::clip_norm};
 
 /// A run on its way.
 pub(super) struct Run<'r, 'a> {
@@ -28,6 +28,8 @@ pub(super) struct Run<'r, 'a> {
     /// The finished epochs.
     pub epoch: usize,
     pub iteration: u64,
+    /// Whether the network is known to list every parameter that it uses.
+    listed: bool,
     pub decisive: Option<Decisive>,
 }
 
@@ -45,7 +47,18 @@ impl<'r, 'a> Run<'r, 'a> {
         let metrics = names.iter().map(|&name| (name.to_owned(), Vec::new())).collect();
         let history = History { metrics, ..History::default() };
         let resumed = trainer.resume_from.take();
-        let mut run = Run { trainer, loss, base, tape, history, best: Vec::new(), epoch: 0, iteration: 0, decisive };
+        let mut run = Run {
+            trainer,
+            loss,
+            base,
+            tape,
+            history,
+            best: Vec::new(),
+            epoch: 0,
+            iteration: 0,
+            listed: false,
+            decisive,
+        };
         if let Some(path) = resumed {
             run.resume(&path)?;
         }
@@ -117,6 +130,10 @@ impl<'r, 'a> Run<'r, 'a> {
         }
         let values: Vec<Tensor> = if metrics.is_empty() { Vec::new() } else { y.iter().map(|y| y.value()).collect() };
         let measured = metrics.iter().map(|(_, metric)| metric(&values, batch)).collect::<Result<Vec<f64>>>()?;
+        if !self.listed {
+            all_listed(*net, &self.tape)?;
+            self.listed = true;
+        }
         let mut gradients = loss.backward()?;
         if let Some(limit) = *clip {
             clip_norm(&mut gradients, optimizer.params(), limit)?;
@@ -166,4 +183,16 @@ impl<'r, 'a> Run<'r, 'a> {
         let tensors = self.trainer.net.tensors();
         tensors.iter().filter_map(|param| Some((param, value(param)?))).try_for_each(|(param, value)| param.set(value))
     }
+}
+
+/// An error for a trainable parameter on the tape that the network does not list, and that would not be trained.
+fn all_listed(net: &dyn Layer, tape: &Tape) -> Result<()> {
+    let listed: Vec<usize> = net.tensors().iter().map(|param| tape.watch(param).index()).collect();
+    let unlisted = |node: &NodeView| node.op == "leaf" && node.name.is_some() && !listed.contains(&node.index);
+    let Some(node) = tape.nodes().find(unlisted) else { return Ok(()) };
+    let (name, layer) = (node.name.unwrap_or_default(), node.layer);
+    let name = if layer.is_empty() { name } else { format!("{layer}.{name}") };
+    let value = format!("without `{name}`, which the forward pass uses at {}", node.line);
+    let must = "all that is to be trained: return it from `Layer::params`, or call `set_trainable(false)` on it";
+    Err(Error::setting("the network", "params", value, must))
 }

@@ -194,8 +194,8 @@ impl<'a> Trainer<'a> {
     /// - [`Error::NonFinite`](crate::Error::NonFinite) when a loss is NaN or infinite. Its step is not made, and the last
     ///   checkpoint is whole.
     /// - [`Error::NotScalar`](crate::Error::NotScalar) when the loss is not one number.
-    /// - [`Error::Setting`](crate::Error::Setting) for bad settings, and for a checkpoint with another seed or other
-    ///   settings.
+    /// - [`Error::Setting`](crate::Error::Setting) for bad settings, for a parameter in use that the network does not list,
+    ///   and for a checkpoint with another seed or other settings.
     /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
     /// - [`Error::File`](crate::Error::File) when the table cannot be written.
     /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of

@@ -63,11 +63,11 @@ fn bad_data_is_named() {
     );
     assert_eq!(
         message(vec![0.0, 1.0], vec![0, 2], [1, 1, 1], 2),
-        "data set: label 2 of observation 1 is out of range for 2 classes (0 to 1)"
+        "data set: label 2 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
     );
     assert_eq!(
         set().with_names(&["a"]).unwrap_err().to_string(),
-        "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0)"
+        "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
     );
 }
 
@@ -99,7 +99,7 @@ fn a_tensor_that_is_no_data_set_is_named() {
     );
     assert_eq!(
         refused(Tensor::zeros([1, 1, 1, 1], DType::F32), vec![2]),
-        "data set: label 2 of observation 0 is out of range for 2 classes (0 to 1)"
+        "data set: label 2 of observation 0 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
     );
     assert_eq!(
         refused(Tensor::from([[[[0.0, 1e300]]]]), vec![0]),

@@ -121,7 +121,7 @@ fn each_bad_file_is_named() {
     fs::remove_file(&images_path).unwrap();
     assert_eq!(
         message(),
-        "DIR/t10k-labels-idx1-ubyte: label 10 of observation 1234 is out of range for 10 classes (0 to 9)"
+        "DIR/t10k-labels-idx1-ubyte: label 10 of observation 1234 is out of range for 10 classes (0 to 9); labels count from 0, so subtract 1 if these count from 1, or provide 11 classes"
     );
     fs::remove_file(&labels_path).unwrap();
     let packed = dir.path().join("t10k-labels-idx1-ubyte.gz");

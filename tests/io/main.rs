@@ -338,3 +338,31 @@ fn json_is_indented_and_complete() {
     let expected = "{\n  \"loss\": [\n    0.5,\n    null\n  ]\n}\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
+
+#[test]
+fn weights_are_loaded_in_part_and_what_did_not_match_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (source, target) = (net(3, 0), net(3, 4));
+    let mut file =
+        TensorFile { tensors: vec![("0.num_batches_tracked".into(), Tensor::from([7.0]))], ..TensorFile::default() };
+    let params = source.params();
+    file.tensors.extend(params[1..].iter().map(|p| (p.name().to_owned(), p.value())));
+    file.write(&path).unwrap();
+    let before = target.params()[0].value();
+    let unmatched = io::load_partial(&path, &target.params()).unwrap();
+    assert_eq!(unmatched.unknown, ["0.num_batches_tracked"]);
+    assert_eq!(unmatched.missing, [params[0].name()]);
+    assert_eq!(target.params()[0].value(), before);
+    assert_eq!(numbers(&target.params()[1..]), numbers(&params[1..]));
+
+    let wide = net(5, 0);
+    let old = numbers(&wide.params());
+    io::save(&path, &source.params()).unwrap();
+    let expected = "its entry `0.weight` has shape [4, 3], but [4, 5] is needed";
+    assert_eq!(message(&path, io::load_partial(&path, &wide.params())), expected);
+    assert_eq!(numbers(&wide.params()), old);
+    let twice = [params[0].clone(), params[0].clone()];
+    let expected = format!("loading {}: tensor name = `{}` twice", path.display(), params[0].name());
+    assert!(io::load_partial(&path, &twice).unwrap_err().to_string().starts_with(&expected));
+}

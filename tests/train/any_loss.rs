@@ -217,3 +217,33 @@ fn losses_that_do_not_fit_are_reported() {
     let error: Error = result.unwrap_err();
     assert_eq!(error.to_string(), "the network: outputs = 2, but it must be one, for this loss or metric");
 }
+
+/// A layer that forgets one of its parameters in `params`.
+struct Forgetful(Linear, Param);
+
+impl Layer for Forgetful {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.0.forward(x) * x.tape().watch(&self.1)
+    }
+    fn children(&self) -> Vec<(&str, &dyn Layer)> {
+        vec![("fc", &self.0)]
+    }
+}
+
+#[test]
+fn a_parameter_in_use_that_is_not_listed_stops_the_first_step() {
+    let scale = Param::new("scale", Tensor::from([2.0f32]));
+    let line = line!() - 10;
+    let net = Sequential::new().named("head", Forgetful(Linear::new(2, 3, 0), scale.clone()));
+    let run = || {
+        let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
+        Trainer::new(&net, &mut sgd).fit(&mut (1, |_| std::iter::once((Tensor::zeros([2, 2], DType::F32), vec![0, 1]))))
+    };
+    let expected = format!(
+        "the network: params = without `head.scale`, which the forward pass uses at tests/train/any_loss.rs:{line}:38, \
+         but it must be all that is to be trained: return it from `Layer::params`, or call `set_trainable(false)` on it"
+    );
+    assert_eq!(run().unwrap_err().to_string(), expected);
+    scale.set_trainable(false);
+    run().unwrap();
+}
