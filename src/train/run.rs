@@ -9,11 +9,39 @@ use std::{ops::ControlFlow, time::Instant};
 use super::{
     Batch, History, Iteration, Source, Trainer,
     explain::explain,
-    measure::{Loss, outputs, validate},
+    measure::{Loss, cross_entropy, outputs, share_correct, validate},
     report::Report,
     validation::Decisive,
 };
 use crate::{Error, Mode, Param, Result, Tape, Tensor, inspect::NodeView, nn::Layer, optim::clip_norm};
+
+impl Trainer<'_> {
+    /// Trains.
+    ///
+    /// # Errors
+    /// - [`Error::NonFinite`](crate::Error::NonFinite) when a loss is NaN or infinite. Its step is not made, and the last
+    ///   checkpoint is whole.
+    /// - [`Error::NotScalar`](crate::Error::NotScalar) when the loss is not one number.
+    /// - [`Error::Setting`](crate::Error::Setting) for bad settings, for a parameter in use that the network does not list,
+    ///   and for a checkpoint with another seed or other settings.
+    /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
+    /// - [`Error::File`](crate::Error::File) when the table cannot be written.
+    /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
+    ///   the hooks.
+    ///
+    /// # Panics
+    /// When the inputs do not have the shapes that the network needs.
+    pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
+        if self.loss.is_none() && self.metrics.is_empty() {
+            self = self.metric("accuracy", share_correct);
+        }
+        let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
+        let base = self.optimizer.learning_rate();
+        let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));
+        self.optimizer.set_learning_rate(base)?;
+        result
+    }
+}
 
 /// A run on its way.
 pub(super) struct Run<'r, 'a> {

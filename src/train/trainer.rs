@@ -3,9 +3,8 @@
 use std::{io::Write, ops::ControlFlow, path::PathBuf};
 
 use super::{
-    Batch, History, Iteration, Scores, Source, Validation,
-    measure::{Loss, Metric, cross_entropy, share_correct},
-    run::Run,
+    Batch, Iteration, Scores, Validation,
+    measure::{Loss, Metric},
 };
 use crate::{
     DType, Result, Rule, Tensor, Var,
@@ -17,7 +16,7 @@ type OnIteration<'a> = Box<dyn FnMut(&Iteration) -> Result<()> + 'a>;
 type OnValidation<'a> = Box<dyn FnMut(&Scores) -> Result<ControlFlow<()>> + 'a>;
 
 /// Trains a network with any number of inputs and outputs and any loss; without a loss of its own, a classifier with the
-/// mean [cross-entropy](cross_entropy) of its logits.
+/// mean [cross-entropy](super::cross_entropy) of its logits.
 ///
 /// ```
 /// use wengert::{Tensor, nn::{Layer, Linear}, optim::Sgd, train::{Trainer, accuracy}};
@@ -186,31 +185,5 @@ impl<'a> Trainer<'a> {
     /// Calls `hook` after each validation; `Break` from it ends the run after this epoch.
     pub fn on_validation(self, hook: impl FnMut(&Scores) -> Result<ControlFlow<()>> + 'a) -> Self {
         Trainer { on_validation: Some(Box::new(hook)), ..self }
-    }
-
-    /// Trains.
-    ///
-    /// # Errors
-    /// - [`Error::NonFinite`](crate::Error::NonFinite) when a loss is NaN or infinite. Its step is not made, and the last
-    ///   checkpoint is whole.
-    /// - [`Error::NotScalar`](crate::Error::NotScalar) when the loss is not one number.
-    /// - [`Error::Setting`](crate::Error::Setting) for bad settings, for a parameter in use that the network does not list,
-    ///   and for a checkpoint with another seed or other settings.
-    /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
-    /// - [`Error::File`](crate::Error::File) when the table cannot be written.
-    /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
-    ///   the hooks.
-    ///
-    /// # Panics
-    /// When the inputs do not have the shapes that the network needs.
-    pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
-        if self.loss.is_none() && self.metrics.is_empty() {
-            self = self.metric("accuracy", share_correct);
-        }
-        let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
-        let base = self.optimizer.learning_rate();
-        let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));
-        self.optimizer.set_learning_rate(base)?;
-        result
     }
 }
