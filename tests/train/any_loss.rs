@@ -204,11 +204,11 @@ fn losses_that_do_not_fit_are_reported() {
     let whole = Batch::from((x.clone(), vec![0, 1]));
     let message = error(|y, _| Ok(y[0]), whole.clone());
     assert!(message.contains("[2, 3]"), "{message}");
-    let message = error(|y, batch| mean_squared_error(y, batch), whole);
+    let message = error(mean_squared_error, whole);
     let expected =
         "the list of targets of the batch is empty: the mean squared error compares the output with the first of them";
     assert_eq!(message, expected);
-    let message = error(|y, batch| mean_squared_error(y, batch), Batch::default());
+    let message = error(mean_squared_error, Batch::default());
     assert_eq!(message, "a batch is empty: a batch needs at least one observation");
 
     let two = TwoHeads { body: Linear::new(2, 4, 0), class: Linear::new(4, 3, 1), radius: Linear::new(4, 1, 2) };
