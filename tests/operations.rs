@@ -252,6 +252,13 @@ fn values_and_gradients_at_zeros_and_infinities() {
     close(tape.grad(zero.l2_normalize(0, 0.5).sum(), &[zero]).unwrap()[0], &[2.0, 2.0], "x / epsilon");
     let low = tape.leaf([f64::NEG_INFINITY, 0.0]);
     close(tape.grad(low.logsumexp(), &[low]).unwrap()[0], &[0.0, 1.0], "logsumexp");
+    // Far from 0 the gradient keeps its digits, in single precision too.
+    for c in [1e4, 3e7, -1e30] {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::full([2, 2], c, DType::F32));
+        assert_eq!(x.logsumexp_axes(&[1], false).sum().backward().unwrap().wrt(x).unwrap().to_vec(), [0.5; 4]);
+        assert_eq!(x.logsumexp().backward().unwrap().wrt(x).unwrap().to_vec(), [0.25; 4]);
+    }
     let wanted = tape.constant([[0.0, 1.0]]);
     close(tape.leaf([[-3.0, -1.0]]).kl_div(wanted), &[1.0], "kl_div with a probability 0");
 }
@@ -420,4 +427,14 @@ fn a_tensor_operand_takes_the_precision_of_the_tape_and_names_shapes_that_do_not
     says(x.try_mul(&c), &need("mul"));
     says(x.try_div(c.clone()), &need("div"));
     says(x.try_max(c), &need("max"));
+}
+
+#[test]
+fn the_slope_of_a_power_in_its_base_has_a_slope_in_its_exponent_at_0() {
+    // ∂/∂b ∂/∂a aᵇ = a^(b − 1) (1 + b ln a), which is 1/a at b = 0.
+    let tape = Tape::f64();
+    let (a, b) = (tape.leaf([0.5, 2.0, 0.0]), tape.leaf([0.0, 0.0, 0.0]));
+    let da = tape.grad(a.pow(b).sum(), &[a]).unwrap()[0];
+    assert_eq!(da.value().to_vec(), [0.0; 3]);
+    assert_eq!(tape.grad(da.sum(), &[b]).unwrap()[0].value().to_vec(), [2.0, 0.5, 0.0]);
 }

@@ -96,7 +96,13 @@ impl Op for LogSumExp {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.dz * (at.x[0] - at.z).exp())]))
+        // The softmax, whose digits do not depend on where x lies: x − z is rounded as coarsely as z.
+        let (x, shape) = (at.x[0], at.x[0].shape());
+        let (before, after) = (&shape[..self.0.start], &shape[self.0.end..]);
+        let along = shape[self.0.clone()].iter().product();
+        let line: Shape = before.iter().chain([&along]).chain(after).copied().collect();
+        let softmax = x.try_reshape(line)?.try_softmax(self.0.start as isize)?.try_reshape(&shape)?;
+        Ok(Grads::from_iter([Some(at.dz * softmax)]))
     }
 
     fn mixes(&self) -> Mixes {

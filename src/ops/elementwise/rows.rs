@@ -160,8 +160,8 @@ binary! {
     DIV div |a, b| a / b, d |_, b, z, dz| [dz / b, -(dz * z / b)], slope any, on (-2.0, 2.0), (0.4, 2.0);
     /// aᵇ.
     POW pow |a, b| a.power(b), d |a, b, z, dz| [
-        // b a^(b − 1) is 0 for b = 0, even where the power is infinite.
-        dz * b.eq(0.0).select(0.0, b * a.pow(b - 1.0)),
+        // b a^(b − 1) is 0 for b = 0, even where the power is infinite; for a > 0 its own slope in b, 1/a, is kept.
+        dz * (b.eq(0.0) * (1.0 - a.gt(0.0))).select(0.0, b * a.pow(b - 1.0)),
         // aᵇ ln a tends to 0 with a, for b > 0; there the logarithm, which is not used, is taken of 1.
         dz * z * a.eq(0.0).select(1.0, a).ln()
     ], slope any, on (0.4, 2.0), (-1.5, 2.0);
