@@ -2,9 +2,10 @@
 //!
 //! All of these run the network batch by batch, in the precision of its parameters, and record nothing for gradients.
 
-use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer};
+use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, Var, dispatch, nn::Layer};
 
-/// The class with the largest logit (the first of equals) for each of the images `[n, ..]`, `batch` of them at a time.
+/// The class with the largest logit (the first of equals) for each of the images `[n, ..]`, `batch` of them at a time: of
+/// the network's first output, if it has several.
 ///
 /// ```
 /// use wengert::{Tensor, nn::{Layer, Linear}, train::predict};
@@ -22,9 +23,10 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, dispatch, nn::Layer
 /// # Panics
 /// When the images do not have the shape that the network needs.
 pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
-    let ranges = batches("predict", images, batch)?;
+    let ranges = batches("predict", std::slice::from_ref(images), batch)?;
     let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
-    run(net, images, ranges, Mode::Eval, |logits| {
+    run(net, std::slice::from_ref(images), ranges, Mode::Eval, |outputs| {
+        let logits = &outputs[0];
         let first = classes.len();
         classes.extend(largest(logits).map_err(|at| match at {
             Some((row, index)) => {
@@ -36,6 +38,49 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
         Ok(())
     })?;
     Ok(classes)
+}
+
+/// The outputs of the network for inputs `[n, ..]`, `batch` observations at a time, in evaluation mode: the predictions of a
+/// network that is no classifier, or the features of one that is.
+///
+/// ```
+/// use wengert::{Tensor, nn::Linear, train::infer};
+/// let net = Linear::new(3, 2, 0);
+/// let x = Tensor::from([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0], [4.0, 5.0, 6.0]]);
+/// let outputs = infer(&net, &[x], 2)?;
+/// assert_eq!(outputs[0].shape().dims(), [3, 2]);
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setting`] when `batch` is 0, or when the inputs differ in the number of observations; [`Error::Empty`] when there
+/// is none; [`Error::Shape`] when an output does not have a row for each observation.
+///
+/// # Panics
+/// When the inputs do not have the shapes that the network needs.
+pub fn infer(net: &dyn Layer, inputs: &[Tensor], batch: usize) -> Result<Vec<Tensor>> {
+    let ranges = batches("infer", inputs, batch)?;
+    let (count, mut done) = (ranges.last().map_or(0, |last| last.end), 0);
+    let mut all: Vec<(Vec<usize>, Vec<f64>, DType)> = Vec::new();
+    run(net, inputs, ranges, Mode::Eval, |outputs| {
+        let n = batch.min(count - done);
+        done += n;
+        all.resize(outputs.len(), (Vec::new(), Vec::new(), DType::F32));
+        for (y, (dims, numbers, dtype)) in outputs.iter().zip(&mut all) {
+            if y.shape().first() != Some(&n) {
+                let need = format!("a row for each of {n} observations is needed");
+                return Err(Error::shape("the network's output", &[y.shape()], need));
+            }
+            (*dims, *dtype) = (y.shape().dims().to_vec(), y.dtype());
+            numbers.extend(y.to_vec());
+        }
+        Ok(())
+    })?;
+    let whole = |(mut dims, numbers, dtype): (Vec<usize>, Vec<f64>, DType)| {
+        dims[0] = count;
+        Tensor::from_vec(numbers, dims).map(|tensor| tensor.cast(dtype))
+    };
+    all.into_iter().map(whole).collect()
 }
 
 /// The fraction of the images that [`predict`] classifies correctly.
@@ -90,6 +135,7 @@ pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result
 /// # Panics
 /// When the images do not have the shape that the network needs.
 pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<()> {
+    let images = std::slice::from_ref(images);
     let mut ranges = batches("finalize_statistics", images, batch)?;
     if let [.., before, last] = &mut ranges[..]
         && last.len() == 1
@@ -139,33 +185,39 @@ fn no_logits(shape: &Shape) -> Error {
 }
 
 /// The rows of each batch.
-fn batches(of: &str, images: &Tensor, batch: usize) -> Result<Vec<std::ops::Range<usize>>> {
+fn batches(of: &str, inputs: &[Tensor], batch: usize) -> Result<Vec<std::ops::Range<usize>>> {
     if batch == 0 {
         return Err(Error::setting(of, "batch", 0, "at least 1"));
     }
-    match images.shape().first() {
-        Some(&count) if count > 0 => {
+    let counts: Vec<usize> = inputs.iter().map(|x| x.shape().first().copied().unwrap_or(0)).collect();
+    match counts[..] {
+        [count, ..] if counts.iter().any(|&other| other != count) => {
+            Err(Error::setting(of, "observations of the inputs", format!("{counts:?}"), "the same number for each"))
+        }
+        [count, ..] if count > 0 => {
             Ok((0..count).step_by(batch).map(|start| start..count.min(start + batch)).collect())
         }
         _ => Err(Error::Empty { what: format!("{of}: the tensor of images"), need: "it takes at least one image" }),
     }
 }
 
-/// Calls `each` with the output for each batch.
+/// Calls `each` with the outputs for each batch.
 fn run(
     net: &dyn Layer,
-    images: &Tensor,
+    inputs: &[Tensor],
     ranges: Vec<std::ops::Range<usize>>,
     mode: Mode,
-    mut each: impl FnMut(&Tensor) -> Result<()>,
+    mut each: impl FnMut(&[Tensor]) -> Result<()>,
 ) -> Result<()> {
-    let dtype: DType = net.params().first().map_or(images.dtype(), |param| param.dtype());
+    let dtype: DType = net.params().first().map_or(inputs[0].dtype(), |param| param.dtype());
     let mut tape = Tape::with_dtype(dtype);
     tape.set_mode(mode);
     for range in ranges {
         tape.reset();
-        let batch = rows(images, range);
-        tape.no_grad(|| each(&net.forward(tape.constant(batch)).value()))?;
+        tape.no_grad(|| {
+            let x: Vec<Var<'_>> = inputs.iter().map(|x| tape.constant(rows(x, range.clone()))).collect();
+            each(&net.forward_all(&x).iter().map(|y| y.value()).collect::<Vec<_>>())
+        })?;
     }
     Ok(())
 }

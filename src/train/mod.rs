@@ -13,7 +13,7 @@
 //!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
-//! Afterwards, [`predict`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`]
+//! Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`]
 //! replaces running averages by the statistics of the whole training set.
 //!
 //! What may not live here: losses, layers, update formulas.
@@ -33,7 +33,7 @@ mod trainer;
 mod validation;
 
 pub use batch::{Batch, Inputs};
-pub use evaluate::{accuracy, confusion, finalize_statistics, predict};
+pub use evaluate::{accuracy, confusion, finalize_statistics, infer, predict};
 pub use history::{History, Iteration, Scores};
 pub use loader::DataLoader;
 pub use measure::{cross_entropy, mean_squared_error, share_correct};
