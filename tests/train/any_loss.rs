@@ -164,18 +164,19 @@ fn a_network_of_two_heads_has_one_loss() {
 fn outputs_are_inferred_in_batches() {
     let (x, _) = points();
     let net = TwoHeads { body: Linear::new(2, 4, 0), class: Linear::new(4, 3, 1), radius: Linear::new(4, 1, 2) };
-    let (whole, parts) = (infer(&net, &[x.clone()], 96).unwrap(), infer(&net, &[x.clone()], 7).unwrap());
+    let one = [x.clone()];
+    let (whole, parts) = (infer(&net, &one, 96).unwrap(), infer(&net, &one, 7).unwrap());
     assert_eq!((whole[0].shape().dims(), whole[1].shape().dims()), (&[96, 3][..], &[96, 1][..]));
     assert_eq!((whole[1].dtype(), &whole), (DType::F32, &parts));
-    assert_eq!(predict(&net, &x, 10).unwrap().len(), 96, "the classes of the first output");
+    assert_eq!(predict(&net, &one[0], 10).unwrap().len(), 96, "the classes of the first output");
     let error = |inputs: &[Tensor], batch| infer(&Linear::new(2, 1, 0), inputs, batch).unwrap_err().to_string();
-    assert_eq!(error(&[x.clone()], 0), "infer: batch = 0, but it must be at least 1");
-    let two = [x.clone(), Tensor::zeros([5, 2], DType::F32)];
+    assert_eq!(error(&one, 0), "infer: batch = 0, but it must be at least 1");
+    let two = [x, Tensor::zeros([5, 2], DType::F32)];
     let expected = "infer: observations of the inputs = [96, 5], but it must be the same number for each";
     assert_eq!(error(&two, 8), expected);
     assert_eq!(error(&[], 8), "infer: the tensor of images is empty: it takes at least one image");
     let sum = Lambda(|x| x.sum());
-    let error = infer(&sum, &[x], 8).unwrap_err().to_string();
+    let error = infer(&sum, &one, 8).unwrap_err().to_string();
     assert_eq!(error, "the network's output: a row for each of 8 observations is needed, but got []");
 }
 
