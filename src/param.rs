@@ -1,8 +1,8 @@
 //! Trainable tensors, owned by layers and shared with tapes and optimizers.
 
 use std::sync::{
-    Arc, RwLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use crate::{
@@ -26,6 +26,8 @@ struct Inner {
     value: RwLock<Tensor>,
     trainable: AtomicBool,
     decays: bool,
+    /// The [thread](thread) that changes it in an `update`, or 0.
+    changing: AtomicUsize,
 }
 
 impl Param {
@@ -47,7 +49,8 @@ impl Param {
     fn with(name: &str, value: Tensor, trainable: bool, decays: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let inner = Inner { id, value: RwLock::new(value), trainable: AtomicBool::new(trainable), decays };
+        let inner =
+            Inner { id, value: RwLock::new(value), trainable: AtomicBool::new(trainable), decays, changing: 0.into() };
         Param { name: name.into(), inner: Arc::new(inner) }
     }
 
@@ -76,6 +79,7 @@ impl Param {
     }
 
     /// Its numbers.
+    #[track_caller]
     pub fn value(&self) -> Tensor {
         self.read().clone()
     }
@@ -126,16 +130,65 @@ impl Param {
     }
 
     /// Changes its numbers in place. Values of it that tapes hold stay as they were.
+    ///
+    /// # Panics
+    /// When `change` reads or changes this parameter in another way than through the tensor that it is given.
+    #[track_caller]
     pub fn update<R>(&self, change: impl FnOnce(&mut Tensor) -> R) -> R {
-        change(&mut self.write())
+        let mut held = self.write();
+        self.inner.changing.store(thread(), Ordering::Relaxed);
+        let _changed = Changed(&self.inner.changing);
+        change(&mut held)
     }
 
     // A panic while a tensor is being written leaves a valid tensor with some old numbers, so it can still be read.
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Tensor> {
-        self.inner.value.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    #[track_caller]
+    fn read(&self) -> RwLockReadGuard<'_, Tensor> {
+        match self.inner.value.try_read() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.not_by_this_thread();
+                self.inner.value.read().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Tensor> {
-        self.inner.value.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    #[track_caller]
+    fn write(&self) -> RwLockWriteGuard<'_, Tensor> {
+        match self.inner.value.try_write() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.not_by_this_thread();
+                self.inner.value.write().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+    }
+
+    /// A panic where this thread would wait for itself.
+    #[track_caller]
+    fn not_by_this_thread(&self) {
+        let own = self.inner.changing.load(Ordering::Relaxed) == thread();
+        assert!(
+            !own,
+            "the function given to `update` of the parameter `{}` uses the parameter itself; use the tensor that it is given",
+            self.name
+        );
+    }
+}
+
+/// An address that no other living thread has.
+fn thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
+/// The end of an `update`, also by a panic.
+struct Changed<'a>(&'a AtomicUsize);
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }

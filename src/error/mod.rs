@@ -205,9 +205,7 @@ pub enum Error {
 
     /// A class label for which the logits have no column.
     #[error(
-        "{op}: label {label} of observation {index} is out of range for {classes} classes (0 to {}); labels count from 0, so subtract 1 if these count from 1, or provide {} classes",
-        classes.wrapping_sub(1),
-        label.saturating_add(1)
+        "{op}: label {label} of observation {index} is out of range for {classes} classes{}", allowed(*label, *classes)
     )]
     Label {
         /// The operation or data set.
@@ -269,6 +267,16 @@ fn list(shapes: &[Shape]) -> String {
 
 fn names(known: &[String]) -> String {
     if known.is_empty() { "nothing here has a name".into() } else { format!("the names are {}", known.join(", ")) }
+}
+
+fn allowed(label: usize, classes: usize) -> String {
+    match classes.checked_sub(1) {
+        None => "; there must be at least one".to_owned(),
+        Some(last) => format!(
+            " (0 to {last}); labels count from 0, so subtract 1 if these count from 1, or provide {} classes",
+            label.saturating_add(1)
+        ),
+    }
 }
 
 fn made_of(shapes: &[Shape]) -> String {

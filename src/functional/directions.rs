@@ -40,8 +40,9 @@ fn aligned<'t>(op: &str, a: Var<'t>, b: Var<'t>, axis: isize) -> Result<([Var<'t
 composition!(
     /// x / max(‖x‖, epsilon) along `axis`: every line divided by its length. The gradient at 0 is that of x / epsilon.
     #[or_panic(l2_normalize)]
-    /// [`Error::Axis`] for an axis that does not exist.
+    /// [`Error::Axis`] for an axis that does not exist, [`Error::Setting`] for an ε that is negative or not finite.
     pub fn try_l2_normalize(self, axis: isize, epsilon: f64) -> Result<Var<'t>> {
+        self.epsilon("l2_normalize", epsilon)?;
         self.axis("l2_normalize", axis)?;
         Ok(self / self.try_norm_axes(&[axis], true)?.max(epsilon))
     },
@@ -52,8 +53,10 @@ composition!(
     /// The cosine of the angle between the two along `axis`, which is dropped: Σ x y / (‖x‖ ‖y‖), with lengths of at
     /// least `epsilon`. The shapes broadcast, and `axis` is an axis of the common shape.
     #[or_panic(cosine_similarity)]
-    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
+    /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist,
+    /// [`Error::Setting`] for an ε that is negative or not finite.
     pub fn try_cosine_similarity(self, other: Var<'t>, axis: isize, epsilon: f64) -> Result<Var<'t>> {
+        self.epsilon("cosine_similarity", epsilon)?;
         let ([a, b], axis) = aligned("cosine_similarity", self, other, axis)?;
         a.try_l2_normalize(axis, epsilon)?.try_mul(b.try_l2_normalize(axis, epsilon)?)?.try_sum_axes(&[axis], false)
     },

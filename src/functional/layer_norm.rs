@@ -31,8 +31,10 @@ composition!(
     /// assert_eq!(x.layer_norm(gamma, beta, 0.0).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
     /// ```
     #[or_panic(layer_norm)]
-    /// [`Error::Shape`](crate::Error::Shape) when `gamma` and `beta` do not have the shape of the last axes.
+    /// [`Error::Shape`](crate::Error::Shape) when `gamma` and `beta` do not have the shape of the last axes;
+    /// [`Error::Setting`](crate::Error::Setting) for an ε that is negative or not finite.
     pub fn try_layer_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+        self.epsilon("layer_norm", epsilon)?;
         let (shape, inner) = (self.shape(), gamma.shape());
         if inner.rank() == 0 || !shape.ends_with(&inner) || beta.shape() != inner {
             let need = "gamma and beta must have the sizes of the input's last axes, at least one";
@@ -54,8 +56,10 @@ composition!(
     /// With one group it is layer normalization of an image, with c groups instance normalization (Ulyanov et al.,
     /// arXiv 1607.08022).
     #[or_panic(group_norm)]
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, or `groups` does not divide the channels.
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, or `groups` does not divide the channels;
+    /// [`Error::Setting`](crate::Error::Setting) for an ε that is negative or not finite.
     pub fn try_group_norm(self, groups: usize, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+        self.epsilon("group_norm", epsilon)?;
         let (shape, scale, shift) = (self.shape(), gamma.shape(), beta.shape());
         let fits = shape.rank() >= 2 && scale.dims() == &shape[1..2] && shift == scale;
         if !fits || groups == 0 || shape[1] % groups != 0 {

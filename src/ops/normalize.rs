@@ -159,8 +159,10 @@ impl<'t> Var<'t> {
         /// Batch normalization over all axes except the channels (axis 1), with the statistics of the batch: gamma · (x
         /// − mean) / √(var + epsilon) + beta, for gamma and beta `[c]`.
         #[or_panic(batch_norm)]
-        /// [`Error::Shape`] when the shapes do not match, or a channel has fewer than two numbers.
+        /// [`Error::Shape`] when the shapes do not match, or a channel has fewer than two numbers;
+        /// [`Error::Setting`] for an ε that is negative or not finite.
         pub fn try_batch_norm(self, gamma: Var<'t>, beta: Var<'t>, epsilon: f64) -> Result<Var<'t>> {
+            self.epsilon("batch_norm", epsilon)?;
             self.tape().builtin(BatchNorm { epsilon }, &[self, gamma, beta])
         }
     );

@@ -199,4 +199,12 @@ impl Var<'_> {
     pub(crate) fn shape_error(self, op: &str, shapes: &[&Shape], need: impl Into<String>) -> Error {
         self.tape().locate(Error::shape(op, shapes, need))
     }
+
+    /// [`Error::Setting`] for an ε that does not keep a divisor away from 0.
+    pub(crate) fn epsilon(self, op: &str, epsilon: f64) -> Result<()> {
+        match epsilon.is_finite() && epsilon >= 0.0 {
+            true => Ok(()),
+            false => Err(Error::setting(op, "epsilon", epsilon, "finite and not negative")),
+        }
+    }
 }

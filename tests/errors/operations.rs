@@ -249,3 +249,50 @@ fn normalizations_and_losses_check_shapes_labels_and_batches() {
     });
     assert_usable(&tape);
 }
+
+#[test]
+fn an_epsilon_that_keeps_nothing_from_0_is_refused() {
+    let tape = Tape::f64();
+    let (x, c) = (zeros(&tape, [2, 4, 3]), zeros(&tape, [4]));
+    let last = zeros(&tape, [3]);
+    for (epsilon, text) in [(f64::NAN, "NaN"), (-1e-5, "-0.00001"), (f64::INFINITY, "inf")] {
+        let says = |op: &str| format!("{op}: epsilon = {text}, but it must be finite and not negative");
+        panics(&says("batch_norm"), || _ = x.batch_norm(c, c, epsilon));
+        panics(&says("layer_norm"), || _ = x.layer_norm(last, last, epsilon));
+        panics(&says("group_norm"), || _ = x.group_norm(2, c, c, epsilon));
+        panics(&says("l2_normalize"), || _ = x.l2_normalize(1, epsilon));
+        panics(&says("cosine_similarity"), || _ = x.cosine_similarity(x, 1, epsilon));
+    }
+}
+
+#[test]
+fn logits_without_a_class_are_told_so() {
+    let tape = Tape::f64();
+    let none = zeros(&tape, [1, 0]);
+    let error = none.try_nll_loss(&[0]).err().unwrap().to_string();
+    assert!(
+        error.contains("label 0 of observation 0 is out of range for 0 classes; there must be at least one"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_parameter_that_is_used_in_its_own_update_does_not_wait_for_itself() {
+    let p = wengert::Param::new("w", wengert::Tensor::from([1.0, 2.0]));
+    let expected = "the function given to `update` of the parameter `w` uses the parameter itself; use the tensor that it is given";
+    panics(expected, || _ = p.update(|_| p.value()));
+    panics(expected, || p.update(|_| p.update(|_| ())));
+    assert_eq!(p.value().to_vec(), [1.0, 2.0], "the parameter is usable afterward");
+    p.update(|w| *w = wengert::Tensor::from([3.0, 4.0]));
+    // Another thread waits until the update is done.
+    let seen = std::thread::scope(|scope| {
+        let reader = p.update(|w| {
+            let reader = scope.spawn(|| p.value());
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            *w = wengert::Tensor::from([5.0, 6.0]);
+            reader
+        });
+        reader.join().unwrap()
+    });
+    assert_eq!(seen.to_vec(), [5.0, 6.0]);
+}
