@@ -110,6 +110,7 @@ pub struct StepCurve {
     pub chosen: f64,
     /// The position of the input or parameter among the arguments.
     #[serde(skip)]
+    #[cfg_attr(not(feature = "plot"), expect(dead_code, reason = "the page alone reads it"))]
     pub(crate) argument: usize,
 }
 
