@@ -2,7 +2,9 @@
 #![cfg(feature = "train")]
 
 mod any_loss;
+mod margin;
 mod validation;
+mod verification;
 
 use std::{
     path::Path,
