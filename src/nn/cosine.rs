@@ -1,8 +1,8 @@
 //! A classifier of directions: the cosines of the angles between embeddings and class centers.
 //!
-//! With x̂ = x/‖x‖ and ŵ = w/‖w‖, cos θ = x̂ · ŵ. The gradient with respect to x, (ŵ − cos θ x̂)/‖x‖, is perpendicular to x:
-//! a step turns the embedding and does not shorten it. The head knows no labels. The margin of ArcFace and its relatives
-//! belongs to the loss, see [`MarginLoss`](super::MarginLoss).
+//! With x̂ = x/‖x‖ and ŵ = w/‖w‖, cos θ = x̂ · ŵ. The gradient with respect to x, (ŵ − cos θ x̂)/‖x‖, is perpendicular
+//! to x: a step turns the embedding and does not shorten it. The head knows no labels. The margin of ArcFace and its
+//! relatives belongs to the loss, see [`MarginLoss`](super::MarginLoss).
 
 use super::{Init, Layer};
 use crate::{Error, Param, Result, Var};

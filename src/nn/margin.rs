@@ -6,7 +6,7 @@
 //! s (cos(m₁ θ + m₂) − m₃)
 //! ```
 //!
-//! so that the loss is small only when θ is smaller than necessary by a margin. The logits of other classes stay s cos θ.
+//! so that the loss is small only when θ is smaller than necessary by a margin. Logits of other classes stay s cos θ.
 //! ArcFace has m₂ (Deng et al., arXiv 1801.07698, which also has the general form), CosFace m₃ (Wang et al., arXiv
 //! 1801.09414), SphereFace m₁ (Liu et al., arXiv 1704.08063).
 //!
@@ -41,8 +41,8 @@ pub enum Fallback {
 /// logits are s cos θ.
 ///
 /// There are two forms. [`loss`](MarginLoss::loss) takes cosines; it needs sin θ = √(1 − cos² θ), which has few digits
-/// near θ = 0 and π, where its slope is infinite. [`stable_loss`](MarginLoss::stable_loss) takes embeddings and the head
-/// that holds the centers, and has neither problem.
+/// near θ = 0 and π, where its slope is infinite. [`stable_loss`](MarginLoss::stable_loss) takes embeddings and the
+/// head that holds the centers, and has neither problem.
 ///
 /// ```
 /// use wengert::{Tensor, Var, nn::{CosineHead, Layer, Linear, MarginLoss}, optim::Adam};
@@ -97,8 +97,8 @@ impl MarginLoss {
         MarginLoss::combined(1.0, 0.0, m)
     }
 
-    /// SphereFace: cos(m θ), continued by [`Fallback::Monotone`]. The paper has m = 4, and no fixed scale: embeddings keep
-    /// their length there.
+    /// SphereFace: cos(m θ), continued by [`Fallback::Monotone`]. The paper has m = 4, and no fixed scale: embeddings
+    /// keep their length there.
     pub fn sphereface(m: f64) -> Result<Self> {
         Ok(MarginLoss::combined(m, 0.0, 0.0)?.fallback(Fallback::Monotone))
     }
@@ -133,7 +133,8 @@ impl MarginLoss {
         MarginLoss { fallback, ..self }
     }
 
-    /// The logits for `cosines` `[n, classes]` and the labels of the n observations, with sin θ = √max(1 − cos² θ, 10⁻⁹).
+    /// The logits for `cosines` `[n, classes]` and the labels of the n observations, with
+    /// sin θ = √max(1 − cos² θ, 10⁻⁹).
     ///
     /// Below the bound, at an angle of 3·10⁻⁵ or less, θ counts as constant, so the gradient is finite everywhere. In
     /// single precision it is wrong by several percent at θ = 10⁻³. A NaN stays one.
@@ -163,12 +164,12 @@ impl MarginLoss {
         self.logits(cosines, labels)?.try_cross_entropy(labels)
     }
 
-    /// The logits for embeddings `x` `[n, dim]` and the labels of the n observations, with the angle from the directions
-    /// and the derivative by hand: accurate at every angle, in single precision too.
+    /// The logits for embeddings `x` `[n, dim]` and the labels of the n observations, with the angle from the
+    /// directions and the derivative by hand: accurate at every angle, in single precision too.
     ///
-    /// The gradient with respect to x is s sin(θ + m) u/‖x‖ for ArcFace, where the unit vector u points along the sphere
-    /// from the embedding to the center. At θ = 0 and π there is no such direction, and the gradient is 0. An embedding
-    /// of length 0 counts as perpendicular to all centers, and its gradient is 0. A NaN stays one.
+    /// The gradient of the own logit with respect to x is s sin(θ + m) u/‖x‖ for ArcFace, where the unit vector u points
+    /// along the sphere from the embedding to the center. At θ = 0 and π there is no such direction, and the gradient
+    /// is 0. An embedding of length 0 counts as perpendicular to all centers, and its gradient is 0. A NaN stays one.
     ///
     /// # Errors
     /// As [`logits`](MarginLoss::logits), and [`Error::Shape`] when the embeddings do not fit the head.

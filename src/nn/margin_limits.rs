@@ -10,10 +10,10 @@
 //! At its own center the margin lowers an observation's cosine to cos m₂ − m₃ = cos μ. If μ ≥ δ, another class is ahead
 //! even there. Otherwise, for ArcFace, (δ − μ)/2 is how far an observation may be from its center, toward its neighbor.
 //!
-//! **The scale.** The cosines of a center with the C − 1 others have a mean of at least −1/(C − 1), averaged over classes.
-//! By convexity the mean loss is therefore no less than that of the probability P = 1/(1 + (C − 1) e^{−s g}), with
-//! g = cos m₂ − m₃ + 1/(C − 1), and P is reached only from s = ln((C − 1) P/(1 − P))/g on. Without a margin this is the
-//! bound of CosFace (arXiv 1801.09414): s ≥ (C − 1)/C · ln((C − 1) P/(1 − P)).
+//! **The scale.** The cosines of a center with the C − 1 others have a mean of at least −1/(C − 1), averaged over
+//! classes. By convexity the mean loss is therefore no less than that of the probability P = 1/(1 + (C − 1) e^{−s g}),
+//! with g = cos m₂ − m₃ + 1/(C − 1), and P is reached only from s = ln((C − 1) P/(1 − P))/g on. Without a margin this
+//! is the bound of CosFace (arXiv 1801.09414): s ≥ (C − 1)/C · ln((C − 1) P/(1 − P)).
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -23,18 +23,20 @@ use super::MarginLoss;
 const WANTED: f64 = 0.9;
 
 impl MarginLoss {
-    /// Why these settings cannot work, or hardly, for so many classes and dimensions of the embedding; `None` when nothing
-    /// speaks against them. Not every bad choice is found: a scale of 64 is often too large for a small set, too.
+    /// Why these settings cannot work, or hardly, for so many classes and dimensions of the embedding; `None` when
+    /// nothing speaks against them. Not every bad choice is found: a scale of 64 is often too large for a small set,
+    /// too.
     ///
     /// ```
     /// use wengert::nn::MarginLoss;
     /// assert_eq!(MarginLoss::default().warning(10, 512), None);
     /// let reason = MarginLoss::arcface(0.7)?.warning(10, 2).unwrap();
-    /// assert_eq!(reason, "the margin of 0.700 rad is too large: 10 classes in 2 dimensions are at most 0.628 rad apart, \
-    ///                     so another class is ahead even at the own center; choose a smaller margin or more dimensions");
+    /// assert_eq!(reason, "the margin of 0.700 rad is too large: 10 classes in 2 dimensions are at most 0.628 rad \
+    ///                     apart, so another class is ahead even at the own center; choose a smaller margin or more \
+    ///                     dimensions");
     /// let reason = MarginLoss::arcface(0.1)?.scale(1.0)?.warning(10, 512).unwrap();
-    /// assert_eq!(reason, "the scale of 1 is too small: the own class of 10 has a probability of at most 0.25; \
-    ///                     choose a scale of at least 4.0");
+    /// assert_eq!(reason, "the scale of 1 is too small: in the loss, the own class of 10 has a \
+    ///                     probability of at most 0.25 on average; choose a scale of at least 4.0");
     /// # Ok::<(), wengert::Error>(())
     /// ```
     pub fn warning(&self, classes: usize, dim: usize) -> Option<String> {
@@ -63,8 +65,8 @@ impl MarginLoss {
         (reached < WANTED).then(|| {
             let least = (others * WANTED / (1.0 - WANTED)).ln() / gap;
             format!(
-                "the scale of {} is too small: the own class of {classes} has a probability of at most {reached:.2}; \
-                 choose a scale of at least {:.1}",
+                "the scale of {} is too small: in the loss, the own class of {classes} has a probability of at most \
+                 {reached:.2} on average; choose a scale of at least {:.1}",
                 self.scale,
                 (10.0 * least).ceil() / 10.0
             )

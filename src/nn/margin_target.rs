@@ -3,9 +3,10 @@
 //! For directions a = x/‖x‖ and b = w/‖w‖, θ = 2 atan2(‖a − b‖, ‖a + b‖) is accurate at every angle (Kahan, How futile
 //! are mindless assessments of roundoff, 2006). The value is z = f(θ), for ArcFace cos(θ + m).
 //!
-//! A step of x along the unit vector u = r/‖r‖, r = b − (a · b) a, lowers θ at the rate 1/‖x‖; steps perpendicular to it
-//! change nothing. Therefore dx = −dz f′(θ) u/‖x‖, and dw is the same with x and w exchanged. Both are bounded, although the
-//! chain rule through cos θ multiplies a factor 1/sin θ that is infinite at θ = 0 with a vector that is 0 there.
+//! A step of x along the unit vector u = r/‖r‖, r = b − (a · b) a, lowers θ at the rate 1/‖x‖; steps perpendicular to
+//! it change nothing. Therefore dx = −dz f′(θ) u/‖x‖, and dw is the same with x and w exchanged. Both are bounded,
+//! although the chain rule through cos θ multiplies a factor 1/sin θ that is infinite at θ = 0 with a vector that is 0
+//! there.
 
 use super::{MarginLoss, cosine::directions};
 use crate::{Backward, Function, Var};

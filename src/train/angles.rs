@@ -1,8 +1,9 @@
 //! Angles within and between classes: how close the embeddings of a class are, and how far apart the classes.
 //!
-//! The center of a class is the direction of the sum of its embeddings' directions. *Within* is the mean angle between the
-//! embeddings of a class and its center; *between* the angle between a center and the nearest other one. Training with a
-//! margin should lower the first and raise the second (the ArcFace paper, arXiv 1801.07698, compares losses by both).
+//! The center of a class is the direction of the sum of its embeddings' directions. *Within* is the mean angle between
+//! the embeddings of a class and its center; *between* the angle between a center and the nearest other one. Training
+//! with a margin should lower the first and raise the second (the ArcFace paper, arXiv 1801.07698, compares losses by
+//! both).
 
 use std::collections::BTreeMap;
 
@@ -79,7 +80,8 @@ impl ClassAngles {
     }
 }
 
-/// The angle between two vectors: 2 atan2(‖a − b‖, ‖a + b‖) for their directions, as in [`Var::angle`](crate::Var::angle).
+/// The angle between two vectors: 2 atan2(‖a − b‖, ‖a + b‖) for their directions, as in
+/// [`Var::angle`](crate::Var::angle).
 fn angle(a: &[f64], b: &[f64]) -> f64 {
     let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
     let (long, wide) = (length(a), length(b));

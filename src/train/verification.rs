@@ -109,8 +109,8 @@ impl Verification {
     /// Pairs with these scores, larger for more alike, of which those marked `same` are genuine.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the lists differ in length, [`Error::Empty`] without a genuine or without an impostor pair,
-    /// [`Error::NonFinite`] for a score that is not finite.
+    /// [`Error::Setting`] when the lists differ in length, [`Error::Empty`] without a genuine or without an impostor
+    /// pair, [`Error::NonFinite`] for a score that is not finite.
     pub fn from_scores(scores: &[f64], same: &[bool]) -> Result<Self> {
         if scores.len() != same.len() {
             let value = format!("{} of them for {} pairs", scores.len(), same.len());
@@ -141,14 +141,14 @@ impl Verification {
         self.roc[self.roc.len() - 1].impostors
     }
 
-    /// The ROC curve: a point for each score as the threshold, from the highest on, after one where nothing is accepted,
-    /// whose threshold is infinite. Pairs of equal score are accepted together.
+    /// The ROC curve: a point for each score as the threshold, from the highest on, after one where nothing is
+    /// accepted, whose threshold is infinite. Pairs of equal score are accepted together.
     pub fn roc(&self) -> &[RocPoint] {
         &self.roc
     }
 
-    /// The area under the ROC curve: the probability that a genuine pair has a higher score than an impostor pair, where
-    /// equal scores count half.
+    /// The area under the ROC curve: the probability that a genuine pair has a higher score than an impostor pair,
+    /// where equal scores count half.
     pub fn auc(&self) -> f64 {
         // The areas of the trapezoids in pairs, times 2: a whole number, so there is no rounding.
         let twice = |w: &[RocPoint]| (w[1].impostors - w[0].impostors) as u128 * (w[0].genuine + w[1].genuine) as u128;

@@ -3,6 +3,7 @@
 
 mod any_loss;
 mod margin;
+mod margin_stability;
 mod validation;
 mod verification;
 
