@@ -3,7 +3,7 @@
 //! The folder named by `WENGERT_SHARED` holds `golden/ops.json` (cases: operation, attributes, inputs) and
 //! `golden/ops.safetensors` (tensors `CASE/x0 …`, value `y`, upstream gradient `g`, gradients `dx0 …`, directions
 //! `v0 …` and `h0 …`, where h_i is the derivative with respect to x_i of the sum over the inputs of ⟨v, dx⟩).
-#![cfg(feature = "io")]
+#![cfg(all(feature = "io", feature = "nn"))]
 
 use std::{collections::HashMap, fmt::Write, panic::AssertUnwindSafe, path::Path};
 
@@ -11,6 +11,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use wengert::{
     DType, Shape, Tape, Tensor, Var,
+    nn::{CosineHead, Layer, MarginLoss},
     ops::{ConvSpec, Window},
 };
 
@@ -90,6 +91,18 @@ impl<'t> Call<'_, 't> {
 
     fn window(&self) -> Window {
         Window::square(self.size("kernel")).stride(self.size("stride")).padding(self.size("padding"))
+    }
+
+    fn margin(&self) -> MarginLoss {
+        MarginLoss::arcface(self.number("m")).unwrap().scale(self.number("s")).unwrap()
+    }
+
+    /// A head for the embeddings, input 0, with the class vectors, input 1, for its parameter.
+    fn head(&self) -> CosineHead {
+        let (x, w) = (self.x(0), self.x(1));
+        let head = CosineHead::new(w.shape()[1], w.shape()[0], 0);
+        x.tape().bind(&head.weight, w).expect("the shapes agree");
+        head
     }
 
     /// A function of each symmetrized matrix (A + Aᵀ) / 2.
@@ -254,6 +267,8 @@ fn losses<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
         "dice_linear" => x.dice_loss(c.x(1), c.number("smooth")),
         "dice_squared" => x.dice_loss_squared(c.x(1)),
         "arcface_loss" => x.arcface_loss(c.x(1), c.indices(2).0, c.number("s"), c.number("m")),
+        "MarginLoss::loss" => c.margin().loss(c.head().forward(x), c.indices(2).0).unwrap(),
+        "MarginLoss::stable_loss" => c.margin().stable_loss(&c.head(), x, c.indices(2).0).unwrap(),
         _ => return matrices(op, c),
     })
 }
@@ -378,8 +393,8 @@ fn compare(reference: &Reference<'_>, case: &Value) -> Result<[f64; 3], String> 
     Ok([value, first, second])
 }
 
-#[test]
-fn golden_values_and_gradients_of_every_operation() {
+/// Calls `f` with the reference and its cases, if there is one.
+fn with_reference(f: impl FnOnce(&Reference<'_>, &[Value])) {
     let Ok(folder) = std::env::var("WENGERT_SHARED") else {
         eprintln!("skipped: set WENGERT_SHARED to the folder that holds golden/ops.json and golden/ops.safetensors");
         return;
@@ -393,13 +408,36 @@ fn golden_values_and_gradients_of_every_operation() {
     let reference = Reference(SafeTensors::deserialize(&bytes).expect("ops.safetensors is a safetensors file"));
     let cases = list["cases"].as_array().expect("ops.json has a list of cases");
     assert!(!cases.is_empty(), "ops.json lists no case");
+    f(&reference, cases);
+}
 
+/// Both forms of the margin loss have the golden values and gradients of `arcface_loss`, in first and second order.
+#[test]
+fn golden_arcface_by_both_forms_of_the_margin_loss() {
+    with_reference(|reference, cases| {
+        let of_arcface: Vec<&Value> = cases.iter().filter(|case| case["op"] == "arcface_loss").collect();
+        assert!(!of_arcface.is_empty(), "the reference has no case of arcface_loss");
+        for (case, form) in of_arcface.into_iter().flat_map(|case| [(case, "loss"), (case, "stable_loss")]) {
+            let mut case = case.clone();
+            case["op"] = format!("MarginLoss::{form}").into();
+            let differences = compare(reference, &case).unwrap();
+            assert!(differences.iter().all(|d| *d <= TOLERANCE), "{} by {form}: {differences:?}", case["name"]);
+        }
+    });
+}
+
+#[test]
+fn golden_values_and_gradients_of_every_operation() {
+    with_reference(every_operation);
+}
+
+fn every_operation(reference: &Reference<'_>, cases: &[Value]) {
     let (mut table, mut failures) = (String::new(), String::new());
     let mut operations = HashMap::<String, usize>::new();
     for case in cases {
         let (name, op) = (case["name"].as_str().expect("a name"), case["op"].as_str().expect("an operation"));
         *operations.entry(op.to_owned()).or_default() += 1;
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| compare(&reference, case)));
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| compare(reference, case)));
         let limits = match op {
             "eigvalsh" | "singular_values" => [TOLERANCE, TOLERANCE, SPECTRAL],
             _ => [TOLERANCE; 3],

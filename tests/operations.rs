@@ -438,3 +438,14 @@ fn the_slope_of_a_power_in_its_base_has_a_slope_in_its_exponent_at_0() {
     assert_eq!(da.value().to_vec(), [0.0; 3]);
     assert_eq!(tape.grad(da.sum(), &[b]).unwrap()[0].value().to_vec(), [2.0, 0.5, 0.0]);
 }
+
+#[test]
+fn a_norm_of_nan_is_nan() {
+    let tape = Tape::f64();
+    let x = tape.leaf([[f64::NAN, 1.0], [3.0, 4.0], [0.0, 0.0]]);
+    let norm = x.norm_axes(&[1], false).value().to_vec();
+    assert!(norm[0].is_nan());
+    assert_eq!(norm[1..], [5.0, 0.0]);
+    assert!(x.l2_normalize(1, 1e-12).value().at(&[0, 1]).is_nan());
+    assert!(tape.leaf([f64::NAN, 1.0]).angle(tape.leaf([1.0, 0.0]), 0).item().is_nan());
+}

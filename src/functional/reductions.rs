@@ -42,9 +42,9 @@ composition!(
     pub fn try_norm_axes(self, axes, keepdim) -> Result<Var<'t>> {
         resolve("norm", self, axes)?;
         let squares = (self * self).try_sum_axes(axes, keepdim)?;
-        let positive = squares.gt(0.0);
+        let zero = squares.eq(0.0);
         // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
-        Ok(positive.select(positive.select(squares, 1.0).sqrt(), 0.0))
+        Ok(zero.select(0.0, zero.select(1.0, squares).sqrt()))
     },
     [Sample::unary("norm of axis 1", [3, 4], |x| x.norm_axes(&[1], true))]
 );

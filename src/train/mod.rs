@@ -13,11 +13,13 @@
 //!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
-//! Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and [`finalize_statistics`]
-//! replaces running averages by the statistics of the whole training set.
+//! Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
+//! [`finalize_statistics`] replaces running averages by the statistics of the whole training set. [`Verification`] and
+//! [`ClassAngles`] measure embeddings.
 //!
 //! What may not live here: losses, layers, update formulas.
 
+mod angles;
 mod batch;
 mod evaluate;
 mod explain;
@@ -31,7 +33,9 @@ mod source;
 mod table;
 mod trainer;
 mod validation;
+mod verification;
 
+pub use angles::ClassAngles;
 pub use batch::{Batch, Inputs};
 pub use evaluate::{accuracy, confusion, finalize_statistics, infer, predict};
 pub use history::{History, Iteration, Scores};
@@ -41,3 +45,4 @@ pub use source::Source;
 pub use table::Table;
 pub use trainer::Trainer;
 pub use validation::{Monitor, Validation};
+pub use verification::{Pair, RocPoint, Verification, draw_pairs, pairs};

@@ -2,7 +2,10 @@
 #![cfg(feature = "train")]
 
 mod any_loss;
+mod margin;
+mod margin_stability;
 mod validation;
+mod verification;
 
 use std::{
     path::Path,
