@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     DType, Result, Rule, Tensor, Var,
+    io::Lock,
     nn::Layer,
     optim::{Optimizer, Schedule},
 };
@@ -154,6 +155,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Saves a [`Checkpoint`](crate::io::Checkpoint) to `path` after every `epochs` epochs (at least 1), and after the last.
+    /// While it trains, the run holds the [`Lock`] of `path`.
     pub fn save_checkpoints(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
         Trainer { save_checkpoints: Some((path.into(), epochs.max(1))), ..self }
     }
@@ -197,7 +199,8 @@ impl<'a> Trainer<'a> {
     /// - [`Error::Setting`](crate::Error::Setting) for bad settings, for a parameter in use that the network does not list,
     ///   and for a checkpoint with another seed or other settings.
     /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
-    /// - [`Error::File`](crate::Error::File) when the table cannot be written.
+    /// - [`Error::File`](crate::Error::File) when the table cannot be written, and when another run saves its checkpoints
+    ///   to the same path.
     /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
     ///   the hooks.
     ///
@@ -207,6 +210,8 @@ impl<'a> Trainer<'a> {
         if self.loss.is_none() && self.metrics.is_empty() {
             self = self.metric("accuracy", share_correct);
         }
+        let checkpoint = self.save_checkpoints.as_ref();
+        let _lock = checkpoint.map(|(path, _)| Lock::new(path)).transpose()?;
         let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
         let base = self.optimizer.learning_rate();
         let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));
