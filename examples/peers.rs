@@ -9,6 +9,10 @@
 //! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with learning rate
 //!   0.05.
 
+#[macro_use]
+#[path = "../tutorials/print.rs"]
+mod print;
+
 use std::time::Instant;
 
 use wengert::{

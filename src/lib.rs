@@ -170,7 +170,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
-#[cfg(any(feature = "io", feature = "plot"))]
+#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
 mod atomic;
 mod error;
 mod function;
@@ -181,6 +181,8 @@ pub mod inspect;
 mod kernels;
 pub mod ops;
 mod param;
+#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
+mod regular;
 mod tape;
 mod tensor;
 

@@ -177,6 +177,12 @@ fn a_run_taken_up_or_killed_is_the_uninterrupted_one() {
     };
     run(&halves, &["--epochs", "2"]);
     resume(&halves);
+    // Less than there is already: told, and nothing is undone.
+    let path = halves.join(checkpoint);
+    let text = run(&halves, &["--epochs", "1", "--resume", path.to_str().unwrap()]);
+    let expected = format!("Nothing is left to do: {} holds a run of 4 epochs, and 1 are asked for", path.display());
+    assert!(text.lines().any(|line| line == expected), "{expected:?} is not in {text}");
+    assert!(losses(&halves) == losses(&whole) && model(&halves) == model(&whole));
 
     let mut child = program::command(&killed, &four).stdout(Stdio::null()).spawn().unwrap();
     while !killed.join(checkpoint).exists() {

@@ -103,6 +103,38 @@ fn an_output_that_is_full_or_closed_is_reported() {
 }
 
 #[test]
+fn two_runs_into_one_folder_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut first = program::command(&out, &["--epochs", "1000"]).stdout(Stdio::null()).spawn().unwrap();
+    let checkpoint = out.join("checkpoint.safetensors");
+    while !checkpoint.exists() {
+        assert!(first.try_wait().unwrap().is_none(), "the first run ended without a checkpoint");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = program::command(&out, &["--quick"]).output().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    let mut same_checkpoint = program::command(&elsewhere, &["--quick"]);
+    fs::create_dir(&elsewhere).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&checkpoint, elsewhere.join("checkpoint.safetensors")).unwrap();
+    let same_checkpoint = same_checkpoint.output().unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let busy = "another run writes it at the moment; wait until that has ended, or choose another path";
+    let told = |output: std::process::Output| (output.status.code(), String::from_utf8(output.stderr).unwrap());
+    let expected = |path: &Path| (Some(1), format!("error: cannot lock {}: {busy}\n", path.display()));
+    assert_eq!(told(second), expected(&out.join("metrics.json")));
+    #[cfg(unix)]
+    assert_eq!(told(same_checkpoint), expected(&elsewhere.join("checkpoint.safetensors")));
+    // A killed run keeps nobody out, and the next one removes what it left.
+    let next = ["--epochs", "1", "--resume", checkpoint.to_str().unwrap()];
+    assert!(program::command(&out, &next).output().unwrap().status.success());
+    let left: Vec<String> = contents(&out).into_keys().filter(|name| name.ends_with(".lock")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn a_folder_without_the_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));

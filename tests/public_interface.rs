@@ -18,6 +18,8 @@ pub mod nn;
 pub mod optim;
 #[path = "../src/plot/mod.rs"]
 pub mod plot;
+#[path = "../src/regular.rs"]
+mod regular;
 #[path = "../src/train/mod.rs"]
 pub mod train;
 

@@ -4,6 +4,10 @@
 //! shows the expected verdict next to the actual one, with the line to fix. The program exits with code 1 if the two
 //! differ, or if a fixed program does not pass.
 
+#[macro_use]
+#[path = "../../tutorials/print.rs"]
+mod print;
+
 mod batch;
 mod conduct;
 mod entry;
@@ -17,6 +21,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use serde_json::json;
+use wengert::{Result, io};
 
 use entry::{Entry, Row};
 
@@ -34,7 +39,7 @@ struct Flags {
     show: Option<String>,
 }
 
-fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+fn main() -> Result<ExitCode> {
     let flags = Flags::parse();
     let entries: Vec<Entry> = [
         losses::entries,
@@ -83,8 +88,7 @@ fn print(rows: &[Row]) {
     println!("{right} of {} have their verdict, in {seconds:.1} s", rows.len());
 }
 
-fn write(rows: &[Row], flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(&flags.out)?;
+fn write(rows: &[Row], flags: &Flags) -> Result<()> {
     let right = rows.iter().filter(|row| row.is_right()).count();
     let report = json!({
         "right": right,
@@ -92,7 +96,7 @@ fn write(rows: &[Row], flags: &Flags) -> Result<(), Box<dyn std::error::Error>> 
         "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),
     });
     let metrics = flags.out.join("metrics.json");
-    std::fs::write(&metrics, serde_json::to_string_pretty(&report)?)?;
+    io::write_json(&metrics, &report)?;
     println!("written: {}", metrics.display());
     if !flags.quick {
         for row in rows {

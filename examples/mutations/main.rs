@@ -8,13 +8,21 @@
 //! all equally likely, are put into the rules, and each mutant whose gradient is changed is checked. The table has a
 //! row for each kind of mistake and a column for each name that the checker gave first.
 
+#[macro_use]
+#[path = "../../tutorials/print.rs"]
+mod print;
+
 mod rules;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Parser;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use wengert::check::{self, mutate};
+use wengert::{
+    Result,
+    check::{self, mutate},
+    io,
+};
 
 #[derive(Parser)]
 struct Flags {
@@ -44,7 +52,7 @@ struct Case {
     named_at: Option<usize>,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let flags = Flags::parse();
     let count = if flags.quick { flags.count.min(100) } else { flags.count };
     let rules = rules::all();
@@ -115,7 +123,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         percent(among_three),
         rules.len()
     );
-    std::fs::create_dir_all(&flags.out)?;
     let path = flags.out.join("metrics.json");
     let metrics = serde_json::json!({
         "count": cases.len(),
@@ -126,7 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "distinct": distinct,
         "seed": flags.seed,
     });
-    std::fs::write(&path, serde_json::to_string_pretty(&metrics)?)?;
+    io::write_json(&path, &metrics)?;
     println!("written: {}", path.display());
     Ok(())
 }

@@ -8,6 +8,10 @@
 //! written for it. Every layer is checked, and trained if there is something to learn. The page `src/guide/porting.md`
 //! has the four side by side.
 
+#[macro_use]
+#[path = "../../tutorials/print.rs"]
+mod print;
+
 mod caffe;
 mod jax;
 mod matlab;

@@ -14,10 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{
-    Dataset,
-    idx::{self, Idx},
-};
+use super::{Dataset, idx};
 use crate::{Error, FormatProblem, Result, Shape};
 
 #[cfg(feature = "download")]
@@ -89,14 +86,17 @@ impl Stage {
     /// Checks the images and labels of one part and puts them on the stage.
     fn take(&self, dir: &Path, part: &str, count: usize) -> Result<()> {
         let (image_path, label_path) = (find(dir, part, "images", 3)?, find(dir, part, "labels", 1)?);
-        let (images, labels) = (idx::read(&image_path, 3)?, idx::read(&label_path, 1)?);
-        if images.dims[0] != labels.dims[0] {
-            let (here, there) = (labels.dims[0] as u64, images.dims[0] as u64);
+        // The header says how much there is to unpack, and is compared first.
+        let images = idx::open(&image_path, 3)?;
+        check_shape(&images.dims, &image_path, &[count, SIDE, SIDE])?;
+        let images = images.read()?;
+        let labels = idx::open(&label_path, 1)?;
+        if labels.dims != [count] {
+            let (here, there) = (labels.dims[0] as u64, count as u64);
             let problem = FormatProblem::Count { here, there, other: image_path };
             return Err(Error::Format { path: label_path, problem });
         }
-        check_shape(&images, &image_path, "images", &[count, SIDE, SIDE])?;
-        check_shape(&labels, &label_path, "labels", &[count])?;
+        let labels = labels.read()?;
         if let Some(index) = labels.bytes.iter().position(|&l| usize::from(l) >= CLASSES) {
             let (op, label) = (label_path.display().to_string(), labels.bytes[index].into());
             return Err(Error::Label { op, label, index, classes: CLASSES });
@@ -138,18 +138,18 @@ pub(super) fn names(part: &str, what: &str, rank: u8) -> [String; 4] {
 /// The first of these files that the folder has.
 pub(super) fn find(dir: &Path, part: &str, what: &str, rank: u8) -> Result<PathBuf> {
     let tried = names(part, what, rank);
-    tried.iter().map(|name| dir.join(name)).find(|path| path.exists()).ok_or_else(|| {
+    tried.iter().map(|name| dir.join(name)).find(|path| path.symlink_metadata().is_ok()).ok_or_else(|| {
         let problem = FormatProblem::NoFile { tried: tried.to_vec() };
         Error::Format { path: dir.to_owned(), problem }
     })
 }
 
-/// Compares the sizes in a file's header with those of the data set.
-fn check_shape(idx: &Idx, path: &Path, name: &str, expected: &[usize]) -> Result<()> {
-    if idx.dims == expected {
+/// Compares the sizes in the header of a file of images with those of the data set.
+fn check_shape(dims: &[usize], path: &Path, expected: &[usize]) -> Result<()> {
+    if dims == expected {
         return Ok(());
     }
-    let [expected, found] = [expected, &idx.dims].map(|dims| Box::new(Shape::from(dims)));
-    let problem = FormatProblem::Shape { name: name.to_owned(), expected, found };
+    let [expected, found] = [expected, dims].map(|dims| Box::new(Shape::from(dims)));
+    let problem = FormatProblem::Shape { name: "images".to_owned(), expected, found };
     Err(Error::Format { path: path.to_owned(), problem })
 }

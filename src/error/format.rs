@@ -60,6 +60,17 @@ pub enum FormatProblem {
         /// The shape found.
         found: Box<Shape>,
     },
+    /// A named entry has a number that cannot stand there.
+    Number {
+        /// The entry.
+        name: String,
+        /// The flat index of the first such number.
+        index: usize,
+        /// The number, as text.
+        value: String,
+        /// What is allowed, as the rest of a sentence: "finite".
+        must: &'static str,
+    },
     /// Anything else, in the words of the library that reads the format.
     Other(String),
 }
@@ -87,6 +98,9 @@ impl std::fmt::Display for FormatProblem {
             }
             FormatProblem::Shape { name, expected, found } => {
                 write!(f, "its entry `{name}` has shape {found}, but {expected} is needed")
+            }
+            FormatProblem::Number { name, index, value, must } => {
+                write!(f, "its entry `{name}` holds {value} at index {index}, but every number of it must be {must}")
             }
             FormatProblem::Other(why) => f.write_str(why),
         }

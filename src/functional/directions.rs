@@ -94,8 +94,8 @@ composition!(
         let ([a, b], axis) = aligned("angle", self, other, axis)?;
         let direction = |x: Var<'t>| {
             let length = x.try_norm_axes(&[axis], true)?;
-            let some = length.gt(0.0);
-            some.try_select(x / some.select(length, 1.0), 0.0)
+            let none = length.eq(0.0);
+            none.try_select(0.0, x / none.select(1.0, length))
         };
         let (a, b) = (direction(a)?, direction(b)?);
         let (apart, together) = ((a - b).try_norm_axes(&[axis], false)?, (a + b).try_norm_axes(&[axis], false)?);

@@ -249,7 +249,8 @@ fn inside(prefix: &str, mut problem: FormatProblem) -> FormatProblem {
     if let FormatProblem::Missing { name }
     | FormatProblem::Unknown { name }
     | FormatProblem::LeftOver { name }
-    | FormatProblem::Shape { name, .. } = &mut problem
+    | FormatProblem::Shape { name, .. }
+    | FormatProblem::Number { name, .. } = &mut problem
     {
         *name = format!("{prefix}.{name}");
     }

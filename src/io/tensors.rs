@@ -7,13 +7,17 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
+    io::Read,
     path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors, View};
 
 use super::atomic_write;
-use crate::{DType, Error, FormatProblem, Result, Shape, Tensor, dispatch};
+use crate::{DType, Error, FormatProblem, Result, Shape, Tensor, dispatch, regular};
+
+/// The entry of the header that holds the metadata.
+const METADATA: &str = "__metadata__";
 
 /// The contents of a safetensors file.
 ///
@@ -42,9 +46,14 @@ impl TensorFile {
     /// Writes the file as a whole; see [`atomic_write`].
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be written; [`Error::Setting`] when two tensors share a name.
+    /// [`Error::File`] when it cannot be written; [`Error::Setting`] when two tensors share a name, or one is called
+    /// `__metadata__`, as the format calls the metadata.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         distinct("saving", path.as_ref(), self.tensors.iter().map(|(name, _)| name.as_str()))?;
+        if self.tensors.iter().any(|(name, _)| name == METADATA) {
+            let (of, value) = (format!("saving {}", path.as_ref().display()), format!("`{METADATA}`"));
+            return Err(Error::setting(&of, "tensor name", value, "another: the format keeps this one for itself"));
+        }
         let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), Entry(tensor)));
         let metadata = Some(self.metadata.clone().into_iter().collect()).filter(|_| !self.metadata.is_empty());
         // With distinct names and sizes that follow from the shapes, only a header of more than 100 MB is refused.
@@ -59,8 +68,9 @@ impl TensorFile {
     /// another type.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
+        let mut bytes = Vec::new();
+        let read = regular::open(path)?.read_to_end(&mut bytes);
+        read.map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
         let parsed = check_length(&bytes).and_then(|()| {
             let (_, header) = SafeTensors::read_metadata(&bytes).map_err(other)?;
             Ok((header, SafeTensors::deserialize(&bytes).map_err(other)?))

@@ -82,6 +82,7 @@ pub trait Optimizer {
     /// the optimizer steps as the one that was saved would have.
     ///
     /// # Errors
-    /// What is wrong with the entries: one is missing, unknown, or of another shape. Then nothing is changed.
+    /// What is wrong with the entries: one is missing, unknown, or of another shape; `steps` is not a whole
+    /// number; a number is not finite; a running mean of squares is negative. Then nothing is changed.
     fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<(), FormatProblem>;
 }

@@ -205,15 +205,30 @@ impl OptimizerState {
                 let (expected, found) = (own.shape().clone().into(), tensor.shape().clone().into());
                 return Err(FormatProblem::Shape { name: name.clone(), expected, found });
             }
-            found.push(tensor.cast(own.dtype()));
+            let tensor = tensor.cast(own.dtype());
+            let (holds, must) = allowed(name);
+            if let Some((index, value)) = tensor.to_vec().into_iter().enumerate().find(|&(_, x)| !holds(x)) {
+                return Err(FormatProblem::Number { name: name.clone(), index, value: value.to_string(), must });
+            }
+            found.push(tensor);
         }
         let mut found = found.into_iter();
-        let steps = found.next().map_or(0.0, |steps| steps.item());
-        if steps < 0.0 || steps.fract() != 0.0 {
-            return Err(FormatProblem::Other(format!("its entry `steps` is {steps}, which is no number of steps")));
-        }
-        self.steps = steps as u64;
+        self.steps = found.next().map_or(0, |steps| steps.item() as u64);
         self.buffers.iter_mut().flatten().zip(found).for_each(|(buffer, tensor)| *buffer = tensor);
         Ok(())
+    }
+}
+
+/// The buffers that are running means of squares.
+const SQUARES: [&str; 2] = ["exp_avg_sq.", "square_avg."];
+
+/// What the numbers of an entry must be, as a test and in words.
+fn allowed(name: &str) -> (fn(f64) -> bool, &'static str) {
+    if name == "steps" {
+        (|x| (0.0..2f64.powi(53)).contains(&x) && x.fract() == 0.0, "a whole number from 0 to 2^53 - 1")
+    } else if SQUARES.iter().any(|square| name.starts_with(square)) {
+        (|x| x.is_finite() && x >= 0.0, "finite and not negative")
+    } else {
+        (f64::is_finite, "finite")
     }
 }

@@ -13,7 +13,7 @@ use super::{
     report::Report,
     validation::Decisive,
 };
-use crate::{Error, Mode, Param, Result, Tape, Tensor, inspect::NodeView, nn::Layer, optim::clip_norm};
+use crate::{Error, Mode, Param, Result, Tape, Tensor, inspect::NodeView, io::Lock, nn::Layer, optim::clip_norm};
 
 impl Trainer<'_> {
     /// Trains.
@@ -25,7 +25,8 @@ impl Trainer<'_> {
     /// - [`Error::Setting`](crate::Error::Setting) for bad settings, for a parameter in use that the network does not list,
     ///   and for a checkpoint with another seed or other settings.
     /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
-    /// - [`Error::File`](crate::Error::File) when the table cannot be written.
+    /// - [`Error::File`](crate::Error::File) when the table cannot be written, and when another run saves its checkpoints
+    ///   to the same path.
     /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
     ///   the hooks.
     ///
@@ -35,6 +36,8 @@ impl Trainer<'_> {
         if self.loss.is_none() && self.metrics.is_empty() {
             self = self.metric("accuracy", share_correct);
         }
+        let checkpoint = self.save_checkpoints.as_ref();
+        let _lock = checkpoint.map(|(path, _)| Lock::new(path)).transpose()?;
         let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
         let base = self.optimizer.learning_rate();
         let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));

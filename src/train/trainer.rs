@@ -153,6 +153,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Saves a [`Checkpoint`](crate::io::Checkpoint) to `path` after every `epochs` epochs (at least 1), and after the last.
+    /// While it trains, the run holds the [`Lock`](crate::io::Lock) of `path`.
     pub fn save_checkpoints(self, path: impl Into<PathBuf>, epochs: usize) -> Self {
         Trainer { save_checkpoints: Some((path.into(), epochs.max(1))), ..self }
     }

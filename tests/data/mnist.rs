@@ -2,9 +2,11 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
+use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 use wengert::data::{
     idx::{self, Idx},
@@ -129,6 +131,28 @@ fn each_bad_file_is_named() {
     fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
     let broken = message();
     assert!(broken.starts_with("DIR/t10k-labels-idx1-ubyte.gz: its gzip stream is cut short or damaged"), "{broken}");
+}
+
+#[test]
+fn a_header_of_another_size_is_refused_before_the_rest_is_unpacked() {
+    let dir = folder();
+    // A header that promises gigabytes, and nothing behind it: who unpacks more finds that the stream is cut short.
+    let huge = |name: &str, header: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(header).unwrap();
+        encoder.flush().unwrap();
+        fs::write(dir.path().join(name), encoder.get_ref()).unwrap();
+    };
+    let labels = "train-labels-idx1-ubyte.gz";
+    let whole = fs::read(dir.path().join(labels)).unwrap();
+    huge(labels, b"\0\0\x08\x01\xff\xff\xff\xff");
+    let expected =
+        "DIR/train-labels-idx1-ubyte.gz: it holds 4294967295 items, but DIR/train-images-idx3-ubyte.gz holds 60000";
+    assert_eq!(message(dir.path()), expected);
+    fs::write(dir.path().join(labels), whole).unwrap();
+    huge("train-images-idx3-ubyte.gz", b"\0\0\x08\x03\0\0\xea\x60\0\0\x04\0\0\0\x04\0");
+    let expected = "its entry `images` has shape [60000, 1024, 1024], but [60000, 28, 28] is needed";
+    assert_eq!(message(dir.path()), format!("DIR/train-images-idx3-ubyte.gz: {expected}"));
 }
 
 #[test]

@@ -76,8 +76,50 @@ fn a_folder_in_the_place_of_the_file_is_reported() {
     let path = folder.path().join("file");
     fs::create_dir(&path).unwrap();
     let message = write(&path, text("x")).unwrap_err().to_string();
-    assert!(message.starts_with(&format!("cannot write {}: ", path.display())), "{message}");
-    assert_eq!(count(folder.path()), 1, "no temporary file is left");
+    let expected = format!("cannot write {}: it is a folder, but a regular file is needed", path.display());
+    assert_eq!((message, count(folder.path())), (expected, 1));
+}
+
+#[test]
+fn what_a_killed_program_left_is_removed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in [".wengert-a1B2c3", ".wengert-Held99", ".wengert-notes", ".wengert-a1B2c3.txt", "wengert-a1B2c3"] {
+        fs::write(path(name), "half").unwrap();
+    }
+    fs::create_dir(path(".wengert-Folder")).unwrap();
+    // As a writer does that is still at work, here or in another process.
+    let held = fs::File::open(path(".wengert-Held99")).unwrap();
+    held.lock().unwrap();
+    write(path("file"), text("new")).unwrap();
+    let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    let expected =
+        [".wengert-Folder", ".wengert-Held99", ".wengert-a1B2c3.txt", ".wengert-notes", "file", "wengert-a1B2c3"];
+    assert_eq!(left, expected);
+    drop(held);
+    write(path("file"), text("newer")).unwrap();
+    assert!(!path(".wengert-Held99").exists());
+}
+
+#[test]
+fn writers_into_one_folder_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for k in 0..4 {
+            let path = folder.path().join(k.to_string());
+            scope.spawn(move || (0..50).for_each(|_| write(&path, text("whole")).unwrap()));
+        }
+    });
+    assert_eq!(count(folder.path()), 4);
+    // A write in the middle of another one.
+    let (outer, inner) = (folder.path().join("outer"), folder.path().join("inner"));
+    write(&outer, |file| {
+        file.write_all(b"whole")?;
+        write(&inner, text("whole")).map_err(io::Error::other)
+    })
+    .unwrap();
+    assert_eq!(fs::read_to_string(&outer).unwrap(), "whole");
 }
 
 #[cfg(unix)]

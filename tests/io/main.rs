@@ -2,6 +2,8 @@
 #![cfg(all(feature = "io", feature = "nn"))]
 
 mod atomic;
+#[cfg(unix)]
+mod special;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -179,6 +181,18 @@ fn two_tensors_of_one_name_are_not_written() {
     assert!(!path.exists());
 }
 
+#[test]
+fn a_tensor_called_as_the_metadata_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let error = io::save(&path, &[Param::new("__metadata__", Tensor::from([1.0]))]).unwrap_err().to_string();
+    let expected = format!(
+        "saving {}: tensor name = `__metadata__`, but it must be another: the format keeps this one for itself",
+        path.display()
+    );
+    assert_eq!((error, path.exists()), (expected, false));
+}
+
 fn checkpoint(net: &Sequential, optimizer: &dyn Optimizer) -> Checkpoint {
     let mut checkpoint = Checkpoint::new(&net.tensors(), optimizer.state());
     (checkpoint.epoch, checkpoint.iteration, checkpoint.seed) = (3, 117, u64::MAX);
@@ -291,6 +305,35 @@ fn a_checkpoint_of_another_run_changes_nothing() {
     let expected = "it has an entry `optimizer.exp_avg.0.bias` that is not known here";
     assert_eq!(message(&path, result), expected);
     assert_eq!(numbers(&target.tensors()), before);
+}
+
+#[test]
+fn numbers_that_no_optimizer_has_are_refused_with_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let (source, target) = (net(3, 0), net(3, 4));
+    let saved = checkpoint(&source, &Adam::new(&source.params(), 0.1).unwrap());
+    let mut adam = Adam::new(&target.params(), 0.1).unwrap();
+    let (before, moments) = (numbers(&target.tensors()), adam.state());
+    let mut check = |name: &str, index: usize, value: f64, expected: &str| {
+        let mut bad = saved.clone();
+        let (_, tensor) = bad.optimizer.iter_mut().find(|(candidate, _)| candidate == name).unwrap();
+        let dtype = tensor.dtype();
+        *tensor =
+            Tensor::from_fn(tensor.shape().clone(), DType::F64, |i| if i == index { value } else { 0.0 }).cast(dtype);
+        bad.save(&path).unwrap();
+        let result = Checkpoint::load(&path).unwrap().restore(&target.tensors(), |state| adam.load_state(state));
+        let expected = format!("{}: its entry `optimizer.{name}` holds {expected}", path.display());
+        assert_eq!(result.unwrap_err().to_string(), expected);
+        assert_eq!(numbers(&target.tensors()), before);
+        assert!(adam.state() == moments, "the optimizer has changed");
+    };
+    let whole = "but every number of it must be a whole number from 0 to 2^53 - 1";
+    check("steps", 0, 2f64.powi(53), &format!("9007199254740992 at index 0, {whole}"));
+    check("exp_avg.0.weight", 11, f64::NAN, "NaN at index 11, but every number of it must be finite");
+    let square = "but every number of it must be finite and not negative";
+    check("exp_avg_sq.0.weight", 3, -0.5, &format!("-0.5 at index 3, {square}"));
+    check("exp_avg_sq.out.bias", 1, f64::INFINITY, &format!("inf at index 1, {square}"));
 }
 
 #[test]

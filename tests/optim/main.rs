@@ -341,10 +341,26 @@ fn state_is_named_after_the_parameters_and_checked() {
     wrong[2].1 = velocity();
     let problem = other.load_state(&wrong).unwrap_err();
     assert_eq!(problem.to_string(), "its entry `velocity.0.bias` has shape [4], but [2] is needed");
-    let mut half = good.clone();
-    half[0].1 = Tensor::from(1.5);
-    let problem = other.load_state(&half).unwrap_err();
-    assert_eq!(problem.to_string(), "its entry `steps` is 1.5, which is no number of steps");
+    for (steps, text) in [
+        (1.5, "1.5"),
+        (-1.0, "-1"),
+        (9007199254740992.0, "9007199254740992"),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+    ] {
+        let mut count = good.clone();
+        count[0].1 = Tensor::from(steps);
+        let problem = other.load_state(&count).unwrap_err();
+        let expected = format!(
+            "its entry `steps` holds {text} at index 0, but every number of it must be a whole number from 0 to 2^53 - 1"
+        );
+        assert_eq!(problem.to_string(), expected);
+    }
+    let mut infinite = good.clone();
+    infinite[2].1 = Tensor::from([1.0, f64::NEG_INFINITY]);
+    let problem = other.load_state(&infinite).unwrap_err();
+    let expected = "its entry `velocity.0.bias` holds -inf at index 1, but every number of it must be finite";
+    assert_eq!(problem.to_string(), expected);
     assert_eq!(other.steps(), 0);
     assert!(other.state()[1].1.to_vec().iter().all(|&v| v == 0.0));
 }

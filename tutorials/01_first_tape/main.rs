@@ -1,5 +1,9 @@
 //! The program of tutorial 1: a tape is printed, walked backward by hand, and used to go downhill.
 
+#[macro_use]
+#[path = "../print.rs"]
+mod print;
+
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -7,6 +11,7 @@ use serde_json::json;
 use wengert::{
     Result, Tape, Tensor,
     inspect::{Mermaid, NodeView},
+    io,
     plot::{Color, Dash, Figure, Legend, LineChart, Series},
 };
 
@@ -21,7 +26,7 @@ struct Flags {
     quick: bool,
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let flags = Flags::parse();
     let (dx, dy) = the_tape()?;
     let (early, in_order) = why_order_matters()?;
@@ -39,7 +44,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         );
     }
 
-    std::fs::create_dir_all(&flags.out)?;
     let pictures = draw(&runs).save(flags.out.join("descent"))?;
     let metrics = flags.out.join("metrics.json");
     let losses = |run: &[[f64; 3]]| run.iter().map(|p| p[2]).collect::<Vec<_>>();
@@ -47,7 +51,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         "gradient": [dx, dy], "early": early, "in_order": in_order, "derivatives": derivatives,
         "losses_slow": losses(&runs[0].1), "losses_fast": losses(&runs[1].1),
     });
-    std::fs::write(&metrics, serde_json::to_string_pretty(&report)?)?;
+    io::write_json(&metrics, &report)?;
     println!("\nwritten: {}, {}, {}", pictures[0].display(), pictures[1].display(), metrics.display());
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! The program of tutorial 2: activation functions drawn with their derivatives, and a look at where they have none.
 
+#[macro_use]
+#[path = "../print.rs"]
+mod print;
+
 use std::path::PathBuf;
 
 use clap::Parser;
 use serde_json::json;
 use wengert::{
-    Result, Tape, Tensor, Var,
+    Result, Tape, Tensor, Var, io,
     plot::{Curve, Figure, curves, places},
 };
 
@@ -26,7 +30,7 @@ type Activation = for<'t> fn(Var<'t>) -> Var<'t>;
 /// A derivative, as worked out by hand.
 type ByHand = fn(f64) -> f64;
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let flags = Flags::parse();
     let differences = rectifiers()?;
     smooth()?;
@@ -35,7 +39,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let alphas = alpha()?;
     println!();
 
-    std::fs::create_dir_all(&flags.out)?;
     if !flags.quick {
         let figures = [
             ("rectifiers", draw_rectifiers()?),
@@ -50,7 +53,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     let metrics = flags.out.join("metrics.json");
     let report = json!({ "manual_minus_tape": differences, "kinks": kinks, "alpha_gradient": alphas });
-    std::fs::write(&metrics, serde_json::to_string_pretty(&report)?)?;
+    io::write_json(&metrics, &report)?;
     println!("written: {}", metrics.display());
     Ok(())
 }

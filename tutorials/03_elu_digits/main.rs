@@ -9,6 +9,7 @@ mod net;
 mod pictures;
 
 use std::{
+    cell::Cell,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -101,6 +102,8 @@ fn run(options: &Options) -> Result<()> {
     });
     // A folder that cannot be written to is reported before the work, not after it.
     probe(&options.out)?;
+    // So is another run that writes into the same folder.
+    let _lock = io::Lock::new(options.out.join("metrics.json"))?;
 
     let (train, test) = options.data.load(options.seed)?;
     let (train, test) = (Arc::new(train), Arc::new(test));
@@ -119,6 +122,7 @@ fn run(options: &Options) -> Result<()> {
 
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::Once, options.seed);
     let mut sgdm = Sgd::new(&net.params(), 0.01)?.momentum(0.9)?.decay(Decay::Weights(1e-4))?;
+    let trained = Cell::new(false);
     let mut trainer = Trainer::new(&net, &mut sgdm)
         .epochs(epochs)
         .rule(options.rule)
@@ -126,12 +130,21 @@ fn run(options: &Options) -> Result<()> {
         .settings(options.seed, settings.clone())
         .save_checkpoints(options.out.join("checkpoint.safetensors"), 1)
         .output(std::io::stdout())
-        .progress(true);
+        .progress(true)
+        .on_iteration(|_| {
+            trained.set(true);
+            Ok(())
+        });
     if let Some(checkpoint) = &options.resume {
         trainer = trainer.resume_from(checkpoint);
     }
     let history = trainer.fit(&mut batches)?;
     let per_epoch = batches.per_epoch();
+    if let (false, Some(checkpoint)) = (trained.get(), &options.resume) {
+        let done = history.losses.len() / per_epoch;
+        let path = checkpoint.display();
+        say(format_args!("Nothing is left to do: {path} holds a run of {done} epochs, and {epochs} are asked for"))?;
+    }
 
     finalize_statistics(&net, &train.tensor(), 128)?;
     let predicted = predict(&net, &test.tensor(), 500)?;

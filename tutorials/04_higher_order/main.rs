@@ -3,6 +3,10 @@
 //!
 //! `cargo run --release --example higher_order [-- --seed N --out DIR --quick]`
 
+#[macro_use]
+#[path = "../print.rs"]
+mod print;
+
 mod newton;
 mod oscillator;
 mod pictures;
@@ -12,7 +16,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Parser;
 use serde_json::{Value, json};
-use wengert::{Result, Tape, plot::Figure};
+use wengert::{Result, Tape, io, plot::Figure};
 
 use newton::{Place, descent, newton, newton_cg};
 use oscillator::Fit;
@@ -32,7 +36,7 @@ struct Flags {
     quick: bool,
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let flags = Flags::parse();
     four_ways(flags.seed)?;
     let (costs, costs_report) = what_they_cost(&flags)?;
@@ -42,7 +46,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let known = a_residual_of_zero()?;
     let (fit, fit_report) = an_equation_as_a_loss(&flags)?;
 
-    std::fs::create_dir_all(&flags.out)?;
     println!();
     let figures: [(&str, Figure); 3] = [
         ("products", pictures::products(&costs, &steps)),
@@ -64,7 +67,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         },
         "newton": newton_report, "newton_cg": cg_report, "residual_of_the_exact_solution": known, "oscillator": fit_report,
     });
-    std::fs::write(&metrics, serde_json::to_string_pretty(&report)?)?;
+    io::write_json(&metrics, &report)?;
     println!("written: {}", metrics.display());
     Ok(())
 }

@@ -1,6 +1,10 @@
 //! The program of tutorial 5: a layer with its derivative by hand, broken and fixed; and a layer that failed its check,
 //! with the cause.
 
+#[macro_use]
+#[path = "../print.rs"]
+mod print;
+
 mod head;
 mod margin;
 mod pictures;
@@ -16,6 +20,7 @@ use serde_json::{Value, json};
 use wengert::{
     DType, Param, Result, Rule, Tape, Tensor,
     check::{self, Fault, Outcome, Report, mutate},
+    io,
     nn::{Layer, Linear, Sequential, Tanh},
     optim::{Adam, Optimizer},
 };
@@ -42,10 +47,10 @@ struct Flags {
     answer: bool,
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let flags = Flags::parse();
     if let Some(number) = flags.puzzle {
-        return Ok(puzzle(number, flags.answer)?);
+        return puzzle(number, flags.answer);
     }
     let sound = by_hand()?;
     let broken = forgotten()?;
@@ -59,7 +64,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let trained = [train(0.0)?, train(0.3)?];
     println!();
 
-    std::fs::create_dir_all(&flags.out)?;
     if !flags.quick {
         let weight = broken.gradients.iter().find(|c| c.of == "parameter `weight`").expect("the layer has a weight");
         let curve = sound.curves.iter().find(|c| c.of == "input 0").expect("the function is smooth");
@@ -79,7 +83,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         "sound": sound.passed(), "verdicts": verdicts, "rows_and_columns": rows, "parallel": parallel, "jump": jump,
         "margin_everywhere": everywhere, "split": split, "precision": precision, "trained": trained,
     });
-    std::fs::write(&metrics, serde_json::to_string_pretty(&report)?)?;
+    io::write_json(&metrics, &report)?;
     println!("written: {}", metrics.display());
     Ok(())
 }
