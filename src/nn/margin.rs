@@ -50,8 +50,10 @@ pub enum Fallback {
 ///
 /// struct Net { body: Linear, head: CosineHead }
 /// impl Layer for Net {
-///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> { self.head.forward(self.body.forward(x)) }    // cosines
-///     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> { vec![self.body.forward(x[0])] }  // embeddings
+///     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+///         let embedding = self.body.forward(x[0]);
+///         vec![self.head.forward(embedding), embedding] // cosines to predict from, and what the loss needs
+///     }
 ///     fn children(&self) -> Vec<(&str, &dyn Layer)> { vec![("body", &self.body), ("head", &self.head)] }
 /// }
 ///
@@ -61,7 +63,7 @@ pub enum Fallback {
 /// let (x, labels) = (Tensor::from([[0.0f32, 1.0], [0.2, 0.9], [1.0, 0.1], [0.8, 0.0]]), vec![0, 0, 1, 1]);
 /// let mut adam = Adam::new(&net.params(), 0.05)?;
 /// Trainer::new(&net, &mut adam)
-///     .loss(|y, batch| margin.stable_loss(&net.head, y[0], &batch.labels))
+///     .loss(|y, batch| margin.stable_loss(&net.head, y[1], &batch.labels))
 ///     .epochs(50)
 ///     .fit(&mut (1, |_| std::iter::once((x.clone(), labels.clone()))))?;
 /// assert_eq!(accuracy(&net, &x, &labels, 4)?, 1.0);
