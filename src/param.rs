@@ -1,7 +1,7 @@
 //! Trainable tensors, owned by layers and shared with tapes and optimizers.
 
 use std::sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
@@ -144,34 +144,22 @@ impl Param {
     // A panic while a tensor is being written leaves a valid tensor with some old numbers, so it can still be read.
     #[track_caller]
     fn read(&self) -> RwLockReadGuard<'_, Tensor> {
-        match self.inner.value.try_read() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(held)) => held.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                self.not_by_this_thread();
-                self.inner.value.read().unwrap_or_else(PoisonError::into_inner)
-            }
-        }
+        self.not_in_own_update();
+        self.inner.value.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[track_caller]
     fn write(&self) -> RwLockWriteGuard<'_, Tensor> {
-        match self.inner.value.try_write() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(held)) => held.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                self.not_by_this_thread();
-                self.inner.value.write().unwrap_or_else(PoisonError::into_inner)
-            }
-        }
+        self.not_in_own_update();
+        self.inner.value.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic where this thread would wait for itself.
     #[track_caller]
-    fn not_by_this_thread(&self) {
-        let own = self.inner.changing.load(Ordering::Relaxed) == thread();
+    fn not_in_own_update(&self) {
+        let changing = self.inner.changing.load(Ordering::Relaxed);
         assert!(
-            !own,
+            changing == 0 || changing != thread(),
             "the function given to `update` of the parameter `{}` uses the parameter itself; use the tensor that it is given",
             self.name
         );

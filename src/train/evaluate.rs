@@ -60,27 +60,25 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
 /// When the inputs do not have the shapes that the network needs.
 pub fn infer(net: &dyn Layer, inputs: &[Tensor], batch: usize) -> Result<Vec<Tensor>> {
     let ranges = batches("infer", inputs, batch)?;
-    let (count, mut done) = (ranges.last().map_or(0, |last| last.end), 0);
-    let mut all: Vec<(Vec<usize>, Vec<f64>, DType)> = Vec::new();
+    let mut sizes = ranges.clone().into_iter().map(|range| range.len());
+    let mut parts: Vec<Vec<Tensor>> = Vec::new();
     run(net, inputs, ranges, Mode::Eval, |outputs| {
-        let n = batch.min(count - done);
-        done += n;
-        all.resize(outputs.len(), (Vec::new(), Vec::new(), DType::F32));
-        for (y, (dims, numbers, dtype)) in outputs.iter().zip(&mut all) {
-            if y.shape().first() != Some(&n) {
-                let need = format!("a row for each of {n} observations is needed");
+        let n = sizes.next();
+        parts.resize(outputs.len(), Vec::new());
+        for (y, parts) in outputs.iter().zip(&mut parts) {
+            if y.shape().first().copied() != n {
+                let need = format!("a row for each of {} observations is needed", n.unwrap_or(0));
                 return Err(Error::shape("the network's output", &[y.shape()], need));
             }
-            (*dims, *dtype) = (y.shape().dims().to_vec(), y.dtype());
-            numbers.extend(y.to_vec());
+            parts.push(y.clone());
         }
         Ok(())
     })?;
-    let whole = |(mut dims, numbers, dtype): (Vec<usize>, Vec<f64>, DType)| {
-        dims[0] = count;
-        Tensor::from_vec(numbers, dims).map(|tensor| tensor.cast(dtype))
+    let whole = |parts: Vec<Tensor>| {
+        let tape = Tape::with_dtype(parts[0].dtype());
+        Ok(Var::try_concat(&parts.iter().map(|part| tape.constant(part)).collect::<Vec<_>>(), 0)?.value())
     };
-    all.into_iter().map(whole).collect()
+    parts.into_iter().map(whole).collect()
 }
 
 /// The fraction of the images that [`predict`] classifies correctly.

@@ -204,8 +204,9 @@ impl<'r, 'a> Run<'r, 'a> {
         let Some(patience) = self.trainer.validation.as_ref().and_then(|validation| validation.patience) else {
             return false;
         };
-        let best = self.decisive.and_then(|decisive| decisive.best(&self.history.validations));
-        self.history.validations.len() > best.unwrap_or(0) + patience
+        let validations = &self.history.validations;
+        let best = validations.iter().position(|scores| Some(scores.epoch) == self.history.best);
+        validations.len() > best.unwrap_or(0) + patience
     }
 
     /// Gives the network the tensors of its best epoch.
