@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result, RuleFault, panic},
     ops::Grads,
-    tape::{Inputs, Kind, NodeId, Tape, Var},
+    tape::{Inputs, Kind, NESTED, NodeId, Tape, Var},
 };
 
 /// A differentiable function with a hand-written backward rule.
@@ -110,7 +110,8 @@ impl Tape {
     ///
     /// # Errors
     /// [`Error::Rule`] when `forward` returns no output, or computes with a parameter or a value that wants a gradient
-    /// and is not among the inputs: the hand-written rule would lose that gradient without a word.
+    /// and is not among the inputs: the hand-written rule would lose that gradient without a word; when functions call
+    /// one another more than 200 deep.
     #[track_caller]
     pub fn apply<'t>(&'t self, function: impl Function + 'static, x: &[Var<'t>]) -> Result<Vec<Var<'t>>> {
         self.apply_at(Arc::new(function), x, Location::caller())
@@ -126,7 +127,10 @@ impl Tape {
         self.same_tape(function.name(), x)?;
         let fault = |fault| Error::Rule { rule: function.name().to_owned(), fault, at };
         let first = self.len();
-        let (inner, saved) = function.forward_and_save(x);
+        let (inner, saved) = {
+            let _inside = self.go_into().ok_or_else(|| fault(RuleFault::Nested { limit: NESTED }))?;
+            function.forward_and_save(x)
+        };
         if inner.is_empty() {
             return Err(fault(RuleFault::NoOutput));
         }
@@ -146,7 +150,7 @@ impl Tape {
     /// Records output `k` of a call: a node with the value of the node `z`, and with a rule of its own.
     fn output(&self, call: &Arc<Call>, k: usize, z: NodeId) -> Var<'_> {
         let _line = self.at_line(Some(call.at));
-        let list = &mut *self.list.borrow_mut();
+        let list = &mut *self.list_mut();
         let (value, weight) = (list.node(z).value.clone(), list.node(z).weight);
         let needs_grad = list.any_needs_grad(&call.inputs);
         let id = list.push(Kind::Output(call.clone(), k), SmallVec::from_slice(&[z]), value, needs_grad);
@@ -157,7 +161,7 @@ impl Tape {
     /// The line of a source of gradients that is not among `x` and that the outputs `z`, or what was recorded since
     /// `first`, would pass a gradient to. A value that is only detached or compared has no gradient to lose.
     fn hidden_input(&self, first: usize, x: &[Var<'_>], z: &[Var<'_>]) -> Option<&'static Location<'static>> {
-        let list = self.list.borrow();
+        let list = self.list();
         let foreign =
             |i: NodeId| (i as usize) < first && list.nodes[i as usize].needs_grad && !x.iter().any(|v| v.id() == i);
         let mut recorded = list.nodes[first..].iter().filter(|node| node.needs_grad);
@@ -183,8 +187,8 @@ impl Call {
         // What a hand-written rule records has lines of its own.
         let _own = tape.at_line(None);
         let rule = || self.function.backward(Backward { x, z: &z, dz, saved: &saved, needs });
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(rule)).map(SmallVec::from_vec).map_err(|panic| {
-            let fault = RuleFault::Failed(panic::message(&*panic));
+        panic::caught(rule).map(SmallVec::from_vec).map_err(|why| {
+            let fault = RuleFault::Failed(why);
             Error::Rule { rule: self.function.name().to_owned(), fault, at: self.at }
         })
     }

@@ -182,7 +182,7 @@ impl Tape {
                 .map(|of| (of, on));
         }
         // What was recorded here was only for the test.
-        self.list.borrow_mut().truncate(mark);
+        self.list_mut().truncate(mark);
         match coupled {
             None => Ok(()),
             Some((of, on)) => Err(Error::Coupled { op: op.to_owned(), of, on }),

@@ -128,6 +128,15 @@ fn every_row_of_the_page_is_what_happens() {
         |x| x * x.detach(), at [3.0];
         |x| x.reshape([2, 2]).eigvalsh(), at [1.0, 0.0, 0.0, 1.0];
         |x| x.reshape([2, 2]).symmetric_sqrt(), at [0.0, 0.0, 0.0, 0.0];
+        |x| x.relu(), at [f64::NAN];
+        |x| x.elu(1.0), at [f64::NAN];
+        |x| x.leaky_relu(0.1), at [f64::NAN];
+        |x| x.abs(), at [f64::NAN];
+        |x| x.sign(), at [f64::NAN];
+        |x| x.clamp(-1.0, 1.0), at [f64::NAN];
+        |x| x.max(0.0), at [f64::NAN];
+        |a, b| a.max(b), at [f64::NAN], [1.0];
+        |x| x.amax_axes(&[0], false), at [f64::NAN, 1.0, f64::NAN];
     };
     let page = include_str!("../src/guide/kinks.md");
     let says: Vec<Row> = page

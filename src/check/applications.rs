@@ -28,7 +28,7 @@ pub(super) struct Application {
 /// The applications recorded on `tape`, in order.
 pub(super) fn applications(tape: &Tape) -> Vec<Application> {
     let calls: Vec<_> = {
-        let list = tape.list.borrow();
+        let list = tape.list();
         let firsts = list.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Output(call, 0) => Some(call.clone()),
             _ => None,

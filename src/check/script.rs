@@ -124,7 +124,7 @@ impl Script {
     /// The steps that lead from `arguments` to `outputs`. A hand-written rule is replaced by what its `forward`
     /// recorded; leaves that are not among the arguments are constants.
     pub fn of(tape: &Tape, arguments: &[Var<'_>], outputs: &[Var<'_>]) -> Script {
-        let list = &mut *tape.list.borrow_mut();
+        let list = &mut *tape.list_mut();
         let mut needed: Vec<bool> = vec![false; list.nodes.len()];
         let is_argument = |id: NodeId| arguments.iter().position(|v| v.id() == id);
         let mut waiting: Vec<NodeId> = outputs.iter().map(|v| v.id()).collect();

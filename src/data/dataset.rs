@@ -141,6 +141,7 @@ impl Dataset {
     /// When there is no such image.
     #[track_caller]
     pub fn image(&self, index: usize) -> &[f32] {
+        self.assert_holds(index);
         let n = self.image_len();
         &self.images[index * n..][..n]
     }
@@ -151,7 +152,14 @@ impl Dataset {
     /// When there is no such image.
     #[track_caller]
     pub fn label(&self, index: usize) -> usize {
+        self.assert_holds(index);
         self.labels[index]
+    }
+
+    #[track_caller]
+    fn assert_holds(&self, index: usize) {
+        let len = self.len();
+        assert!(index < len, "there is no image {index} in a data set of {len} images, which count from 0");
     }
 
     /// The first `count` images, in their order.

@@ -22,6 +22,11 @@ pub enum RuleFault {
         /// The line that uses it.
         line: &'static Location<'static>,
     },
+    /// `forward` applies a function that applies another, and so on, deeper than the stack allows.
+    Nested {
+        /// How deep they may be nested.
+        limit: usize,
+    },
     /// A gradient's shape differs from that of its input.
     Shape {
         /// Which input.
@@ -56,6 +61,12 @@ impl std::fmt::Display for RuleFault {
                 write!(
                     f,
                     "would lose a gradient: `forward` uses a value that is not among its inputs ({line}); pass it as an input"
+                )
+            }
+            RuleFault::Nested { limit } => {
+                write!(
+                    f,
+                    "is nested too deep: `forward` applies a function, which applies another, over {limit} times; use a loop"
                 )
             }
             RuleFault::Shape { input, expected, got } => {

@@ -84,7 +84,7 @@ impl NodeView {
     }
 
     fn new(tape: &Tape, index: usize) -> NodeView {
-        let list = tape.list.borrow();
+        let list = tape.list();
         let node = &list.nodes[index];
         let mut view = NodeView {
             index,

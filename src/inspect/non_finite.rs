@@ -65,7 +65,7 @@ impl Tape {
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         let mut spoiled = vec![false; self.len()];
         self.look(|node, value| spoiled[node] = value.is_some_and(|value| value.first_non_finite().is_some()));
-        let inputs: Vec<Vec<usize>> = self.list.borrow().nodes.iter().map(|node| positions(&node.inputs)).collect();
+        let inputs: Vec<Vec<usize>> = self.list().nodes.iter().map(|node| positions(&node.inputs)).collect();
         let node = to_blame(&inputs, &spoiled)?;
         let view = NodeView::new(self, node);
         let mut values: Vec<Option<Tensor>> = vec![None; view.inputs.len() + 1];
@@ -77,7 +77,7 @@ impl Tape {
         let (result, operands) = values.split_last()?;
         let (flat, value) = result.first_non_finite()?;
         let index = unravel(flat, result.shape());
-        let elementwise = matches!(self.list.borrow().nodes[node].kind, Kind::Elementwise(..));
+        let elementwise = matches!(self.list().nodes[node].kind, Kind::Elementwise(..));
         let mut operands: Vec<Operand> = operands
             .iter()
             .map(|x| if elementwise { Operand::Number(x.at(&broadcast(&index, x.shape()))) } else { range(x) })

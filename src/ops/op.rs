@@ -177,7 +177,7 @@ impl<'t> Vjp<'_, 't> {
         rule: impl FnOnce(&[Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>,
     ) -> Result<Grads<'t>> {
         if self.recorded {
-            let at = self.tape().list.borrow().node(self.z.id()).at;
+            let at = self.tape().list().node(self.z.id()).at;
             return Err(Error::Rule { rule: name.to_owned(), fault: RuleFault::OnceDifferentiable, at });
         }
         let x: Vec<Tensor> = self.x.iter().map(|x| x.value()).collect();

@@ -21,7 +21,7 @@ use super::{
     slots::{Slot, Slots},
 };
 use crate::{
-    error::{Error, NoGradient, Result, RuleFault},
+    error::{Error, NoGradient, Result, RuleFault, panic},
     ops::{Grads, Vjp},
     tensor::{Tensor, short},
 };
@@ -69,7 +69,7 @@ impl<'t> Walk<'t> {
         if self.slots.is_empty(id) {
             return Ok(None);
         }
-        let (from_outside, outputs) = match &self.tape.list.borrow().node(id).kind {
+        let (from_outside, outputs) = match &self.tape.list().node(id).kind {
             Kind::Leaf | Kind::Constant => (true, id..id + 1),
             Kind::Output(call, k) if self.tape.rule() == Rule::Manual => {
                 let first = id - *k as NodeId;
@@ -97,7 +97,7 @@ impl<'t> Walk<'t> {
     fn rule(&self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
         let by_hand = self.tape.rule() == Rule::Manual;
         let (kind, inputs) = {
-            let list = &mut *self.tape.list.borrow_mut();
+            let list = &mut *self.tape.list_mut();
             let node = &list.nodes[id as usize];
             // What the rule records belongs to the line of this node.
             list.notes.line = Some(node.at);
@@ -113,7 +113,10 @@ impl<'t> Walk<'t> {
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
-            Kind::Op(op) => op.vjp(at)?,
+            Kind::Op(op) => panic::caught(|| op.vjp(at)).unwrap_or_else(|why| {
+                let (rule, at) = (op.name().to_owned(), self.tape.list().node(id).at);
+                Err(Error::Rule { rule, fault: RuleFault::Failed(why), at })
+            })?,
             Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs)?,
             Kind::Output(..) => smallvec![Some(dz[0])],
             Kind::Leaf | Kind::Constant => unreachable!("a value from outside passes nothing on"),
@@ -128,7 +131,7 @@ impl<'t> Walk<'t> {
 
     /// Checks what a rule returned: a gradient for each input, on this tape and of the shape of the input, or none.
     fn check(&self, id: NodeId, kind: &Kind, inputs: &Inputs, gradients: &Grads<'t>) -> Result<()> {
-        let list = self.tape.list.borrow();
+        let list = self.tape.list();
         let fault = |fault| Err(Error::Rule { rule: kind.name().to_owned(), fault, at: list.node(id).at });
         if gradients.len() != inputs.len() {
             return fault(RuleFault::Count { expected: inputs.len(), got: gradients.len() });
@@ -166,12 +169,12 @@ fn leaves(y: Var<'_>) -> Vec<Want> {
         true => Want::Pass,
         false => Want::Nothing,
     };
-    y.tape().list.borrow().nodes[..=y.index()].iter().map(want).collect()
+    y.tape().list().nodes[..=y.index()].iter().map(want).collect()
 }
 
 /// The gradients with respect to `x`: what does not depend on any of them is left out of the walk.
 fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
-    let list = y.tape().list.borrow();
+    let list = y.tape().list();
     let mut want = vec![Want::Nothing; y.index() + 1];
     x.iter().filter(|v| v.id() <= y.id()).for_each(|v| want[v.index()] = Want::Keep);
     let first = x.iter().map(|v| v.index()).min().unwrap_or(0);
@@ -235,7 +238,7 @@ impl Var<'_> {
         let _paused = tape.pause();
         let mark = tape.len();
         let found = walk(self, Slot::Ready(upstream.cast(self.dtype())), leaves(self), Some(mark));
-        tape.list.borrow_mut().truncate(mark);
+        tape.list_mut().truncate(mark);
         let numbers = |(id, slot)| if let Slot::Ready(gradient) = slot { Some((id, gradient)) } else { None };
         Ok(Gradients::new(tape, found?.into_iter().filter_map(numbers).collect()))
     }

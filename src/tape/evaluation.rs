@@ -26,7 +26,7 @@ impl Tape {
     pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
         self.same_tape(op.name(), inputs)?;
         let ids: Inputs = short(inputs.iter().map(|v| v.id()));
-        let mut list = self.list.borrow_mut();
+        let mut list = self.list_mut();
         let mut saved = None;
         let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
         if value.dtype() != self.dtype() {
@@ -49,7 +49,7 @@ impl Tape {
     ) -> Result<Var<'t>> {
         self.same_tape(row.name, operands)?;
         let ids: Inputs = short(operands.iter().map(|v| v.id()));
-        let mut list = self.list.borrow_mut();
+        let mut list = self.list_mut();
         let shape = match shape {
             Some(shape) => shape,
             None => list.common_shape(row, &ids).map_err(|error| list.locate(error))?,
@@ -69,7 +69,7 @@ impl Tape {
 
     /// What the operation of node `id` saved for its backward rule.
     pub(crate) fn saved(&self, id: NodeId) -> Option<Saved> {
-        let mut list = self.list.borrow_mut();
+        let mut list = self.list_mut();
         // A checkpoint forgets it with the value.
         list.force(id);
         list.saved.binary_search_by_key(&id, |saved| saved.0).ok().map(|place| list.saved[place].1.clone())

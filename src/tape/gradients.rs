@@ -23,7 +23,7 @@ pub struct Gradients {
 impl Gradients {
     /// The gradients with respect to nodes of `tape`, in descending order.
     pub(super) fn new(tape: &Tape, nodes: Vec<(NodeId, Tensor)>) -> Self {
-        let list = tape.list.borrow();
+        let list = tape.list();
         Gradients {
             recording: tape.recording(),
             nodes,
@@ -79,7 +79,7 @@ impl Gradients {
 
     fn no_gradient(&self, x: Var<'_>) -> Error {
         let of = x.describe();
-        let list = x.tape().list.borrow();
+        let list = x.tape().list();
         let node = list.node(x.id());
         let why = if x.tape().recording() != self.recording {
             NoGradient::OtherRecording

@@ -19,6 +19,7 @@ mod node;
 mod slots;
 mod var;
 
+pub(crate) use extras::NESTED;
 pub use extras::{AtLine, Mode, Rule, Scope, Wrt};
 pub use gradients::Gradients;
 pub use node::Saved;
@@ -27,7 +28,7 @@ pub use var::Var;
 pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value};
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell, RefMut},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -51,7 +52,7 @@ use crate::{
 /// # Ok::<(), wengert::Error>(())
 /// ```
 pub struct Tape {
-    pub(crate) list: RefCell<List>,
+    list: RefCell<List>,
     dtype: DType,
     id: u64,
     /// How often it was reset.
@@ -59,6 +60,10 @@ pub struct Tape {
     rule: Cell<Rule>,
     mode: Cell<Mode>,
 }
+
+/// The one way for users to get at a recording that is being written.
+const BUSY: &str = "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is given, \
+                    but not the tape on which it is recorded";
 
 impl Default for Tape {
     fn default() -> Self {
@@ -97,7 +102,7 @@ impl Tape {
 
     /// The number of operations and values recorded.
     pub fn len(&self) -> usize {
-        self.list.borrow().nodes.len()
+        self.list().nodes.len()
     }
 
     /// Whether nothing is recorded.
@@ -146,7 +151,19 @@ impl Tape {
 
     #[track_caller]
     pub(crate) fn push(&self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> Var<'_> {
-        Var::new(self, self.list.borrow_mut().push(kind, inputs, value, needs_grad))
+        Var::new(self, self.list_mut().push(kind, inputs, value, needs_grad))
+    }
+
+    /// The recording, to read.
+    #[track_caller]
+    pub(crate) fn list(&self) -> Ref<'_, List> {
+        self.list.try_borrow().unwrap_or_else(|_| panic!("{BUSY}"))
+    }
+
+    /// The recording, to add to and to compute what is pending.
+    #[track_caller]
+    pub(crate) fn list_mut(&self) -> RefMut<'_, List> {
+        self.list.try_borrow_mut().unwrap_or_else(|_| panic!("{BUSY}"))
     }
 
     pub(crate) fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {

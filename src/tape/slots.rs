@@ -105,7 +105,7 @@ impl<'t> Slots<'t> {
 
     /// A contribution in the shape of `input`.
     fn summed(&self, input: NodeId, gradient: Var<'t>) -> Var<'t> {
-        let list = self.tape.list.borrow();
+        let list = self.tape.list();
         let shape = list.node(input).shape();
         if list.node(gradient.id()).shape() == shape {
             return gradient;
@@ -121,7 +121,7 @@ impl<'t> Slots<'t> {
         if self.recorded() {
             return None;
         }
-        let mut list = self.tape.list.borrow_mut();
+        let mut list = self.tape.list_mut();
         if matches!(list.node(input).kind, Kind::Leaf) {
             list.force(gradient.id());
         }
@@ -136,14 +136,14 @@ impl<'t> Slots<'t> {
         self.waiting.retain(|&id| {
             let Slot::Node(node) = slots[id as usize] else { return false };
             // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
-            let waits = !many && tape.list.borrow().is_pending(node);
+            let waits = !many && tape.list().is_pending(node);
             if !waits {
                 slots[id as usize] = Slot::Ready(Var::new(tape, node).value());
             }
             waits
         });
         if self.waiting.is_empty() {
-            self.tape.list.borrow_mut().truncate(mark);
+            self.tape.list_mut().truncate(mark);
         }
     }
 }

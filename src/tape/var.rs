@@ -75,17 +75,17 @@ impl<'t> Var<'t> {
 
     /// The sizes along the axes.
     pub fn shape(self) -> Shape {
-        self.tape.list.borrow().node(self.id).shape().clone()
+        self.tape.list().node(self.id).shape().clone()
     }
 
     /// The number of axes.
     pub fn rank(self) -> usize {
-        self.tape.list.borrow().node(self.id).shape().rank()
+        self.tape.list().node(self.id).shape().rank()
     }
 
     /// The number of elements.
     pub fn numel(self) -> usize {
-        self.tape.list.borrow().node(self.id).shape().numel()
+        self.tape.list().node(self.id).shape().numel()
     }
 
     /// The index of `axis`, which may count from the end; `op` names the operation in the error.
@@ -100,7 +100,7 @@ impl<'t> Var<'t> {
 
     /// The numbers; they are computed now if they were still pending.
     pub fn value(self) -> Tensor {
-        self.tape.list.borrow_mut().value(self.id).clone()
+        self.tape.list_mut().value(self.id).clone()
     }
 
     /// The one number of a value with one element.
@@ -114,7 +114,7 @@ impl<'t> Var<'t> {
 
     /// Whether a gradient flows through this value: it depends on a leaf through differentiable operations.
     pub fn needs_grad(self) -> bool {
-        self.tape.list.borrow().node(self.id).needs_grad
+        self.tape.list().node(self.id).needs_grad
     }
 
     /// The same value as a constant: no gradient flows through it.
@@ -134,13 +134,13 @@ impl<'t> Var<'t> {
 
     /// Keeps this value's gradient in [`backward`](Var::backward), although it is not a leaf.
     pub fn retain(self) -> Var<'t> {
-        self.tape.list.borrow_mut().nodes[self.index()].retained = true;
+        self.tape.list_mut().nodes[self.index()].retained = true;
         self
     }
 
     /// The node as errors name it.
     pub(super) fn describe(self) -> String {
-        let at = self.tape.list.borrow().node(self.id).at;
+        let at = self.tape.list().node(self.id).at;
         format!("node %{} of shape {} ({at})", self.id, self.shape())
     }
 }

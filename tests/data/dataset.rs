@@ -106,3 +106,13 @@ fn a_tensor_that_is_no_data_set_is_named() {
         "image 0 of the data set holds inf at index 1; every number must be finite"
     );
 }
+
+#[test]
+fn an_image_that_is_not_there_is_named() {
+    let set = set();
+    for ask in [|set: &Dataset| set.image(3).len(), |set: &Dataset| set.label(3)] {
+        let panic = std::panic::catch_unwind(|| ask(&set)).unwrap_err();
+        let need = "there is no image 3 in a data set of 3 images, which count from 0";
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), need);
+    }
+}

@@ -128,3 +128,102 @@ fn an_operation_on_plain_numbers_cannot_be_differentiated_twice() {
     assert_eq!(tape.len(), before, "an operation that failed is not recorded");
     assert_usable(&tape);
 }
+
+thread_local! {
+    static TAPE: Tape = Tape::f64();
+}
+
+/// An operation that misbehaves: its rule panics, or its `forward` uses the tape on which it is being recorded.
+struct Wild {
+    uses_tape: bool,
+}
+
+impl Op for Wild {
+    fn name(&self) -> &str {
+        "wild"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+        if self.uses_tape {
+            TAPE.with(|tape| tape.constant(1.0).value());
+        }
+        Ok(x[0].clone())
+    }
+    fn vjp<'t>(&self, _: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        panic!("the table has {} rows", 7)
+    }
+}
+
+#[test]
+fn a_panic_in_the_rule_of_an_operation_is_an_error_that_names_it() {
+    let tape = Tape::f64();
+    let x = tape.leaf(2.0);
+    let line = line!() + 1;
+    let y = tape.record(Wild { uses_tape: false }, &[x]).unwrap();
+    let before = tape.len();
+    let need = format!(
+        "the backward rule of `wild` failed: the table has 7 rows (recorded at tests/errors/rules.rs:{line}:18)"
+    );
+    fails(&need, y.backward());
+    assert_eq!(tape.len(), before);
+    fails(&need, tape.grad(y, &[x]));
+    assert_usable(&tape);
+}
+
+#[test]
+fn an_operation_that_uses_its_own_tape_is_told_so() {
+    TAPE.with(|tape| {
+        let x = tape.leaf(2.0);
+        let record = std::panic::AssertUnwindSafe(|| _ = tape.record(Wild { uses_tape: true }, &[x]));
+        let panic = std::panic::catch_unwind(record).unwrap_err();
+        let need = "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is \
+                    given, but not the tape on which it is recorded";
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), need);
+        assert_eq!(tape.len(), 1);
+        assert_usable(tape);
+    });
+}
+
+/// The identity, through as many further applications of itself.
+struct Nested(usize);
+
+impl Function for Nested {
+    fn name(&self) -> &str {
+        "nested"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        match self.0.checked_sub(1) {
+            Some(fewer) => x[0].tape().apply(Nested(fewer), x).unwrap_or_else(|error| panic!("{error}")),
+            None => vec![x[0] * 1.0],
+        }
+    }
+    fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![Some(at.dz[0])]
+    }
+}
+
+#[test]
+fn functions_nested_too_deep_are_an_error_and_not_an_overflow_of_the_stack() {
+    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let run = || {
+        let tape = Tape::f64();
+        let x = tape.leaf(2.0);
+        let y = tape.apply(Nested(199), &[x]).unwrap()[0];
+        for rule in [Rule::Manual, Rule::Tape] {
+            tape.set_rule(rule);
+            assert_eq!(y.backward().unwrap().wrt(x).unwrap().item(), 1.0);
+        }
+        let apply = std::panic::AssertUnwindSafe(|| tape.apply(Nested(10_000), &[x]));
+        let panic = std::panic::catch_unwind(apply).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        let need = "the backward rule of `nested` is nested too deep: `forward` applies a function, which applies \
+                    another, over 200 times; use a loop (recorded at tests/errors/rules.rs:";
+        assert!(message.starts_with(need), "{message}");
+        // What was left is counted as left.
+        assert_eq!(tape.apply(Nested(199), &[x]).unwrap()[0].item(), 2.0);
+        assert_usable(&tape);
+    };
+    small.spawn(run).unwrap().join().unwrap();
+}

@@ -47,8 +47,12 @@ impl Slide {
     }
 
     /// Calls `f` with position, tap and pixel, wherever a tap sees a pixel.
-    fn each(&self, mut f: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
-        let outputs = self.outputs();
+    fn each(&self, f: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
+        self.each_of(self.outputs(), f);
+    }
+
+    /// The same for the first `outputs` positions.
+    fn each_of(&self, outputs: [usize; 2], mut f: impl FnMut([usize; 2], [usize; 2], [usize; 2])) {
         each_index(&[outputs[0], outputs[1], self.kernel[0], self.kernel[1]], |i| {
             let (position, tap) = ([i[0], i[1]], [i[2], i[3]]);
             let pixel = [0, 1].map(|k| {
@@ -109,13 +113,16 @@ fn convolutions() {
 fn transposed_convolutions() {
     each_case(
         400,
-        (slide(1..=3), channels(), any::<bool>(), any::<u64>()),
-        |(slide, [n, c, k, groups], biased, seed)| {
-            // The adjoint of the convolution of such an image: what its stride leaves over is the output padding.
+        (slide(1..=3), channels(), any::<bool>(), [0usize..4, 0..4], any::<u64>()),
+        |(slide, [n, c, k, groups], biased, behind, seed)| {
+            // The adjoint of the convolution of such an image: what its stride leaves over is the output padding. Padded
+            // further, it has rows that the convolution does not see from the outputs that there are.
             let ([h, w], [kh, kw], [oh, ow]) = (slide.image, slide.kernel, slide.outputs());
+            let further = Slide { image: [h + behind[0], w + behind[1]], ..slide };
+            let [h, w] = further.image;
             let more = [0, 1].map(|i| {
                 let reach = (slide.kernel[i] - 1) * slide.dilation[i] + 1;
-                (slide.image[i] + 2 * slide.padding[i] - reach) % slide.stride[i]
+                (slide.image[i] + 2 * slide.padding[i] - reach) % slide.stride[i] + behind[i]
             });
             let mut x = vec![
                 numbers(&[n, c * groups, oh, ow], seed, (-2.0, 2.0)),
@@ -134,7 +141,7 @@ fn transposed_convolutions() {
                 |x| {
                     let mut y =
                         Array::from_fn(&[n, k * groups, h, w], |i| x.get(2).map_or(0.0, |bias| bias.at(&[i[1]])));
-                    slide.each(|p, t, at| {
+                    further.each_of([oh, ow], |p, t, at| {
                         each_index(&[n, c * groups, k], |i| {
                             let channel = i[1] / c * k + i[2];
                             *y.entry(&[i[0], channel, at[0], at[1]]) +=

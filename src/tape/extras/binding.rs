@@ -11,7 +11,7 @@ impl Tape {
     /// constant. So tied weights share a gradient.
     #[track_caller]
     pub fn watch(&self, param: &Param) -> Var<'_> {
-        let known = self.list.borrow().notes.watched.iter().rev().find(|w| w.0 == param.id()).map(|w| w.1);
+        let known = self.list().notes.watched.iter().rev().find(|w| w.0 == param.id()).map(|w| w.1);
         if let Some(id) = known {
             return Var::new(self, id);
         }
@@ -49,7 +49,7 @@ impl Tape {
     }
 
     fn note(&self, param: &Param, value: Var<'_>) {
-        let notes = &mut self.list.borrow_mut().notes;
+        let notes = &mut self.list_mut().notes;
         notes.watched.push((param.id(), value.id()));
         notes.names.give(value.id(), param.shared_name());
     }

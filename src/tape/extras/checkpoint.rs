@@ -64,7 +64,7 @@ impl Tape {
         let result = block();
         let kept: Vec<NodeId> =
             result.as_ref().iter().filter(|v| std::ptr::eq(v.tape(), self)).map(|v| v.id()).collect();
-        let list = &mut *self.list.borrow_mut();
+        let list = &mut *self.list_mut();
         for &id in &kept {
             list.force(id);
         }
@@ -83,7 +83,7 @@ impl Tape {
 
     /// The checkpoints that begin at or before a node, in order.
     pub(super) fn segments_up_to(&self, root: NodeId) -> Vec<Segment> {
-        self.list.borrow().notes.segments.iter().filter(|segment| segment.first <= root).copied().collect()
+        self.list().notes.segments.iter().filter(|segment| segment.first <= root).copied().collect()
     }
 }
 
@@ -119,7 +119,7 @@ impl List {
 /// The walk has passed a checkpoint, whose values are forgotten again. Gradients that go on from it are computed first: a
 /// pending one reads those values.
 pub(super) fn leave<'t>(tape: &'t Tape, segment: Segment, slots: &mut Slots<'t>) {
-    let mut list = tape.list.borrow_mut();
+    let mut list = tape.list_mut();
     for input in list.inputs_of(segment) {
         if let Slot::Node(node) = slots.get(input) {
             list.force(*node);

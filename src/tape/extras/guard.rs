@@ -49,7 +49,7 @@ impl<'t> Guard<'t> {
     /// For the rule of the node `z`, and the gradients `dz` of it or of all outputs of its call.
     #[inline]
     pub fn new(z: Var<'t>, dz: &[Var<'t>], masks: &Masks) -> Self {
-        let list = z.tape().list.borrow();
+        let list = z.tape().list();
         let node = list.node(z.id());
         let kind = &node.kind;
         if matches!(kind, Kind::Elementwise(row, _) if row.selects()) {

@@ -45,7 +45,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn hook(self, f: impl for<'a> Fn(Var<'a>) -> Var<'a> + Send + Sync + 'static) -> Var<'t> {
         let hook = Hook { node: self.id(), run: Arc::new(f), at: Location::caller() };
-        let hooks = &mut self.tape().list.borrow_mut().notes.hooks;
+        let hooks = &mut self.tape().list_mut().notes.hooks;
         let place = hooks.partition_point(|other| other.node <= self.id());
         hooks.insert(place, hook);
         self
@@ -58,14 +58,13 @@ pub(super) fn run<'t>(node: Var<'t>, slots: &mut Slots<'t>) -> Result<()> {
     // What a hook records has lines of its own.
     let _own = node.tape().at_line(None);
     let hooks: Vec<_> = {
-        let list = node.tape().list.borrow();
+        let list = node.tape().list();
         let own = list.notes.hooks.iter().filter(|hook| hook.node == node.id());
         own.map(|hook| (hook.run.clone(), hook.at)).collect()
     };
     let replaced = hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
         let fault = |fault| Error::Hook { of: node.describe(), fault, at };
-        let replaced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(gradient)))
-            .map_err(|panic| fault(HookFault::Failed(panic::message(&*panic))))?;
+        let replaced = panic::caught(|| run(gradient)).map_err(|why| fault(HookFault::Failed(why)))?;
         if !std::ptr::eq(replaced.tape(), node.tape()) {
             return Err(fault(HookFault::OtherTape));
         }

@@ -29,7 +29,7 @@ impl Tape {
     /// Sets how many elements an elementwise result must have to be left pending until it is needed, so that chains of
     /// them are evaluated in one pass over memory. `usize::MAX` computes everything at once; no value depends on it.
     pub fn set_lazy_from(&self, elements: usize) {
-        self.list.borrow_mut().notes.lazy_from = Some(elements);
+        self.list_mut().notes.lazy_from = Some(elements);
     }
 }
 

@@ -25,7 +25,7 @@ impl Tape {
     /// ```
     pub fn bytes(&self) -> usize {
         let mut seen = HashSet::new();
-        let list = self.list.borrow();
+        let list = self.list();
         let buffers = list.nodes.iter().filter_map(|node| match &node.value {
             Value::Ready(tensor) => Some(crate::dispatch!(tensor.dtype(), T => {
                 let data = tensor.data::<T>();

@@ -29,6 +29,7 @@ mod names;
 mod peek;
 
 pub use binding::Wrt;
+pub(crate) use modes::NESTED;
 pub use modes::{AtLine, Mode, Rule};
 pub(super) use names::Known;
 pub use names::Scope;
@@ -56,6 +57,8 @@ pub(crate) struct Notes {
     pub no_grad: bool,
     /// The line that new nodes count as recorded at, if not that of the caller.
     pub line: Option<&'static Location<'static>>,
+    /// How many hand-written functions are being applied, one inside of the other.
+    pub nested: usize,
     /// From how many elements on, elementwise results are left pending, if not as usual.
     pub lazy_from: Option<usize>,
 }
@@ -103,7 +106,7 @@ impl<'t> Extras<'t> {
     /// The gradient of a node is complete: hooks may replace it.
     #[inline]
     pub fn run_hooks(&mut self, id: NodeId, slots: &mut Slots<'t>) -> Result<()> {
-        let hooked = self.tape.list.borrow().is_hooked(id);
+        let hooked = self.tape.list().is_hooked(id);
         if hooked { hooks::run(Var::new(self.tape, id), slots) } else { Ok(()) }
     }
 

@@ -57,8 +57,17 @@ impl Tape {
 
     /// Turns gradients off until the guard is dropped, also by a panic.
     pub(crate) fn pause(&self) -> Paused<'_> {
-        let before = std::mem::replace(&mut self.list.borrow_mut().notes.no_grad, true);
+        let before = std::mem::replace(&mut self.list_mut().notes.no_grad, true);
         Paused { tape: self, before }
+    }
+
+    /// Goes into a hand-written function until the guard is dropped; none if [`NESTED`] of them are under way.
+    pub(crate) fn go_into(&self) -> Option<Inside<'_>> {
+        let nested = &mut self.list_mut().notes.nested;
+        (*nested < NESTED).then(|| {
+            *nested += 1;
+            Inside(self)
+        })
     }
 
     /// Lets new nodes count as recorded at `line` (or, with `None`, at that of their caller) until the guard is dropped:
@@ -74,8 +83,20 @@ impl Tape {
     /// assert_eq!(tape.nodes().next().unwrap().line, here);
     /// ```
     pub fn at_line(&self, line: Option<&'static Location<'static>>) -> AtLine<'_> {
-        let before = std::mem::replace(&mut self.list.borrow_mut().notes.line, line);
+        let before = std::mem::replace(&mut self.list_mut().notes.line, line);
         AtLine { tape: self, before }
+    }
+}
+
+/// How deep hand-written functions may be nested: each needs a piece of the stack, and a thread may have 2 MB of it.
+pub(crate) const NESTED: usize = 200;
+
+/// Goes out of a hand-written function when it is dropped.
+pub(crate) struct Inside<'t>(&'t Tape);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.list_mut().notes.nested -= 1;
     }
 }
 
@@ -88,7 +109,7 @@ pub(crate) struct Paused<'t> {
 
 impl Drop for Paused<'_> {
     fn drop(&mut self) {
-        self.tape.list.borrow_mut().notes.no_grad = self.before;
+        self.tape.list_mut().notes.no_grad = self.before;
     }
 }
 
@@ -101,7 +122,7 @@ pub struct AtLine<'t> {
 
 impl Drop for AtLine<'_> {
     fn drop(&mut self) {
-        self.tape.list.borrow_mut().notes.line = self.before;
+        self.tape.list_mut().notes.line = self.before;
     }
 }
 

@@ -144,7 +144,7 @@ impl Tape {
     /// assert_eq!(error.to_string(), "pairs: an even number is needed, but got [3] (in layer pairs)");
     /// ```
     pub fn locate(&self, error: Error) -> Error {
-        self.list.borrow().locate(error)
+        self.list().locate(error)
     }
 
     /// Marks what is recorded until the guard is dropped as belonging to the layer `name`. Scopes nest, and each lasts
@@ -163,7 +163,7 @@ impl Tape {
     /// assert_eq!(layers, ["block.conv", ""]);
     /// ```
     pub fn scope(&self, name: &str) -> Scope<'_> {
-        let names = &mut self.list.borrow_mut().notes.names;
+        let names = &mut self.list_mut().notes.names;
         names.enter(name);
         Scope { tape: self, place: names.open.len() - 1 }
     }
@@ -179,7 +179,7 @@ pub struct Scope<'t> {
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        self.tape.list.borrow_mut().notes.names.leave(self.place);
+        self.tape.list_mut().notes.names.leave(self.place);
     }
 }
 
@@ -187,7 +187,7 @@ impl Var<'_> {
     /// Gives the node a name, for printing the tape and for finding its gradient with
     /// [`Gradients::named`](crate::Gradients::named).
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
-        self.tape().list.borrow_mut().notes.names.give(self.id(), name.into());
+        self.tape().list_mut().notes.names.give(self.id(), name.into());
         self
     }
 }

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 impl Tape {
     /// Hands the value of each node to `look`, in order; `None` where there is no memory for a pending one.
     pub(crate) fn look(&self, mut look: impl FnMut(usize, Option<&Tensor>)) {
-        let list = &mut *self.list.borrow_mut();
+        let list = &mut *self.list_mut();
         let count = list.nodes.len();
         let weights: Vec<u8> = list.nodes.iter().map(|node| node.weight).collect();
         let pending: Vec<bool> = (0..count).map(|id| list.is_pending(id as NodeId)).collect();
