@@ -1,0 +1,112 @@
+//! Embeddings on the circle and on the sphere, with the class centers.
+
+use std::f64::consts::PI;
+
+use wengert::plot::{Color, Dash, Figure, Legend, LineChart, Series};
+
+use crate::{
+    options::Kind,
+    pictures::{color, name},
+    training::Outcome,
+};
+
+/// Lines that are there for orientation.
+const PALE: Color = Color(200, 200, 200);
+/// Test images of each class on the sphere.
+const SHOWN: usize = 60;
+
+/// A panel for each loss; none unless embeddings have two or three dimensions and there are few classes.
+pub fn embeddings(runs: &[(Kind, &Outcome)], names: &[String]) -> Option<Figure> {
+    let dim = runs.first()?.1.embeddings.shape()[1];
+    let draw: fn(&Outcome, &[String]) -> LineChart = match dim {
+        _ if names.len() > 12 => return None,
+        2 => circle,
+        3 => sphere,
+        _ => return None,
+    };
+    let panel = |figure: Figure, (kind, run): &(Kind, &Outcome)| {
+        let chart = draw(run, names).title(name(*kind)).legend(Legend::Above);
+        figure.panel(chart.x_limits(-1.6, 1.6).y_limits(-1.6, 1.6))
+    };
+    Some(runs.iter().fold(Figure::new(900, 480 * runs.len().div_ceil(2) as u32).columns(2), panel))
+}
+
+/// Over the unit circle the distribution of the directions of each class; centers as lines from the middle.
+fn circle(run: &Outcome, names: &[String]) -> LineChart {
+    const BINS: usize = 180;
+    let at = |radius: f64, angle: f64| (radius * angle.cos(), radius * angle.sin());
+    let line = |label: &str, points: Vec<(f64, f64)>| {
+        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        Series::new(label, x, y).dash(Dash::Solid)
+    };
+    let all: Vec<f64> = (0..=BINS).map(|i| 2.0 * PI * i as f64 / BINS as f64).collect();
+    let unit = line("", all.iter().map(|&angle| at(1.0, angle)).collect()).color(PALE).width(1.0);
+    let mut chart = LineChart::new().series(unit);
+    let embeddings = run.embeddings.to_vec();
+    for (class, label) in names.iter().enumerate() {
+        let mut counts = [0.0; BINS];
+        for (x, _) in embeddings.chunks(2).zip(&run.labels).filter(|(_, label)| **label == class) {
+            let turn = (x[1].atan2(x[0]) / (2.0 * PI)).rem_euclid(1.0);
+            counts[((turn * BINS as f64) as usize).min(BINS - 1)] += 1.0;
+        }
+        let total: f64 = counts.iter().sum();
+        let points = all.iter().enumerate().map(|(i, &angle)| {
+            let share = counts[i % BINS] / total;
+            at(1.0 + 0.55 * (share / 0.25).min(1.0).sqrt(), angle + PI / BINS as f64)
+        });
+        let center = run.centers[2 * class + 1].atan2(run.centers[2 * class]);
+        chart = chart
+            .series(line(label, points.collect()).color(color(class)).width(1.5))
+            .series(line("", vec![(0.0, 0.0), at(1.0, center)]).color(color(class)).width(2.5));
+    }
+    chart
+}
+
+/// The unit sphere seen along the line (1, 1, 1): directions as dots, pale on its far side, and centers as lines from the
+/// middle.
+fn sphere(run: &Outcome, names: &[String]) -> LineChart {
+    let mut chart = LineChart::new();
+    let circles = (0..3).flat_map(|axis| {
+        let round = (0..=90).map(|i| 2.0 * PI * f64::from(i) / 90.0);
+        let circle: Vec<[f64; 3]> = round
+            .map(|t| {
+                let mut p = [t.cos(), t.sin(), 0.0];
+                p.rotate_right(axis);
+                p
+            })
+            .collect();
+        [circle]
+    });
+    let outline: Vec<f64> = (0..=90).map(|i| 2.0 * PI * f64::from(i) / 90.0).collect();
+    let (x, y): (Vec<f64>, Vec<f64>) = outline.iter().map(|t| (t.cos(), t.sin())).unzip();
+    chart = chart.series(Series::new("", x, y).color(PALE).dash(Dash::Solid).width(1.5));
+    for circle in circles {
+        let (x, y): (Vec<f64>, Vec<f64>) = circle.iter().map(|p| seen(p)).map(|(x, y, _)| (x, y)).unzip();
+        chart = chart.series(Series::new("", x, y).color(PALE).dash(Dash::Solid).width(1.0));
+    }
+    let embeddings = run.embeddings.to_vec();
+    for (class, label) in names.iter().enumerate() {
+        let own = embeddings.chunks(3).zip(&run.labels).filter(|(_, label)| **label == class).take(SHOWN);
+        let points: Vec<(f64, f64, f64)> = own.map(|(x, _)| seen(x)).collect();
+        for (front, color) in [(false, color(class).towards(Color::WHITE, 0.6)), (true, color(class))] {
+            // Gaps between the points leave dots without a line.
+            let side = points.iter().filter(|p| (p.2 >= 0.0) == front).flat_map(|p| [(p.0, p.1), (f64::NAN, f64::NAN)]);
+            let (x, y): (Vec<f64>, Vec<f64>) = side.unzip();
+            if !x.is_empty() {
+                chart = chart.series(Series::new("", x, y).color(color).dots().width(1.2));
+            }
+        }
+        let (x, y, depth) = seen(&run.centers[3 * class..][..3]);
+        let dash = if depth >= 0.0 { Dash::Solid } else { Dash::Dotted };
+        chart = chart
+            .series(Series::new(label, [0.0, x], [0.0, y]).color(color(class)).dash(dash).width(2.5));
+    }
+    chart
+}
+
+/// The direction of a vector on the screen, and how far it is toward the viewer at (1, 1, 1).
+fn seen(p: &[f64]) -> (f64, f64, f64) {
+    let length = p.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+    let [a, b, c] = [p[0] / length, p[1] / length, p[2] / length];
+    ((b - a) / 2f64.sqrt(), (2.0 * c - a - b) / 6f64.sqrt(), (a + b + c) / 3f64.sqrt())
+}
