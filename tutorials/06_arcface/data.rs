@@ -53,7 +53,10 @@ struct Images {
 /// Loads the images and holds out `count` groups of classes, drawn with `seed`.
 pub fn load(source: &Source, count: usize, seed: u64) -> Result<Split> {
     let images = match source {
-        Source::Digits => Images::of_parts(data::digits(seed).train, data::digits(seed).test)?,
+        Source::Digits => {
+            let digits = data::digits(seed);
+            Images::of_parts(digits.train, digits.test)?
+        }
         Source::Mnist(folder) => {
             let (train, test) = mnist::load_first(folder, 10_000, 5_000)?;
             Images::of_parts(train, test)?
@@ -72,7 +75,14 @@ impl Images {
         let labels = [train.labels(), test.labels()].concat();
         let set = Dataset::new(pixels, labels, train.shape(), train.names().to_vec())?;
         let names = set.names().to_vec();
-        Ok(Images { is_test, test_pairs: true, groups: (0..set.classes()).collect(), names, of: "digits".to_owned(), set })
+        Ok(Images {
+            is_test,
+            test_pairs: true,
+            groups: (0..set.classes()).collect(),
+            names,
+            of: "digits".to_owned(),
+            set,
+        })
     }
 
     /// The images of `NAME-images-idx3-ubyte`, averaged down to `side` pixels, with the labels of `NAME-labels-idx1-ubyte`
@@ -93,7 +103,8 @@ impl Images {
             }
         };
         of_images("labels", &labels)?;
-        let pixels = images.bytes.chunks(height * width).flat_map(|image| shrink(image, height, width, side)).collect();
+        let pixels =
+            images.bytes.chunks((height * width).max(1)).flat_map(|image| shrink(image, height, width, side)).collect();
         let classes = labels.iter().max().map_or(0, |&most| most + 1);
         let names = (0..classes).map(|c| c.to_string()).collect();
         let mut seen = vec![0; classes];
@@ -114,21 +125,29 @@ impl Images {
         };
         let count = groups.iter().max().map_or(0, |&most| most + 1);
         let set = Dataset::new(pixels, labels, [1, side, side], names)?;
-        Ok(Images { set, is_test, test_pairs: false, groups, names: (0..count).map(|g| g.to_string()).collect(), of: name.to_owned() })
+        Ok(Images {
+            set,
+            is_test,
+            test_pairs: false,
+            groups,
+            names: (0..count).map(|g| g.to_string()).collect(),
+            of: name.to_owned(),
+        })
     }
 
     fn split(&self, count: usize, seed: u64) -> Result<Split> {
         let total = self.names.len();
-        if count == 1 && self.test_pairs || count + 2 > total {
-            let value = format!("{count} of {total}");
-            let must = "0, or at least 2 with at least 2 left, so that there are pairs of different classes";
-            return Err(Error::setting(&self.of, "held out", value, must));
-        }
         let mut order: Vec<usize> = (0..total).collect();
         order.shuffle(&mut StdRng::seed_from_u64(seed));
-        let mut out = order[..count].to_vec();
+        let mut out = order[..count.min(total)].to_vec();
         out.sort_unstable();
         let is_out = |class: usize| out.contains(&self.groups[class]);
+        let classes = (0..self.set.classes()).filter(|&class| is_out(class)).count();
+        if count > total || classes == 1 || classes + 2 > self.set.classes() {
+            let value = format!("{count} of {total}");
+            let must = "0, or at least 2 classes with at least 2 left, so that there are pairs of different ones";
+            return Err(Error::setting(&self.of, "held out", value, must));
+        }
         let part = |of: &dyn Fn(usize) -> bool| self.part(&(0..self.set.len()).filter(|&i| of(i)).collect::<Vec<_>>());
         let class = |i: usize| self.set.label(i);
         let test = part(&|i| self.is_test[i] && !is_out(class(i)))?;

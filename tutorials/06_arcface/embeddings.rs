@@ -13,22 +13,22 @@ use crate::{
 /// Lines that are there for orientation.
 const PALE: Color = Color(200, 200, 200);
 /// Test images of each class on the sphere.
-const SHOWN: usize = 60;
+const SHOWN: usize = 40;
 
 /// A panel for each loss; none unless embeddings have two or three dimensions and there are few classes.
 pub fn embeddings(runs: &[(Kind, &Outcome)], names: &[String]) -> Option<Figure> {
     let dim = runs.first()?.1.embeddings.shape()[1];
-    let draw: fn(&Outcome, &[String]) -> LineChart = match dim {
+    let (draw, limit): (fn(&Outcome, &[String]) -> LineChart, f64) = match dim {
         _ if names.len() > 12 => return None,
-        2 => circle,
-        3 => sphere,
+        2 => (circle, 1.6),
+        3 => (sphere, 1.08),
         _ => return None,
     };
     let panel = |figure: Figure, (kind, run): &(Kind, &Outcome)| {
         let chart = draw(run, names).title(name(*kind)).legend(Legend::Above);
-        figure.panel(chart.x_limits(-1.6, 1.6).y_limits(-1.6, 1.6))
+        figure.panel(chart.x_limits(-limit, limit).y_limits(-limit, limit))
     };
-    Some(runs.iter().fold(Figure::new(900, 480 * runs.len().div_ceil(2) as u32).columns(2), panel))
+    Some(runs.iter().fold(Figure::new(900, 500 * runs.len().div_ceil(2) as u32).columns(2), panel))
 }
 
 /// Over the unit circle the distribution of the directions of each class; centers as lines from the middle.
@@ -52,7 +52,7 @@ fn circle(run: &Outcome, names: &[String]) -> LineChart {
         let total: f64 = counts.iter().sum();
         let points = all.iter().enumerate().map(|(i, &angle)| {
             let share = counts[i % BINS] / total;
-            at(1.0 + 0.55 * (share / 0.25).min(1.0).sqrt(), angle + PI / BINS as f64)
+            at(1.0 + 0.55 * (share / 0.2).min(1.0), angle + PI / BINS as f64)
         });
         let center = run.centers[2 * class + 1].atan2(run.centers[2 * class]);
         chart = chart
@@ -98,8 +98,7 @@ fn sphere(run: &Outcome, names: &[String]) -> LineChart {
         }
         let (x, y, depth) = seen(&run.centers[3 * class..][..3]);
         let dash = if depth >= 0.0 { Dash::Solid } else { Dash::Dotted };
-        chart = chart
-            .series(Series::new(label, [0.0, x], [0.0, y]).color(color(class)).dash(dash).width(2.5));
+        chart = chart.series(Series::new(label, [0.0, x], [0.0, y]).color(color(class)).dash(dash).width(2.5));
     }
     chart
 }

@@ -2,9 +2,11 @@
 
 use std::f64::consts::PI;
 
+use rand::{SeedableRng, rngs::StdRng};
+use rand_distr::{Distribution, StandardNormal};
 use serde_json::{Value, json};
 use wengert::{
-    Backward, DType, Function, Result, Tensor, Var,
+    Backward, DType, Function, Result, Tape, Tensor, Var,
     check::{self, Report},
     nn::{CosineHead, Layer, MarginLoss},
 };
@@ -14,9 +16,10 @@ use crate::{
     posted,
 };
 
-/// Numbers that repeat nowhere.
-pub fn numbers(shape: [usize; 2], shift: f64) -> Tensor {
-    Tensor::from_fn(shape, DType::F64, |i| ((i as f64 + 1.0) * 1.618 + shift).sin())
+/// Numbers from the standard normal distribution.
+fn normal(shape: [usize; 2], seed: u64) -> Tensor {
+    let mut rng = StdRng::seed_from_u64(seed);
+    Tensor::from_fn(shape, DType::F64, |_| StandardNormal.sample(&mut rng))
 }
 
 /// The head of the first post as `checkLayer` was told to test it: `[10, 512]`, with the observations along the second axis.
@@ -25,16 +28,19 @@ pub fn first_as_posted() -> Result<Report> {
     check::layer(&layer, &[[512]]).named("arcfaceLayer").valid_size(&[10, 512], 1).run()
 }
 
-/// The head of the second post on embeddings `[3, 512]` that are not of length 1, or made so.
+/// The head of the second post on embeddings `[3, 512]`, made unit vectors or as they come.
 pub fn second_as_posted(made_unit: bool) -> Result<Report> {
-    let long = Tensor::from_fn([3, 512], DType::F64, |i| 3.0 * ((i as f64 + 1.0) * 1.618).sin());
-    let inputs = [long, heads::kernel(512, 4, 0).value()];
-    check::closure(
-        move |v| heads::forward(if made_unit { heads::unit(v[0]) } else { v[0] }, v[1], &[0, 2, 3], Join::Masks),
-        &inputs,
-    )
-    .named("Arcface")
-    .run()
+    let inputs = [normal([3, 512], 0), heads::kernel(512, 4, 0).value()];
+    let head = move |x: Var<'_>| if made_unit { heads::unit(x) } else { x };
+    check::closure(move |v| heads::forward(head(v[0]), v[1], &[0, 2, 3], Join::Masks), &inputs).named("Arcface").run()
+}
+
+/// Of the products x · ŵ of such embeddings as they come, how many are beyond −1 .. 1, and how many there are.
+fn beyond() -> [usize; 2] {
+    let tape = Tape::f64();
+    let kernel = tape.constant(heads::kernel(512, 4, 0).value());
+    let products = tape.constant(normal([3, 512], 0)).matmul(kernel).value().to_vec();
+    [products.iter().filter(|p| p.abs() > 1.0).count(), products.len()]
 }
 
 /// The head of the second post at an embedding that points at the center of class 0, and belongs to class `label`.
@@ -89,7 +95,7 @@ pub fn head() -> Result<Report> {
 pub fn loss(stable: bool) -> Result<Report> {
     let (head, margin) = (CosineHead::new(512, 4, 1), MarginLoss::default());
     let labels = [0, 2, 3];
-    let inputs = [numbers([3, 512], 0.0), numbers([4, 512], 1.0)];
+    let inputs = [normal([3, 512], 0), normal([4, 512], 1)];
     let check = check::closure(
         |v| {
             v[0].tape().bind(&head.weight, v[1]).expect("the sizes are those of the weight");
@@ -104,17 +110,31 @@ pub fn loss(stable: bool) -> Result<Report> {
     check.named(if stable { "margin loss, stable" } else { "margin loss, with a root" }).run()
 }
 
+/// The library's stable form at an embedding that points at the center of class 0, and belongs to class `label`.
+pub fn loss_at_a_center(label: usize) -> Result<Report> {
+    let (head, margin) = (CosineHead::new(2, 2, 0), MarginLoss::default());
+    head.weight.set(&Tensor::eye(2, head.weight.dtype()))?;
+    check::closure(
+        |v| margin.stable_logits(&head, v[0], &[label]).expect("the label is 0 or 1"),
+        &[Tensor::from([[1.0, 0.0]])],
+    )
+    .run()
+}
+
 /// How many tests ended which way.
 fn counts(report: &Report) -> String {
     let [passed, failed, not_applicable] = report.counts();
     format!("{passed} passed, {failed} failed, {not_applicable} not applicable")
 }
 
-/// Prints the result and the verdicts or remarks.
+/// Prints the result with its verdicts, and with its remarks in short.
 fn show(what: &str, report: &Report) -> Value {
     println!("{what}: {}", counts(report));
     for verdict in &report.verdicts {
-        println!("  {}: {verdict}", if verdict.fault.is_remark() { "remark" } else { "verdict" });
+        match verdict.fault.is_remark() {
+            true => println!("  remark: {}: {}", verdict.of.join(" and "), verdict.fault),
+            false => println!("  verdict: {verdict}"),
+        }
     }
     json!({ "what": what, "counts": report.counts(), "verdict": report.verdict().map(|v| v.fault.to_string()) })
 }
@@ -125,17 +145,21 @@ pub fn part() -> Result<Value> {
     let mut all = vec![show("observations along axis 1", &first_as_posted()?)];
     all.push(show("the margin on every class", &first_on_every_class()?));
     println!("\n== 2. The head of the second post ==");
-    let lengths = wengert::Tape::new().constant(heads::kernel(512, 4, 0).value()).norm_axes(&[0], false).value();
+    let lengths = Tape::new().constant(heads::kernel(512, 4, 0).value()).norm_axes(&[0], false).value();
     println!("the lengths of the kernel's columns: {lengths}");
-    all.push(show("[3, 512], of any length", &second_as_posted(false)?));
     all.push(show("[3, 512], of length 1", &second_as_posted(true)?));
-    all.push(show("at the center of its own class", &second_at_a_center(0, Join::Select)?));
+    all.push(show("[3, 512], of any length", &second_as_posted(false)?));
+    let [beyond, of] = beyond();
+    println!("  {beyond} of its {of} products are beyond -1 .. 1: clamped, and without a gradient");
+    all.push(show("at the center of its own class", &second_at_a_center(0, Join::Masks)?));
     all.push(show("at the center of another class", &second_at_a_center(1, Join::Masks)?));
-    all.push(show("the same, with `select`", &second_at_a_center(1, Join::Select)?));
-    all.push(show("at π − m", &second_at_the_threshold()?));
+    all.push(show("the same, joined by `select`", &second_at_a_center(1, Join::Select)?));
+    all.push(show("where θ + m is π", &second_at_the_threshold()?));
     println!("\n== 3. A head and a loss ==");
     all.push(show("cosine head, 512 features, 10 classes", &head()?));
-    all.push(show("with a root, [3, 512]", &loss(false)?));
-    all.push(show("stable, [3, 512]", &loss(true)?));
+    all.push(show("margin loss with a bounded root, [3, 512]", &loss(false)?));
+    all.push(show("margin loss, stable, [3, 512]", &loss(true)?));
+    all.push(show("stable, at the center of its own class", &loss_at_a_center(0)?));
+    all.push(show("stable, at the center of another class", &loss_at_a_center(1)?));
     Ok(json!(all))
 }

@@ -94,7 +94,7 @@ fn train(options: &Options, recipe: &Recipe) -> Result<Vec<(Kind, Vec<Figures>)>
         if first {
             let shown: Vec<(Kind, &Outcome)> = outcomes.iter().map(|(kind, outcome)| (*kind, outcome)).collect();
             println!(
-                "{} pairs of the same unseen class, {} of different ones",
+                "{} pairs of the same class, {} of different ones",
                 shown[0].1.verification.genuine(),
                 shown[0].1.verification.impostors()
             );

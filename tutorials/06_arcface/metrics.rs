@@ -59,7 +59,10 @@ const COLUMNS: [Column; 8] = [
 /// For each loss an object with a list over seeds of each figure.
 pub fn as_json(all: &[(Kind, Vec<Figures>)]) -> Map<String, Value> {
     let lists = |runs: &[Figures]| -> Map<String, Value> {
-        COLUMNS.iter().map(|(name, of)| ((*name).to_owned(), json!(runs.iter().map(of).collect::<Vec<f64>>()))).collect()
+        COLUMNS
+            .iter()
+            .map(|(name, of)| ((*name).to_owned(), json!(runs.iter().map(of).collect::<Vec<f64>>())))
+            .collect()
     };
     all.iter().map(|(kind, runs)| (kind.to_string(), Value::Object(lists(runs)))).collect()
 }

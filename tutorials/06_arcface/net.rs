@@ -31,7 +31,13 @@ pub struct Net {
 
 impl Net {
     /// A network for images of this shape, with an embedding of `dim` numbers. Its body is the same for both heads.
-    pub fn new([channels, height, width]: [usize; 3], dim: usize, classes: usize, margin: Option<(MarginLoss, Scale)>, seed: u64) -> Self {
+    pub fn new(
+        [channels, height, width]: [usize; 3],
+        dim: usize,
+        classes: usize,
+        margin: Option<(MarginLoss, Scale)>,
+        seed: u64,
+    ) -> Self {
         let seeds: [u64; 6] = std::array::from_fn(|k| seed.wrapping_mul(6).wrapping_add(k as u64));
         let halve = |size: usize| size.div_ceil(2);
         let features = 32 * [height, width].map(|size| halve(halve(halve(size)))).iter().product::<usize>();

@@ -17,7 +17,7 @@ pub struct Options {
     #[arg(long, default_value = "arcface")]
     pub loss: Kind,
     /// The number of dimensions of the embedding.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_1)]
     pub dim: Option<usize>,
     /// The scale s of the losses with a margin; by default the length of the embedding in 2 and 3 dimensions, else 16.
     #[arg(long)]
@@ -40,12 +40,20 @@ pub struct Options {
     /// Trains with all four losses.
     #[arg(long)]
     pub compare: bool,
-    /// Two epochs only, and no check of 512 features, for a first look.
+    /// Two epochs only, for a first look.
     #[arg(long)]
     pub quick: bool,
     /// The folder for pictures and metrics.json.
     #[arg(long, default_value = "target/tutorials/06_arcface")]
     pub out: PathBuf,
+}
+
+fn at_least_1(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(problem) => Err(format!("{problem}")),
+    }
 }
 
 /// Where the images come from.
@@ -140,9 +148,9 @@ impl Recipe {
         let mut recipe = match options.data {
             Source::Digits => Recipe {
                 dim: 3,
-                epochs: 20,
+                epochs: 15,
                 batch: 64,
-                learning_rate: 2e-3,
+                learning_rate: 5e-3,
                 shift: 0,
                 held_out: 3,
                 s: None,
@@ -150,9 +158,9 @@ impl Recipe {
             },
             Source::Mnist(_) => Recipe {
                 dim: 2,
-                epochs: 12,
+                epochs: 20,
                 batch: 64,
-                learning_rate: 2e-3,
+                learning_rate: 5e-3,
                 shift: 0,
                 held_out: 0,
                 s: None,
@@ -186,7 +194,6 @@ impl Recipe {
         if let (Some(m), Some(k)) = (options.m, Kind::ALL[1..].iter().position(|&kind| kind == options.loss)) {
             recipe.m[k] = m;
         }
-        if let Ok(w) = std::env::var("LR") { recipe.learning_rate = w.parse().unwrap(); }
         if options.quick {
             recipe.epochs = recipe.epochs.min(2);
         }

@@ -58,7 +58,8 @@ pub fn losses(runs: &[(Kind, &Outcome)]) -> Figure {
     let chart = LineChart::new().x_label("iteration").y_label("loss").log_y();
     let window = runs.first().map_or(1, |(_, run)| run.losses.len() / 40 + 1);
     let line = |chart: LineChart, (kind, run): &(Kind, &Outcome)| {
-        let mean: Vec<f64> = run.losses.chunks(window).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
+        let mean: Vec<f64> =
+            run.losses.chunks(window).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
         let at: Vec<f64> = (0..mean.len()).map(|i| (i * window) as f64 + window as f64 / 2.0).collect();
         chart.series(Series::new(name(*kind), at, mean))
     };
@@ -67,7 +68,8 @@ pub fn losses(runs: &[(Kind, &Outcome)]) -> Figure {
 
 /// True accept rate against false accept rate.
 pub fn roc(runs: &[(Kind, &Outcome)]) -> Figure {
-    let chart = LineChart::new().x_label("false accept rate").y_label("true accept rate").log_x().legend(Legend::TopLeft);
+    let chart =
+        LineChart::new().x_label("false accept rate").y_label("true accept rate").log_x().legend(Legend::TopLeft);
     let line = |chart: LineChart, (kind, run): &(Kind, &Outcome)| {
         let rates = (0..=120).map(|i| 10f64.powf(-4.0 + 4.0 * f64::from(i) / 120.0));
         let points: Vec<(f64, f64)> = rates.map(|far| (far, last_within(run.verification.roc(), far).tar)).collect();
@@ -124,6 +126,6 @@ fn degrees(angles: &[f64]) -> Vec<f64> {
 pub fn color(class: usize) -> Color {
     match class {
         0..7 => Color::nth(class),
-        _ => Color::nth(class).towards(Color::WHITE, 0.45),
+        _ => Color::nth(class).towards(Color::BLACK, 0.45),
     }
 }
