@@ -65,24 +65,21 @@ fn circle(run: &Outcome, names: &[String]) -> LineChart {
 /// The unit sphere seen along the line (1, 1, 1): directions as dots, pale on its far side, and centers as lines from the
 /// middle.
 fn sphere(run: &Outcome, names: &[String]) -> LineChart {
-    let mut chart = LineChart::new();
-    let circles = (0..3).flat_map(|axis| {
-        let round = (0..=90).map(|i| 2.0 * PI * f64::from(i) / 90.0);
-        let circle: Vec<[f64; 3]> = round
-            .map(|t| {
-                let mut p = [t.cos(), t.sin(), 0.0];
-                p.rotate_right(axis);
-                p
-            })
-            .collect();
-        [circle]
-    });
-    let outline: Vec<f64> = (0..=90).map(|i| 2.0 * PI * f64::from(i) / 90.0).collect();
-    let (x, y): (Vec<f64>, Vec<f64>) = outline.iter().map(|t| (t.cos(), t.sin())).unzip();
-    chart = chart.series(Series::new("", x, y).color(PALE).dash(Dash::Solid).width(1.5));
-    for circle in circles {
-        let (x, y): (Vec<f64>, Vec<f64>) = circle.iter().map(|p| seen(p)).map(|(x, y, _)| (x, y)).unzip();
-        chart = chart.series(Series::new("", x, y).color(PALE).dash(Dash::Solid).width(1.0));
+    let round: Vec<(f64, f64)> = (0..=90).map(|i| (PI * f64::from(i) / 45.0).sin_cos()).collect();
+    let pale = |points: Vec<(f64, f64)>| {
+        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        Series::new("", x, y).color(PALE).dash(Dash::Solid).width(1.0)
+    };
+    // The outline, and the great circles in the three planes of the axes.
+    let mut chart = LineChart::new().series(pale(round.clone()));
+    for axis in 0..3 {
+        let on_screen = |&(a, b): &(f64, f64)| {
+            let mut p = [a, b, 0.0];
+            p.rotate_right(axis);
+            let (x, y, _) = seen(&p);
+            (x, y)
+        };
+        chart = chart.series(pale(round.iter().map(on_screen).collect()));
     }
     let embeddings = run.embeddings.to_vec();
     for (class, label) in names.iter().enumerate() {
