@@ -24,7 +24,7 @@ mod training;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use wengert::{Result, Tape, io, plot::Figure};
+use wengert::{Error, Result, Tape, io, plot::Figure};
 
 use metrics::Figures;
 use options::{Kind, Options, Recipe};
@@ -34,7 +34,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let recipe = Recipe::new(&options);
     let metrics = options.out.join("metrics.json");
-    // A folder that cannot be written to, or that another run writes to, is reported before the work.
+    // A folder that cannot be made, or that another run writes to, is reported before the work.
+    let failed = |source| Error::File { action: "create the folder", path: options.out.clone(), source };
+    std::fs::create_dir_all(&options.out).map_err(failed)?;
     let _lock = io::Lock::new(&metrics)?;
 
     let checks = faults::part()?;
