@@ -10,6 +10,9 @@ use crate::{
     training::Outcome,
 };
 
+/// Draws the embeddings of classes with these names.
+type Draw = fn(&Outcome, &[String]) -> LineChart;
+
 /// Lines that are there for orientation.
 const PALE: Color = Color(200, 200, 200);
 /// Test images of each class on the sphere.
@@ -18,7 +21,7 @@ const SHOWN: usize = 40;
 /// A panel for each loss; none unless embeddings have two or three dimensions and there are few classes.
 pub fn embeddings(runs: &[(Kind, &Outcome)], names: &[String]) -> Option<Figure> {
     let dim = runs.first()?.1.embeddings.shape()[1];
-    let (draw, limit): (fn(&Outcome, &[String]) -> LineChart, f64) = match dim {
+    let (draw, limit): (Draw, f64) = match dim {
         _ if names.len() > 12 => return None,
         2 => (circle, 1.6),
         3 => (sphere, 1.08),
