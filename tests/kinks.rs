@@ -1,6 +1,12 @@
 //! The slopes where there is no derivative: every row of the page `guide::kinks`, and what a row cannot express.
 
-use wengert::{Tape, Tensor, Var, ops::Window};
+use std::f64::consts::FRAC_PI_2;
+
+use wengert::{
+    Tape, Tensor, Var,
+    nn::{CosineHead, Fallback, MarginLoss},
+    ops::Window,
+};
 
 /// The gradient of Σ f(x).
 fn slope<const N: usize>(x: [f64; N], f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Vec<f64> {
@@ -63,6 +69,11 @@ macro_rules! rows {
 
 #[test]
 fn every_row_of_the_page_is_what_happens() {
+    let margin = |m| MarginLoss::arcface(m).unwrap().scale(1.0).unwrap();
+    let [easy, shifted, linear] =
+        [Fallback::Easy, Fallback::Shifted, Fallback::Linear].map(|fallback| margin(FRAC_PI_2).fallback(fallback));
+    let (arcface, head) = (margin(0.5), CosineHead::new(2, 2, 0));
+    head.weight.set(&Tensor::eye(2, head.weight.dtype())).unwrap();
     let happens = rows! {
         |x| x.relu(), at [0.0];
         |x| x.abs(), at [0.0];
@@ -115,6 +126,11 @@ fn every_row_of_the_page_is_what_happens() {
         |a, b| a.atan2(b), at [0.0], [0.0];
         |x| x.var_axes(&[0], 1, false), at [5.0];
         |x| x.var_axes(&[0], 0, false).sqrt(), at [5.0, 5.0];
+        |x| easy.logits(x.reshape([1, 2]), &[0]).unwrap(), at [0.0, 0.5];
+        |x| shifted.logits(x.reshape([1, 2]), &[0]).unwrap(), at [0.0, 0.5];
+        |x| linear.logits(x.reshape([1, 2]), &[0]).unwrap(), at [0.0, 0.5];
+        |x| arcface.stable_logits(&head, x.reshape([1, 2]), &[0]).unwrap(), at [2.0, 0.0];
+        |x| arcface.stable_logits(&head, x.reshape([1, 2]), &[0]).unwrap(), at [-2.0, 0.0];
         |x| x.logsumexp_axes(&[0], false), at [f64::NEG_INFINITY, 1.0];
         |x| x.logsumexp_axes(&[0], false), at [f64::NEG_INFINITY, f64::NEG_INFINITY];
         |x| x.reshape([1, 2]).cross_entropy(&[1]), at [f64::NEG_INFINITY, 0.0];

@@ -78,6 +78,28 @@ fn higher_order() {
 }
 
 #[test]
+fn arcface() {
+    let Some(metrics) = check("06_arcface", "arcface") else { return };
+    let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+    // Training may differ in the last bits from one kind of processor to the next: bands, not figures.
+    assert!(number("/softmax/accuracy/0") > 0.98 && number("/arcface/accuracy/0") > 0.98);
+    assert!(number("/arcface/within_degrees/0") < number("/softmax/within_degrees/0"));
+    assert!(number("/arcface/between_degrees/0") > number("/softmax/between_degrees/0"));
+    assert!((number("/cross_entropy/cross_entropy") - number("/cross_entropy/nll_of_log_softmax")).abs() < 1e-15);
+    for row in metrics["precision"].as_array().unwrap() {
+        let of = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+        assert_eq!((of("stable_lost"), of("bounded_lost")), (0.0, 0.0), "{row}");
+        if of("angle") >= 1e-3 && of("angle") < 3.0 {
+            assert!(of("stable") < 1e-3, "{row}");
+        }
+        if of("angle") == 1e-3 {
+            assert!(of("posted") > 0.03, "{row}");
+        }
+    }
+    assert!(number("/precision/6/posted_lost") > 0.0 && number("/precision/7/posted_lost") > 0.0);
+}
+
+#[test]
 fn custom_layers() {
     let Some(metrics) = check("05_custom_layers", "custom_layers") else { return };
     let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();

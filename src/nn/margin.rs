@@ -44,6 +44,10 @@ pub enum Fallback {
 /// near θ = 0 and π, where its slope is infinite. [`stable_loss`](MarginLoss::stable_loss) takes embeddings and the
 /// head that holds the centers, and has neither problem.
 ///
+/// The tutorial `tutorials/06_arcface` shows what goes wrong in published heads, and what a margin does to embeddings of
+/// classes that training has not seen. The slopes where a value jumps or has a kink are in
+/// [`guide::kinks`](crate::guide::kinks).
+///
 /// ```
 /// use wengert::{Tensor, Var, nn::{CosineHead, Layer, Linear, MarginLoss}, optim::Adam};
 /// use wengert::train::{Trainer, accuracy};

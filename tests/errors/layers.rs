@@ -2,7 +2,10 @@
 
 use wengert::{
     DType, Tape, Tensor,
-    nn::{Celu, Dropout, Embedding, GlobalAvgPool2d, GroupNorm, InstanceNorm, Layer, LayerNorm, Linear, Residual},
+    nn::{
+        Celu, CosineHead, Dropout, Embedding, GlobalAvgPool2d, GroupNorm, InstanceNorm, Layer, LayerNorm, Linear,
+        Residual,
+    },
 };
 
 use crate::{assert_usable, panics, zeros};
@@ -25,6 +28,10 @@ fn settings_that_no_layer_can_have_are_refused_where_the_layer_is_made() {
     panics(nothing, || _ = Embedding::new(5, 0, 0));
     let nothing = "embedding: 0 rows of 5 numbers hold nothing; at least one each is needed";
     panics(nothing, || _ = Embedding::new(0, 5, 0));
+    let sizes = |sizes: &str| format!("cosine head: {sizes} numbers hold nothing; at least one each is needed");
+    panics(&sizes("0 classes of 1 centers of 4"), || _ = CosineHead::new(4, 0, 0));
+    panics(&sizes("3 classes of 1 centers of 0"), || _ = CosineHead::new(0, 3, 0));
+    panics(&sizes("3 classes of 0 centers of 4"), || _ = CosineHead::with_sub_centers(4, 3, 0, 0));
 }
 
 #[test]

@@ -166,6 +166,14 @@ fn what_cannot_be_used_is_said_in_whole_sentences() {
     says(MarginLoss::cosface(-0.1), "margin loss: m3 = -0.1, but it must be a difference of cosines, from 0 to 2");
     says(MarginLoss::sphereface(0.5), "margin loss: m1 = 0.5, but it must be at least 1 and finite");
     says(MarginLoss::default().scale(0.0), "margin loss: scale = 0, but it must be positive and finite");
+    says(MarginLoss::default().scale(f64::NAN), "margin loss: scale = NaN, but it must be positive and finite");
+    says(MarginLoss::default().scale(f64::INFINITY), "margin loss: scale = inf, but it must be positive and finite");
+    says(MarginLoss::cosface(2.1), "margin loss: m3 = 2.1, but it must be a difference of cosines, from 0 to 2");
+    says(MarginLoss::sphereface(f64::INFINITY), "margin loss: m1 = inf, but it must be at least 1 and finite");
+    says(
+        MarginLoss::combined(1.0, -0.1, 0.0),
+        "margin loss: m2 = -0.1, but it must be an angle from 0 to π, in radians",
+    );
     let (tape, loss) = (Tape::f64(), MarginLoss::default());
     let (x, head) = (tape.constant(numbers([2, 4], 0.0)), CosineHead::new(4, 3, 0));
     let both = |labels: &[usize], message: &str| {

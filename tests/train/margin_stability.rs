@@ -109,6 +109,30 @@ fn an_embedding_of_length_zero_is_perpendicular_and_has_no_gradient() {
 }
 
 #[test]
+fn a_margin_of_pi_turns_the_own_class_around_and_stays_finite() {
+    let head = head(&Tensor::from([[1.0, 0.0], [0.0, 1.0]]));
+    let loss = MarginLoss::arcface(PI).unwrap().scale(2.0).unwrap();
+    let tape = Tape::f64();
+    let x = tape.leaf([[1.0, 0.0], [0.6, 0.8]]);
+    for logits in [loss.stable_logits(&head, x, &[0, 0]), loss.logits(head.forward(x), &[0, 0])] {
+        let logits = logits.unwrap();
+        for (i, cosine) in [1.0, 0.6].into_iter().enumerate() {
+            assert!((logits.value().at(&[i, 0]) + 2.0 * cosine).abs() < 1e-4, "{}", logits.value());
+        }
+        assert_eq!(logits.sum().backward().unwrap().wrt(x).unwrap().first_non_finite(), None);
+    }
+}
+
+#[test]
+fn an_infinite_embedding_is_no_number_and_a_huge_one_is() {
+    let head = head(&Tensor::from([[1.0, 0.0], [0.0, 1.0]]));
+    let tape = Tape::f64();
+    let cosines = head.forward(tape.constant([[f64::INFINITY, 1.0], [3e100, 4e100]])).value().to_vec();
+    assert!(cosines[0].is_nan(), "{cosines:?}");
+    assert!((cosines[2] - 0.6).abs() < 1e-12 && (cosines[3] - 0.8).abs() < 1e-12, "{cosines:?}");
+}
+
+#[test]
 fn a_nan_stays_one() {
     let centers = Tensor::from([[1.0, 0.0], [0.0, 1.0]]);
     let loss = MarginLoss::default();
