@@ -186,10 +186,10 @@ mod regular;
 mod tape;
 mod tensor;
 
-pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, RuleFault};
+pub use error::{Error, FormatProblem, GraphFault, HookFault, NameFault, NoGradient, Result, RuleFault};
 pub use function::{Backward, Function};
 pub use kernels::threads;
-pub use param::Param;
+pub use param::{Param, Unmatched};
 pub use tape::{AtLine, Gradients, Mode, Rule, Saved, Scope, Tape, Var, Wrt};
 pub use tensor::{DType, Element, Shape, Tensor};
 

@@ -42,6 +42,7 @@ list! {
     losses::nll_loss,
     losses::l1_loss,
     losses::smooth_l1_loss,
+    losses::huber_loss,
     losses::bce_with_logits,
     reductions::var,
     reductions::norm,

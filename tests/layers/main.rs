@@ -1,6 +1,7 @@
 //! Layers around one operation, layers around other layers, and the summary of a network.
 
 mod around;
+mod graph;
 mod normalization;
 mod single;
 mod summary;
