@@ -5,7 +5,7 @@
 //! dL/dp = −2 (gU − 2pI) / U². Both are symmetric in p and g.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 

@@ -3,7 +3,7 @@
 //! L = Σ (p − t)² / 2n for a prediction p and a target t of n observations; dL/dp = (p − t) / n, dL/dt = −dL/dp.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 
@@ -56,7 +56,8 @@ pub fn main() -> Result<()> {
     );
     for rule in [Rule::Manual, Rule::Tape] {
         tape.set_rule(rule);
-        println!("{rule:<6} {}", top[0].backward()?.wrt(bottom[0])?);
+        let gradient = top[0].backward()?.wrt(bottom[0])?.to_vec();
+        println!("gradient by {:<6}  {}", if rule == Rule::Manual { "hand" } else { "tape" }, Tensor::from(gradient));
     }
 
     // What the rule costs, as operations that the gradient records.
@@ -66,7 +67,7 @@ pub fn main() -> Result<()> {
         let (before, wanted) = (tape.len(), bottom.iter().copied().filter(|x| x.needs_grad()).collect::<Vec<_>>());
         tape.grad(loss, &wanted)?;
         let names: Vec<String> = tape.nodes().skip(before).map(|node| node.op).filter(|op| op != "constant").collect();
-        println!("{what}: backward records {}", names.join(", "));
+        println!("{what}: the gradient takes {}", names.join(", "));
     }
 
     for published in [false, true] {

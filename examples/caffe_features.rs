@@ -1,7 +1,7 @@
 //! Features from the middle of a network: names, partial runs and their cost, weights by name, frozen layers.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 

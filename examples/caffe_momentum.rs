@@ -8,7 +8,7 @@
 //! - Nesterov's look-ahead, with the rate inside: the step is (1 + μ) v − μ v' with the v' before, as in Caffe.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 

@@ -5,7 +5,7 @@
 //! wants a gradient; it is w_out f'(x) w_in / n.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 
@@ -58,7 +58,7 @@ pub fn main() -> Result<()> {
     let [p, t, inside, outside] = boxes().map(|x| tape.leaf(x));
     let loss = tape.apply(SmoothL1 { sigma: 3.0 }, &[p, t, inside, outside])?[0];
     let dp = loss.backward()?.wrt(p)?.to_vec();
-    println!("gradient of the background box: {:?}", &dp[8..]);
+    println!("the background box has no gradient: {}", dp[8..].iter().all(|&slope| slope == 0.0));
 
     // With weights of 1 it is the library's loss for β = 1/σ², which is a mean over all numbers.
     let ones = tape.constant(Tensor::ones([3, 4], DType::F64));

@@ -1,7 +1,7 @@
 //! `solver.step(1)` and `solver.net.forward()`: what each of them changes.
 
 #[macro_use]
-#[allow(dead_code, reason = "a program that includes this one prints in the same way")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "the tutorial includes this program, and prints in the same way")]
 #[path = "../tutorials/print.rs"]
 mod print;
 
