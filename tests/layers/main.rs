@@ -1,6 +1,7 @@
 //! Layers around one operation, layers around other layers, and the summary of a network.
 
 mod around;
+mod location;
 mod normalization;
 mod single;
 mod summary;

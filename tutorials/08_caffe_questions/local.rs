@@ -44,7 +44,7 @@ fn one_scale_at_each_position() -> Result<()> {
     let written_out = s.reshape([2, 6, 6, 1, 1, 1, 1]) * w;
     let difference =
         x.local_conv2d(written_out, None, ConvSpec::default()) - x.conv2d(w, None, ConvSpec::default()) * s;
-    println!("\nkernels s(p) W at each position, and s (W * x): they differ by {:.0e} at most", largest(difference));
+    println!("\nkernels s(p) W at each position, and s (W * x): they differ by {:.12}", largest(difference));
     Ok(())
 }
 
@@ -58,11 +58,9 @@ fn a_sparse_matrix() -> Result<()> {
     let used = matrix.value().to_vec().iter().filter(|w| **w != 0.0).count();
     let x = tape.constant(numbers([5, 1, 8, 8], 0.0));
     let difference = layer.forward(x).flatten(1) - x.flatten(1).linear(matrix, Some(of_nothing.reshape([144])));
+    let (entries, shape) = (matrix.numel(), matrix.shape());
     println!(
-        "untied, as a fully connected layer: {used} of the {} entries of its matrix {} are not 0; they differ by {:.0e} at \
-         most",
-        matrix.numel(),
-        matrix.shape(),
+        "untied, as a matrix {shape}: {used} of {entries} entries are not 0; they differ by {:.12}",
         largest(difference)
     );
     Ok(())

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::side::{Side, assert_maps};
 use crate::{
-    DType, Param, Tensor, Var,
+    DType, Error, Param, Tensor, Var,
     nn::{Layer, Visit},
     ops::ConvSpec,
 };
@@ -58,9 +58,12 @@ impl DynamicLocalFilter2d {
         let (tape, shape, [o, c, kh, kw]) = (x.tape(), x.shape(), self.kernel);
         let out = match *shape.dims() {
             [_, _, height, width] => self.spec.output_size([height, width], [kh, kw]),
-            _ => Err(crate::Error::shape("dynamic filter", &[&shape], "images [n, c, h, w] are needed")),
+            _ => Err(Error::shape("dynamic filter", &[&shape], "images [n, c, h, w] are needed")),
         };
-        let [oh, ow] = out.unwrap_or_else(|error| panic!("{}", tape.locate(error)));
+        let [oh, ow] = match out {
+            Ok(out) => out,
+            Err(error) => panic!("{}", tape.locate(error)),
+        };
         assert_maps("dynamic filter", maps, shape[0], &[o * c * kh * kw], [oh, ow]);
         let kernels = maps.permute(&[0, 2, 3, 1]);
         let kernels = match maps.shape()[0] {

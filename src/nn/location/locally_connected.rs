@@ -45,7 +45,10 @@ impl LocallyConnected2d {
     /// When the kernel does not fit into the padded image, or a stride or a dilation is 0.
     #[track_caller]
     pub fn with_spec(c_in: usize, c_out: usize, size: usize, image: [usize; 2], spec: ConvSpec, seed: u64) -> Self {
-        let [oh, ow] = spec.output_size(image, [size; 2]).unwrap_or_else(|error| panic!("locally connected: {error}"));
+        let [oh, ow] = match spec.output_size(image, [size; 2]) {
+            Ok(out) => out,
+            Err(error) => panic!("locally connected: {error}"),
+        };
         let kernels = Init::Lecun.draw([oh * ow * c_out, c_in, size, size], seed);
         let weight = kernels.reshape([oh, ow, c_out, c_in, size, size]).expect("the numbers are the same");
         let bound = (1.0 / (c_in * size * size) as f64).sqrt();

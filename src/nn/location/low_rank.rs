@@ -55,7 +55,7 @@ impl LowRankLocallyConnected2d {
         side: impl Layer + Send + Sync + 'static,
         seed: u64,
     ) -> Self {
-        assert!(rank > 0, "low rank: the rank is 0, but there must be at least one set of kernels");
+        assert!(rank > 0, "low rank: the rank is {rank}, but it must be at least 1");
         let Conv2d { weight, spec, .. } = Conv2d::new(c_in, rank * c_out, size, seed);
         let Conv2d { bias, .. } = Conv2d::new(c_in, c_out, size, seed);
         LowRankLocallyConnected2d { weight, bias, spec, rank, side: Side::new(side) }
