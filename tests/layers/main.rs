@@ -2,6 +2,7 @@
 
 mod around;
 mod graph;
+mod location;
 mod normalization;
 mod single;
 mod summary;

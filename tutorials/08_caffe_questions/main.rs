@@ -12,8 +12,11 @@ mod dice_loss;
 mod euclidean_loss;
 #[path = "../../examples/caffe_features.rs"]
 mod features;
+mod local;
+mod local_rules;
 #[path = "../../examples/caffe_momentum.rs"]
 mod momentum;
+mod position;
 #[path = "../../examples/caffe_smooth_l1_loss.rs"]
 mod smooth_l1_loss;
 #[path = "../../examples/caffe_solver.rs"]
@@ -57,7 +60,11 @@ fn main() -> Result<()> {
         answer()?;
         println!();
     }
-    io::write_json(flags.out.join("metrics.json"), &json!({ "position_task": {}, "quick": flags.quick }))?;
+    println!("== location ==");
+    local::run()?;
+    println!();
+    let position_task = position::run(&flags.out, flags.quick)?;
+    io::write_json(flags.out.join("metrics.json"), &json!({ "position_task": position_task }))?;
     println!("written: {}", flags.out.join("metrics.json").display());
     Ok(())
 }
