@@ -301,7 +301,7 @@ fn a_local_convolution_refuses_shapes_that_do_not_fit() {
     let of = |shape: &[usize]| tape.constant(numbers(shape, 0.0));
     let (x, w, spec) = (of(&[2, 2, 4, 3]), of(&[3, 2, 3, 2, 2, 2]), ConvSpec::default());
     let fails = |need: &str, result: wengert::Result<wengert::Var<'_>>| {
-        assert_eq!(result.err().expect("an error").to_string(), format!("local_conv2d: {need}"));
+        assert_eq!(result.expect_err("an error").to_string(), format!("local_conv2d: {need}"));
     };
     fails(
         "images [n, c, h, w] and kernels [oh, ow, c_out, c_in, kh, kw] or [n, oh, ow, c_out, c_in, kh, kw] are needed, but \

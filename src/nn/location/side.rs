@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    Error, Param, Shape, Tensor, Var,
+    DType, Error, Param, Shape, Tensor, Var,
     nn::{Layer, Sequential, Visit},
 };
 
@@ -73,7 +73,7 @@ pub struct LearnedMap {
 impl LearnedMap {
     /// Maps of `shape`, channels, rows and columns, that start at `value` everywhere.
     pub fn new(shape: [usize; 3], value: f64) -> Self {
-        LearnedMap::from_tensor(&Tensor::full(shape, value, crate::DType::F32))
+        LearnedMap::from_tensor(&Tensor::full(shape, value, DType::F32))
     }
 
     /// Maps that start from these, `[c, h, w]`.
