@@ -214,6 +214,9 @@ mod pages {
     #[doc = include_str!("../tutorials/02_activations/README.md")]
     mod activations {}
     #[cfg(feature = "check")]
+    #[doc = include_str!("../tutorials/08_caffe_questions/README.md")]
+    mod caffe_questions {}
+    #[cfg(feature = "check")]
     #[doc = include_str!("../tutorials/05_custom_layers/README.md")]
     mod custom_layers {}
     #[doc = include_str!("../tutorials/03_elu_digits/README.md")]
