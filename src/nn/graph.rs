@@ -50,8 +50,8 @@ pub(super) struct Node {
 
 impl Graph {
     /// Begins a network with inputs of these names.
-    pub fn builder<const N: usize>(inputs: [&str; N]) -> GraphBuilder {
-        GraphBuilder::new(&inputs)
+    pub fn builder<'n>(inputs: impl AsRef<[&'n str]>) -> GraphBuilder {
+        GraphBuilder::new(inputs.as_ref())
     }
 
     /// The names of the inputs, in the order in which [`forward_all`](Layer::forward_all) takes them.

@@ -24,14 +24,15 @@ impl GraphBuilder {
     /// Adds the layer `name`, which takes the values `bottoms` and returns the values `tops`. Its parameters are named
     /// after it: `conv1.weight`.
     #[track_caller]
-    pub fn layer<const B: usize, const T: usize>(
+    pub fn layer<'n>(
         mut self,
         name: &str,
         layer: impl Layer + Send + Sync + 'static,
-        bottoms: [&str; B],
-        tops: [&str; T],
+        bottoms: impl AsRef<[&'n str]>,
+        tops: impl AsRef<[&'n str]>,
     ) -> Self {
-        self.layers.push(Declared { entry: Entry::new(name, layer), bottoms: owned(&bottoms), tops: owned(&tops) });
+        let (bottoms, tops) = (owned(bottoms.as_ref()), owned(tops.as_ref()));
+        self.layers.push(Declared { entry: Entry::new(name, layer), bottoms, tops });
         self
     }
 
@@ -41,7 +42,7 @@ impl GraphBuilder {
     /// [`Error::Graph`] when a layer takes a value that nothing returns, or that is returned only after it; when two
     /// values or two layers have one name (a layer cannot work in place), or a layer has no bottom or no top; and when no
     /// output depends on an input or a layer. [`Error::NotFound`] for an output that nothing returns.
-    pub fn build<const N: usize>(self, outputs: [&str; N]) -> Result<Graph> {
+    pub fn build<'n>(self, outputs: impl AsRef<[&'n str]>) -> Result<Graph> {
         self.distinct()?;
         let GraphBuilder { inputs, layers } = self;
         let count = inputs.len();
@@ -71,7 +72,7 @@ impl GraphBuilder {
             let unknown = || Error::NotFound { what: "output", name: name.to_owned(), known: values.clone() };
             place(name).ok_or_else(unknown)
         };
-        let outputs = outputs.into_iter().map(output).collect::<Result<Vec<usize>>>()?;
+        let outputs = outputs.as_ref().iter().copied().map(output).collect::<Result<Vec<usize>>>()?;
         let graph = Graph { values, nodes, inputs: count, outputs };
         unused(&graph).map_or(Ok(()), |fault| Err(Error::Graph(fault)))?;
         Ok(graph)

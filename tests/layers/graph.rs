@@ -189,7 +189,7 @@ fn a_graph_that_cannot_run_is_refused_when_it_is_built() {
         "graph: two layers are named `fc`; their parameters could not be told apart"
     );
     assert_eq!(
-        refused(begin().layer("none", Relu, [], ["relu"]).build(["relu"])),
+        refused(begin().layer("none", Relu, [""; 0], vec!["relu"]).build(["relu"])),
         "graph: layer `none` has no bottom; it needs at least one"
     );
     assert_eq!(
