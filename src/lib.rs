@@ -187,10 +187,10 @@ mod regular;
 mod tape;
 mod tensor;
 
-pub use error::{Error, FormatProblem, HookFault, NameFault, NoGradient, Result, RuleFault};
+pub use error::{Error, FormatProblem, GraphFault, HookFault, NameFault, NoGradient, Result, RuleFault};
 pub use function::{Backward, Function};
 pub use kernels::threads;
-pub use param::Param;
+pub use param::{Param, Unmatched};
 pub use tape::{AtLine, Gradients, Mode, Rule, Saved, Scope, Tape, Var, Wrt};
 pub use tensor::{DType, Element, Shape, Tensor};
 
@@ -217,6 +217,9 @@ mod pages {
     #[cfg(feature = "check")]
     #[doc = include_str!("../tutorials/06_arcface/README.md")]
     mod arcface {}
+    #[cfg(feature = "check")]
+    #[doc = include_str!("../tutorials/08_caffe_questions/README.md")]
+    mod caffe_questions {}
     #[cfg(feature = "check")]
     #[doc = include_str!("../tutorials/05_custom_layers/README.md")]
     mod custom_layers {}

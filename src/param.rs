@@ -166,6 +166,15 @@ impl Param {
     }
 }
 
+/// What did not match when parameters were given the values of others by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The parameters that there were no values for; they are as they were.
+    pub missing: Vec<String>,
+    /// The values that no parameter has the name of.
+    pub unknown: Vec<String>,
+}
+
 /// An address that no other living thread has.
 fn thread() -> usize {
     thread_local!(static HERE: u8 = const { 0 });

@@ -12,15 +12,17 @@ use std::{
 use program::program;
 
 /// All that print without the trainer's table, and arguments that keep them short.
-const PROGRAMS: [(&str, &[&str]); 9] = [
+const PROGRAMS: [(&str, &[&str]); 11] = [
     ("first_tape", &["--quick"]),
     ("activations", &["--quick"]),
     ("higher_order", &["--quick"]),
     ("custom_layers", &["--quick"]),
     ("arcface", &["--quick"]),
+    ("caffe_questions", &["--quick"]),
     ("gallery", &["--quick"]),
     ("mutations", &["--quick"]),
     ("protocols", &[]),
+    ("caffe_solver", &[]),
     ("peers", &["mlp"]),
 ];
 

@@ -116,3 +116,19 @@ fn custom_layers() {
     assert!(number("/trained/1/own_degrees") < number("/trained/0/own_degrees"));
     assert!(number("/trained/0/right") > 950.0 && number("/trained/1/right") > 950.0);
 }
+
+#[test]
+fn caffe_questions() {
+    let Some(metrics) = check("08_caffe_questions", "caffe_questions") else { return };
+    let task = metrics["position_task"].as_object().unwrap();
+    for (member, accuracies) in task {
+        let accuracies: Vec<f64> = accuracies.as_array().unwrap().iter().filter_map(|a| a.as_f64()).collect();
+        assert_eq!(accuracies.len(), 5, "{member}");
+        let mean = accuracies.iter().sum::<f64>() / 5.0;
+        match &**member {
+            "plain" => assert!((0.4..0.6).contains(&mean), "plain: {accuracies:?}"),
+            _ => assert!(accuracies.iter().all(|&a| a > 0.95), "{member}: {accuracies:?}"),
+        }
+    }
+    assert_eq!(task.len(), 6);
+}

@@ -4,7 +4,7 @@
 //! cargo run --release --example protocols
 //! ```
 //!
-//! Each of the four files holds the protocol of one system as a small adapter over [`wengert::Function`], and layers
+//! Each of the four modules holds the protocol of one system as a small adapter over [`wengert::Function`], and layers
 //! written for it. Every layer is checked, and trained if there is something to learn. The page `src/guide/porting.md`
 //! has the four side by side.
 
@@ -22,15 +22,24 @@ use std::error::Error;
 use wengert::{
     DType, Function, Param, Rule, Tape, Tensor,
     check::{self, Report},
-    nn::Layer,
-    optim::{Optimizer, Sgd},
+    nn::{Graph, Layer},
+    optim::{Decay, Group, Optimizer, Sgd},
+    train::{Batch, Solver},
 };
+
+use caffe::Definition;
 
 fn main() -> Result<(), Box<dyn Error>> {
     matlab()?;
     caffe()?;
     torch()?;
     jax()
+}
+
+/// What the integrator returns for the input 1, in training.
+fn pass(layer: &dyn Layer) -> f64 {
+    let tape = Tape::f64();
+    layer.forward(tape.constant([[1.0, 1.0]])).value().to_vec()[0]
 }
 
 /// One line for a report, or all of it if the check failed.
@@ -48,11 +57,20 @@ fn numbers(shape: &[usize]) -> Tensor {
 }
 
 fn matlab() -> Result<(), Box<dyn Error>> {
-    println!("MATLAB: predict, forward with memory, backward");
+    println!("MATLAB: predict, forward with memory, backward, several inputs and outputs, state, factors");
     let elu = matlab::Ported::new(matlab::EluLayer::new(3, 0));
     tell(&check::layer(&elu, &[vec![3], vec![3, 4, 2]]).named("eluLayer").run()?);
     let leaky = matlab::Ported::new(matlab::RandomLeakyLayer::new(0.1, 0.3, 7));
     tell(&check::layer(&leaky, &[[5]]).named("randomLeakyLayer").run()?);
+    let turn = matlab::Ported::new(matlab::RotationLayer::new(0.3));
+    tell(&check::layer_with_inputs(&turn, &[[4], [4]]).named("rotationLayer, 2 inputs, 2 outputs").run()?);
+    let integrator = matlab::Ported::new(matlab::IntegratorLayer::new(2));
+    tell(&check::layer(&integrator, &[[2]]).named("integratorLayer, with state").run()?);
+    let mut sums: Vec<f64> = (0..2).map(|_| pass(&integrator)).collect();
+    let tape = Tape::f64();
+    sums.push(integrator.predict_and_update_state(&[tape.constant([[1.0, 1.0]])])[0].value().to_vec()[0]);
+    integrator.reset_state();
+    println!("  integratorLayer, the same input three times: {sums:?}; after resetState: {}", pass(&integrator));
 
     // With either gradient, training recovers the alphas from the outputs of a layer with known ones.
     let (x, wanted) = (numbers(&[16, 3]), Tensor::from([0.2, 0.5, 0.9]));
@@ -62,8 +80,11 @@ fn matlab() -> Result<(), Box<dyn Error>> {
         (x.relu() + alpha * x.min(0.0).exp_m1()).value()
     };
     for rule in [Rule::Manual, Rule::Tape] {
-        let elu = matlab::Ported::new(matlab::EluLayer::new(3, 0));
-        let mut sgd = Sgd::new(&elu.params(), 0.5)?.momentum(0.9)?;
+        let elu = matlab::Ported::new(matlab::EluLayer::new(3, 0).learn_rate_factor(5.0).l2_factor(0.0));
+        let mut sgd = Sgd::new(&elu.params(), 0.1)?.momentum(0.9)?.decay(Decay::Weights(1e-4))?;
+        for (param, factors) in elu.groups() {
+            sgd = sgd.group(&[param], factors)?;
+        }
         let mut tape = Tape::new();
         tape.set_rule(rule);
         let mut losses = Vec::new();
@@ -84,24 +105,59 @@ fn matlab() -> Result<(), Box<dyn Error>> {
 }
 
 fn caffe() -> Result<(), Box<dyn Error>> {
-    println!("Caffe: setup, reshape, forward, backward with propagate_down");
+    println!("Caffe: setup with param_str, reshape, forward, backward with propagate_down, blobs with factors");
     let target = Tensor::from_fn([4, 3], DType::F64, |i| (0.7 * i as f64).cos());
     let pair = [numbers(&[4, 3]), target];
-    tell(&check::function(caffe::Ported(caffe::EuclideanLoss), &pair).run()?);
-    tell(&check::function(caffe::Ported(caffe::Polar), &pair).run()?);
+    let shapes = [pair[0].shape().clone(), pair[1].shape().clone()];
+    let of = |tops| Definition { tops, ..Definition::default() };
+    let (euclidean, polar) =
+        (caffe::Ported::new(caffe::EuclideanLoss, of(1), &shapes)?, caffe::Ported::new(caffe::Polar, of(2), &shapes)?);
+    tell(&check::function(euclidean.rule(), &pair).run()?);
+    tell(&check::function(polar.rule(), &pair).run()?);
+    let fast = Group { learning_rate: 5.0, decay: 0.0 };
+    let definition = Definition { param_str: "alpha: 0.25", tops: 1, param: &[fast] };
+    let elu = caffe::Ported::new(caffe::Elu, definition, &shapes[..1])?;
+    tell(&check::layer(&elu, &[vec![3], vec![3, 2, 2]]).named("Elu, one learned blob").run()?);
+    let definition = Definition { param_str: "momentum: 0.9", tops: 1, param: &[] };
+    let center = caffe::Ported::new(caffe::Center::default(), definition, &shapes[..1])?;
+    tell(&check::layer(&center, &[[3]]).named("Center, a blob that is state").run()?);
 
-    let net = caffe::Net::new(caffe::EuclideanLoss);
     let tape = Tape::f64();
     let (prediction, label) = (tape.leaf(&pair[0]), tape.constant(&pair[1]));
-    let loss = net.forward(&tape, &[prediction, label])?[0];
+    let loss = euclidean.try_forward(&[prediction, label])?[0];
     let once = loss.backward()?.wrt(prediction)?.to_vec();
     let weighted = (loss * 3.0).backward()?.wrt(prediction)?.to_vec();
     println!("  loss_weight 3: the gradient is {} times as large", weighted[0] / once[0]);
-    let top = caffe::Net::new(caffe::Polar).forward(&tape, &[tape.leaf(3.0), tape.leaf(4.0)])?;
+    let top = polar.try_forward(&[tape.leaf(3.0), tape.leaf(4.0)])?;
     println!("  two tops of Polar at (3, 4): length {:.4}, angle {:.4}", top[0].item(), top[1].item());
-    if let Err(refused) = net.forward(&tape, &[prediction]) {
+    if let Err(refused) = euclidean.try_forward(&[prediction]) {
         println!("  refused: {refused}");
     }
+    if let Err(refused) = caffe::Ported::new(caffe::Elu, of(1), &shapes[..1]).map(drop) {
+        println!("  refused: {refused}");
+    }
+
+    // A net of three layers that share one protocol, trained with the factors of the blob.
+    let factors: Vec<(Param, Group)> = elu.groups().map(|(blob, group)| (blob.clone(), group)).collect();
+    let net = Graph::builder(["data", "target"])
+        .layer("center", center, ["data"], ["centered"])
+        .layer("elu", elu, ["centered"], ["elu"])
+        .layer("loss", euclidean, ["elu", "target"], ["loss"])
+        .build(["loss"])?;
+    let alpha = net.param("elu.alpha")?;
+    let mut sgd = Sgd::new(&net.params(), 0.02)?.momentum(0.9)?;
+    for (blob, group) in factors {
+        sgd = sgd.group(&[blob], group)?;
+    }
+    let wanted = {
+        let x = tape.constant(&pair[0]);
+        let x = x - x.mean_axes(&[0], true);
+        x.relu() + tape.constant([0.2, 0.5, 0.9]) * x.min(0.0).exp_m1()
+    };
+    let batch = Batch { inputs: vec![pair[0].clone(), wanted.value()], ..Batch::default() };
+    let mut solver = Solver::new(&net, &mut sgd, vec![batch]).loss(|y, _| Ok(y[0]));
+    solver.step(200)?;
+    println!("  trained: loss {:.4} to {:.0e}, alphas {}", solver.losses()[0], solver.losses()[199], alpha.value());
     Ok(())
 }
 

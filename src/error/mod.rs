@@ -5,18 +5,20 @@
 //! `try_` twins return it.
 //!
 //! Where one variant has several causes, they form their own enum: for missing gradients (`gradient`), rules and hooks
-//! (`rule`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints
+//! (`rule`), networks with names (`graph`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints
 //! the sentence where a program ends with an error, and `panic` extracts the message of a caught panic.
 
 mod constructors;
 mod debug;
 mod format;
 mod gradient;
+mod graph;
 pub(crate) mod panic;
 mod rule;
 
 pub use format::FormatProblem;
 pub use gradient::{NameFault, NoGradient};
+pub use graph::GraphFault;
 pub use rule::{HookFault, RuleFault};
 
 use std::{io, panic::Location, path::PathBuf};
@@ -259,6 +261,10 @@ pub enum Error {
         /// What is wrong in it, and where.
         problem: FormatProblem,
     },
+
+    /// A network of named values that cannot be built or run.
+    #[error("graph: {0}")]
+    Graph(GraphFault),
 }
 
 fn list(shapes: &[Shape]) -> String {

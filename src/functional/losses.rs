@@ -73,6 +73,22 @@ composition!(
 );
 
 composition!(
+    /// The mean of ½ d² where |d| < δ, else δ (|d| − ½ δ), with d = x − target of the same shape (Huber, Annals of
+    /// Mathematical Statistics 35, 1964): δ times [`smooth_l1_loss`](Var::smooth_l1_loss) with β = δ.
+    #[or_panic(huber_loss)]
+    /// [`Error::Shape`] when the shapes differ, [`Error::Setting`] when `delta` is not positive and
+    /// finite.
+    pub fn try_huber_loss(self, target: Var<'t>, delta: f64) -> Result<Var<'t>> {
+        if !(delta.is_finite() && delta > 0.0) {
+            return Err(Error::setting("huber_loss", "delta", delta, "positive and finite"));
+        }
+        same_shape("huber_loss", self, target)?;
+        Ok(self.try_smooth_l1_loss(target, delta)? * delta)
+    },
+    [Sample::new("huber_loss", pair(), |x| x[0].huber_loss(x[1], 0.5))]
+);
+
+composition!(
     /// The mean of the binary cross-entropy of logits x and targets t in \[0, 1\] of the same shape: max(x, 0) − x t +
     /// ln(1 + e^{−|x|}).
     #[or_panic(bce_with_logits)]

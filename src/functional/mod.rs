@@ -11,6 +11,7 @@ mod composition;
 mod directions;
 mod einsum;
 mod layer_norm;
+mod local_conv;
 mod losses;
 mod overlap;
 mod reductions;
@@ -34,6 +35,7 @@ list! {
     einsum::einsum,
     layer_norm::layer_norm,
     layer_norm::group_norm,
+    local_conv::local_conv2d,
     overlap::dice_loss,
     overlap::dice_loss_squared,
     overlap::kl_div,
@@ -42,6 +44,7 @@ list! {
     losses::nll_loss,
     losses::l1_loss,
     losses::smooth_l1_loss,
+    losses::huber_loss,
     losses::bce_with_logits,
     reductions::var,
     reductions::norm,

@@ -13,9 +13,9 @@ mod lock;
 mod tensors;
 mod weights;
 
-pub use crate::atomic::write as atomic_write;
+pub use crate::{Unmatched, atomic::write as atomic_write};
 pub use checkpoint::Checkpoint;
 pub use json::write_json;
 pub use lock::Lock;
 pub use tensors::{TensorFile, load_tensors};
-pub use weights::{Unmatched, load, load_partial, save};
+pub use weights::{load, load_partial, save};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{TensorFile, tensors::distinct};
-use crate::{Error, FormatProblem, Param, Result, Tensor};
+use crate::{Error, FormatProblem, Param, Result, Tensor, Unmatched};
 
 /// Saves parameters (for a layer: all of its `tensors()`) as safetensors, each in its own precision.
 ///
@@ -37,15 +37,6 @@ pub fn load(path: impl AsRef<Path>, params: &[Param]) -> Result<()> {
     let matched =
         matching(&file.tensors, params).map_err(|problem| Error::Format { path: path.as_ref().to_owned(), problem })?;
     assign(params, &matched)
-}
-
-/// What [`load_partial`] found on one side alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unmatched {
-    /// The parameters that the file has no entry for; they are as they were.
-    pub missing: Vec<String>,
-    /// The entries of the file that no parameter has the name of.
-    pub unknown: Vec<String>,
 }
 
 /// Loads the entries of a file that are named as a parameter, and returns what did not match: PyTorch's

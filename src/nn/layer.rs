@@ -2,7 +2,8 @@
 
 use std::{any::type_name, ops::ControlFlow};
 
-use crate::{Error, Param, Result, Var};
+use super::inside::{copy, features, of_children};
+use crate::{Error, Mode, Param, Result, Tape, Tensor, Unmatched, Var};
 
 /// What [`Layer::trace`] calls with the path of a layer and what it returned; it breaks off when it has seen enough.
 pub type Visit<'a, 't> = &'a mut dyn FnMut(&str, &[Var<'t>]) -> ControlFlow<()>;
@@ -204,41 +205,46 @@ pub trait Layer {
     /// # Errors
     /// [`Error::NotFound`] for a name that no layer inside this one has.
     fn features<'t>(&self, x: Var<'t>, names: &[&str]) -> Result<Vec<Var<'t>>> {
-        let mut known = Vec::new();
-        paths("", self.children(), &mut known);
-        let mut found = vec![None; names.len()];
-        let unknown = |name: &&str| !known.iter().any(|path| path == name);
-        if let Some(name) = names.iter().copied().find(unknown) {
-            return Err(Error::NotFound { what: "layer", name: name.to_owned(), known });
-        }
-        let _done = self.trace(&[x], &mut |path, y| {
-            names
-                .iter()
-                .zip(&mut found)
-                .filter(|(name, _)| **name == path)
-                .for_each(|(_, slot)| *slot = y.first().copied());
-            if found.iter().all(Option::is_some) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        let missing = |name: &str| Error::NotFound {
-            what: "value shown by `trace` for the layer",
-            name: name.to_owned(),
-            known: known.clone(),
-        };
-        names.iter().zip(found).map(|(name, value)| value.ok_or_else(|| missing(name))).collect()
+        features(self, x, names)
     }
-}
 
-/// The parameters or the state of some layers, under the names of the layers.
-fn of_children(children: Vec<(&str, &dyn Layer)>, list: impl Fn(&dyn Layer) -> Vec<Param>) -> Vec<Param> {
-    let named = |(name, layer)| list(layer).into_iter().map(move |param| param.under(name));
-    children.into_iter().flat_map(named).collect()
-}
+    /// What the layer of the path `name` returns for `x`, in evaluation mode and without gradients: MATLAB's
+    /// `activations`. No layer after it runs. The tensor is a copy that no later pass changes; for several at once, or
+    /// with gradients, there is [`features`](Layer::features).
+    ///
+    /// ```
+    /// use wengert::{Tensor, nn::{Layer, Linear, Sequential, Tanh}};
+    /// let net = Sequential::new().named("fc7", Linear::new(4, 8, 0)).named("tanh", Tanh).named("fc8", Linear::new(8, 2, 1));
+    /// let fc7 = net.activations(&Tensor::from([[1.0, 2.0, 3.0, 4.0]]), "fc7")?;
+    /// assert_eq!(fc7.shape().dims(), [1, 8]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`features`](Layer::features).
+    fn activations(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        let tape = Tape::with_dtype(x.dtype());
+        tape.set_mode(Mode::Eval);
+        let found = tape.no_grad(|| self.features(tape.constant(x), &[name]))?;
+        Ok(found[0].value())
+    }
 
-/// The paths of some layers and of those inside them.
-fn paths(around: &str, children: Vec<(&str, &dyn Layer)>, known: &mut Vec<String>) {
-    for (name, layer) in children {
-        let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
-        known.push(path.clone());
-        paths(&path, layer.children(), known);
+    /// Gives the [`tensors`](Layer::tensors) of this network the values of those of the same names in another one, and
+    /// tells what did not match: Caffe's `net.copy_from`. A layer that shall start afresh needs a name of its own.
+    ///
+    /// ```
+    /// use wengert::nn::{Layer, Linear, Sequential};
+    /// let trained = Sequential::new().named("body", Linear::new(4, 8, 0)).named("head", Linear::new(8, 10, 1));
+    /// let net = Sequential::new().named("body", Linear::new(4, 8, 2)).named("new_head", Linear::new(8, 2, 3));
+    /// let unmatched = net.copy_from(&trained)?;
+    /// assert_eq!(unmatched.missing, ["new_head.weight", "new_head.bias"]);
+    /// assert_eq!(unmatched.unknown, ["head.weight", "head.bias"]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when two of one name differ in shape. Then nothing is copied.
+    fn copy_from(&self, other: &dyn Layer) -> Result<Unmatched> {
+        copy(&self.tensors(), &other.tensors())
     }
 }

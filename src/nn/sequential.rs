@@ -1,8 +1,8 @@
 //! Layers in sequence.
 
-use std::{any::type_name, ops::ControlFlow, panic::Location};
+use std::ops::ControlFlow;
 
-use super::{Layer, Visit};
+use super::{Layer, Visit, entry::Entry};
 use crate::Var;
 
 /// Layers in sequence. Parameters are named as in PyTorch: `0.weight`, or `conv.weight` for a layer with a name.
@@ -19,13 +19,6 @@ use crate::Var;
 #[derive(Default)]
 pub struct Sequential {
     layers: Vec<Entry>,
-}
-
-struct Entry {
-    name: String,
-    layer: Box<dyn Layer + Send + Sync>,
-    /// The line of the user's program that appended the layer, for a layer of this crate, whose own lines tell nothing.
-    line: Option<&'static Location<'static>>,
 }
 
 impl Sequential {
@@ -54,10 +47,7 @@ impl Sequential {
             let here = self.layers.len();
             panic!("sequential: layers {earlier} and {here} are both named `{name}`; give each a name of its own");
         }
-        let home = |name: &'static str| name.split("::").next();
-        let own = home(type_name::<L>()) == home(type_name::<Self>());
-        let line = if own { Some(Location::caller()) } else { None };
-        self.layers.push(Entry { name: name.to_owned(), layer: Box::new(layer), line });
+        self.layers.push(Entry::new(name, layer));
         self
     }
 }
@@ -79,12 +69,8 @@ impl Layer for Sequential {
 
     fn trace<'t>(&self, x: &[Var<'t>], visit: Visit<'_, 't>) -> ControlFlow<(), Vec<Var<'t>>> {
         let mut x = x.to_vec();
-        for Entry { name, layer, line } in &self.layers {
-            if let Some(first) = x.first() {
-                let (_scope, _line) = (first.tape().scope(name), first.tape().at_line(*line));
-                x = layer.trace(&x, &mut |inside, y| visit(&format!("{name}.{inside}"), y))?;
-            }
-            visit(name, &x)?;
+        for entry in &self.layers {
+            x = entry.trace(&x, visit)?;
         }
         ControlFlow::Continue(x)
     }

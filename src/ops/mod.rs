@@ -11,7 +11,7 @@
 
 mod average_pooling;
 mod concat;
-mod convolution;
+pub(crate) mod convolution;
 mod cumsum;
 mod determinant;
 mod elementwise;

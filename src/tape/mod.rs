@@ -110,6 +110,24 @@ impl Tape {
         self.len() == 0
     }
 
+    /// The value at position `index` of the recording, for a program that keeps positions ([`Var::index`]) instead of
+    /// handles.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::f64();
+    /// let index = (tape.leaf(3.0) * 2.0).index();
+    /// assert_eq!(tape.var(index).item(), 6.0);
+    /// ```
+    ///
+    /// # Panics
+    /// When fewer values are recorded.
+    #[track_caller]
+    pub fn var(&self, index: usize) -> Var<'_> {
+        let len = self.len();
+        assert!(index < len, "the tape has no value at position {index}: {len} are recorded");
+        Var::new(self, index as NodeId)
+    }
+
     /// Forgets the recording, and keeps its memory for the next. Handles of the old recording no longer compile:
     ///
     /// ```compile_fail,E0502

@@ -13,7 +13,10 @@
 //!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
-//! Before training, [`Trainer::diagnose`] tells what would keep the network from learning. Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
+//! A [`Solver`] makes the same steps one at a time, or part by part: forward, backward, update.
+//!
+//! Before training, [`Trainer::diagnose`] tells what would keep the network from learning. Afterwards, [`predict`],
+//! [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
 //! [`finalize_statistics`] replaces running averages by the statistics of the whole training set. [`Verification`] and
 //! [`ClassAngles`] measure embeddings.
 //!
@@ -30,7 +33,10 @@ mod measure;
 mod report;
 mod resume;
 mod run;
+mod snapshot;
+mod solver;
 mod source;
+mod step;
 mod table;
 mod trainer;
 mod validation;
@@ -43,6 +49,7 @@ pub use evaluate::{accuracy, confusion, finalize_statistics, infer, predict};
 pub use history::{History, Iteration, Scores};
 pub use loader::DataLoader;
 pub use measure::{cross_entropy, mean_squared_error, share_correct};
+pub use solver::Solver;
 pub use source::Source;
 pub use table::Table;
 pub use trainer::Trainer;

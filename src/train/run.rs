@@ -9,11 +9,12 @@ use std::{ops::ControlFlow, time::Instant};
 use super::{
     Batch, History, Iteration, Source, Trainer,
     explain::explain,
-    measure::{Loss, cross_entropy, outputs, share_correct, validate},
+    measure::{Loss, cross_entropy, share_correct, validate},
     report::Report,
+    step,
     validation::Decisive,
 };
-use crate::{Error, Mode, Param, Result, Tape, Tensor, inspect::NodeView, io::Lock, nn::Layer, optim::clip_norm};
+use crate::{Error, Param, Result, Tape, Tensor, io::Lock};
 
 impl Trainer<'_> {
     /// Trains.
@@ -148,29 +149,16 @@ impl<'r, 'a> Run<'r, 'a> {
         let learning_rate = schedule.learning_rate(self.base, self.iteration);
         self.iteration += 1;
         self.tape.reset();
-        self.tape.set_mode(Mode::Train);
-        let y = outputs(*net, &self.tape, batch)?;
-        let loss = (self.loss)(&y, batch)?;
-        if loss.numel() != 1 {
-            return Err(Error::NotScalar { shape: loss.shape() });
-        }
-        let value = loss.item();
-        if !value.is_finite() {
-            let what = format!("the loss of iteration {} (epoch {})", self.iteration, self.epoch + 1);
-            return Err(Error::non_finite(what, 0, value));
-        }
+        let what = || format!("the loss of iteration {} (epoch {})", self.iteration, self.epoch + 1);
+        let (y, loss, value) = step::forward(*net, &self.tape, (self.loss, batch), what)?;
         let values: Vec<Tensor> = if metrics.is_empty() { Vec::new() } else { y.iter().map(|y| y.value()).collect() };
         let measured = metrics.iter().map(|(_, metric)| metric(&values, batch)).collect::<Result<Vec<f64>>>()?;
         if !self.listed {
-            all_listed(*net, &self.tape)?;
+            step::all_listed(*net, &self.tape)?;
             self.listed = true;
         }
         let mut gradients = loss.backward()?;
-        if let Some(limit) = *clip {
-            clip_norm(&mut gradients, optimizer.params(), limit)?;
-        }
-        optimizer.set_learning_rate(learning_rate)?;
-        optimizer.step(&gradients)?;
+        step::update(*optimizer, (&mut gradients, 1), *clip, learning_rate)?;
         self.history.losses.push(value);
         self.history.metrics.iter_mut().zip(&measured).for_each(|((_, values), value)| values.push(*value));
         let (epoch, number) = (self.epoch + 1, self.iteration);
@@ -215,16 +203,4 @@ impl<'r, 'a> Run<'r, 'a> {
         let tensors = self.trainer.net.tensors();
         tensors.iter().filter_map(|param| Some((param, value(param)?))).try_for_each(|(param, value)| param.set(value))
     }
-}
-
-/// An error for a trainable parameter on the tape that the network does not list, and that would not be trained.
-fn all_listed(net: &dyn Layer, tape: &Tape) -> Result<()> {
-    let listed: Vec<usize> = net.tensors().iter().map(|param| tape.watch(param).index()).collect();
-    let unlisted = |node: &NodeView| node.op == "leaf" && node.name.is_some() && !listed.contains(&node.index);
-    let Some(node) = tape.nodes().find(unlisted) else { return Ok(()) };
-    let (name, layer) = (node.name.unwrap_or_default(), node.layer);
-    let name = if layer.is_empty() { name } else { format!("{layer}.{name}") };
-    let value = format!("without `{name}`, which the forward pass uses at {}", node.line);
-    let must = "all that is to be trained: return it from `Layer::params`, or call `set_trainable(false)` on it";
-    Err(Error::setting("the network", "params", value, must))
 }

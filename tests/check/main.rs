@@ -6,6 +6,7 @@ mod hand;
 mod head;
 #[cfg(feature = "plot")]
 mod html;
+mod location;
 mod mutations;
 mod protocols;
 mod sound;

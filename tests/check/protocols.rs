@@ -1,18 +1,19 @@
 //! The protocols of MATLAB, Caffe, PyTorch and JAX on this crate: each port is right, and behaves like its original.
 
-#[path = "../../examples/protocols/caffe.rs"]
+#[path = "../../examples/protocols/caffe/mod.rs"]
 mod caffe;
 #[path = "../../examples/protocols/jax.rs"]
 mod jax;
-#[path = "../../examples/protocols/matlab.rs"]
+#[path = "../../examples/protocols/matlab/mod.rs"]
 mod matlab;
 #[path = "../../examples/protocols/torch.rs"]
 mod torch;
 
 use wengert::{
-    DType, Function, Mode, Rule, Tape, Tensor, Var,
+    DType, Function, Mode, Param, Rule, Shape, Tape, Tensor, Var,
     check::{self, Fault, Report},
     nn::Layer,
+    optim::{Decay, Group, Optimizer, Sgd},
 };
 
 fn assert_passed(report: &Report) {
@@ -84,27 +85,117 @@ fn matlab_predict_is_for_inference_and_forward_for_training() {
 }
 
 #[test]
+fn matlab_layers_of_two_inputs_and_outputs_pass() {
+    let layer = matlab::Ported::new(matlab::RotationLayer::new(0.3));
+    assert_passed(&check::layer_with_inputs(&layer, &[[4], [4]]).run().unwrap());
+    let tape = Tape::f64();
+    let z = matlab::Ported::new(matlab::RotationLayer::new(0.0)).forward_all(&[tape.leaf(3.0), tape.leaf(4.0)]);
+    assert_eq!((z[0].item(), z[1].item()), (3.0, 4.0));
+    let refused = std::panic::catch_unwind(|| layer.forward_all(&[Tape::f64().leaf(1.0)]).len());
+    let sentence = *refused.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(sentence, "layer `rotationLayer` takes 2 inputs, but got 1");
+}
+
+#[test]
+fn matlab_state_goes_from_pass_to_pass_until_it_is_reset() {
+    let layer = matlab::Ported::new(matlab::IntegratorLayer::new(2));
+    assert_passed(&check::layer(&layer, &[[2]]).run().unwrap());
+    let pass = |mode: Mode| {
+        let tape = Tape::f64();
+        tape.set_mode(mode);
+        layer.forward(tape.constant([[1.0, 2.0]])).value().to_vec()
+    };
+    assert_eq!(pass(Mode::Train), [1.0, 2.0]);
+    assert_eq!(pass(Mode::Train), [1.5, 3.0], "x + h / 2");
+    assert_eq!((pass(Mode::Eval), pass(Mode::Eval)), (vec![1.75, 3.5], vec![1.75, 3.5]), "predict leaves the state");
+    let tape = Tape::f64();
+    let x = tape.constant([[1.0, 2.0]]);
+    assert_eq!(layer.predict_and_update_state(&[x])[0].value().to_vec(), [1.75, 3.5]);
+    assert_eq!(pass(Mode::Eval), [1.875, 3.75]);
+    layer.reset_state();
+    assert_eq!(pass(Mode::Train), [1.0, 2.0]);
+    // The gradient with respect to the leak is the state before the pass.
+    let tape = Tape::f64();
+    let loss = layer.forward(tape.constant([[1.0, 2.0]])).sum();
+    assert_eq!(loss.backward().unwrap().wrt(&layer.params()[0]).unwrap().to_vec(), [1.0, 2.0]);
+}
+
+#[test]
+fn the_factors_of_a_parameter_reach_the_optimizer() {
+    let elu = matlab::Ported::new(matlab::EluLayer::new(1, 0).learn_rate_factor(10.0).l2_factor(0.0));
+    let fast = Group { learning_rate: 10.0, decay: 0.0 };
+    let definition = caffe::Definition { param_str: "alpha: 0.5", tops: 1, param: &[fast] };
+    let blob = caffe::Ported::new(caffe::Elu, definition, &[Shape::from([1, 1])]).unwrap();
+    let of_blob = || blob.groups().map(|(param, group)| (param.clone(), group)).collect::<Vec<_>>();
+    for (param, group) in elu.groups().into_iter().chain(of_blob()) {
+        param.cast(DType::F64);
+        param.set(&Tensor::from([0.5])).unwrap();
+        let mut sgd = Sgd::new(std::slice::from_ref(&param), 0.01).unwrap().decay(Decay::Weights(1.0)).unwrap();
+        sgd = sgd.group(std::slice::from_ref(&param), group).unwrap();
+        let tape = Tape::f64();
+        sgd.step(&(tape.watch(&param) * 2.0).sum().backward().unwrap()).unwrap();
+        assert_eq!(param.value().to_vec(), [0.5 - 0.1 * 2.0], "ten times the rate, no decay");
+    }
+}
+
+/// A Caffe layer for bottoms of these shapes.
+fn caffe_layer<L: caffe::PythonLayer>(
+    layer: L,
+    param_str: &str,
+    tops: usize,
+    bottom: &[&[usize]],
+) -> Result<caffe::Ported<L>, String> {
+    let shapes: Vec<Shape> = bottom.iter().map(|&dims| Shape::from(dims)).collect();
+    caffe::Ported::new(layer, caffe::Definition { param_str, tops, param: &[] }, &shapes)
+}
+
+fn euclidean() -> caffe::Ported<caffe::EuclideanLoss> {
+    caffe_layer(caffe::EuclideanLoss, "", 1, &[&[4, 3], &[4, 3]]).unwrap()
+}
+
+#[test]
 fn caffe_layers_pass() {
     let pair = [numbers(&[4, 3], 1.0), numbers(&[4, 3], 2.0)];
-    assert_passed(&check::function(caffe::Ported(caffe::EuclideanLoss), &pair).run().unwrap());
-    assert_passed(&check::function(caffe::Ported(caffe::Polar), &pair).run().unwrap());
-    assert_manual_is_tape(|| caffe::Ported(caffe::EuclideanLoss), &pair);
-    assert_manual_is_tape(|| caffe::Ported(caffe::Polar), &pair);
+    let polar = caffe_layer(caffe::Polar, "", 2, &[&[4, 3], &[4, 3]]).unwrap();
+    assert_passed(&check::function(euclidean().rule(), &pair).run().unwrap());
+    assert_passed(&check::function(polar.rule(), &pair).run().unwrap());
+    assert_manual_is_tape(|| euclidean().rule(), &pair);
+    assert_manual_is_tape(|| polar.rule(), &pair);
+    let elu = caffe_layer(caffe::Elu, "alpha: 0.25", 1, &[&[1, 3]]).unwrap();
+    assert_passed(&check::layer(&elu, &[vec![3], vec![3, 4, 2]]).run().unwrap());
+    let center = caffe_layer(caffe::Center::default(), "momentum: 0.9", 1, &[&[1, 3]]).unwrap();
+    assert_passed(&check::layer(&center, &[[3]]).run().unwrap());
+}
+
+#[test]
+fn caffe_blobs_begin_at_param_str_and_state_follows_the_phase() {
+    let elu = caffe_layer(caffe::Elu, "alpha: 0.25", 1, &[&[1, 3]]).unwrap();
+    assert_eq!(elu.params()[0].value().to_vec(), [0.25; 3]);
+    let center = caffe_layer(caffe::Center::default(), "momentum: 0.75", 1, &[&[2, 2]]).unwrap();
+    assert!(center.params().is_empty() && center.groups().next().is_none());
+    let pass = |mode: Mode| {
+        let tape = Tape::f64();
+        tape.set_mode(mode);
+        center.forward(tape.constant([[1.0, 4.0], [3.0, 8.0]])).value().to_vec()
+    };
+    assert_eq!(pass(Mode::Eval), [1.0, 4.0, 3.0, 8.0]);
+    assert_eq!(pass(Mode::Train), [-1.0, -2.0, 1.0, 2.0]);
+    assert_eq!(center.state()[0].value().to_vec(), [0.5, 1.5], "a quarter of the means 2 and 6");
+    assert_eq!(pass(Mode::Eval), [0.5, 2.5, 2.5, 6.5]);
 }
 
 #[test]
 fn caffe_loss_follows_its_weight() {
-    let net = caffe::Net::new(caffe::EuclideanLoss);
     let tape = Tape::f64();
     let (a, b) = (tape.leaf([[1.0, 2.0], [3.0, 5.0]]), tape.constant([[0.0, 2.0], [1.0, 1.0]]));
-    let loss = net.forward(&tape, &[a, b]).unwrap()[0];
+    let loss = euclidean().try_forward(&[a, b]).unwrap()[0];
     assert_eq!(loss.item(), (1.0 + 4.0 + 16.0) / 4.0);
     assert_eq!((loss * 3.0).backward().unwrap().wrt(a).unwrap().to_vec(), [1.5, 0.0, 3.0, 6.0]);
 }
 
 #[test]
 fn caffe_does_not_propagate_down_to_a_label() {
-    let layer = caffe::Ported(caffe::EuclideanLoss);
+    let layer = euclidean().rule();
     let tape = Tape::f64();
     let x = [tape.leaf([[1.0]]), tape.constant([[0.0]])];
     let (z, saved) = layer.forward_and_save(&x);
@@ -121,37 +212,46 @@ fn caffe_refuses_before_it_computes() {
         fn name(&self) -> &str {
             "Boastful"
         }
-        fn setup(&self) -> (usize, usize) {
-            (1, 1)
+        fn setup(&mut self, _: &str, _: &[Shape], _: usize) -> Result<Vec<Param>, String> {
+            Ok(Vec::new())
         }
-        fn reshape(&self, _: &[wengert::Shape]) -> Result<Vec<wengert::Shape>, String> {
-            Ok(vec![wengert::Shape::from([7])])
+        fn reshape(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
+            Ok(vec![Shape::from([7])])
         }
-        fn forward<'t>(&self, bottom: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
+        fn forward<'t>(&self, bottom: &[Var<'t>], _: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
             (bottom.to_vec(), Vec::new())
         }
-        fn backward<'t>(&self, top: &[Var<'t>], _: &[bool], _: &[Var<'t>], _: &[Var<'t>]) -> Vec<Option<Var<'t>>> {
+        fn backward<'t>(&self, top: &[Var<'t>], _: &[bool], _: caffe::Saved<'_, 't>) -> Vec<Option<Var<'t>>> {
             vec![Some(top[0])]
         }
     }
     let tape = Tape::f64();
     let (two, three) = (tape.leaf([[1.0, 2.0]]), tape.leaf([[1.0, 2.0, 3.0]]));
-    let net = caffe::Net::new(caffe::EuclideanLoss);
+    let net = euclidean();
     let before = tape.len();
-    assert_eq!(net.forward(&tape, &[two]).err().unwrap(), "layer `EuclideanLoss` takes 2 bottoms, but got 1");
+    assert_eq!(net.try_forward(&[two]).err().unwrap(), "layer `EuclideanLoss` takes 2 bottoms, but got 1");
     assert_eq!(
-        net.forward(&tape, &[two, three]).err().unwrap(),
+        net.try_forward(&[two, three]).err().unwrap(),
         "layer `EuclideanLoss`: prediction [1, 2] and target [1, 3] must have the same shape"
     );
+    let polar = caffe_layer(caffe::Polar, "", 2, &[&[1, 2], &[1, 2]]).unwrap();
     assert_eq!(
-        caffe::Net::new(caffe::Polar).forward(&tape, &[two, three]).err().unwrap(),
+        polar.try_forward(&[two, three]).err().unwrap(),
         "layer `Polar`: x [1, 2] and y [1, 3] must have the same shape"
     );
     assert_eq!(tape.len(), before);
+    let boastful = caffe_layer(Boastful, "", 1, &[&[1, 2]]).unwrap();
     assert_eq!(
-        caffe::Net::new(Boastful).forward(&tape, &[two]).err().unwrap(),
+        boastful.try_forward(&[two]).err().unwrap(),
         "layer `Boastful` announced tops [[7]], but computed [[1, 2]]"
     );
+    let refused = |param_str: &str, tops| caffe_layer(caffe::Elu, param_str, tops, &[&[1, 2]]).err().unwrap();
+    assert_eq!(refused("", 1), "layer `Elu`: param_str `` gives no number `alpha`");
+    assert_eq!(refused("alpha: half", 1), "layer `Elu`: param_str `alpha: half` gives no number `alpha`");
+    assert_eq!(refused("alpha: 1", 2), "layer `Elu`: needs 1 bottoms and 1 tops, not 1 and 2");
+    let definition = caffe::Definition { param_str: "", tops: 1, param: &[Group::default()] };
+    let many = caffe::Ported::new(caffe::EuclideanLoss, definition, &[Shape::from([1]), Shape::from([1])]);
+    assert_eq!(many.err().unwrap(), "layer `EuclideanLoss`: 0 blobs have no use for 1 factors");
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn twins_that_succeed_are_the_operation() {
         (x.try_cross_entropy_smoothed(&[0, 2], 0.1), x.cross_entropy_smoothed(&[0, 2], 0.1)),
         (x.try_l1_loss(x * 2.0), x.l1_loss(x * 2.0)),
         (x.try_smooth_l1_loss(x * 2.0, 1.0), x.smooth_l1_loss(x * 2.0, 1.0)),
+        (x.try_huber_loss(x * 2.0, 1.0), x.huber_loss(x * 2.0, 1.0)),
         (x.try_bce_with_logits(x * 0.1), x.bce_with_logits(x * 0.1)),
     ];
     for (k, (tried, plain)) in pairs.into_iter().enumerate() {
@@ -117,6 +118,8 @@ fn losses_name_themselves_and_their_settings() {
     panics(&need("l1_loss"), || _ = x.l1_loss(row));
     fails(&need("smooth_l1_loss"), x.try_smooth_l1_loss(row, 1.0));
     panics(&need("smooth_l1_loss"), || _ = x.smooth_l1_loss(row, 1.0));
+    fails(&need("huber_loss"), x.try_huber_loss(row, 1.0));
+    panics(&need("huber_loss"), || _ = x.huber_loss(row, 1.0));
     fails(&need("bce_with_logits"), x.try_bce_with_logits(row));
     panics(&need("bce_with_logits"), || _ = x.bce_with_logits(row));
     fails(&need("mse_loss"), x.try_mse_loss(row));
@@ -127,6 +130,8 @@ fn losses_name_themselves_and_their_settings() {
     for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let must = format!("smooth_l1_loss: beta = {beta}, but it must be positive and finite");
         fails(&must, x.try_smooth_l1_loss(x, beta));
+        let must = format!("huber_loss: delta = {beta}, but it must be positive and finite");
+        fails(&must, x.try_huber_loss(x, beta));
     }
     fails(
         "cross_entropy_smoothed: label 3 of observation 1 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 4 classes",

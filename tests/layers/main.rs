@@ -1,6 +1,8 @@
 //! Layers around one operation, layers around other layers, and the summary of a network.
 
 mod around;
+mod graph;
+mod location;
 mod normalization;
 mod single;
 mod summary;

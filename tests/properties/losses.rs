@@ -90,6 +90,16 @@ fn distances() {
                 x[0].zip(&x[1], |x, t| each((x - t).abs())).mean(&[], false)
             },
         )?;
+        agree(
+            "huber_loss",
+            &x,
+            BOUND,
+            |x| x[0].huber_loss(x[1], beta),
+            |x| {
+                let each = |d: f64| if d < beta { 0.5 * d * d } else { beta * (d - 0.5 * beta) };
+                x[0].zip(&x[1], |x, t| each((x - t).abs())).mean(&[], false)
+            },
+        )?;
         Ok(())
     });
 }

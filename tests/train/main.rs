@@ -4,6 +4,7 @@
 mod any_loss;
 mod margin;
 mod margin_stability;
+mod solver;
 mod validation;
 mod verification;
 

@@ -14,7 +14,8 @@ mod transposed;
 use smallvec::SmallVec;
 
 pub use spec::ConvSpec;
-pub(super) use spec::{misfit, missing_axes};
+pub(super) use spec::misfit;
+pub(crate) use spec::missing_axes;
 
 use super::{
     op::{Grads, Op, Vjp},

@@ -52,8 +52,30 @@ impl ConvSpec {
         ConvSpec { groups, ..self }
     }
 
+    /// The rows and columns of the result for images of `image` rows and columns and kernels of `kernel`: along each axis
+    /// ⌊(image + 2 · padding − dilation · (kernel − 1) − 1) / stride⌋ + 1.
+    ///
+    /// ```
+    /// use wengert::ops::ConvSpec;
+    /// assert_eq!(ConvSpec::default().padding(1).output_size([16, 16], [3, 3])?, [16, 16]);
+    /// assert_eq!(ConvSpec::default().stride(2).output_size([7, 6], [3, 2])?, [3, 3]);
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the kernel does not fit into the padded image, or when a stride or a dilation is 0.
+    pub fn output_size(&self, image: [usize; 2], kernel: [usize; 2]) -> Result<[usize; 2]> {
+        let ConvSpec { stride, padding, dilation, .. } = *self;
+        let fault = |need| Err(Error::shape("output_size", &[&image.into(), &kernel.into()], need));
+        if stride.contains(&0) || dilation.contains(&0) {
+            return fault(format!("stride {stride:?} and dilation {dilation:?} must be at least 1"));
+        }
+        let window = Window { size: image, kernel, stride, padding, dilation };
+        if window.fits() { Ok([window.outputs(0), window.outputs(1)]) } else { fault(misfit(&window)) }
+    }
+
     /// The sizes of the convolution of images of shape `x` with kernels of shape `w`.
-    pub(super) fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
+    pub(crate) fn sizes(&self, op: &str, x: &Shape, w: &Shape) -> Result<conv::Conv2d> {
         let fault = |need: String| Err(Error::shape(op, &[x, w], need));
         let (&[n, c_in, height, width], &[c_out, c_group, kh, kw]) = (x.dims(), w.dims()) else {
             let need = "images [n, c, h, w] and kernels [c_out, c_in/groups, kh, kw] are needed";
@@ -78,7 +100,7 @@ impl ConvSpec {
 }
 
 /// What to do about the shape of a value that lacks an axis.
-pub(in crate::ops) fn missing_axes(lacks: bool) -> &'static str {
+pub(crate) fn missing_axes(lacks: bool) -> &'static str {
     match lacks {
         true => "insert a missing channel axis with `.unsqueeze(1)`, a missing batch axis with `.unsqueeze(0)`",
         false => "",
