@@ -15,7 +15,8 @@
 //! ```
 //!
 //! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph
-//! for Graphviz and for Markdown. [`Tape::first_non_finite`] finds where a NaN or an infinity came from.
+//! for Graphviz and for Markdown. [`Tape::first_non_finite`] finds where a NaN or an infinity came from,
+//! [`Var::why`](crate::Var::why) explains a gradient that is missing, zero, NaN, tiny or huge.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
 //! that had to be computed is pending again afterward.
@@ -23,9 +24,11 @@
 mod graph;
 mod non_finite;
 mod print;
+mod why;
 
 pub use graph::{Dot, Mermaid};
 pub use non_finite::{NonFinite, Operand};
+pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 
 use std::panic::Location;
 
@@ -81,6 +84,12 @@ impl NodeView {
     /// The precision and the sizes: `f64[2, 3]`.
     pub fn type_name(&self) -> String {
         format!("{}{}", self.dtype, self.shape)
+    }
+
+    /// The name with its layer: `0.weight`.
+    fn full_name(&self) -> Option<String> {
+        let name = self.name.as_ref()?;
+        Some(if self.layer.is_empty() { name.clone() } else { format!("{}.{name}", self.layer) })
     }
 
     fn new(tape: &Tape, index: usize) -> NodeView {

@@ -85,7 +85,7 @@ impl Tape {
         if let Some(number) = view.number {
             operands.insert(if view.number_first { 0 } else { operands.len() }, Operand::Number(number));
         }
-        let name = view.name.map(|name| if view.layer.is_empty() { name } else { format!("{}.{name}", view.layer) });
+        let name = view.full_name();
         Some(NonFinite { node, op: view.op, index, value, operands, name, layer: view.layer, line: view.line })
     }
 }
@@ -107,7 +107,7 @@ fn to_blame(inputs: &[Vec<usize>], spoiled: &[bool]) -> Option<usize> {
     first(&|node| leads_on[node]).or_else(|| first(&|_| true))
 }
 
-fn unravel(mut flat: usize, shape: &Shape) -> Vec<usize> {
+pub(super) fn unravel(mut flat: usize, shape: &Shape) -> Vec<usize> {
     let mut index = vec![0; shape.rank()];
     for (i, size) in index.iter_mut().zip(shape.iter()).rev() {
         *i = flat % size;
@@ -117,12 +117,12 @@ fn unravel(mut flat: usize, shape: &Shape) -> Vec<usize> {
 }
 
 /// The index in an operand of `shape` that broadcasts to `index` in the result.
-fn broadcast(index: &[usize], shape: &Shape) -> Vec<usize> {
+pub(super) fn broadcast(index: &[usize], shape: &Shape) -> Vec<usize> {
     let own = &index[index.len() - shape.rank()..];
     own.iter().zip(shape.iter()).map(|(&i, &size)| i.min(size - 1)).collect()
 }
 
-fn range(x: &Tensor) -> Operand {
+pub(super) fn range(x: &Tensor) -> Operand {
     let numbers = x.to_vec();
     Operand::Range(numbers.iter().copied().fold(f64::NAN, f64::min), numbers.iter().copied().fold(f64::NAN, f64::max))
 }
@@ -159,7 +159,7 @@ impl fmt::Display for Operand {
 }
 
 /// A number without the digits that only its conversion from single precision added.
-fn short(x: f64) -> String {
+pub(super) fn short(x: f64) -> String {
     let single = x as f32;
     if f64::from(single) == x { format!("{single:?}") } else { format!("{x:?}") }
 }

@@ -28,7 +28,7 @@ use crate::{
 
 /// What is to be done with the gradient of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Want {
+pub(super) enum Want {
     Nothing,
     /// It passes through, to be handed on.
     Pass,
@@ -152,7 +152,12 @@ impl<'t> Walk<'t> {
 }
 
 /// The gradients asked for by `want`, from `y`, whose gradient is `upstream`.
-fn walk<'t>(y: Var<'t>, upstream: Slot, want: Vec<Want>, scratch_from: Option<usize>) -> Result<Vec<(NodeId, Slot)>> {
+pub(super) fn walk<'t>(
+    y: Var<'t>,
+    upstream: Slot,
+    want: Vec<Want>,
+    scratch_from: Option<usize>,
+) -> Result<Vec<(NodeId, Slot)>> {
     let tape = y.tape();
     let _line = tape.at_line(None);
     let slots = Slots::new(tape, y.id(), upstream, scratch_from);

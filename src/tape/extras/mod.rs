@@ -11,6 +11,7 @@
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
 //! | `accumulate` | gradients added up and scaled | nowhere |
+//! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
 //! | `peek` | pending values seen and forgotten again | nowhere; `inspect` reads through it |
 //!
 //! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
@@ -18,6 +19,7 @@
 //! What may not live here: the walk itself, and the list.
 
 mod accumulate;
+mod adjoints;
 mod binding;
 mod checkpoint;
 mod guard;

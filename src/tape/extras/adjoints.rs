@@ -1,0 +1,39 @@
+//! The gradients of all nodes at once, and what a single node hands on: what [`inspect`](crate::inspect) explains
+//! gradients with.
+
+use super::super::{
+    NodeId, Var,
+    backward::{Want, walk},
+    slots::Slot,
+};
+use crate::{error::Result, tensor::Tensor};
+
+impl Var<'_> {
+    /// The gradients of this single number with respect to every node up to it, by position; none where none arrives.
+    pub(crate) fn adjoints(self) -> Result<Vec<Option<Tensor>>> {
+        let want = |needs_grad| if needs_grad { Want::Keep } else { Want::Nothing };
+        let wants = self.tape().list().nodes[..=self.index()].iter().map(|node| want(node.needs_grad)).collect();
+        let mut all = vec![None; self.index() + 1];
+        for (id, gradient) in self.gradients(Tensor::ones(self.shape(), self.dtype()), wants)? {
+            all[id as usize] = Some(gradient);
+        }
+        Ok(all)
+    }
+
+    /// What the rule of this node makes of the gradient `dz` for one of its inputs; none if it has nothing for it.
+    pub(crate) fn hands_on(self, dz: &Tensor, input: NodeId) -> Result<Option<Tensor>> {
+        let mut wants = vec![Want::Nothing; self.index() + 1];
+        wants[input as usize] = Want::Keep;
+        Ok(self.gradients(dz.clone(), wants)?.pop().map(|(_, gradient)| gradient))
+    }
+
+    fn gradients(self, dz: Tensor, wants: Vec<Want>) -> Result<Vec<(NodeId, Tensor)>> {
+        let tape = self.tape();
+        let _paused = tape.pause();
+        let mark = tape.len();
+        let found = walk(self, Slot::Ready(dz), wants, Some(mark));
+        tape.list_mut().truncate(mark);
+        let numbers = |(id, slot)| if let Slot::Ready(gradient) = slot { Some((id, gradient)) } else { None };
+        Ok(found?.into_iter().filter_map(numbers).collect())
+    }
+}
