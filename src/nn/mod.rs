@@ -5,6 +5,7 @@
 
 mod activation;
 mod batch_norm;
+mod bilinear;
 mod conv;
 mod cosine;
 mod dropout;
@@ -18,6 +19,8 @@ mod linear;
 mod margin;
 mod margin_limits;
 mod margin_target;
+mod matrix_sqrt;
+mod newton_schulz;
 mod pooling;
 mod residual;
 mod sequential;
@@ -28,6 +31,7 @@ pub use activation::{
     Softplus, Tanh,
 };
 pub use batch_norm::BatchNorm;
+pub use bilinear::{BilinearPooling, L2Normalize, SignedSqrt, UpperTriangle, improved, isqrt_cov};
 pub use conv::Conv2d;
 pub use cosine::CosineHead;
 pub use dropout::Dropout;
@@ -39,6 +43,8 @@ pub use layer::{Layer, Visit};
 pub use layer_norm::{GroupNorm, InstanceNorm, LayerNorm};
 pub use linear::Linear;
 pub use margin::{Fallback, MarginLoss};
+pub use matrix_sqrt::MatrixSqrt;
+pub use newton_schulz::{NewtonSchulz, Norm};
 pub use pooling::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use residual::Residual;
 pub use sequential::Sequential;
