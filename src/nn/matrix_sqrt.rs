@@ -8,8 +8,9 @@
 //! | [`Lyapunov`](MatrixSqrt::Lyapunov) | the same | the dA with Z dA + dA Z = dZ | √λ_i + √λ_j |
 //! | [`NewtonSchulz`](MatrixSqrt::NewtonSchulz) | products | the recursion back, or the tape's | nothing |
 //!
-//! Where eigenvalues are nearly equal, the first divides rounding errors by almost nothing. The second is exact (Lin and
-//! Maji, arXiv 1707.06772, with Ionescu et al., arXiv 1509.07838, for the first).
+//! Where eigenvalues are nearly equal, the first divides rounding errors by almost nothing; where two are equal to the
+//! last bit, it has no gradient for what would turn their vectors into each other. The second has neither problem (Lin
+//! and Maji, arXiv 1707.06772; the first: Ionescu et al., arXiv 1509.07838).
 
 use std::{fmt, str::FromStr};
 
@@ -107,14 +108,10 @@ fn check(x: Var<'_>) {
 /// Why a matrix `[n, n]` can have no root; what is less than `rounding` times its largest number counts as 0.
 fn fault<T: Copy + Into<f64>>(a: &[T], n: usize, rounding: f64) -> Option<&'static str> {
     let at = |i: usize, j: usize| -> f64 { a[i * n + j].into() };
-    let largest = a.iter().fold(0.0f64, |largest, &x| {
-        let size = x.into().abs();
-        if size <= largest { largest } else { size } // NaN is kept
-    });
-    let rounding = largest * rounding;
-    if !largest.is_finite() {
+    if !a.iter().all(|&x| x.into().is_finite()) {
         return Some("holds a number that is NaN or infinite");
     }
+    let rounding = rounding * a.iter().fold(0.0f64, |largest, &x| largest.max(x.into().abs()));
     if (0..n).any(|i| (0..i).any(|j| (at(i, j) - at(j, i)).abs() > rounding)) {
         return Some("is not symmetric");
     }
