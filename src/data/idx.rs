@@ -10,6 +10,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::Dataset;
 use crate::{Error, FormatProblem, Result, atomic, regular};
 
 /// The numbers of an idx file.
@@ -30,6 +31,38 @@ pub struct Idx {
 /// left over, or its gzip stream is damaged.
 pub fn read(path: &Path, rank: u8) -> Result<Idx> {
     open(path, rank)?.read()
+}
+
+/// Reads a file of gray images, `[n, height, width]`, and one of their n labels as a data set. Pixels are divided by 255, so
+/// they lie between 0 and 1. There are as many classes as the largest label says, named "0", "1" and so on
+/// ([`Dataset::with_names`] gives them other names).
+///
+/// ```
+/// use wengert::data::idx::{self, Idx};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (images, labels) = (dir.path().join("images"), dir.path().join("labels"));
+/// Idx { dims: vec![2, 1, 3], bytes: vec![0, 51, 102, 153, 204, 255] }.write(&images)?;
+/// Idx { dims: vec![2], bytes: vec![3, 0] }.write(&labels)?;
+/// let set = idx::load(&images, &labels)?;
+/// assert_eq!((set.shape(), set.image(0)[1], set.label(0), set.classes()), ([1, 1, 3], 0.2, 3, 4));
+/// # Ok::<(), wengert::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`read`]; and [`Error::Format`] when there is not a label for each image, [`Error::Empty`] when there is no image,
+/// [`Error::Setting`] for images without a pixel.
+pub fn load(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Dataset> {
+    let (image_path, label_path) = (images.as_ref(), labels.as_ref());
+    let (images, labels) = (open(image_path, 3)?, open(label_path, 1)?);
+    if labels.dims[0] != images.dims[0] {
+        let (here, there) = (labels.dims[0] as u64, images.dims[0] as u64);
+        return Err(format(label_path, FormatProblem::Count { here, there, other: image_path.to_owned() }));
+    }
+    let (images, labels) = (images.read()?, labels.read()?);
+    let names = (0..=labels.bytes.iter().copied().max().unwrap_or(0)).map(|class| class.to_string()).collect();
+    let pixels = images.bytes.iter().map(|&p| f32::from(p) / 255.0).collect();
+    let labels = labels.bytes.iter().map(|&label| label.into()).collect();
+    Dataset::new(pixels, labels, [1, images.dims[1], images.dims[2]], names)
 }
 
 /// An idx file whose header has been read, and nothing more.

@@ -9,7 +9,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use wengert::data::idx::{Idx, read};
+use wengert::data::idx::{Idx, load, read};
 
 use super::pack;
 
@@ -108,4 +108,34 @@ fn an_unreadable_file_is_named() {
     assert!(message(dir.path()).starts_with(&format!("cannot read {}: ", dir.path().display())));
     let expected = format!("cannot write {}: it is a folder, but a regular file is needed", dir.path().display());
     assert_eq!(sample().write(dir.path()).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn images_and_labels_become_a_data_set() {
+    let dir = TempDir::new().unwrap();
+    let (images, labels) = (dir.path().join("images"), dir.path().join("labels"));
+    let put = |image_dims: [usize; 3], of: &[u8]| {
+        let bytes = (0..image_dims.iter().product()).map(|i| i as u8).collect();
+        Idx { dims: image_dims.to_vec(), bytes }.write(&images).unwrap();
+        Idx { dims: vec![of.len()], bytes: of.to_vec() }.write(&labels).unwrap();
+        load(&images, &labels)
+    };
+    let set = put([2, 2, 3], &[2, 0]).unwrap();
+    assert_eq!((set.shape(), set.labels(), set.class_counts()), ([1, 2, 3], &[2, 0][..], vec![1, 0, 1]));
+    assert_eq!((set.names()[2].as_str(), set.image(1)[5]), ("2", 11.0 / 255.0));
+    assert_eq!(put([2, 1, 1], &[255, 0]).unwrap().classes(), 256);
+
+    let message = |result: wengert::Result<wengert::data::Dataset>| {
+        result.unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "DIR")
+    };
+    assert_eq!(message(put([2, 2, 3], &[1])), "DIR/labels: it holds 1 items, but DIR/images holds 2");
+    assert_eq!(message(put([0, 2, 3], &[])), "the data set is empty: it needs at least one labeled image");
+    assert_eq!(
+        message(put([1, 0, 3], &[1])),
+        "data set: image shape = [1, 0, 3], but it must be three sizes of at least 1"
+    );
+    assert_eq!(
+        message(load(&labels, &images)),
+        "DIR/labels: it starts with 0x00000801 instead of 0x00000803, so it is another kind of file"
+    );
 }

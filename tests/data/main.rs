@@ -3,9 +3,13 @@
 mod batches;
 mod dataset;
 mod digits;
+#[cfg(feature = "images")]
+mod folder;
 mod idx;
 mod mnist;
 mod prefetch;
+mod split;
+mod textures;
 
 use std::io::Write;
 
