@@ -3,7 +3,7 @@
 
 use wengert::{
     nn::{
-        BatchNorm, BilinearPooling, Conv2d, GlobalAvgPool2d, Init, L2Normalize, Linear, MatrixSqrt, Relu, Sequential,
+        BatchNorm, BilinearPooling, Conv2d, GlobalAvgPool2d, Init, L2Normalize, Lambda, Linear, MatrixSqrt, Relu, Sequential,
         SignedSqrt, UpperTriangle, improved,
     },
     ops::ConvSpec,
@@ -58,8 +58,8 @@ pub fn network(pool: Pool, classes: usize, seed: u64) -> Sequential {
         Conv2d::with_init(inputs, outputs, size, Init::He, seed.wrapping_mul(4).wrapping_add(k)).with(spec)
     };
     let (descriptor, length) = pool.descriptor();
-    let sc: f64 = std::env::var("SCALE").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0);
-    let scale = if pool == Pool::Average { 1.0 } else { (length as f64).sqrt() * sc };
+    // A descriptor of length 1 has a small logit budget; this one has numbers of size 1, as an average of features has.
+    let scale = if pool == Pool::Average { 1.0 } else { (length as f64).sqrt() };
     Sequential::new()
         .named("conv1", conv(1, 16, 5, 2, 0))
         .named("norm1", BatchNorm::new(16))
@@ -71,6 +71,6 @@ pub fn network(pool: Pool, classes: usize, seed: u64) -> Sequential {
         .named("norm3", BatchNorm::new(CHANNELS))
         .named("relu3", Relu)
         .named("descriptor", descriptor)
-        .named("scale", wengert::nn::Lambda(move |x| x * scale))
+        .named("scale", Lambda(move |x| x * scale))
         .named("fc", Linear::new(length, classes, seed.wrapping_mul(4).wrapping_add(3)))
 }
