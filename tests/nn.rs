@@ -388,6 +388,30 @@ fn layers_and_parameters_are_found_frozen_and_trained_by_name() {
 }
 
 #[test]
+fn a_frozen_batch_norm_uses_its_statistics_and_keeps_them() {
+    let (net, x) = (batch_norm(), numbers(&[4, 3], 0.4));
+    let run = |mode| {
+        let tape = Tape::f64();
+        tape.set_mode(mode);
+        net.forward(tape.constant(&x)).value()
+    };
+    run(Mode::Train);
+    let statistics = || net.state().iter().map(|param| param.value()).collect::<Vec<_>>();
+    let (known, evaluated) = (statistics(), run(Mode::Eval));
+    net.freeze("").unwrap();
+    assert_eq!((run(Mode::Train), statistics(), net.couples_observations()), (evaluated.clone(), known.clone(), false));
+    net.start_statistics();
+    run(Mode::Train);
+    net.finish_statistics();
+    assert_eq!(statistics(), known);
+    // One of its parameters is trained: the batch counts again.
+    net.unfreeze("bias").unwrap();
+    assert_ne!(run(Mode::Train), evaluated);
+    assert_ne!(statistics(), known);
+    assert!(net.couples_observations());
+}
+
+#[test]
 fn what_layers_of_the_crate_record_belongs_to_the_line_that_put_them_into_the_network() {
     let inner = Sequential::new().named("fc", Linear::new(3, 2, 0));
     let line = line!() - 1;

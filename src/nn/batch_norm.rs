@@ -7,6 +7,9 @@
 //!   variance;
 //! - one more pass over the training set at the end, with the final parameters ([`Layer::start_statistics`], batches in
 //!   training mode, [`Layer::finish_statistics`]): the statistics of all observations together.
+//!
+//! A frozen layer (γ and β are not trainable) uses the statistics that it has, in training too, and keeps them: what it
+//! computes does not change while it is frozen. (In PyTorch that takes `eval()` besides `requires_grad_(False)`.)
 
 use std::sync::Mutex;
 
@@ -14,6 +17,8 @@ use super::Layer;
 use crate::{DType, Mode, Param, Tensor, Var};
 
 /// γ (x − mean) / √(var + ε) + β for each channel (axis 1) of `[n, c]` or `[n, c, h, w]`.
+///
+/// In training, mean and var are those of the batch; in evaluation, and while the layer is frozen, the running ones.
 #[derive(Debug)]
 pub struct BatchNorm {
     /// γ, `[c]`, starts at 1.
@@ -51,6 +56,11 @@ impl BatchNorm {
             momentum: 0.1,
             collected: Mutex::new(None),
         }
+    }
+
+    /// Whether neither γ nor β is trained.
+    fn frozen(&self) -> bool {
+        !self.weight.trainable() && !self.bias.trainable()
     }
 
     fn keep(&self, y: Var<'_>) {
@@ -94,7 +104,7 @@ impl Layer for BatchNorm {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let tape = x.tape();
         let (gamma, beta) = (tape.watch(&self.weight), tape.watch(&self.bias));
-        if tape.mode() == Mode::Train {
+        if tape.mode() == Mode::Train && !self.frozen() {
             let y = x.batch_norm(gamma, beta, self.epsilon);
             self.keep(y);
             return y;
@@ -114,7 +124,7 @@ impl Layer for BatchNorm {
     }
 
     fn couples_observations(&self) -> bool {
-        true
+        !self.frozen()
     }
 
     fn start_statistics(&self) {

@@ -156,7 +156,8 @@ pub trait Layer {
     }
 
     /// Freezes the parameters of the layer `name` (or the one parameter of this name): no gradient is computed for them
-    /// and no optimizer changes them, until [`unfreeze`](Layer::unfreeze).
+    /// and no optimizer changes them, until [`unfreeze`](Layer::unfreeze). A frozen [`BatchNorm`](super::BatchNorm) uses its
+    /// running statistics, in training too, and keeps them.
     ///
     /// ```
     /// use wengert::nn::{Layer, Linear, Sequential, Tanh};

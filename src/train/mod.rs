@@ -13,7 +13,7 @@
 //!     optimizer.step(&loss.backward()?)?;
 //! ```
 //!
-//! Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
+//! Before training, [`Trainer::diagnose`] tells what would keep the network from learning. Afterwards, [`predict`], [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
 //! [`finalize_statistics`] replaces running averages by the statistics of the whole training set. [`Verification`] and
 //! [`ClassAngles`] measure embeddings.
 //!
@@ -21,6 +21,7 @@
 
 mod angles;
 mod batch;
+mod diagnose;
 mod evaluate;
 mod explain;
 mod history;
@@ -37,6 +38,7 @@ mod verification;
 
 pub use angles::ClassAngles;
 pub use batch::{Batch, Inputs};
+pub use diagnose::{Budget, Diagnosis, Finding, Overfit};
 pub use evaluate::{accuracy, confusion, finalize_statistics, infer, predict};
 pub use history::{History, Iteration, Scores};
 pub use loader::DataLoader;
