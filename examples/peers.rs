@@ -132,9 +132,8 @@ fn linalg() -> Result<()> {
     ];
     for (d, (name, root, rule)) in [64, 256].into_iter().flat_map(|d| ways.map(|way| (d, way))) {
         let shape = [16, d, d];
-        let product = |seed, f: &dyn for<'t> Fn(Var<'t>) -> Var<'t>| {
-            f(Tape::new().constant(fill(seed, &shape, 1.0))).value()
-        };
+        let product =
+            |seed, f: &dyn for<'t> Fn(Var<'t>) -> Var<'t>| f(Tape::new().constant(fill(seed, &shape, 1.0))).value();
         let half = Tensor::eye(d, DType::F32);
         let a = product(1, &|x| x.matmul(x.transpose(-2, -1)) / d as f64 + x.tape().constant(&half) * 0.5);
         let g = product(2, &|g| g + g.transpose(-2, -1));

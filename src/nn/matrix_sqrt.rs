@@ -62,7 +62,9 @@ impl Layer for MatrixSqrt {
         match self {
             MatrixSqrt::Eigh => by_eigh(x),
             MatrixSqrt::Lyapunov => x.symmetric_sqrt(),
-            MatrixSqrt::NewtonSchulz(steps) => x.tape().apply(*steps, &[x]).unwrap_or_else(|error| panic!("{error}"))[0],
+            MatrixSqrt::NewtonSchulz(steps) => {
+                x.tape().apply(*steps, &[x]).unwrap_or_else(|error| panic!("{error}"))[0]
+            }
         }
     }
 }

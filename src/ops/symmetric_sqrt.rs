@@ -106,7 +106,9 @@ impl Op for Lyapunov {
 impl Sampled for Lyapunov {
     fn samples() -> Vec<Sample> {
         let inputs = vec![numbers([2, 3, 3], -1.0, 1.0, 1), numbers([2, 3, 3], -1.0, 1.0, 2)];
-        vec![Sample::new("lyapunov", inputs, |x| expect(x[0].tape().builtin(Lyapunov { eigen: None }, &[positive(x[0]), x[1]])))]
+        vec![Sample::new("lyapunov", inputs, |x| {
+            expect(x[0].tape().builtin(Lyapunov { eigen: None }, &[positive(x[0]), x[1]]))
+        })]
     }
 }
 

@@ -8,6 +8,7 @@ mod head;
 mod html;
 mod mutations;
 mod protocols;
+mod roots;
 mod sound;
 mod special;
 mod verdicts;

@@ -83,7 +83,12 @@ fn signs_stay_and_every_observation_has_length_one() {
         })
         .collect();
     assert_computes(&L2Normalize, &x, &[3, 2, 4], &unit);
-    assert_computes(&L2Normalize, &numbers(&[2], 0.0), &[2], &[1.0, 1.0].map(|x| x * numbers(&[2], 0.0).at(&[0]).signum()));
+    assert_computes(
+        &L2Normalize,
+        &numbers(&[2], 0.0),
+        &[2],
+        &[1.0, 1.0].map(|x| x * numbers(&[2], 0.0).at(&[0]).signum()),
+    );
 }
 
 #[test]

@@ -112,7 +112,10 @@ fn with_nearly_equal_eigenvalues_lyapunov_keeps_its_digits_and_the_derivative_of
     assert!(distance(&da, &want[1]) < 1e-4, "{}", distance(&da, &want[1]));
     let [z, da] = both(root("eigh"), &a, DType::F32, Rule::Tape);
     let error = distance(&da, &want[1]);
-    assert!(distance(&z, &want[0]) < 1e-4 && (error.is_nan() || error > 1e-3), "the plain derivative is off by {error}");
+    assert!(
+        distance(&z, &want[0]) < 1e-4 && (error.is_nan() || error > 1e-3),
+        "the plain derivative is off by {error}"
+    );
 }
 
 /// A = I: its eigenvalues are equal to the last bit, and dA = dZ/2.
@@ -175,9 +178,7 @@ fn what_has_no_root_is_refused_with_the_matrix_that_has_none() {
         let a = tape.leaf(a);
         message(|| _ = root(name).forward(a))
     };
-    let pair = |second: [f64; 4]| {
-        Tensor::from_vec([[1.0, 0.0, 0.0, 1.0], second].concat(), [2, 2, 2]).unwrap()
-    };
+    let pair = |second: [f64; 4]| Tensor::from_vec([[1.0, 0.0, 0.0, 1.0], second].concat(), [2, 2, 2]).unwrap();
     for name in all {
         assert_eq!(
             of(name, &scattered(&[2, 3], 0)),
@@ -196,7 +197,10 @@ fn what_has_no_root_is_refused_with_the_matrix_that_has_none() {
         assert!((z[5] - z[6]).abs() < 1e-14, "{name}: {z:?}");
     }
     let indefinite = pair([1.0, 2.0, 2.0, 1.0]);
-    assert_eq!(of("eigh", &indefinite), "matrix_sqrt: matrix 1 of [2, 2, 2] has a negative eigenvalue, so it has no real root");
+    assert_eq!(
+        of("eigh", &indefinite),
+        "matrix_sqrt: matrix 1 of [2, 2, 2] has a negative eigenvalue, so it has no real root"
+    );
     assert_eq!(
         of("lyapunov", &indefinite),
         "symmetric_sqrt: matrix 1 of [2, 2, 2] has a negative eigenvalue, or a number that is NaN or infinite"

@@ -17,8 +17,7 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 use clap::Parser;
 use serde_json::{Map, Value, json};
 use wengert::{
-    Error, Result,
-    check,
+    Error, Result, check,
     data::Dataset,
     io,
     nn::{Layer, MatrixSqrt},
@@ -71,8 +70,8 @@ fn run(options: &Options) -> Result<()> {
         let ablation = as_written(&features, majority, if options.quick { 2 } else { 10 })?;
         return written(options, json!({ "ablation": ablation, "majority_share": majority, "data": "textures" }));
     }
-    let (ablation, bars) = ablation(&features, majority, if options.quick { 2 } else { 10 })?;
-    pictures::ablation(&bars).save(options.out.join("ablation"))?;
+    let ablation = ablation(&features, majority, if options.quick { 2 } else { 10 })?;
+    pictures::ablation(&ablation, majority).save(options.out.join("ablation"))?;
     let (condition, distance) = (roots::by_condition(0)?, roots::by_distance(0)?);
     show_roots(&condition, &distance);
     pictures::roots(&condition, &distance).save(options.out.join("roots"))?;
@@ -105,18 +104,13 @@ fn as_written(features: &[Arc<Dataset>; 2], majority: f64, epochs: usize) -> Res
 }
 
 /// The accuracy for each combination of mistakes, and with a larger learning rate for the decisive one.
-fn ablation(
-    features: &[Arc<Dataset>; 2],
-    majority: f64,
-    epochs: usize,
-) -> Result<(Map<String, Value>, Vec<(String, f64)>)> {
+fn ablation(features: &[Arc<Dataset>; 2], majority: f64, epochs: usize) -> Result<Map<String, Value>> {
     println!("== The mistakes, alone and together ({epochs} epochs; the most frequent class: {majority:.3})");
     println!("{:<28} accuracy  classes predicted", "mistakes that are left");
-    let (mut all, mut bars) = (Map::new(), Vec::new());
+    let mut all = Map::new();
     let mut add = |name: String, score: seed::Score| {
         println!("{name:<28} {:8.3}  {:>17}", score.accuracy, score.predicted);
-        all.insert(name.clone(), score.accuracy.into());
-        bars.push((name.replace('+', " "), score.accuracy));
+        all.insert(name, score.accuracy.into());
     };
     for mistakes in Mistakes::combinations() {
         add(mistakes.name(), seed::run(mistakes, seed::rate(mistakes), epochs, features)?);
@@ -124,7 +118,7 @@ fn ablation(
     let outer = Mistakes { outer: true, norm: false, rate: false, root: false };
     add("outer, learning rate 10".into(), seed::run(outer, 10.0, epochs, features)?);
     println!();
-    Ok((all, bars))
+    Ok(all)
 }
 
 fn show_roots(condition: &[roots::Row], distance: &[roots::Row]) {
@@ -133,7 +127,8 @@ fn show_roots(condition: &[roots::Row], distance: &[roots::Row]) {
     for (rows, what) in [(condition, "condition number"), (distance, "distance of eigenvalues")] {
         println!("{what:<24}{head}");
         for row in rows.iter().skip(1).step_by(2) {
-            let errors = row.errors.map(|e| if e.is_finite() { format!("{e:>10.0e}") } else { format!("{:>10}", "NaN") });
+            let errors =
+                row.errors.map(|e| if e.is_finite() { format!("{e:>10.0e}") } else { format!("{:>10}", "NaN") });
             println!("{:<24.0e}{}", row.at, errors.join(""));
         }
     }
@@ -149,7 +144,10 @@ fn compare(options: &Options, all: Option<&Dataset>) -> Result<Value> {
     }
     let pools = [Pool::Average, Pool::Plain, Pool::Improved(options.sqrt)];
     let mut accuracy = [const { Vec::new() }; 3];
-    println!("== Three networks, the same but for the pooling ({}, {} epochs, {})", options.data, budget.epochs, options.sqrt);
+    println!(
+        "== Three networks, the same but for the pooling ({}, {} epochs, {})",
+        options.data, budget.epochs, options.sqrt
+    );
     println!("split   average    plain  improved  seconds of each");
     for k in 0..options.splits {
         let split = options.data.split(all, k)?;
@@ -175,17 +173,16 @@ fn compare(options: &Options, all: Option<&Dataset>) -> Result<Value> {
         }
     }
     println!();
-    Ok(pools.into_iter().zip(accuracy).map(|(pool, all)| (pool.name().to_owned(), json!(all))).collect::<Map<_, _>>().into())
+    Ok(pools
+        .into_iter()
+        .zip(accuracy)
+        .map(|(pool, all)| (pool.name().to_owned(), json!(all)))
+        .collect::<Map<_, _>>()
+        .into())
 }
 
 /// The pictures of a split.
-fn draw(
-    options: &Options,
-    split: &source::Split,
-    pools: &[Pool],
-    trained: &[Trained],
-    per_epoch: usize,
-) -> Result<()> {
+fn draw(options: &Options, split: &source::Split, pools: &[Pool], trained: &[Trained], per_epoch: usize) -> Result<()> {
     let networks: Vec<(&str, &Trained)> = pools.iter().map(|pool| pool.name()).zip(trained).collect();
     let (improved, test) = (&trained[2], &split.data[1]);
     let figures = [

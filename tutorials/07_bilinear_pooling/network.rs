@@ -3,8 +3,8 @@
 
 use wengert::{
     nn::{
-        BatchNorm, BilinearPooling, Conv2d, GlobalAvgPool2d, Init, L2Normalize, Lambda, Linear, MatrixSqrt, Relu, Sequential,
-        SignedSqrt, UpperTriangle, improved,
+        BatchNorm, BilinearPooling, Conv2d, GlobalAvgPool2d, Init, L2Normalize, Lambda, Linear, MatrixSqrt, Relu,
+        Sequential, SignedSqrt, UpperTriangle, improved,
     },
     ops::ConvSpec,
 };

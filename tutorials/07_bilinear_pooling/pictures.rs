@@ -117,10 +117,20 @@ pub fn roots(condition: &[Row], distance: &[Row]) -> Figure {
         .panel(chart(distance, "Nearly equal eigenvalues", "distance of neighbors").legend(Legend::Above))
 }
 
-/// The accuracy of the program for combinations of its mistakes.
-pub fn ablation(rows: &[(String, f64)]) -> Figure {
-    let (names, values): (Vec<String>, Vec<f64>) = rows.iter().cloned().unzip();
-    Figure::new(1100, 380).panel(
-        BarChart::new(names, values).title("Test accuracy by the mistakes that are left").y_label("accuracy"),
-    )
+/// The accuracy of the program for the combinations of its mistakes that matter.
+pub fn ablation(all: &serde_json::Map<String, serde_json::Value>, majority: f64) -> Figure {
+    let shown = [
+        ("outer+norm+rate+root", "as written"),
+        ("outer+norm+root", "all but rate"),
+        ("norm+rate+root", "all but outer"),
+        ("rate+root", "rate, root"),
+        ("norm+root", "norm, root"),
+        ("root", "root alone"),
+        ("none", "none"),
+        ("outer", "outer alone"),
+    ];
+    let values: Vec<f64> = shown.iter().map(|(name, _)| all[*name].as_f64().unwrap_or(f64::NAN)).collect();
+    let title = format!("Test accuracy by the mistakes that are left (most frequent class: {majority:.3})");
+    let chart = BarChart::new(shown.map(|(_, label)| label), values).title(title).y_label("accuracy");
+    Figure::new(960, 380).panel(chart)
 }

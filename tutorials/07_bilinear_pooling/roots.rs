@@ -26,16 +26,18 @@ pub struct Row {
 
 /// Condition numbers from 1 to 10⁸, with eigenvalues equally far apart on a logarithmic scale.
 pub fn by_condition(seed: u64) -> Result<Vec<Row>> {
-    (1..=16).map(|k| 10f64.powf(f64::from(k) / 2.0)).map(|condition| {
-        row(condition, |i| condition.powf(-(i as f64) / (N - 1) as f64), seed)
-    }).collect()
+    (1..=16)
+        .map(|k| 10f64.powf(f64::from(k) / 2.0))
+        .map(|condition| row(condition, |i| condition.powf(-(i as f64) / (N - 1) as f64), seed))
+        .collect()
 }
 
 /// Eigenvalues 1, 1 + d, 1 + 2d and so on, for distances d from 0.1 down to 10⁻⁸.
 pub fn by_distance(seed: u64) -> Result<Vec<Row>> {
-    (2..=16).map(|k| 10f64.powf(-f64::from(k) / 2.0)).map(|distance| {
-        row(distance, |i| 1.0 + distance * i as f64, seed)
-    }).collect()
+    (2..=16)
+        .map(|k| 10f64.powf(-f64::from(k) / 2.0))
+        .map(|distance| row(distance, |i| 1.0 + distance * i as f64, seed))
+        .collect()
 }
 
 fn row(at: f64, spectrum: impl Fn(usize) -> f64, seed: u64) -> Result<Row> {

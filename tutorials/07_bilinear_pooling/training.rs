@@ -21,13 +21,14 @@ pub struct Budget {
     pub rate: f64,
     /// The side of the random crops; the networks are tested on whole images.
     pub crop: usize,
+    /// Whether crops are reflected at random, which is wrong where a direction makes a class.
+    pub reflect: bool,
 }
 
 /// A trained network.
 pub struct Trained {
     pub net: Sequential,
     pub history: History,
-    pub predicted: Vec<usize>,
     pub accuracy: f64,
 }
 
@@ -59,7 +60,7 @@ pub fn train(pool: Pool, data: &[Arc<Dataset>; 2], budget: Budget, seed: u64) ->
     finalize_statistics(&net, &train.tensor(), 100)?;
     let predicted = predict(&net, &test.tensor(), 100)?;
     let right = predicted.iter().zip(test.labels()).filter(|(p, t)| p == t).count();
-    Ok(Trained { net, history, accuracy: right as f64 / test.len() as f64, predicted })
+    Ok(Trained { net, history, accuracy: right as f64 / test.len() as f64 })
 }
 
 /// The batches of an epoch: a random crop of each image, reflected at random, in random order.
@@ -75,7 +76,7 @@ fn crops(set: Arc<Dataset>, budget: Budget, seed: u64, epoch: usize) -> impl Ite
         for &i in &batch {
             let (image, top, left) =
                 (set.image(i), random.random_range(0..=height - side), random.random_range(0..=width - side));
-            let (upside_down, mirrored): (bool, bool) = (random.random(), random.random());
+            let [upside_down, mirrored] = [(); 2].map(|()| random.random::<bool>() && budget.reflect);
             let place = |k: usize, reflected: bool| if reflected { side - 1 - k } else { k };
             for row in 0..side {
                 let row = (top + place(row, upside_down)) * width + left;
