@@ -46,7 +46,10 @@ struct Options {
     /// Random splits into training and test images; for `textures`, sets of images.
     #[arg(long, default_value_t = 1)]
     splits: u64,
-    /// Passes of each network over the training images; 6 for `textures` and 60 for others unless given.
+    /// The number of the first split.
+    #[arg(long, default_value_t = 0)]
+    first_split: u64,
+    /// Passes of each network over the training images; 6 for `textures` and 100 for others unless given.
     #[arg(long)]
     epochs: Option<usize>,
     /// Two epochs only, for a first look.
@@ -148,8 +151,8 @@ fn compare(options: &Options, all: Option<&Dataset>) -> Result<Value> {
         "== Three networks, the same but for the pooling ({}, {} epochs, {})",
         options.data, budget.epochs, options.sqrt
     );
-    println!("split   average    plain  improved  seconds of each");
-    for k in 0..options.splits {
+    println!("split   average    plain  improved");
+    for k in options.first_split..options.first_split + options.splits {
         let split = options.data.split(all, k)?;
         let mut trained: Vec<Trained> = Vec::new();
         for (pool, accuracy) in pools.into_iter().zip(&mut accuracy) {
@@ -159,8 +162,8 @@ fn compare(options: &Options, all: Option<&Dataset>) -> Result<Value> {
         }
         let shares: Vec<String> = trained.iter().map(|t| format!("{:.4}", t.accuracy)).collect();
         let seconds: Vec<String> = trained.iter().map(|t| format!("{:.0}", t.history.seconds)).collect();
-        println!("{k:>5}    {}   {}    {}  {}", shares[0], shares[1], shares[2], seconds.join(" "));
-        if k == 0 {
+        println!("{k:>5}    {}   {}    {}   ({} s)", shares[0], shares[1], shares[2], seconds.join(", "));
+        if k == options.first_split {
             draw(options, &split, &pools, &trained, split.data[0].len() / budget.batch)?;
         }
     }

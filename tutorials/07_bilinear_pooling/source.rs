@@ -86,8 +86,8 @@ impl Source {
     /// What the networks may spend.
     pub fn budget(&self) -> Budget {
         match self {
-            Source::Textures => Budget { epochs: 6, batch: 32, rate: 5e-3, crop: 28, reflect: false },
-            _ => Budget { epochs: 60, batch: 20, rate: 5e-3, crop: 96, reflect: true },
+            Source::Textures => Budget { epochs: 6, batch: 32, rate: 5e-3, crop: 28, reflect: false, zoom: 1.0 },
+            _ => Budget { epochs: 100, batch: 16, rate: 4e-3, crop: 80, reflect: true, zoom: 1.25 },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Training of one network on one split: random crops and reflections, Adam, a learning rate that falls to 0.
+//! Training of one network on one split: random crops, reflected and scaled, Adam, a learning rate that falls to 0.
 
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Budget {
     pub crop: usize,
     /// Whether crops are reflected at random, which is wrong where a direction makes a class.
     pub reflect: bool,
+    /// Crops are enlarged or reduced by up to this factor.
+    pub zoom: f64,
 }
 
 /// A trained network.
@@ -63,7 +65,7 @@ pub fn train(pool: Pool, data: &[Arc<Dataset>; 2], budget: Budget, seed: u64) ->
     Ok(Trained { net, history, accuracy: right as f64 / test.len() as f64 })
 }
 
-/// The batches of an epoch: a random crop of each image, reflected at random, in random order.
+/// The batches of an epoch: a random crop of each image, scaled and reflected at random, in random order.
 fn crops(set: Arc<Dataset>, budget: Budget, seed: u64, epoch: usize) -> impl Iterator<Item = (Tensor, Vec<usize>)> {
     let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(epoch as u64));
     let mut order: Vec<usize> = (0..set.len()).collect();
@@ -74,16 +76,32 @@ fn crops(set: Arc<Dataset>, budget: Budget, seed: u64, epoch: usize) -> impl Ite
         let side = budget.crop.min(height).min(width);
         let mut pixels = Vec::with_capacity(batch.len() * side * side);
         for &i in &batch {
-            let (image, top, left) =
-                (set.image(i), random.random_range(0..=height - side), random.random_range(0..=width - side));
-            let [upside_down, mirrored] = [(); 2].map(|()| random.random::<bool>() && budget.reflect);
-            let place = |k: usize, reflected: bool| if reflected { side - 1 - k } else { k };
+            let widest = (height.min(width) - 1) as f64 / (side.max(2) - 1) as f64;
+            // The distance of neighboring pixels of the crop in the image.
+            let step = budget.zoom.powf(random.random_range(-1.0..=1.0)).min(widest);
+            let extent = step * (side - 1) as f64;
+            let free = |size: usize| (size - 1) as f64 - extent;
+            let corner = [height, width].map(|size| free(size).max(0.0) * random.random::<f64>());
+            let corner = if budget.zoom == 1.0 { corner.map(f64::round) } else { corner };
+            let reflected = [(); 2].map(|()| random.random::<bool>() && budget.reflect);
+            let place =
+                |axis: usize, k: usize| corner[axis] + step * if reflected[axis] { side - 1 - k } else { k } as f64;
             for row in 0..side {
-                let row = (top + place(row, upside_down)) * width + left;
-                pixels.extend((0..side).map(|column| image[row + place(column, mirrored)]));
+                let at = place(0, row);
+                pixels.extend((0..side).map(|column| between(set.image(i), [height, width], [at, place(1, column)])));
             }
         }
         let images = Tensor::from_vec(pixels, [batch.len(), 1, side, side]).expect("a crop of each image");
         (images, batch.iter().map(|&i| set.label(i)).collect())
     })
+}
+
+/// The gray level at a place between pixels, linear between the four around it.
+fn between(image: &[f32], [height, width]: [usize; 2], at: [f64; 2]) -> f32 {
+    let [row, column] = at.map(|x| x as usize);
+    let [down, right] = [(at[0] - row as f64) as f32, (at[1] - column as f64) as f32];
+    let (row, column) = (row.min(height - 1), column.min(width - 1));
+    let (below, beside) = ((row + 1).min(height - 1), (column + 1).min(width - 1));
+    let line = |row: usize| image[row * width + column] * (1.0 - right) + image[row * width + beside] * right;
+    line(row) * (1.0 - down) + line(below) * down
 }
