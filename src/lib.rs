@@ -166,7 +166,8 @@
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses only the public interface of the core.
 //! - `check`: gradient checks that name the fault.
 //!
-//! Outside the root, each is a cargo feature of the same name (`optim` comes with `nn`); all are on by default.
+//! Outside the root, each is a cargo feature of the same name (`optim` comes with `nn`), and folders of images are the
+//! feature `images`; all are on by default.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 

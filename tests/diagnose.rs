@@ -9,7 +9,7 @@ mod elu;
 mod net;
 
 use wengert::data::{Batches, Shuffle, digits, textures};
-use wengert::nn::{BatchNorm, Conv2d, Dropout, Flatten, Init, Lambda, Layer, Linear, Relu, Sequential, Tanh};
+use wengert::nn::{BatchNorm, Conv2d, Dropout, Init, Lambda, Layer, Linear, Relu, Sequential, Tanh};
 use wengert::optim::{Adam, Decay, Optimizer, Sgd};
 use wengert::train::{Batch, Budget, Diagnosis, Finding, Source, Trainer, mean_squared_error};
 use wengert::{DType, Mode, Tensor, Var};
@@ -17,7 +17,7 @@ use wengert::{DType, Mode, Tensor, Var};
 /// 12 observations of 6 numbers in three classes that a linear layer can tell apart.
 fn points() -> Batch {
     let number = |i: usize| f64::from(u8::from(i % 6 / 2 == i / 6 % 3)) + (i as f64 * 7.3).sin() / 4.0;
-    Batch::from((Tensor::from_fn([12, 6], DType::F32, number), (0..12).map(|i| i % 3).collect()))
+    Batch::from((Tensor::from_fn([12, 6], DType::F32, number), (0..12).map(|i| i % 3).collect::<Vec<_>>()))
 }
 
 /// The diagnosis of a network on these points, with 200 steps of gradient descent before it.
@@ -42,7 +42,7 @@ fn kinds(diagnosis: &Diagnosis) -> Vec<&'static str> {
 }
 
 /// A network of two layers around an activation.
-fn around(activation: impl Layer + 'static) -> Sequential {
+fn around(activation: impl Layer + Send + Sync + 'static) -> Sequential {
     Sequential::new().named("fc1", Linear::new(6, 16, 1)).named("act", activation).named("fc2", Linear::new(16, 3, 2))
 }
 
@@ -125,12 +125,15 @@ fn a_healthy_network_has_no_finding_and_is_left_as_it_was() {
     // Two steps first, so that neither velocities nor running statistics are those of the beginning.
     let first = batches.epoch(0).next().unwrap();
     let twice = vec![Batch::from((first.tensor(), first.labels)); 2];
+    sgd.set_learning_rate(1e-4).unwrap();
     Trainer::new(&net, &mut sgd).fit(&mut { twice }).unwrap();
+    sgd.set_learning_rate(0.01).unwrap();
     let numbers = |net: &Sequential| net.tensors().iter().map(|p| p.value()).collect::<Vec<_>>();
     let (before, state) = (numbers(&net), sgd.state());
     let mut trainer = Trainer::new(&net, &mut sgd).epochs(30);
     let diagnosis = trainer.diagnose(&mut batches).unwrap();
     assert_eq!(diagnosis, trainer.diagnose(&mut batches).unwrap());
+    drop(trainer);
     println!("{diagnosis}");
     assert_eq!(kinds(&diagnosis), [""; 0], "{diagnosis}");
     assert!(diagnosis.to_string().ends_with(".\nNothing was found that would keep the network from learning."));
@@ -142,15 +145,19 @@ fn a_healthy_network_has_no_finding_and_is_left_as_it_was() {
 #[test]
 fn a_first_loss_far_from_that_of_a_guess_is_found() {
     assert_eq!(kinds(&diagnose(&Linear::new(6, 3, 0))), [""; 0]);
-    let sure = diagnose(&Linear::with_init(6, 3, Init::Normal(30.0), 0));
+    let towards = |scale: f32| {
+        let net = Linear::new(6, 3, 0);
+        let weight: Vec<f32> = (0..18).map(|i| if i % 6 / 2 == i / 6 { scale } else { 0.0 }).collect();
+        net.weight.set(&Tensor::from_vec(weight, [3, 6]).unwrap()).unwrap();
+        diagnose(&net)
+    };
+    let sure = towards(-5.0);
     assert!(matches!(sure.findings[0], Finding::InitialLoss { loss, classes: 3 } if loss > 2.2), "{sure}");
     // The label is among the inputs, and the weights look there alone.
-    let net = Linear::new(6, 3, 0);
-    let weight: Vec<f32> = (0..18).map(|i| if i % 6 / 2 == i / 6 { 5.0 } else { 0.0 }).collect();
-    net.weight.set(&Tensor::from_vec(weight, [3, 6]).unwrap()).unwrap();
-    let knows = diagnose(&net);
+    let knows = towards(5.0);
     assert!(matches!(knows.findings[0], Finding::InitialLoss { loss, .. } if loss < 0.5), "{knows}");
     // Another loss than cross-entropy has no such value.
+    let net = Linear::new(6, 3, 0);
     let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
     let batch = Batch { targets: vec![Tensor::ones([12, 3], DType::F32)], ..points() };
     let other = Trainer::new(&net, &mut sgd).loss(mean_squared_error).diagnose(&mut vec![batch]).unwrap();
@@ -221,7 +228,9 @@ fn coupled_observations_are_found_unless_that_is_declared() {
     assert!(matches!(coupled, Finding::Coupled { layer, mode: Mode::Train, .. } if layer == "act"), "{undeclared}");
     // The order of a sum over the batch does not matter, so the others must be other observations, not another order.
     let sum = diagnose(&around(Lambda(|x| x + x.sum_axes(&[0], true))));
-    assert!(matches!(&sum.findings[0], Finding::Coupled { layer, mode: Mode::Eval, .. } if layer == "act"), "{sum}");
+    let found =
+        |finding: &Finding| matches!(finding, Finding::Coupled { layer, mode: Mode::Eval, .. } if layer == "act");
+    assert!(sum.findings.iter().any(found), "{sum}");
 }
 
 #[test]
@@ -302,7 +311,7 @@ fn a_batch_that_cannot_be_learned_is_found() {
     assert_eq!(kinds(&of(points())), [""; 0]);
     // Equal inputs with different labels.
     let twice = Tensor::from_vec(points().inputs[0].to_vec()[..36].repeat(2), [12, 6]).unwrap();
-    let labels = (0..12).map(|i| (i + i / 6) % 3).collect();
+    let labels: Vec<usize> = (0..12).map(|i| (i + i / 6) % 3).collect();
     let conflicting = of(Batch::from((twice.cast(DType::F32), labels)));
     assert_eq!(kinds(&conflicting), ["not overfit"], "{conflicting}");
     let overfit = conflicting.overfit.unwrap();
@@ -360,7 +369,7 @@ fn what_cannot_be_diagnosed_is_an_error() {
         Trainer::new(&net, &mut sgd).diagnose(source).unwrap_err().to_string()
     };
     assert_eq!(refused(&mut Vec::<Batch>::new()), "the first epoch is empty: a diagnosis needs a batch");
-    let none = Batch::from((Tensor::zeros([0, 6], DType::F32), vec![]));
+    let none = Batch::from((Tensor::zeros([0, 6], DType::F32), Vec::<usize>::new()));
     assert_eq!(refused(&mut vec![none]), "a batch is empty: a batch needs at least one observation");
     let nan = Batch::from((Tensor::full([2, 6], f64::NAN, DType::F32), vec![0, 1]));
     let said = refused(&mut vec![nan]);

@@ -73,8 +73,7 @@ pub fn textures(seed: u64) -> Textures {
 /// none of them is in [`textures`] of the same seed.
 ///
 /// # Errors
-/// [`Error::Empty`] when `count` is 0; [`Error::Setting`] when `side` is less than 8, the wavelength of the coarsest stripes,
-/// or more than 4096.
+/// [`Error::Empty`] when `count` is 0; [`Error::Setting`] when `side` is less than 8 or more than 4096.
 pub fn generate(count: usize, side: usize, seed: u64) -> Result<Dataset> {
     if !(8..=4096).contains(&side) {
         return Err(Error::setting("textures", "side", side, "from 8 to 4096"));

@@ -152,6 +152,39 @@ fn a_damaged_packed_idx_file_is_read_or_refused() {
     each("images.gz", damage, |path, len| read_idx(path, 1032 * len));
 }
 
+/// A small gray image in one of four formats.
+#[cfg(all(unix, feature = "images"))]
+fn picture(rng: &mut StdRng) -> Vec<u8> {
+    use image::{GrayImage, ImageFormat::*};
+    let image = GrayImage::from_fn(9, 7, |x, y| [(20 * x + 3 * y * y) as u8].into());
+    let mut file = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut file, [Png, Jpeg, Bmp, Pnm][rng.random_range(0..4)]).unwrap();
+    file.into_inner()
+}
+
+#[cfg(all(unix, feature = "images"))]
+#[test]
+fn a_damaged_image_is_read_or_refused() {
+    let damage = |rng: &mut StdRng| {
+        let mut file = picture(rng);
+        mutate::bytes(rng, &mut file);
+        file
+    };
+    let (root, mut class) = (tempfile::tempdir().unwrap(), None);
+    each("image", damage, |path, _| {
+        class.get_or_insert_with(|| {
+            std::os::unix::fs::symlink(path.parent().unwrap(), root.path().join("class")).unwrap()
+        });
+        match wengert::data::ImageFolder::new(root.path()).load() {
+            Ok(set) => set.len() == 1,
+            Err(error) => {
+                assert!(error.to_string().contains("class/image"), "{error}");
+                false
+            }
+        }
+    });
+}
+
 fn net() -> Sequential {
     Sequential::new().then(Linear::new(3, 4, 0)).then(BatchNorm::new(4)).named("out", Linear::new(4, 2, 1))
 }

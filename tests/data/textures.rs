@@ -124,12 +124,12 @@ fn mean_and_variance_say_nothing_of_the_class_and_covariances_of_derivatives_do(
         assert!(first < 0.15, "by mean and variance: {first}");
         assert!(second > 0.9, "by covariances of derivatives: {second}");
         // Nor does the mean of a pixel over a class: it differs from that of all by no more than 200 random images do.
-        for class in 0..NAMES.len() {
+        for (class, name) in NAMES.iter().enumerate() {
             let of_class: Vec<usize> = (0..train.len()).filter(|&i| train.label(i) == class).collect();
             let mean = train.subset(&of_class).unwrap().mean_image();
             let error = CONTRAST / (of_class.len() as f32).sqrt();
             let squares = mean.iter().map(|m| ((m - MEAN) / error).powi(2)).sum::<f32>() / mean.len() as f32;
-            assert!(squares < 2.0, "{}: mean square {squares} in standard errors", NAMES[class]);
+            assert!(squares < 2.0, "{name}: mean square {squares} in standard errors");
         }
     }
 }

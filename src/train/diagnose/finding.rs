@@ -3,7 +3,7 @@
 use std::{fmt, panic::Location};
 
 use super::{Budget, Overfit};
-use crate::{Mode, error::NoGradient};
+use crate::{Mode, NoGradient};
 
 /// Something that would keep a network from learning.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub enum Finding {
         /// How much its output differs among copies of itself, as a part of the largest number in it.
         change: f64,
     },
-    /// Units of an activation are 0 for every observation: at least a tenth of them.
+    /// Units of an activation are 0 for every observation: at least a quarter of them.
     DeadUnits {
         /// The layer ("" outside all layers).
         layer: String,

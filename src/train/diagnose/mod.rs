@@ -53,8 +53,8 @@ pub struct Diagnosis {
 impl<'a> Trainer<'a> {
     /// Looks for what would keep the network from learning, with the first batch of `source`, before training.
     ///
-    /// It costs up to 300 steps on that batch, and few if the network learns well. Network and optimizer are unchanged
-    /// afterwards, bit for bit.
+    /// It costs some hundred steps on that batch (4000 at most), and few if the network learns well. Network and optimizer
+    /// are unchanged afterwards, bit for bit.
     ///
     /// ```
     /// use wengert::{Tensor, nn::{Lambda, Layer, Linear, Sequential}, optim::Sgd, train::Trainer};

@@ -1,7 +1,7 @@
 //! Trial steps: can one batch be learned by heart, and what moves meanwhile?
 //!
 //! A network that cannot bring the loss of a handful of observations down, with nothing else to learn, will not learn more
-//! of them. Adam is used whatever the optimizer of the run, at three learning rates, so that the trial speaks of the
+//! of them. Adam is used whatever the optimizer of the run, at several learning rates, so that the trial speaks of the
 //! network and the loss; what the learning rate of the run can do is for the [`Budget`](super::Budget) to say.
 
 use super::{
@@ -9,8 +9,7 @@ use super::{
     probe::{Probe, Snapshot, constant_output},
 };
 use crate::{
-    Error, Mode, Param, Result,
-    error::NoGradient,
+    Error, Mode, NoGradient, Param, Result,
     optim::{Adam, Optimizer},
 };
 
@@ -29,9 +28,12 @@ pub struct Overfit {
 }
 
 /// The learning rates that are tried, until one brings the loss down.
-const RATES: [f64; 3] = [1e-3, 1e-2, 1e-1];
+const RATES: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
 /// The most steps with each.
-const STEPS: usize = 100;
+const STEPS: usize = 1000;
+/// A trial ends when so many steps do not bring its smallest loss down to [`PROGRESS`] of what it was.
+const PATIENCE: usize = 50;
+const PROGRESS: f64 = 0.95;
 /// What a zero first weight hides from the layers before it shows after the first steps, so no trial is shorter.
 const LEAST: usize = 3;
 /// A batch counts as learned when its loss falls to this part of the first.
@@ -92,10 +94,11 @@ struct Trial {
 }
 
 impl Trial {
-    /// Steps on the batch until its loss is near 0, or no longer finite.
+    /// Steps on the batch until its loss is near 0, falls no more, or is no longer finite.
     fn steps(&mut self, probe: &Probe, params: &[Param], learning_rate: f64) -> Result<()> {
         let mut adam = Adam::new(params, learning_rate)?.allow_unused(true);
         let mut tape = probe.tape(Mode::Train);
+        let (mut least, mut mark) = (f64::INFINITY, f64::INFINITY);
         for steps in 0..=STEPS {
             tape.reset();
             tape.set_mode(Mode::Train);
@@ -112,6 +115,13 @@ impl Trial {
             }
             if steps == STEPS || (steps >= LEAST && value <= NEAR_ZERO * self.best.before) {
                 break;
+            }
+            least = value.min(least);
+            if steps % PATIENCE == 0 {
+                if least > PROGRESS * mark {
+                    break;
+                }
+                mark = least;
             }
             match loss.backward().and_then(|gradients| adam.step(&gradients)) {
                 Ok(()) => {}

@@ -7,10 +7,10 @@ use crate::{Tape, Tensor, inspect::NodeView};
 /// The operations that can cut a unit off. (A product may be 0 because a scale starts at 0, which is learned.)
 const CUTTING: [&str; 5] = ["relu", "max", "min", "hardswish", "select"];
 
-/// One unit in so many may be dead by chance.
-const TOLERATED: usize = 10;
+/// One unit in so many may be 0 by chance for the observations of one batch.
+const TOLERATED: usize = 4;
 
-/// A finding for each operation on the tape that leaves at least a tenth of its units at 0 for all n observations. A unit is
+/// A finding for each operation on the tape that leaves at least a quarter of its units at 0 for all n observations. A unit is
 /// a place along the second axis: a feature of `[n, units]`, a channel of `[n, units, height, width]`.
 pub(super) fn dead(tape: &Tape, n: usize) -> Vec<Finding> {
     let finding = |node: NodeView| {
