@@ -102,7 +102,7 @@ fn bilinear_pooling() {
     let (majority, of) = (number("/majority_share"), |name: &str| number(&format!("/ablation/{name}")));
     // With the product over the batch or the small step, the program can only learn which class is frequent.
     assert_eq!(of("outer+norm+rate+root"), majority);
-    assert!(of("outer+norm+root") < majority + 0.1 && of("outer") < majority + 0.1, "{}", metrics["ablation"]);
+    assert!(of("outer+norm+root") < majority + 0.1 && of("outer") < 0.5, "{}", metrics["ablation"]);
     assert!(of("norm+rate+root") < majority + 0.1 && of("rate+root") < majority + 0.1, "{}", metrics["ablation"]);
     assert!(of("norm+root") < of("root") && of("root") > 0.95 && of("none") > 0.95, "{}", metrics["ablation"]);
     for pool in ["average", "plain", "improved"] {
