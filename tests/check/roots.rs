@@ -48,7 +48,7 @@ impl Function for Quoted {
 #[test]
 fn the_quoted_rule_for_the_square_root_has_its_sign_flipped() {
     let report = check::function(Quoted, &[matrix()]).constraint(Constraint::PositiveDefinite).run().unwrap();
-    assert_eq!(report.verdict().unwrap().fault.to_string(), "sign flipped", "{report}");
+    assert_eq!(report.verdict().unwrap().fault.to_string(), "the sign is flipped", "{report}");
 }
 
 #[test]
