@@ -28,8 +28,11 @@ pub fn textures(set: &Dataset) -> Figure {
     Figure::new(110 * set.classes() as u32, 500).panel(grid)
 }
 
+/// The class of an image, A, and A^½.
+type Matrices = (String, Vec<f64>, Vec<f64>);
+
 /// A and A^½ of the first test image of each of three classes, in a trained network.
-fn matrices(improved: &Trained, set: &Dataset) -> Result<Vec<(String, Vec<f64>, Vec<f64>)>> {
+fn matrices(improved: &Trained, set: &Dataset) -> Result<Vec<Matrices>> {
     let first = |class: usize| (0..set.len()).find(|&i| set.label(i) == class);
     let chosen: Vec<usize> = [0, 2, 4].into_iter().filter_map(first).collect();
     let images = set.subset(&chosen)?.tensor();
