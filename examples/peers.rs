@@ -1,6 +1,6 @@
-//! Times one training step of two small workloads on numbers that other engines can reproduce.
+//! Times a step of three small workloads on numbers that other engines can reproduce.
 //!
-//! `cargo run --release --example peers -- elu|mlp` prints a line for each variant:
+//! `cargo run --release --example peers -- elu|mlp|linalg` prints a line for each variant:
 //! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
 //! update, in single precision.
 //!
@@ -8,6 +8,8 @@
 //!   connected 10, cross-entropy; SGD with momentum 0.9, learning rate 0.01, weight decay 1e-4 on everything.
 //! - `mlp` (us): 2 - 16 - 16 - 1 with tanh, 32 observations, target x0 · x1, mean squared error, SGD with learning rate
 //!   0.05.
+//! - `linalg` (ms, no update): Z = A^½ of 16 matrices A = X Xᵀ/d + I/2 of size d = 64 and 256, loss Σ Z ∘ (G + Gᵀ), the
+//!   gradient with respect to A. Its check is |Z Z − A|/|A|, the loss, and the length of the gradient.
 
 #[macro_use]
 #[path = "../tutorials/print.rs"]
@@ -17,7 +19,7 @@ use std::time::Instant;
 
 use wengert::{
     Backward, DType, Function, Param, Result, Rule, Tape, Tensor, Var,
-    nn::{BatchNorm, Conv2d, Elu, Flatten, Init, Layer, Linear, Sequential, Tanh},
+    nn::{BatchNorm, Conv2d, Elu, Flatten, Init, Layer, Linear, MatrixSqrt, NewtonSchulz, Sequential, Tanh},
     optim::{Decay, Momentum, Optimizer, Sgd},
 };
 
@@ -120,12 +122,54 @@ fn mlp() -> Result<()> {
     })
 }
 
+fn linalg() -> Result<()> {
+    let newton = MatrixSqrt::NewtonSchulz(NewtonSchulz::new(5)?);
+    let ways = [
+        ("eigh", MatrixSqrt::Eigh, Rule::Tape),
+        ("eigh_lyapunov", MatrixSqrt::Lyapunov, Rule::Manual),
+        ("newton_schulz5", newton, Rule::Tape),
+        ("newton_schulz5_manual", newton, Rule::Manual),
+    ];
+    for (d, (name, root, rule)) in [64, 256].into_iter().flat_map(|d| ways.map(|way| (d, way))) {
+        let shape = [16, d, d];
+        let product =
+            |seed, f: &dyn for<'t> Fn(Var<'t>) -> Var<'t>| f(Tape::new().constant(fill(seed, &shape, 1.0))).value();
+        let half = Tensor::eye(d, DType::F32);
+        let a = product(1, &|x| x.matmul(x.transpose(-2, -1)) / d as f64 + x.tape().constant(&half) * 0.5);
+        let g = product(2, &|g| g + g.transpose(-2, -1));
+        let mut tape = Tape::new();
+        tape.set_rule(rule);
+        let mut step = || {
+            tape.reset();
+            let a = tape.leaf(a.clone());
+            let z = root.forward(a);
+            let loss = (z * tape.constant(g.clone())).sum();
+            let da = loss.backward()?.wrt(a)?.clone();
+            Ok((z.value(), loss.item(), da))
+        };
+        let (z, loss, da) = step()?;
+        let length = |x: &Tensor| x.to_vec().iter().map(|x| x * x).sum::<f64>().sqrt();
+        let residual = {
+            let tape = Tape::new();
+            let z = tape.constant(z);
+            length(&(z.matmul(z) - tape.constant(a.clone())).value()) / length(&a)
+        };
+        let check = format!("residual {residual:.1e} loss {loss:.2} |grad| {:.3}", length(&da));
+        for _ in 0..4 {
+            step()?;
+        }
+        let runs = if d == 64 { 100 } else { 30 };
+        time(&format!("linalg {name} 16x{d}x{d}"), runs, ("ms", 1e3), &check, || step().map(drop))?;
+    }
+    Ok(())
+}
+
 /// The loss of the fourth step; then `warm` untimed steps and `runs` timed ones.
 fn measure(
     work: &str,
     variant: &str,
     (warm, runs): (usize, usize),
-    (unit, scale): (&str, f64),
+    unit: (&str, f64),
     mut step: impl FnMut() -> Result<f64>,
 ) -> Result<()> {
     for _ in 0..3 {
@@ -135,6 +179,17 @@ fn measure(
     for _ in 0..warm {
         step()?;
     }
+    time(&format!("{work} {variant}"), runs, unit, &format!("loss {check:.6}"), || step().map(drop))
+}
+
+/// Times `runs` steps and prints the line.
+fn time(
+    work: &str,
+    runs: usize,
+    (unit, scale): (&str, f64),
+    check: &str,
+    mut step: impl FnMut() -> Result<()>,
+) -> Result<()> {
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
@@ -143,7 +198,7 @@ fn measure(
     }
     times.sort_by(f64::total_cmp);
     println!(
-        "wengert {} {work} {variant} threads {}: median {:.3} {unit}  min {:.3} {unit}  check loss {check:.6}",
+        "wengert {} {work} threads {}: median {:.3} {unit}  min {:.3} {unit}  check {check}",
         env!("CARGO_PKG_VERSION"),
         wengert::threads(),
         times[runs / 2],
@@ -156,8 +211,9 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("elu") => elu(),
         Some("mlp") => mlp(),
+        Some("linalg") => linalg(),
         _ => {
-            eprintln!("usage: peers elu|mlp");
+            eprintln!("usage: peers elu|mlp|linalg");
             std::process::exit(2)
         }
     }

@@ -11,7 +11,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use wengert::{
     DType, Shape, Tape, Tensor, Var,
-    nn::{CosineHead, Layer, MarginLoss},
+    nn::{BilinearPooling, CosineHead, Layer, MarginLoss, MatrixSqrt},
     ops::{ConvSpec, Window},
 };
 
@@ -286,7 +286,8 @@ fn matrices<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
         "eigvalsh" => c.symmetric().eigvalsh(),
         "singular_values" => x.singular_values(),
         "matrix_sqrt_sym" => c.symmetric().symmetric_sqrt(),
-        _ => return None,
+        "BilinearPooling" => BilinearPooling::new().epsilon(0.0).unwrap().forward(x),
+        _ => return op.parse::<MatrixSqrt>().ok().map(|root| root.forward(c.symmetric())),
     })
 }
 
@@ -422,6 +423,27 @@ fn golden_arcface_by_both_forms_of_the_margin_loss() {
             case["op"] = format!("MarginLoss::{form}").into();
             let differences = compare(reference, &case).unwrap();
             assert!(differences.iter().all(|d| *d <= TOLERANCE), "{} by {form}: {differences:?}", case["name"]);
+        }
+    });
+}
+
+/// The layer of square roots has the golden values and gradients of `matrix_sqrt_sym` by each of its ways, in first and
+/// second order, and the layer of bilinear pooling those of `bilinear_pool`.
+#[test]
+fn golden_square_roots_by_every_way_and_bilinear_pooling_as_a_layer() {
+    with_reference(|reference, cases| {
+        let ways = ["eigh", "lyapunov", "newton:40", "newton-trace:40"];
+        for (op, ways) in [("matrix_sqrt_sym", &ways[..]), ("bilinear_pool", &["BilinearPooling"])] {
+            let of_op: Vec<&Value> = cases.iter().filter(|case| case["op"] == op).collect();
+            assert!(!of_op.is_empty(), "the reference has no case of {op}");
+            for (case, way) in of_op.into_iter().flat_map(|case| ways.iter().map(move |way| (case, way))) {
+                let mut case = case.clone();
+                case["op"] = (*way).into();
+                let differences = compare(reference, &case).unwrap();
+                let limits = if *way == "eigh" { [TOLERANCE, SPECTRAL, SPECTRAL] } else { [TOLERANCE; 3] };
+                let good = differences.iter().zip(limits).all(|(d, limit)| *d <= limit);
+                assert!(good, "{} by {way}: {differences:?}", case["name"]);
+            }
         }
     });
 }

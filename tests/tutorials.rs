@@ -132,3 +132,20 @@ fn caffe_questions() {
     }
     assert_eq!(task.len(), 6);
 }
+
+#[test]
+fn bilinear_pooling() {
+    let Some(metrics) = check("07_bilinear_pooling", "bilinear_pooling") else { return };
+    let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+    let (majority, of) = (number("/majority_share"), |name: &str| number(&format!("/ablation/{name}")));
+    // With the product over the batch or the small step, the program can only learn which class is frequent.
+    assert_eq!(of("outer+norm+rate+root"), majority);
+    assert!(of("outer+norm+root") < majority + 0.1 && of("outer") < 0.5, "{}", metrics["ablation"]);
+    assert!(of("norm+rate+root") < majority + 0.1 && of("rate+root") < majority + 0.1, "{}", metrics["ablation"]);
+    assert!(of("norm+root") < of("root") && of("root") > 0.95 && of("none") > 0.95, "{}", metrics["ablation"]);
+    for pool in ["average", "plain", "improved"] {
+        assert!(number(&format!("/accuracy/{pool}/0")) > 0.9, "{pool}: {}", metrics["accuracy"]);
+    }
+    // The last row: eigenvalues 1e-8 apart; `eigh`, then `lyapunov`.
+    assert!(number("/roots/distance/14/errors/0") > 0.1 && number("/roots/distance/14/errors/1") < 1e-5);
+}

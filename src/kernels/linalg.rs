@@ -164,37 +164,39 @@ pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> O
     })
 }
 
-/// The symmetric positive semi-definite Z with Z Z = A of every symmetric `[n, n]`. Eigenvalues that are negative only
-/// through rounding count as 0; fails where one is clearly negative, or a number is not finite.
-pub fn symmetric_sqrt<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, n * n, n, |i, out| {
-        let (mut values, mut vectors) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);
-        if !symmetric(&a[i * n * n..][..n * n], n, &mut values, &mut vectors) {
-            return false;
-        }
-        let largest = values.iter().fold(<T as Real>::ZERO, |m, v| m.larger(v.magnitude()));
+/// The symmetric positive semi-definite Z with Z Z = A of every `[n, n]` whose eigenvalues and eigenvectors, as [`eigh`]
+/// packs them, are given; the eigenvalues become those of Z. Those that are negative only through rounding count as 0;
+/// fails where one is clearly negative.
+pub fn symmetric_sqrt<T: Real + RealField>(packed: &mut [T], n: usize, out: &mut [T]) -> Outcome {
+    let zero = <T as Real>::ZERO;
+    for (i, packed) in packed.chunks_mut(((n + 1) * n).max(1)).enumerate() {
+        let values = &mut packed[..n];
+        let largest = values.iter().fold(zero, |m, v| m.larger(v.magnitude()));
         if values.iter().any(|&v| v < -(largest * T::of(8.0 * n as f64) * <T as Real>::EPSILON)) {
-            return false;
+            return Err(i);
         }
-        values.iter_mut().for_each(|v| *v = v.larger(<T as Real>::ZERO).root());
-        from_eigen(&vectors, n, out, |i, j| if i == j { values[i] } else { <T as Real>::ZERO });
+        values.iter_mut().for_each(|v| *v = v.larger(zero).root());
+    }
+    let packed = &*packed;
+    each(out, n * n, n, |i, out| {
+        let (values, vectors) = packed[i * (n + 1) * n..][..(n + 1) * n].split_at(n);
+        from_eigen(vectors, n, out, |i, j| if i == j { values[i] } else { zero });
         // The upper half is copied from the lower, so that the root is symmetric to the last bit.
         (0..n).for_each(|i| (0..i).for_each(|j| out[j * n + i] = out[i * n + j]));
         true
     })
 }
 
-/// The X with Z X + X Z = C for every positive semi-definite Z and every C, both `[n, n]`. In the basis of Z's
-/// eigenvectors, x_ij = c_ij / (z_i + z_j), and 0 where that sum is 0. Fails if Z has numbers that are not finite.
-pub fn lyapunov<T: Real + RealField>(z: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {
+/// The X with Z X + X Z = C for every positive semi-definite Z, given by its eigenvalues and eigenvectors as [`eigh`]
+/// packs them, and every C `[n, n]`. In the basis of the eigenvectors, x_ij = c_ij / (z_i + z_j), and 0 where that sum is
+/// 0.
+pub fn lyapunov<T: Real + RealField>(packed: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, n * n, n, |i, out| {
-        let (mut values, mut v) = (vec![<T as Real>::ZERO; n], vec![<T as Real>::ZERO; n * n]);
-        if !symmetric(&z[i * n * n..][..n * n], n, &mut values, &mut v) {
-            return false;
-        }
-        let view = |x: &'_ [T]| MatRef::from_row_major_slice(x, n, n).to_owned();
-        let turned = view(&v).transpose() * view(&c[i * n * n..][..n * n]) * view(&v);
-        from_eigen(&v, n, out, |i, j| {
+        let (values, vectors) = packed[i * (n + 1) * n..][..(n + 1) * n].split_at(n);
+        let view = |x| MatRef::from_row_major_slice(x, n, n);
+        let (v, c) = (view(vectors), view(&c[i * n * n..][..n * n]));
+        let turned = v.transpose() * c * v;
+        from_eigen(vectors, n, out, |i, j| {
             let sum = values[i] + values[j];
             T::pick(sum > <T as Real>::ZERO, turned[(i, j)] / sum, <T as Real>::ZERO)
         });
@@ -242,10 +244,12 @@ mod tests {
             positive.iter_mut().zip(&identity).for_each(|(p, i)| *p += 0.1 * i);
             cholesky(&positive, n, &mut out).unwrap();
             close(&product(&out, &transposed(&out, n), n), &positive);
-            symmetric_sqrt(&positive, n, &mut out).unwrap();
+            let mut packed = vec![f64::NAN; n * (n + 1)];
+            eigh(&positive, n, &mut packed).unwrap();
+            symmetric_sqrt(&mut packed, n, &mut out).unwrap();
             close(&product(&out, &out, n), &positive);
             let mut x = vec![f64::NAN; n * n];
-            lyapunov(&out, &a, n, &mut x).unwrap();
+            lyapunov(&packed, &a, n, &mut x).unwrap();
             let sum: Vec<f64> = product(&out, &x, n).iter().zip(product(&x, &out, n)).map(|(a, b)| a + b).collect();
             close(&sum, &a);
 
@@ -281,7 +285,9 @@ mod tests {
         assert_eq!(inverse(&a, 2, &mut out), Err(1));
         assert_eq!(solve(&a, &a, 2, 2, false, &mut out), Err(1));
         assert_eq!(cholesky(&a[4..], 2, &mut out[4..]), Err(0));
-        assert_eq!(symmetric_sqrt(&a, 2, &mut out), Err(2));
+        let mut packed = [0.0; 18];
+        eigh(&a, 2, &mut packed).unwrap();
+        assert_eq!(symmetric_sqrt(&mut packed, 2, &mut out), Err(2));
         assert_eq!(eigh(&[1.0, f64::NAN, f64::NAN, 1.0], 2, &mut [0.0; 6]), Err(0));
         assert_eq!(svd(&[1.0, f64::INFINITY], 1, 2, &mut [0.0; 4]), Err(0));
     }

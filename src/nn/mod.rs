@@ -22,6 +22,7 @@
 
 mod activation;
 mod batch_norm;
+mod bilinear;
 mod conv;
 mod cosine;
 mod dropout;
@@ -40,6 +41,8 @@ mod location;
 mod margin;
 mod margin_limits;
 mod margin_target;
+mod matrix_sqrt;
+mod newton_schulz;
 mod pooling;
 mod residual;
 mod sequential;
@@ -50,6 +53,7 @@ pub use activation::{
     Softplus, Tanh,
 };
 pub use batch_norm::BatchNorm;
+pub use bilinear::{BilinearPooling, L2Normalize, SignedSqrt, UpperTriangle, improved, isqrt_cov};
 pub use conv::Conv2d;
 pub use cosine::CosineHead;
 pub use dropout::Dropout;
@@ -67,6 +71,8 @@ pub use location::{
     ScaleMapConv2d,
 };
 pub use margin::{Fallback, MarginLoss};
+pub use matrix_sqrt::MatrixSqrt;
+pub use newton_schulz::{NewtonSchulz, Norm};
 pub use pooling::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use residual::Residual;
 pub use sequential::Sequential;

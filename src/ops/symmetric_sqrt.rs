@@ -1,10 +1,13 @@
 //! The square root of symmetric positive semi-definite matrices.
 //!
 //! For Z = A^½, dA solves the Lyapunov equation Z dA + dA Z = dZ (Lin and Maji, arXiv 1707.06772). It never divides by
-//! a difference of eigenvalues, so equal ones are no problem.
+//! a difference of eigenvalues, so equal ones are no problem. Z has the eigenvectors of A, so the way back needs no
+//! decomposition of its own.
+
+use std::sync::Arc;
 
 use super::{
-    matrices::{batch, square},
+    matrices::{batch, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     spectral::{NOT_FINITE, transposed},
@@ -29,15 +32,19 @@ impl Op for SymmetricSqrt {
         square("symmetric_sqrt", x[0]).map(|_| x[0].clone())
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("symmetric_sqrt", &shape)?;
-        batch!(self, x[0], shape, "has a negative eigenvalue, or a number that is NaN or infinite", |T, out| {
-            linalg::symmetric_sqrt(x[0].data::<T>(), n, out)
-        })
+        let fault = "has a negative eigenvalue, or a number that is NaN or infinite";
+        let packed = with_matrix(&shape, &[n + 1, n]);
+        let mut eigen = batch!(self, x[0], packed, fault, |T, out| linalg::eigh(x[0].data::<T>(), n, out))?;
+        let z = batch!(self, x[0], shape, fault, |T, out| linalg::symmetric_sqrt(eigen.data_mut::<T>(), n, out))?;
+        *saved = Some(Arc::new(eigen));
+        Ok(z)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov, &[at.z, at.dz])?)]))
+        let eigen = at.saved().and_then(|saved| saved.downcast_ref::<Tensor>().cloned());
+        Ok(Grads::from_iter([Some(at.tape().builtin(Lyapunov { eigen }, &[at.z, at.dz])?)]))
     }
 }
 
@@ -57,7 +64,10 @@ impl Sampled for SymmetricSqrt {
 /// The X with Z X + X Z = C, for symmetric positive semi-definite Z.
 ///
 /// It is linear in C, and its own adjoint: with W the solution for dX, dC = W and dZ = −(W Xᵀ + Xᵀ W).
-pub(super) struct Lyapunov;
+pub(super) struct Lyapunov {
+    /// The eigenvalues of Z above its eigenvectors, `[.., n + 1, n]`, where they are known.
+    eigen: Option<Tensor>,
+}
 
 impl Op for Lyapunov {
     fn name(&self) -> &str {
@@ -74,12 +84,17 @@ impl Op for Lyapunov {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("lyapunov", &shape)?;
-        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::lyapunov(x[0].data::<T>(), x[1].data::<T>(), n, out))
+        let found = || {
+            let packed = with_matrix(&shape, &[n + 1, n]);
+            batch!(self, x[0], packed, NOT_FINITE, |T, out| linalg::eigh(x[0].data::<T>(), n, out))
+        };
+        let eigen = self.eigen.clone().map_or_else(found, Ok)?;
+        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::lyapunov(eigen.data::<T>(), x[1].data::<T>(), n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (z, x) = (at.x[0], at.z);
-        let w = at.tape().builtin(Lyapunov, &[z, at.dz])?;
+        let w = at.tape().builtin(Lyapunov { eigen: self.eigen.clone() }, &[z, at.dz])?;
         let dz = at.by(0, || {
             let sum = w.product(false, x, true)? + x.product(true, w, false)?;
             Ok((sum + transposed(sum)) * -0.5)
@@ -91,7 +106,9 @@ impl Op for Lyapunov {
 impl Sampled for Lyapunov {
     fn samples() -> Vec<Sample> {
         let inputs = vec![numbers([2, 3, 3], -1.0, 1.0, 1), numbers([2, 3, 3], -1.0, 1.0, 2)];
-        vec![Sample::new("lyapunov", inputs, |x| expect(x[0].tape().builtin(Lyapunov, &[positive(x[0]), x[1]])))]
+        vec![Sample::new("lyapunov", inputs, |x| {
+            expect(x[0].tape().builtin(Lyapunov { eigen: None }, &[positive(x[0]), x[1]]))
+        })]
     }
 }
 

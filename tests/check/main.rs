@@ -9,6 +9,7 @@ mod html;
 mod location;
 mod mutations;
 mod protocols;
+mod roots;
 mod sound;
 mod special;
 mod verdicts;

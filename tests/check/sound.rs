@@ -5,9 +5,10 @@ use wengert::{
     check::{self, Fault},
     functional,
     nn::{
-        AvgPool2d, BatchNorm, Celu, Conv2d, Dropout, Elu, Embedding, FixedElu, Flatten, Gelu, GlobalAvgPool2d,
-        GroupNorm, Hardswish, InstanceNorm, Lambda, Layer, LayerNorm, LeakyRelu, Linear, LogSigmoid, LogSoftmax,
-        MaxPool2d, Mish, Relu, Residual, Selu, Sequential, Sigmoid, Silu, Softmax, Softplus, Tanh,
+        AvgPool2d, BatchNorm, BilinearPooling, Celu, Conv2d, Dropout, Elu, Embedding, FixedElu, Flatten, Gelu,
+        GlobalAvgPool2d, GroupNorm, Hardswish, InstanceNorm, L2Normalize, Lambda, Layer, LayerNorm, LeakyRelu, Linear,
+        LogSigmoid, LogSoftmax, MaxPool2d, Mish, Relu, Residual, Selu, Sequential, Sigmoid, SignedSqrt, Silu, Softmax,
+        Softplus, Tanh, UpperTriangle,
     },
     ops::Window,
 };
@@ -64,6 +65,11 @@ fn every_layer_passes() {
     assert_sound(&GroupNorm::new(2, 6), &[&[6], &[6, 2, 3]]);
     assert_sound(&InstanceNorm::new(3), &[&[3, 5], &[3, 2, 3]]);
     assert_sound(&InstanceNorm::new(3).affine(), &[&[3, 5], &[3, 2, 3]]);
+    assert_sound(&BilinearPooling::new(), &[&[2, 3, 3]]);
+    assert_sound(&BilinearPooling::new().centered(), &[&[2, 3, 3]]);
+    assert_sound(&UpperTriangle, &[&[3, 3]]);
+    assert_sound(&SignedSqrt, &[&[5], &[2, 3, 3]]);
+    assert_sound(&L2Normalize, &[&[5], &[3, 3]]);
     assert_sound(&Residual::new(Sequential::new().then(Linear::new(4, 4, 0)).then(Tanh)), &[&[4]]);
     assert_sound(&Lambda(|x| x.sin() * x), &[&[4], &[2, 3]]);
     assert_sound(&Dropout::new(0.5, 3), &[&[6]]);

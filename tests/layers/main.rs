@@ -1,8 +1,10 @@
 //! Layers around one operation, layers around other layers, and the summary of a network.
 
 mod around;
+mod bilinear;
 mod graph;
 mod location;
+mod matrix_sqrt;
 mod normalization;
 mod single;
 mod summary;
@@ -13,6 +15,16 @@ use wengert::{DType, Mode, Param, Tape, Tensor, nn::Layer};
 
 fn numbers(shape: &[usize], seed: f64) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| 2.0 * ((i as f64 + 1.0) * 0.7 + seed).sin())
+}
+
+/// Numbers from −1 to 1 that no short formula ties together, as sines are: matrices of them have full rank.
+fn scattered(shape: &[usize], seed: u64) -> Tensor {
+    Tensor::from_fn(shape, DType::F64, |i| {
+        let mut x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed << 32);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((x >> 11) as f64 / (1u64 << 52) as f64) - 1.0
+    })
 }
 
 /// Asserts that the layer computes `want`, in double precision, in training and in evaluation.
