@@ -218,6 +218,9 @@ mod pages {
     #[doc = include_str!("../tutorials/06_arcface/README.md")]
     mod arcface {}
     #[cfg(feature = "check")]
+    #[doc = include_str!("../tutorials/07_bilinear_pooling/README.md")]
+    mod bilinear_pooling {}
+    #[cfg(feature = "check")]
     #[doc = include_str!("../tutorials/08_caffe_questions/README.md")]
     mod caffe_questions {}
     #[cfg(feature = "check")]

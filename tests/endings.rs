@@ -12,12 +12,13 @@ use std::{
 use program::program;
 
 /// All that print without the trainer's table, and arguments that keep them short.
-const PROGRAMS: [(&str, &[&str]); 11] = [
+const PROGRAMS: [(&str, &[&str]); 12] = [
     ("first_tape", &["--quick"]),
     ("activations", &["--quick"]),
     ("higher_order", &["--quick"]),
     ("custom_layers", &["--quick"]),
     ("arcface", &["--quick"]),
+    ("bilinear_pooling", &["--quick"]),
     ("caffe_questions", &["--quick"]),
     ("gallery", &["--quick"]),
     ("mutations", &["--quick"]),
@@ -66,7 +67,7 @@ fn a_reader_that_has_gone_is_told_in_a_sentence() {
 fn a_folder_that_cannot_be_made_is_told_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    for (name, quick) in &PROGRAMS[..8] {
+    for (name, quick) in &PROGRAMS[..9] {
         let arguments = [quick, &["--out", "file/out"][..]].concat();
         let child = command(name, &arguments, folder.path()).stdout(Stdio::null()).spawn().unwrap();
         let expected = "Error: cannot create the folder file/out: Not a directory (os error 20)\n";
