@@ -124,8 +124,8 @@ impl Layer for SignedSqrt {
 /// ```
 /// use wengert::{Tape, nn::{L2Normalize, Layer}};
 /// let tape = Tape::f64();
-/// let x = tape.constant([[[3.0, 0.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]]);
-/// assert_eq!(L2Normalize.forward(x).value().to_vec(), [0.6, 0.0, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0]);
+/// let x = tape.constant([[[3.0, 3.0], [-3.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]]]);
+/// assert_eq!(L2Normalize.forward(x).value().to_vec(), [0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
 /// ```
 ///
 /// # Panics

@@ -46,7 +46,7 @@ pub enum Norm {
 /// let tape = Tape::f64();
 /// let a = tape.leaf([[5.0, 4.0], [4.0, 5.0]]);
 /// let root = tape.apply(NewtonSchulz::new(10)?, &[a])?[0];
-/// assert!((root.value() - wengert::Tensor::from([[2.0, 1.0], [1.0, 2.0]])).to_vec().iter().all(|e| e.abs() < 1e-12));
+/// assert!((root - tape.constant([[2.0, 1.0], [1.0, 2.0]])).abs().sum().item() < 1e-12);
 /// # Ok::<(), wengert::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
