@@ -6,34 +6,62 @@
 
 mod activations;
 mod arrange;
+mod attention;
 mod bilinear;
+mod binary_cross_entropy;
 mod composition;
+mod cross_entropy;
 mod directions;
+mod distances;
 mod einsum;
 mod layer_norm;
+mod logarithms;
 mod losses;
 mod overlap;
+mod pieces;
+mod ranking;
+mod reduction;
 mod reductions;
+mod selection;
+
+pub use attention::Attention;
+pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use cross_entropy::CrossEntropy;
+pub use reduction::Reduction;
 
 use crate::ops::{self, Sample, sample::list};
 
 list! {
     activations::selu,
     activations::clamp,
+    activations::prelu,
     arrange::repeat,
     arrange::diagonal,
     arrange::diag_embed,
     arrange::trace,
     arrange::tril,
     arrange::triu,
+    attention::attention,
     bilinear::bilinear_pool,
+    binary_cross_entropy::bce_with_logits_with,
+    binary_cross_entropy::bce_loss,
+    cross_entropy::cross_entropy_with,
+    cross_entropy::nll_loss_with,
+    cross_entropy::soft_cross_entropy,
     directions::l2_normalize,
     directions::cosine_similarity,
     directions::angle,
     directions::arcface_loss,
+    distances::mse_loss_with,
+    distances::l1_loss_with,
+    distances::smooth_l1_loss_with,
+    distances::huber_loss,
+    distances::kl_div_with,
     einsum::einsum,
     layer_norm::layer_norm,
     layer_norm::group_norm,
+    logarithms::xlogy,
+    logarithms::logaddexp,
     overlap::dice_loss,
     overlap::dice_loss_squared,
     overlap::kl_div,
@@ -43,9 +71,27 @@ list! {
     losses::l1_loss,
     losses::smooth_l1_loss,
     losses::bce_with_logits,
+    pieces::split,
+    pieces::chunk,
+    pieces::unbind,
+    pieces::roll,
+    pieces::movedim,
+    pieces::squeeze,
+    pieces::diagonal_at,
+    ranking::sort,
+    ranking::topk,
+    ranking::max_index,
+    ranking::min_index,
     reductions::var,
+    reductions::std,
+    reductions::p_norm,
     reductions::norm,
     reductions::prod,
+    selection::masked_fill,
+    selection::masked_select,
+    selection::index_get,
+    selection::index_put,
+    selection::scatter,
 }
 
 /// Every operation and every composition, with inputs at which its gradient is defined. Tests iterate over it, so

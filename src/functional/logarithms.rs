@@ -1,0 +1,33 @@
+//! Logarithms of sums and products that neither overflow nor give 0 · ∞.
+
+use super::composition::composition;
+use crate::{
+    ops::sample::{Sample, numbers},
+    tape::Var,
+};
+
+composition!(
+    /// x ln y, and 0 where x = 0, even for y = 0: the term of an entropy. Where x = 0, no gradient flows.
+    #[or_panic(xlogy)]
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+    pub fn try_xlogy(self, y: Var<'t>) -> Result<Var<'t>> {
+        let zero = self.eq(0.0);
+        zero.try_select(0.0, self.try_mul(zero.try_select(1.0, y)?.ln())?)
+    },
+    [Sample::new("xlogy", vec![numbers([2, 3], -2.0, 2.0, 1), numbers([3], 0.3, 2.0, 2)], |x| x[0].xlogy(x[1]))]
+);
+
+composition!(
+    /// ln(eᵃ + eᵇ), without overflow: max(a, b) + ln(1 + e^(−|a − b|)).
+    #[or_panic(logaddexp)]
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
+    pub fn try_logaddexp(self, other: Var<'t>) -> Result<Var<'t>> {
+        let apart = self.try_sub(other)?;
+        // Of equal infinities there is no difference: the logarithm of their sum is themselves.
+        let infinite = self.eq(other) * self.abs().eq(f64::INFINITY);
+        infinite.try_select(self, other + infinite.select(0.0, apart).softplus())
+    },
+    [Sample::new("logaddexp", vec![numbers([2, 3], -2.0, 2.0, 1), numbers([3], -2.0, 2.0, 2)], |x| {
+        x[0].logaddexp(x[1])
+    })]
+);
