@@ -55,7 +55,9 @@ impl BinaryCrossEntropy {
         let (tape, shape) = (target.tape(), target.shape());
         let weighted = |x: Var<'t>, weight: &Option<Tensor>| match weight {
             None => Ok(x),
-            Some(weight) if weight.shape().broadcast(&shape).as_ref() == Some(&shape) => x.try_mul(tape.constant(weight)),
+            Some(weight) if weight.shape().broadcast(&shape).as_ref() == Some(&shape) => {
+                x.try_mul(tape.constant(weight))
+            }
             Some(weight) => {
                 let need = "aligned at the last axis, each size of a weight must be 1 or that of the target";
                 Err(target.shape_error(op, &[weight.shape(), &shape], need))
@@ -93,7 +95,7 @@ composition!(
         let log = |p: Var<'t>| p.gt(LEAST).select(p.gt(LEAST).select(p, 1.0).ln(), -100.0);
         options.loss("bce_loss", [-log(self), -log(1.0 - self)], target)
     },
-    [Sample::new("bce_loss", pair((0.1, 0.9)), |x| x[0].bce_loss(x[1], &BinaryCrossEntropy::default()))]
+    [Sample::new("bce_loss", pair((0.3, 0.7)), |x| x[0].bce_loss(x[1], &BinaryCrossEntropy::default()))]
 );
 
 /// e⁻¹⁰⁰.

@@ -67,7 +67,8 @@ impl CrossEntropy {
         };
         let count = rest.iter().fold(n, |count, &size| count.saturating_mul(size));
         if labels.len() != count {
-            let need = format!("one label for each of the {count} observations is needed ({} were given)", labels.len());
+            let need =
+                format!("one label for each of the {count} observations is needed ({} were given)", labels.len());
             return Err(Error::shape(op, &[x], need));
         }
         if !(0.0..=1.0).contains(&self.smoothing) {
@@ -75,7 +76,8 @@ impl CrossEntropy {
         }
         if let Some(weights) = &self.weights {
             if weights.len() != classes {
-                let need = format!("one weight for each of the {classes} classes is needed ({} were given)", weights.len());
+                let need =
+                    format!("one weight for each of the {classes} classes is needed ({} were given)", weights.len());
                 return Err(Error::shape(op, &[x], need));
             }
             if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
@@ -147,7 +149,8 @@ composition!(
     /// [`Error::Shape`] when the shapes do not match, [`Error::Label`] for a label out of range that is not ignored,
     /// [`Error::Setting`] for options that cannot be used, [`Error::Empty`] for a mean over no label that counts.
     pub fn try_cross_entropy_with(self, labels: &[usize], options: &CrossEntropy) -> Result<Var<'t>> {
-        let targets = options.targets("cross_entropy", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
+        let targets =
+            options.targets("cross_entropy", &self.shape(), labels).map_err(|error| self.tape().locate(error))?;
         loss(self.try_log_softmax(1)?, targets, options)
     },
     [

@@ -14,19 +14,28 @@ mod cross_entropy;
 mod directions;
 mod distances;
 mod einsum;
+mod interpolate;
 mod layer_norm;
+mod linear_systems;
 mod logarithms;
 mod losses;
+mod matrix_exp;
 mod overlap;
 mod pieces;
+mod pools;
 mod ranking;
 mod reduction;
 mod reductions;
+mod scan;
 mod selection;
+mod sequences;
+mod taps;
 
 pub use attention::Attention;
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::CrossEntropy;
+pub use interpolate::Interpolate;
+pub use pools::Pool;
 pub use reduction::Reduction;
 
 use crate::ops::{self, Sample, sample::list};
@@ -58,8 +67,13 @@ list! {
     distances::huber_loss,
     distances::kl_div_with,
     einsum::einsum,
+    interpolate::interpolate,
     layer_norm::layer_norm,
     layer_norm::group_norm,
+    linear_systems::solve_triangular,
+    linear_systems::lstsq,
+    linear_systems::pinv,
+    matrix_exp::matrix_exp,
     logarithms::xlogy,
     logarithms::logaddexp,
     overlap::dice_loss,
@@ -78,6 +92,10 @@ list! {
     pieces::movedim,
     pieces::squeeze,
     pieces::diagonal_at,
+    pools::max_pool2d_with,
+    pools::avg_pool2d_with,
+    pools::adaptive_avg_pool2d,
+    pools::adaptive_max_pool2d,
     ranking::sort,
     ranking::topk,
     ranking::max_index,
@@ -87,11 +105,16 @@ list! {
     reductions::p_norm,
     reductions::norm,
     reductions::prod,
+    scan::cumprod,
+    scan::logcumsumexp,
     selection::masked_fill,
     selection::masked_select,
     selection::index_get,
     selection::index_put,
     selection::scatter,
+    sequences::conv1d,
+    sequences::max_pool1d,
+    sequences::avg_pool1d,
 }
 
 /// Every operation and every composition, with inputs at which its gradient is defined. Tests iterate over it, so

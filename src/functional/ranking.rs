@@ -2,8 +2,8 @@
 //!
 //! The order is found from the values and then fixed: a sorted value is a [gather](Var::gather), so its gradient goes
 //! back to where each number came from. Indices are plain numbers, row-major in the shape of the values they belong
-//! to, as `gather` takes them. Equal numbers keep their order (the first comes first), and NaN counts as the largest,
-//! as in PyTorch.
+//! to, as `gather` takes them. Equal numbers keep their order (the first comes first). NaN is sorted as the largest, and wins both as a maximum and as
+//! a minimum, as in PyTorch.
 
 use std::cmp::Ordering;
 
@@ -49,17 +49,32 @@ impl<'t> Var<'t> {
         Ok((self.try_gather(axis as isize, &indices, kept)?, indices))
     }
 
-    /// The extreme along `axis` and its index.
+    /// The extreme along `axis`, where a number that `beats` all before it is found, and its index; NaN beats all.
     #[track_caller]
-    fn extreme(self, op: &str, axis: isize, keepdim: bool, descending: bool) -> Result<(Var<'t>, Vec<usize>)> {
+    fn extreme(
+        self,
+        op: &str,
+        axis: isize,
+        keepdim: bool,
+        beats: impl Fn(f64, f64) -> bool,
+    ) -> Result<(Var<'t>, Vec<usize>)> {
         let axis = self.axis(op, axis)?;
         let shape = self.shape();
         if shape[axis] == 0 {
             let need = "an extreme needs at least one number along the axis";
             return Err(self.shape_error(op, &[&shape], need));
         }
-        let (values, indices) = self.first(op, axis as isize, 1, descending)?;
-        Ok((values.try_reshape(shape.reduced(&[axis], keepdim))?, indices))
+        let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+        let values = self.value().to_vec();
+        let lines = (0..values.len()).filter(|flat| flat / inner % len == 0);
+        let best = |first: usize| {
+            let at = |i: usize| values[first + i * inner];
+            let better = |i, k| if beats(at(k), at(i)) || (at(k).is_nan() && !at(i).is_nan()) { k } else { i };
+            (1..len).fold(0, better)
+        };
+        let indices: Vec<usize> = lines.map(best).collect();
+        let found = self.try_gather(axis as isize, &indices, shape.reduced(&[axis], true))?;
+        Ok((found.try_reshape(shape.reduced(&[axis], keepdim))?, indices))
     }
 }
 
@@ -112,7 +127,7 @@ composition!(
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for
     /// the maximum of nothing.
     pub fn try_max_index(self, axis: isize, keepdim: bool) -> Result<(Var<'t>, Vec<usize>)> {
-        self.extreme("max_index", axis, keepdim, true)
+        self.extreme("max_index", axis, keepdim, |a, b| a > b)
     },
     [Sample::unary("max_index", [2, 3, 2], |x| x.max_index(1, false).0)]
 );
@@ -124,7 +139,7 @@ composition!(
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for
     /// the minimum of nothing.
     pub fn try_min_index(self, axis: isize, keepdim: bool) -> Result<(Var<'t>, Vec<usize>)> {
-        self.extreme("min_index", axis, keepdim, false)
+        self.extreme("min_index", axis, keepdim, |a, b| a < b)
     },
     [Sample::unary("min_index", [2, 3, 2], |x| x.min_index(0, true).0)]
 );
@@ -147,7 +162,7 @@ impl Var<'_> {
         /// for the maximum of nothing.
         pub fn try_argmax(self, axis: isize) -> Result<Vec<usize>> {
             let tape = self.tape();
-            Ok(tape.no_grad(|| self.extreme("argmax", axis, false, true))?.1)
+            Ok(tape.no_grad(|| self.extreme("argmax", axis, false, |a, b| a > b))?.1)
         }
     );
 
@@ -158,7 +173,7 @@ impl Var<'_> {
         /// for the minimum of nothing.
         pub fn try_argmin(self, axis: isize) -> Result<Vec<usize>> {
             let tape = self.tape();
-            Ok(tape.no_grad(|| self.extreme("argmin", axis, false, false))?.1)
+            Ok(tape.no_grad(|| self.extreme("argmin", axis, false, |a, b| a < b))?.1)
         }
     );
 }

@@ -22,7 +22,8 @@ impl<'t> Var<'t> {
         let count = lists.first().map_or(0, |list| list.len());
         if lists.is_empty() || lists.len() > shape.rank() || lists.iter().any(|list| list.len() != count) {
             let lengths: Vec<usize> = lists.iter().map(|list| list.len()).collect();
-            let need = format!("a list of indices of equal length for each leading axis is needed (lengths {lengths:?})");
+            let need =
+                format!("a list of indices of equal length for each leading axis is needed (lengths {lengths:?})");
             return Err(self.shape_error(op, &[&shape], need));
         }
         for (axis, list) in lists.iter().enumerate() {
@@ -135,7 +136,8 @@ composition!(
         let source = values.try_broadcast_to(&picked)?.try_reshape([rows.len(), inner])?;
         let each: Vec<usize> = rows.iter().flat_map(|&row| std::iter::repeat_n(row, inner)).collect();
         let flat = self.try_reshape(sizes)?;
-        let put = if accumulate { flat.try_scatter_add(0, &each, source)? } else { flat.try_scatter(0, &each, source)? };
+        let put =
+            if accumulate { flat.try_scatter_add(0, &each, source)? } else { flat.try_scatter(0, &each, source)? };
         put.try_reshape(self.shape())
     },
     [
