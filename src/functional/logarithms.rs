@@ -29,15 +29,17 @@ composition!(
 );
 
 composition!(
-    /// ln(eᵃ + eᵇ), without overflow: max(a, b) + ln(1 + e^(−|a − b|)).
+    /// ln(eᵃ + eᵇ), without overflow: a + ln(1 + e^(b − a)) where a is the larger, and the other way round.
     #[or_panic(logaddexp)]
     /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
     pub fn try_logaddexp(self, other: Var<'t>) -> Result<Var<'t>> {
         broadcast("logaddexp", self, other)?;
-        let apart = self - other;
         // Of equal infinities there is no difference: the logarithm of their sum is themselves.
         let infinite = self.eq(other) * self.abs().eq(f64::INFINITY);
-        infinite.try_select(self, other + infinite.select(0.0, apart).softplus())
+        let apart = infinite.select(0.0, self - other);
+        // Both forms are right everywhere, but the one that starts from the smaller operand may be −∞ + ∞.
+        let either = apart.lt(0.0).select(other + apart.softplus(), self + (-apart).softplus());
+        infinite.try_select(self, either)
     },
     [Sample::new("logaddexp", vec![numbers([2, 3], -2.0, 2.0, 1), numbers([3], -2.0, 2.0, 2)], |x| {
         x[0].logaddexp(x[1])

@@ -3,6 +3,10 @@
 //!
 //! Symmetric matrices are read from their lower triangle.
 
+mod qr;
+
+pub use qr::qr;
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{Real, parallel};
@@ -285,24 +289,4 @@ mod tests {
         assert_eq!(eigh(&[1.0, f64::NAN, f64::NAN, 1.0], 2, &mut [0.0; 6]), Err(0));
         assert_eq!(svd(&[1.0, f64::INFINITY], 1, 2, &mut [0.0; 4]), Err(0));
     }
-}
-
-/// A = Q R of every `[m, n]`, m ≥ n, where the diagonal of the upper triangular R is not negative: `out` is `[m + n, n]`
-/// for each, Q, then R. Fails for numbers that are not finite.
-pub fn qr<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
-    each(out, (m + n) * n, m, |i, out| {
-        let a = &a[i * m * n..][..m * n];
-        if !a.iter().all(|x| x.finite()) {
-            return false;
-        }
-        let qr = MatRef::from_row_major_slice(a, m, n).qr();
-        let (factor, upper) = (qr.compute_thin_Q(), qr.thin_R());
-        let (q, r) = out.split_at_mut(m * n);
-        let sign = |k: usize| if upper[(k, k)] < <T as Real>::ZERO { -<T as Real>::ONE } else { <T as Real>::ONE };
-        q.iter_mut().enumerate().for_each(|(at, q)| *q = factor[(at / n, at % n)] * sign(at % n));
-        let entry =
-            |row: usize, column: usize| if row > column { <T as Real>::ZERO } else { upper[(row, column)] * sign(row) };
-        r.iter_mut().enumerate().for_each(|(at, r)| *r = entry(at / n, at % n));
-        true
-    })
 }

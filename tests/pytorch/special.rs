@@ -169,7 +169,7 @@ fn poles_and_ends_are_those_of_pytorch() {
     let of = |run: Function, x: &[f64], want: &[f64]| close(run(tape.leaf(Tensor::from(x.to_vec()))), want);
     of(|x| x.erfinv(), &[1.0, -1.0, 1.5, 0.0, NAN], &[INF, -INF, NAN, 0.0, NAN]);
     of(|x| x.erfc(), &[INF, -INF], &[0.0, 2.0]);
-    of(|x| x.acosh(), &[1.0, 0.5, INF], &[0.0, NAN, INF]);
+    of(|x| x.acosh(), &[1.0, 0.5, -1e9, INF], &[0.0, NAN, NAN, INF]);
     of(|x| x.atanh(), &[1.0, -1.0, 2.0], &[INF, -INF, NAN]);
     of(|x| x.asinh(), &[INF, -INF], &[INF, -INF]);
     of(|x| x.log2(), &[0.0, 8.0, -1.0], &[-INF, 3.0, NAN]);

@@ -20,6 +20,11 @@ use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 const BERNOULLI: [f64; 8] =
     [1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0, -3617.0 / 510.0];
 
+/// arcosh x; NaN for x < 1, where that of `libm` is not for large negative x.
+pub fn acosh(x: f64) -> f64 {
+    if x < 1.0 { f64::NAN } else { libm::acosh(x) }
+}
+
 /// ψ⁽ⁿ⁾(x) for a whole n ≥ 0: the digamma function for n = 0, the trigamma function for n = 1.
 pub fn polygamma(x: f64, order: f64) -> f64 {
     let n = order as i32;

@@ -91,7 +91,7 @@ unary! {
     /// arsinh x, accurate near 0.
     ASINH asinh |x| x.by(libm::asinh), d |x, _, dz| dz * (x * x + 1.0).rsqrt(), slope any, on (-2.0, 2.0);
     /// arcosh x; NaN for x < 1. Its derivative at 1 is infinite.
-    ACOSH acosh |x| x.by(libm::acosh), d |x, _, dz| dz * ((x - 1.0) * (x + 1.0)).rsqrt(), slope any, on (1.5, 4.0);
+    ACOSH acosh |x| x.by(special::acosh), d |x, _, dz| dz * ((x - 1.0) * (x + 1.0)).rsqrt(), slope any, on (1.5, 4.0);
     /// artanh x: ±∞ at ±1, NaN beyond; accurate near 0.
     ATANH atanh |x| x.by(libm::atanh), d |x, _, dz| dz / ((1.0 - x) * (x + 1.0)), slope any, on (-0.8, 0.8);
     /// The logarithm to base 2; exact for powers of 2.
