@@ -50,6 +50,8 @@ list! {
     arrange::trace,
     arrange::tril,
     arrange::triu,
+    arrange::tril_at,
+    arrange::triu_at,
     attention::attention,
     bilinear::bilinear_pool,
     binary_cross_entropy::bce_with_logits_with,

@@ -103,7 +103,7 @@ composition!(
 );
 
 composition!(
-    /// The `k` largest numbers along `axis`, the largest first, and the index of each.
+    /// The `k` largest numbers along `axis`, the largest first, and the index of each. The smallest are those of −x.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();

@@ -73,10 +73,32 @@ fn diagonals_beside_the_main_one() {
         let want: Vec<f64> = [0, 12].iter().flat_map(|b| places.iter().map(move |p| (b + p) as f64)).collect();
         close(x.diagonal_at(offset), &want);
     }
+    for offset in [isize::MIN, -3, -1, 0, 2, 4, isize::MAX] {
+        let keep = |i: usize, below: bool| {
+            let (row, column) = ((i / 4 % 3) as i128, (i % 4) as i128);
+            if below { column - row <= offset as i128 } else { column - row >= offset as i128 }
+        };
+        let want = |below| (0..24).map(|i| if keep(i, below) { i as f64 } else { 0.0 }).collect::<Vec<_>>();
+        close(x.tril_at(offset), &want(true));
+        close(x.triu_at(offset), &want(false));
+    }
+    fails("tril_at: matrices [.., n, m] are needed, but got []", x.sum().try_tril_at(0));
+    fails("triu_at: matrices [.., n, m] are needed, but got []", x.sum().try_triu_at(0));
     let far = "diagonal_at: matrices [.., n, m] with a diagonal 5 from the main one are needed, but got [2, 3, 4]";
     fails(far, x.try_diagonal_at(5));
     panics(far, || x.diagonal_at(5));
     fails("diagonal_at: matrices [.., n, m] are needed, but got []", x.sum().try_diagonal_at(0));
+}
+
+#[test]
+fn padding_may_be_infinite_or_nan() {
+    let tape = Tape::f64();
+    let x = tape.leaf([1.0, -2.0]);
+    for value in [f64::NEG_INFINITY, f64::INFINITY, f64::NAN] {
+        let padded = x.pad(&[(1, 1)], value);
+        close(padded, &[value, 1.0, -2.0, value]);
+        assert_eq!(padded.sum().backward().unwrap().wrt(x).unwrap().to_vec(), [1.0, 1.0]);
+    }
 }
 
 /// Values of PyTorch 2.15.

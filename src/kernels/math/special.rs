@@ -10,9 +10,15 @@
 //! * **erfinv**: an elementary approximation (Winitzki, 2008), off by 2·10⁻³, then three steps of Halley's method, each
 //!   of which cubes the error: on erf(x) = y below ½, above on erfc(x) = 1 − y, which is exact there.
 //!
-//! | units of `f64`, at most | asinh, acosh, atanh | log2, log10, exp2 | erfc | lgamma | digamma, polygamma | erfinv |
-//! |---|---|---|---|---|---|---|
-//! | measured by the test | 1 | 1 | 1 | 2 | 3 | 2 |
+//! The largest distance from the exact value, in units in the last place of `f64`, over 1500 random arguments of all
+//! sizes for each function, against 40 digits of mpmath:
+//!
+//! | asinh | acosh | atanh | log2, log10, exp2 | erfc | erfinv | lgamma, x > 0 | polygamma 1 to 4, x > 0 |
+//! |---|---|---|---|---|---|---|---|
+//! | 1.2 | 1.6 | 1.3 | 0.53 | 1.7 | 1.3 | 1.7 | 6.5 |
+//!
+//! The digamma function, which has roots, is off by at most 6 · 2⁻⁵² max(1, |ψ|). For x < 0 the polygamma functions of
+//! even order have roots too, near which terms that cancel leave up to 300 · 2⁻⁵² for order 4.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
