@@ -50,14 +50,16 @@ composition!(
 );
 
 composition!(
-    /// The standard deviation: the square root of [`var`](Var::var) with the same `correction`. Its slope is infinite
-    /// where all numbers are equal, as in PyTorch.
+    /// The standard deviation: the square root of [`var`](Var::var) with the same `correction`. Its subgradient where
+    /// all numbers are equal is 0, as in PyTorch.
     #[over_all(std)]
     #[or_panic(std_axes)]
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
     pub fn try_std_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
         resolve("std", self, axes)?;
-        Ok(self.try_var_axes(axes, correction, keepdim)?.sqrt())
+        let variance = self.try_var_axes(axes, correction, keepdim)?;
+        let zero = variance.eq(0.0);
+        Ok(zero.select(0.0, zero.select(1.0, variance).sqrt()))
     },
     [Sample::unary("std of axis 0", [4, 3], |x| x.std_axes(&[0], 1, false))]
 );

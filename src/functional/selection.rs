@@ -91,7 +91,10 @@ composition!(
         let flat: Shape = [lead.numel()].iter().chain(&shape[lead.rank()..]).copied().collect();
         self.try_reshape(flat)?.try_index_select(0, &picked)
     },
-    [Sample::unary("masked_select", [3, 4], |x| x.masked_select(x.gt(0.0)))]
+    [Sample::unary("masked_select", [3, 4], |x| {
+        let mask = x.tape().constant(numbers([3, 4], -1.0, 1.0, 2)).gt(0.0);
+        x.masked_select(mask)
+    })]
 );
 
 composition!(

@@ -8,7 +8,6 @@ use super::{
     matrices::{batch, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
-    spectral::NOT_FINITE,
     twins::twin,
 };
 use crate::{
@@ -20,6 +19,10 @@ use crate::{
 
 /// Q above R, for m ≥ n: `[.., m + n, n]`.
 pub(super) struct Qr;
+
+/// What is wrong with the input.
+const NO_FACTORS: &str =
+    "holds a number that is NaN or infinite, or a column that depends on those before, so its factors are not unique";
 
 /// The rows and columns of matrices.
 fn sizes(x: &Shape) -> Result<[usize; 2]> {
@@ -46,7 +49,7 @@ impl Op for Qr {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let [m, n] = sizes(x[0].shape())?;
-        batch!(self, x[0], shape, NOT_FINITE, |T, out| linalg::qr(x[0].data::<T>(), m, n, out))
+        batch!(self, x[0], shape, NO_FACTORS, |T, out| linalg::qr(x[0].data::<T>(), m, n, out))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -73,8 +76,8 @@ impl Sampled for Qr {
 impl<'t> Var<'t> {
     twin!(
         /// Q `[.., m, k]` with orthonormal columns and the upper triangular R `[.., k, n]` of each matrix `[.., m, n]`,
-        /// with k = min(m, n): A = Q R. The diagonal of R is not negative, which makes both unique where the first k
-        /// columns of A are independent; elsewhere there is no gradient. (PyTorch leaves the signs open.)
+        /// with k = min(m, n): A = Q R. The diagonal of R is not negative, which makes both unique. (PyTorch leaves the signs
+        /// open.)
         ///
         /// ```
         /// let tape = wengert::Tape::f64();
@@ -84,7 +87,8 @@ impl<'t> Var<'t> {
         /// assert!((r - wengert::Tensor::from([[3.0, 1.0], [0.0, 2.0]])).norm().item() < 1e-14);
         /// ```
         #[or_panic(qr)]
-        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite, or where one of the
+        /// first k columns is seen to depend on those before.
         pub fn try_qr(self) -> Result<(Var<'t>, Var<'t>)> {
             let [m, n] = sizes(&self.shape()).map_err(|error| self.tape().locate(error))?;
             if m >= n {

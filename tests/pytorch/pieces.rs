@@ -125,6 +125,8 @@ fn norms_deviations_and_logarithms_are_those_of_pytorch() {
     fails("p_norm: axis 2 is out of range for shape [2, 3], which has 2 axes", x.try_p_norm_axes(&[2], 3.0, false));
     close(x.std_axes(&[1], 1, false), &[2.516_611_478_423_583, 4.509_249_752_822_894]);
     close(x.std_axes(&[0], 0, true), &[0.5, 3.0, 4.0]);
+    let equal = tape.leaf([2.0, 2.0]);
+    assert_eq!(equal.std(1).backward().unwrap().wrt(equal).unwrap().to_vec(), [0.0, 0.0]);
     close(x.std(1), &[3.311_595_788_538_611]);
     fails("std: axis 2 is out of range for shape [2, 3], which has 2 axes", x.try_std_axes(&[2], 1, false));
     close(x.prelu(tape.leaf([0.1, 0.2, 0.3])), &[1.0, -0.4, 3.0, 0.0, 4.0, -1.5]);
