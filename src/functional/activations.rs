@@ -26,8 +26,8 @@ composition!(
 );
 
 composition!(
-    /// x for x > 0, `slope` · x elsewhere, with a learned slope for each channel (axis 1), or a single one (He et al., arXiv
-    /// 1502.01852). At 0 it is the second.
+    /// x for x > 0, `slope` · x elsewhere, with a learned slope for each channel (axis 1), or a single one (He et al.,
+    /// arXiv 1502.01852). At 0 it is the second.
     #[or_panic(prelu)]
     /// [`Error::Shape`](crate::Error::Shape) unless there is one slope, or one for each channel.
     pub fn try_prelu(self, slope: Var<'t>) -> Result<Var<'t>> {

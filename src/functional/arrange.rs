@@ -121,8 +121,8 @@ composition!(
 );
 
 composition!(
-    /// The upper triangle of each matrix `[.., n, m]` from the diagonal on that lies `offset` columns to the right of the
-    /// main one (for a negative `offset`, below it); 0 below.
+    /// The upper triangle of each matrix `[.., n, m]` from the diagonal on that lies `offset` columns to the right of
+    /// the main one (for a negative `offset`, below it); 0 below.
     #[or_panic(triu_at)]
     /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_triu_at(self, offset: isize) -> Result<Var<'t>> {

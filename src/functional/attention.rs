@@ -56,8 +56,8 @@ impl Attention {
 }
 
 composition!(
-    /// Scaled dot-product attention of these queries `[.., queries, d]`, keys `[.., keys, d]` and values `[.., keys, e]`:
-    /// `[.., queries, e]`. The axes before the last two (observations, heads) broadcast.
+    /// Scaled dot-product attention of these queries `[.., queries, d]`, keys `[.., keys, d]` and values `[.., keys,
+    /// e]`: `[.., queries, e]`. The axes before the last two (observations, heads) broadcast.
     ///
     /// ```
     /// use wengert::{Tape, functional::Attention};

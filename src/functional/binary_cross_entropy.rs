@@ -72,7 +72,8 @@ composition!(
     /// The binary cross-entropy of these logits and targets in \[0, 1\] of the same shape, with
     /// [options](BinaryCrossEntropy): the weight of positives, weights of elements, the reduction.
     #[or_panic(bce_with_logits_with)]
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes differ or a weight does not broadcast to them, or for the mean of nothing.
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes differ or a weight does not broadcast to them, or for the
+    /// mean of nothing.
     pub fn try_bce_with_logits_with(self, target: Var<'t>, options: &BinaryCrossEntropy) -> Result<Var<'t>> {
         same_shape("bce_with_logits", self, target)?;
         options.loss("bce_with_logits", [(-self).softplus(), self.softplus()], target)
@@ -88,7 +89,8 @@ composition!(
     /// with [options](BinaryCrossEntropy). Logarithms below −100 count as −100, with no gradient, as in PyTorch. From
     /// logits, [`bce_with_logits_with`](Var::bce_with_logits_with) is more accurate.
     #[or_panic(bce_loss)]
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes differ or a weight does not broadcast to them, or for the mean of nothing.
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes differ or a weight does not broadcast to them, or for the
+    /// mean of nothing.
     pub fn try_bce_loss(self, target: Var<'t>, options: &BinaryCrossEntropy) -> Result<Var<'t>> {
         same_shape("bce_loss", self, target)?;
         // Where the logarithm is cut off, it is taken of 1, so that its infinite slope is not met.

@@ -184,8 +184,8 @@ composition!(
 );
 
 composition!(
-    /// The cross-entropy of these logits `[n, classes, ..]` and target *probabilities* of the same shape: the mean of −Σₖ
-    /// tₖ ln softmax(x)ₖ over the observations (and pixels). Mixed or smoothed labels are such targets.
+    /// The cross-entropy of these logits `[n, classes, ..]` and target *probabilities* of the same shape: the mean of
+    /// −Σₖ tₖ ln softmax(x)ₖ over the observations (and pixels). Mixed or smoothed labels are such targets.
     #[or_panic(soft_cross_entropy)]
     /// [`Error::Shape`] when the shapes differ or have fewer than two axes, or when there is nothing to average.
     pub fn try_soft_cross_entropy(self, target: Var<'t>) -> Result<Var<'t>> {

@@ -1,7 +1,7 @@
 //! Images in another size: nearest neighbor, bilinear, bicubic.
 //!
-//! With s = size / outputs, or 1 / factor if a factor was given, output o lies at s (o + ½) − ½ of the input: pixels are
-//! areas. With aligned corners it lies at o (size − 1) / (outputs − 1): pixels are points. The nearest neighbor is
+//! With s = size / outputs, or 1 / factor if a factor was given, output o lies at s (o + ½) − ½ of the input: pixels
+//! are areas. With aligned corners it lies at o (size − 1) / (outputs − 1): pixels are points. The nearest neighbor is
 //! ⌊s o⌋. *Bilinear* interpolation weighs the two neighbors along each axis by their distance; *bicubic* weighs four
 //! with the cubic convolution kernel (Keys, 1981) for a = −¾. Beyond the border its pixels are repeated. All this is
 //! PyTorch's `F.interpolate`.

@@ -1,8 +1,8 @@
 //! Linear systems with triangular or rectangular matrices, from [`solve`](Var::solve) and [`qr`](Var::qr).
 //!
-//! For a matrix of m ≥ n rows and independent columns, A = Q R, the x with the smallest ‖A x − b‖ is R⁻¹ Qᵀ b (Golub and
-//! Van Loan, Matrix Computations, 5.3). For m < n and independent rows, Aᵀ = Q R, and of all x with A x = b the shortest is
-//! Q R⁻ᵀ b. Either is A⁺ b with the pseudo-inverse A⁺.
+//! For a matrix of m ≥ n rows and independent columns, A = Q R, the x with the smallest ‖A x − b‖ is R⁻¹ Qᵀ b (Golub
+//! and Van Loan, Matrix Computations, 5.3). For m < n and independent rows, Aᵀ = Q R, and of all x with A x = b the
+//! shortest is Q R⁻ᵀ b. Either is A⁺ b with the pseudo-inverse A⁺.
 
 use super::composition::composition;
 use crate::{
@@ -17,8 +17,8 @@ fn turned(x: Var<'_>) -> Var<'_> {
 }
 
 composition!(
-    /// The X with T X = B, where T is the upper (or else the lower) triangle of each matrix `[.., n, n]` and B is `[.., n,
-    /// k]`; the axes before the last two broadcast. What is outside the triangle is not read.
+    /// The X with T X = B, where T is the upper (or else the lower) triangle of each matrix `[.., n, n]` and B is `[..,
+    /// n, k]`; the axes before the last two broadcast. What is outside the triangle is not read.
     #[or_panic(solve_triangular)]
     /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, [`Error::Matrix`](crate::Error::Matrix) when
     /// there is a 0 on a diagonal.
@@ -35,8 +35,8 @@ composition!(
 );
 
 composition!(
-    /// The least-squares solutions X of A X ≈ B, for each matrix A `[.., m, n]` of full rank and B `[.., m, k]`: `[.., n,
-    /// k]`. With fewer rows than columns, the shortest of the exact solutions.
+    /// The least-squares solutions X of A X ≈ B, for each matrix A `[.., m, n]` of full rank and B `[.., m, k]`: `[..,
+    /// n, k]`. With fewer rows than columns, the shortest of the exact solutions.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -46,8 +46,8 @@ composition!(
     /// assert!((line.at(&[0, 0]) + 0.5).abs() < 1e-14 && (line.at(&[1, 0]) - 2.5).abs() < 1e-14);
     /// ```
     #[or_panic(lstsq)]
-    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, [`Error::Matrix`](crate::Error::Matrix) for a
-    /// matrix whose rank is seen to be smaller than its sides, or with numbers that are not finite.
+    /// [`Error::Shape`](crate::Error::Shape) when the shapes do not match, [`Error::Matrix`](crate::Error::Matrix) for
+    /// a matrix whose rank is seen to be smaller than its sides, or with numbers that are not finite.
     pub fn try_lstsq(self, b: Var<'t>) -> Result<Var<'t>> {
         let (shape, right) = (self.shape(), b.shape());
         match (shape.dims(), right.dims()) {

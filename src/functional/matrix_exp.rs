@@ -1,8 +1,8 @@
 //! The exponential of matrices, eᴬ = Σ Aᵏ / k!.
 //!
 //! By scaling and squaring (Higham, The scaling and squaring method for the matrix exponential revisited, 2005): eᴬ =
-//! (e^(A/2ˢ))^(2ˢ), with s such that the 1-norm of A/2ˢ is at most 5.37, where the Padé approximation r(A) = (V − U)⁻¹ (V + U)
-//! of degree 13 is exact in double precision. U holds the odd powers of A and V the even ones.
+//! (e^(A/2ˢ))^(2ˢ), with s such that the 1-norm of A/2ˢ is at most 5.37, where the Padé approximation r(A) = (V − U)⁻¹
+//! (V + U) of degree 13 is exact in double precision. U holds the odd powers of A and V the even ones.
 
 use super::composition::composition;
 use crate::{

@@ -1,9 +1,10 @@
 //! Pooling with all options, and pooling to a given size.
 //!
 //! Along each axis, output o sees the inputs o · stride − padding + k · dilation, k < kernel, that exist. There are
-//! ⌊(size + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1 outputs; with `ceil_mode` the quotient is rounded up, but a
-//! window that begins in the padding on the far side is left out. *Adaptive* pooling gives windows instead of a kernel:
-//! output o of n sees the inputs from ⌊o · size / n⌋ to ⌈(o + 1) · size / n⌉, the latter excluded. All this is PyTorch's.
+//! ⌊(size + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1 outputs; with `ceil_mode` the quotient is rounded up,
+//! but a window that begins in the padding on the far side is left out. *Adaptive* pooling gives windows instead of a
+//! kernel: output o of n sees the inputs from ⌊o · size / n⌋ to ⌈(o + 1) · size / n⌉, the latter excluded. All this is
+//! PyTorch's.
 
 use super::{composition::composition, taps::Taps};
 use crate::{
@@ -151,8 +152,8 @@ fn adaptive(op: &str, x: &Shape, outputs: [usize; 2]) -> Result<[Taps; 2]> {
 }
 
 composition!(
-    /// Max pooling of images `[n, c, h, w]` with all [options](Pool): dilation, rounding up. At a tie the first gets the
-    /// gradient. [`max_pool2d`](Var::max_pool2d), without these options, is faster.
+    /// Max pooling of images `[n, c, h, w]` with all [options](Pool): dilation, rounding up. At a tie the first gets
+    /// the gradient. [`max_pool2d`](Var::max_pool2d), without these options, is faster.
     #[or_panic(max_pool2d_with)]
     /// [`Error::Shape`] when the window does not fit.
     pub fn try_max_pool2d_with(self, pool: &Pool) -> Result<Var<'t>> {
@@ -171,7 +172,8 @@ composition!(
     /// Average pooling of images `[n, c, h, w]` with all [options](Pool): rounding up, another divisor, padding that
     /// counts or not. [`avg_pool2d`](Var::avg_pool2d), without the first two, is faster.
     #[or_panic(avg_pool2d_with)]
-    /// [`Error::Shape`] when the window does not fit, [`Error::Setting`] for a dilation, or for a divisor that is 0 or not finite.
+    /// [`Error::Shape`] when the window does not fit, [`Error::Setting`] for a dilation, or for a divisor that is 0 or
+    /// not finite.
     pub fn try_avg_pool2d_with(self, pool: &Pool) -> Result<Var<'t>> {
         if pool.dilation != [1, 1] {
             return Err(Error::setting("avg_pool2d", "dilation", format!("{:?}", pool.dilation), "[1, 1]"));

@@ -1,9 +1,9 @@
 //! Order along an axis: sorting, the k largest, and extremes with their place.
 //!
 //! The order is found from the values and then fixed: a sorted value is a [gather](Var::gather), so its gradient goes
-//! back to where each number came from. Indices are plain numbers, row-major in the shape of the values they belong
-//! to, as `gather` takes them. Equal numbers keep their order (the first comes first). NaN is sorted as the largest, and wins both as a maximum and as
-//! a minimum, as in PyTorch.
+//! back to where each number came from. Indices are plain numbers, row-major in the shape of the values they belong to,
+//! as `gather` takes them. Equal numbers keep their order (the first comes first). NaN is sorted as the largest, and
+//! wins both as a maximum and as a minimum, as in PyTorch.
 
 use std::cmp::Ordering;
 

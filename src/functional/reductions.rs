@@ -65,8 +65,8 @@ composition!(
 );
 
 composition!(
-    /// The p-norm (Σ|x|ᵖ)^(1/p): for p = 0 the number of entries that are not 0, for p = ∞ the largest size, for
-    /// p = −∞ the smallest. Its subgradient where all entries are 0 is 0. For p < 1, and p ≠ 0, an entry of 0 has an infinite
+    /// The p-norm (Σ|x|ᵖ)^(1/p): for p = 0 the number of entries that are not 0, for p = ∞ the largest size, for p = −∞
+    /// the smallest. Its subgradient where all entries are 0 is 0. For p < 1, and p ≠ 0, an entry of 0 has an infinite
     /// slope.
     #[over_all(p_norm)]
     #[or_panic(p_norm_axes)]

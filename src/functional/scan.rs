@@ -1,8 +1,8 @@
 //! Running products and logarithms of running sums.
 //!
 //! Both are *scans* by doubling (Hillis and Steele, 1986): after the step with distance 1, 2, 4, .. each entry combines
-//! the last 2, 4, 8, .. entries up to its own. Nothing is divided or subtracted, so the gradient of a product is correct
-//! at factors of 0, and no sum of exponentials overflows.
+//! the last 2, 4, 8, .. entries up to its own. Nothing is divided or subtracted, so the gradient of a product is
+//! correct at factors of 0, and no sum of exponentials overflows.
 
 use super::composition::composition;
 use crate::{error::Result, ops::sample::Sample, tape::Var};

@@ -108,7 +108,8 @@ composition!(
     /// assert_eq!(x.index_get(&[&[1]]).value().to_vec(), [4.0, 5.0, 6.0]);
     /// ```
     #[or_panic(index_get)]
-    /// [`Error::Shape`](crate::Error::Shape) unless there is a list for each of the leading axes, all of one length, with indices in range.
+    /// [`Error::Shape`](crate::Error::Shape) unless there is a list for each of the leading axes, all of one length,
+    /// with indices in range.
     pub fn try_index_get(self, lists: &[&[usize]]) -> Result<Var<'t>> {
         let (rows, sizes, picked) = self.rows("index_get", lists)?;
         self.try_reshape(sizes)?.try_index_select(0, &rows)?.try_reshape(picked)
@@ -117,8 +118,8 @@ composition!(
 );
 
 composition!(
-    /// This value with `values` at the places that [`index_get`](Var::index_get) would read: added to what is there with
-    /// `accumulate`, else in its place. The values broadcast to what `index_get` gives.
+    /// This value with `values` at the places that [`index_get`](Var::index_get) would read: added to what is there
+    /// with `accumulate`, else in its place. The values broadcast to what `index_get` gives.
     ///
     /// ```
     /// let tape = wengert::Tape::f64();
@@ -127,8 +128,8 @@ composition!(
     /// assert_eq!(x.index_put(&[&[2, 2]], values, false).value().to_vec(), [1.0, 2.0, 20.0]);
     /// ```
     #[or_panic(index_put)]
-    /// [`Error::Shape`](crate::Error::Shape) unless there is a list for each of the leading axes, all of one length, with indices in range,
-    /// and the values broadcast.
+    /// [`Error::Shape`](crate::Error::Shape) unless there is a list for each of the leading axes, all of one length,
+    /// with indices in range, and the values broadcast.
     pub fn try_index_put(self, lists: &[&[usize]], values: Var<'t>, accumulate: bool) -> Result<Var<'t>> {
         let (rows, sizes @ [_, inner], picked) = self.rows("index_put", lists)?;
         let from = values.shape();
@@ -165,7 +166,8 @@ composition!(
     /// # Ok::<(), wengert::Error>(())
     /// ```
     #[or_panic(scatter)]
-    /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when the shapes do not match, or for an index out of range.
+    /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when the shapes do not match, or
+    /// for an index out of range.
     pub fn try_scatter(self, axis: isize, indices: &[usize], source: Var<'t>) -> Result<Var<'t>> {
         let along = self.axis("scatter", axis)?;
         let (shape, index) = (self.shape(), source.shape());

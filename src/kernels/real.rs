@@ -2,8 +2,8 @@
 //!
 //! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
 //! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). The rest,
-//! including the circular functions and powers in `f64`, is the standard library's, one call per element, and the special functions
-//! ([`special`]) are computed in `f64` for either precision.
+//! including the circular functions and powers in `f64`, is the standard library's, one call per element, and the
+//! special functions ([`special`]) are computed in `f64` for either precision.
 
 use super::math::{self, single, special};
 use std::{fmt, iter::Sum, ops};

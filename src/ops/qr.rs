@@ -76,8 +76,8 @@ impl Sampled for Qr {
 impl<'t> Var<'t> {
     twin!(
         /// Q `[.., m, k]` with orthonormal columns and the upper triangular R `[.., k, n]` of each matrix `[.., m, n]`,
-        /// with k = min(m, n): A = Q R. The diagonal of R is not negative, which makes both unique. (PyTorch leaves the signs
-        /// open.)
+        /// with k = min(m, n): A = Q R. The diagonal of R is not negative, which makes both unique. (PyTorch leaves the
+        /// signs open.)
         ///
         /// ```
         /// let tape = wengert::Tape::f64();
@@ -87,8 +87,8 @@ impl<'t> Var<'t> {
         /// assert!((r - wengert::Tensor::from([[3.0, 1.0], [0.0, 2.0]])).norm().item() < 1e-14);
         /// ```
         #[or_panic(qr)]
-        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite, or where one of the
-        /// first k columns is seen to depend on those before.
+        /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite, or where one of
+        /// the first k columns is seen to depend on those before.
         pub fn try_qr(self) -> Result<(Var<'t>, Var<'t>)> {
             let [m, n] = sizes(&self.shape()).map_err(|error| self.tape().locate(error))?;
             if m >= n {

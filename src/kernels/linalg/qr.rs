@@ -5,8 +5,8 @@ use faer::{MatRef, traits::RealField};
 use super::{Outcome, each};
 use crate::kernels::Real;
 
-/// A = Q R of every `[m, n]`, m ≥ n, where the diagonal of the upper triangular R is not negative: `out` is `[m + n, n]`
-/// for each, Q, then R. Fails for numbers that are not finite, and where a 0 on the diagonal leaves Q open.
+/// A = Q R of every `[m, n]`, m ≥ n, where the diagonal of the upper triangular R is not negative: `out` is `[m + n,
+/// n]` for each, Q, then R. Fails for numbers that are not finite, and where a 0 on the diagonal leaves Q open.
 pub fn qr<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
     each(out, (m + n) * n, m, |i, out| {
         let a = &a[i * m * n..][..m * n];

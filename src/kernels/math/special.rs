@@ -1,12 +1,13 @@
-//! Special functions, one call per element and always in double precision: a single-precision result is the rounded one.
+//! Special functions, one call per element and always in double precision; in single precision the result is rounded.
 //!
 //! The inverse hyperbolic functions, logarithms and powers to other bases, erfc and ln |Γ| are those of `libm` (ported
 //! from musl, within 1 or 2 units). What it lacks is here.
 //!
-//! * **Polygamma** ψ⁽ⁿ⁾, the n-th derivative of ψ = (ln Γ)′. For x > 0 it is taken up to x ≥ 12 + n by ψ⁽ⁿ⁾(x) = ψ⁽ⁿ⁾(x + 1) −
-//!   (−1)ⁿ n! x^(−n−1), and there from the asymptotic series with the Bernoulli numbers B₂ₖ (Abramowitz and Stegun, 6.3.18
-//!   and 6.4.11): ψ = ln x − 1/2x − Σ B₂ₖ / (2k x²ᵏ), and its derivatives. For x < 0, ψ⁽ⁿ⁾(x) = (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ cot πx,
-//!   where with c = cot πx the derivative of a polynomial P(c) is −π (1 + c²) P′(c).
+//! * **Polygamma** ψ⁽ⁿ⁾, the n-th derivative of ψ = (ln Γ)′. A positive x is raised to 12 + n or more by the recurrence
+//!   ψ⁽ⁿ⁾(x) = ψ⁽ⁿ⁾(x + 1) − (−1)ⁿ n! x^(−n−1), and there the asymptotic series with the Bernoulli numbers B₂ₖ is taken
+//!   (Abramowitz and Stegun, 6.3.18 and 6.4.11), ψ = ln x − 1/2x − Σ B₂ₖ / (2k x²ᵏ), or its n-th derivative. For x < 0,
+//!   ψ⁽ⁿ⁾(x) = (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ cot πx, where with c = cot πx the derivative of a polynomial P(c) is
+//!   −π (1 + c²) P′(c).
 //! * **erfinv**: an elementary approximation (Winitzki, 2008), off by 2·10⁻³, then three steps of Halley's method, each
 //!   of which cubes the error: on erf(x) = y below ½, above on erfc(x) = 1 − y, which is exact there.
 //!

@@ -86,8 +86,8 @@ unary! {
     ERFC erfc |x| x.by(libm::erfc), d |x, _, dz| dz * (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
     /// The inverse of [`erf`](Var::erf): ±∞ at ±1, NaN beyond.
-    ERFINV erfinv |x| x.by(special::erfinv), d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI, slope any,
-        on (-0.8, 0.8);
+    ERFINV erfinv |x| x.by(special::erfinv), d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI,
+        slope any, on (-0.8, 0.8);
     /// arsinh x, accurate near 0.
     ASINH asinh |x| x.by(libm::asinh), d |x, _, dz| dz * (x * x + 1.0).rsqrt(), slope any, on (-2.0, 2.0);
     /// arcosh x; NaN for x < 1. Its derivative at 1 is infinite.
