@@ -92,6 +92,8 @@ fn every_row_of_the_page_is_what_happens() {
         |x| x.max(x), at [1.0];
         |x| x.amax_axes(&[0], false), at [2.0, 1.0, 2.0];
         |x| x.amin_axes(&[0], false), at [0.0, 1.0, 0.0];
+        |x| x.max_index(0, false).0, at [2.0, 1.0, 2.0];
+        |x| x.topk(1, 0).0, at [2.0, 1.0, 2.0];
         |x| x.reshape([1, 1, 2, 2]).max_pool2d(Window::square(2)), at [5.0, 5.0, 1.0, 5.0];
         |x| x.sign(), at [0.0, 2.0];
         |x| x.floor(), at [1.0, 1.5];
@@ -116,9 +118,16 @@ fn every_row_of_the_page_is_what_happens() {
         |x| x.ln_1p(), at [-1.0];
         |x| x.asin(), at [1.0];
         |x| x.acos(), at [1.0];
+        |x| x.acosh(), at [1.0];
+        |x| x.atanh(), at [1.0];
+        |x| x.erfinv(), at [1.0];
+        |a, b| a.xlogy(b), at [0.0], [0.0];
+        |x| x.cumprod(0), at [2.0, 0.0, 5.0];
         |x| x.prod_axes(&[0], false), at [2.0, 0.0, 5.0];
         |x| x.prod_axes(&[0], false), at [0.0, 0.0, 5.0];
         |x| x.norm_axes(&[0], false), at [0.0, 0.0];
+        |x| x.p_norm_axes(&[0], 3.0, false), at [0.0, 0.0];
+        |x| x.std_axes(&[0], 0, false), at [5.0, 5.0];
         |x| x.l2_normalize(0, 0.5), at [0.0, 0.0];
         |a, b| a.cosine_similarity(b, 0, 0.5), at [0.0, 0.0], [1.0, 0.0];
         |a, b| a.angle(b, 0), at [1.0, 0.0], [2.0, 0.0];

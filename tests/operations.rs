@@ -212,8 +212,8 @@ fn matrices_that_do_not_fit_are_named() {
     let batch = tape.leaf(Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 4.0], [2, 2, 2]).unwrap());
     says(batch.try_inverse(), "inverse: matrix 1 of [2, 2, 2] is singular");
     says(batch.try_solve(batch), "solve: matrix 1 of [2, 2, 2] is singular");
-    let need = "solve: matrices [.., n, n] and right-hand sides [.., n, k] of the same batch are needed, but got [2, 2, 2] and [2, 3]";
-    says(batch.try_solve(wide), need);
+    let need = "solve: matrices [.., n, n] and right-hand sides [.., n, k] whose batches broadcast are needed, but got [2, 2, 2] and [3, 1]";
+    says(batch.try_solve(tape.leaf([[1.0], [2.0], [3.0]])), need);
     let indefinite = tape.leaf([[1.0, 2.0], [2.0, 1.0]]);
     says(indefinite.try_cholesky(), "cholesky: matrix 0 of [2, 2] is not positive definite");
     let need = "has a negative eigenvalue, or a number that is NaN or infinite";

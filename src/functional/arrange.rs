@@ -109,6 +109,28 @@ composition!(
     [Sample::unary("triu", [3, 4], |x| x.triu())]
 );
 
+composition!(
+    /// The lower triangle of each matrix `[.., n, m]` up to the diagonal that lies `offset` columns to the right of the
+    /// main one (for a negative `offset`, below it); 0 above.
+    #[or_panic(tril_at)]
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
+    pub fn try_tril_at(self, offset: isize) -> Result<Var<'t>> {
+        self.triangle("tril_at", |row, column| column as isize <= (row as isize).saturating_add(offset))
+    },
+    [Sample::unary("tril_at", [3, 4], |x| x.tril_at(-1))]
+);
+
+composition!(
+    /// The upper triangle of each matrix `[.., n, m]` from the diagonal on that lies `offset` columns to the right of
+    /// the main one (for a negative `offset`, below it); 0 below.
+    #[or_panic(triu_at)]
+    /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
+    pub fn try_triu_at(self, offset: isize) -> Result<Var<'t>> {
+        self.triangle("triu_at", |row, column| column as isize >= (row as isize).saturating_add(offset))
+    },
+    [Sample::unary("triu_at", [3, 4], |x| x.triu_at(1))]
+);
+
 impl<'t> Var<'t> {
     #[track_caller]
     fn triangle(self, op: &str, inside: impl Fn(usize, usize) -> bool) -> Result<Var<'t>> {

@@ -1,6 +1,6 @@
 //! Losses composed of other operations: absolute and smoothed distances, and cross-entropies other than the fused one.
 
-use super::{composition::composition, overlap::same_shape};
+use super::{composition::composition, overlap::same_shape, reduction::Reduction};
 use crate::{
     error::Error,
     ops::{
@@ -47,8 +47,7 @@ composition!(
     #[or_panic(l1_loss)]
     /// [`Error::Shape`] when the shapes differ.
     pub fn try_l1_loss(self, target: Var<'t>) -> Result<Var<'t>> {
-        same_shape("l1_loss", self, target)?;
-        Ok(self.try_sub(target)?.abs().mean())
+        self.try_l1_loss_with(target, Reduction::Mean)
     },
     [Sample::new("l1_loss", pair(), |x| x[0].l1_loss(x[1]))]
 );
@@ -60,14 +59,7 @@ composition!(
     /// [`Error::Shape`] when the shapes differ, [`Error::Setting`] when `beta` is not positive and
     /// finite.
     pub fn try_smooth_l1_loss(self, target: Var<'t>, beta: f64) -> Result<Var<'t>> {
-        if !(beta.is_finite() && beta > 0.0) {
-            return Err(Error::setting("smooth_l1_loss", "beta", beta, "positive and finite"));
-        }
-        same_shape("smooth_l1_loss", self, target)?;
-        let distance = self.try_sub(target)?;
-        let size = distance.abs();
-        let near = size.lt(beta);
-        Ok(near.select(distance.square() * (0.5 / beta), size - 0.5 * beta).mean())
+        self.try_smooth_l1_loss_with(target, beta, Reduction::Mean)
     },
     [Sample::new("smooth_l1_loss", pair(), |x| x[0].smooth_l1_loss(x[1], 0.5))]
 );

@@ -6,36 +6,80 @@
 
 mod activations;
 mod arrange;
+mod attention;
 mod bilinear;
+mod binary_cross_entropy;
 mod composition;
+mod cross_entropy;
 mod directions;
+mod distances;
 mod einsum;
+mod interpolate;
 mod layer_norm;
+mod linear_systems;
 mod local_conv;
+mod logarithms;
 mod losses;
+mod matrix_exp;
 mod overlap;
+mod pieces;
+mod pools;
+mod ranking;
+mod reduction;
 mod reductions;
+mod scan;
+mod selection;
+mod sequences;
+mod taps;
+
+pub use attention::Attention;
+pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use cross_entropy::CrossEntropy;
+pub use interpolate::Interpolate;
+pub use pools::Pool;
+pub use reduction::Reduction;
 
 use crate::ops::{self, Sample, sample::list};
 
 list! {
     activations::selu,
     activations::clamp,
+    activations::prelu,
     arrange::repeat,
     arrange::diagonal,
     arrange::diag_embed,
     arrange::trace,
     arrange::tril,
     arrange::triu,
+    arrange::tril_at,
+    arrange::triu_at,
+    attention::attention,
     bilinear::bilinear_pool,
+    binary_cross_entropy::bce_with_logits_with,
+    binary_cross_entropy::bce_loss,
+    cross_entropy::cross_entropy_with,
+    cross_entropy::nll_loss_with,
+    cross_entropy::soft_cross_entropy,
     directions::l2_normalize,
     directions::cosine_similarity,
     directions::angle,
     directions::arcface_loss,
+    distances::mse_loss_with,
+    distances::l1_loss_with,
+    distances::smooth_l1_loss_with,
+    distances::huber_loss_with,
+    distances::kl_div_with,
     einsum::einsum,
+    interpolate::interpolate,
     layer_norm::layer_norm,
     layer_norm::group_norm,
     local_conv::local_conv2d,
+    linear_systems::solve_triangular,
+    linear_systems::lstsq,
+    linear_systems::pinv,
+    matrix_exp::matrix_exp,
+    logarithms::xlogy,
+    logarithms::logaddexp,
     overlap::dice_loss,
     overlap::dice_loss_squared,
     overlap::kl_div,
@@ -46,9 +90,36 @@ list! {
     losses::smooth_l1_loss,
     losses::huber_loss,
     losses::bce_with_logits,
+    pieces::split,
+    pieces::chunk,
+    pieces::unbind,
+    pieces::roll,
+    pieces::movedim,
+    pieces::squeeze,
+    pieces::diagonal_at,
+    pools::max_pool2d_with,
+    pools::avg_pool2d_with,
+    pools::adaptive_avg_pool2d,
+    pools::adaptive_max_pool2d,
+    ranking::sort,
+    ranking::topk,
+    ranking::max_index,
+    ranking::min_index,
     reductions::var,
+    reductions::std,
+    reductions::p_norm,
     reductions::norm,
     reductions::prod,
+    scan::cumprod,
+    scan::logcumsumexp,
+    selection::masked_fill,
+    selection::masked_select,
+    selection::index_get,
+    selection::index_put,
+    selection::scatter,
+    sequences::conv1d,
+    sequences::max_pool1d,
+    sequences::avg_pool1d,
 }
 
 /// Every operation and every composition, with inputs at which its gradient is defined. Tests iterate over it, so

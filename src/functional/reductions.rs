@@ -1,8 +1,8 @@
-//! Variance, norm and product along axes, from sums and movements.
+//! Variance, norms and product along axes, from sums and movements.
 
 use super::composition::composition;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     ops::{reduce::resolve, sample::Sample},
     tape::Var,
     tensor::Tensor,
@@ -47,6 +47,53 @@ composition!(
         Ok(zero.select(0.0, zero.select(1.0, squares).sqrt()))
     },
     [Sample::unary("norm of axis 1", [3, 4], |x| x.norm_axes(&[1], true))]
+);
+
+composition!(
+    /// The standard deviation: the square root of [`var`](Var::var) with the same `correction`. Its subgradient where
+    /// all numbers are equal is 0, as in PyTorch.
+    #[over_all(std)]
+    #[or_panic(std_axes)]
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    pub fn try_std_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
+        resolve("std", self, axes)?;
+        let variance = self.try_var_axes(axes, correction, keepdim)?;
+        let zero = variance.eq(0.0);
+        Ok(zero.select(0.0, zero.select(1.0, variance).sqrt()))
+    },
+    [Sample::unary("std of axis 0", [4, 3], |x| x.std_axes(&[0], 1, false))]
+);
+
+composition!(
+    /// The p-norm (Σ|x|ᵖ)^(1/p): for p = 0 the number of entries that are not 0, for p = ∞ the largest size, for p = −∞
+    /// the smallest. Its subgradient where all entries are 0 is 0. For p < 1, and p ≠ 0, an entry of 0 has an infinite
+    /// slope.
+    #[over_all(p_norm)]
+    #[or_panic(p_norm_axes)]
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Setting`](crate::Error::Setting)
+    /// for a p that is NaN, [`Error::Shape`](crate::Error::Shape) for an extreme of nothing.
+    pub fn try_p_norm_axes(self, axes, [p: f64], keepdim) -> Result<Var<'t>> {
+        resolve("p_norm", self, axes)?;
+        let size = self.abs();
+        match p {
+            0.0 => self.ne(0.0).try_sum_axes(axes, keepdim),
+            1.0 => size.try_sum_axes(axes, keepdim),
+            2.0 => self.try_norm_axes(axes, keepdim),
+            f64::INFINITY => size.try_amax_axes(axes, keepdim),
+            f64::NEG_INFINITY => size.try_amin_axes(axes, keepdim),
+            p if p.is_nan() => Err(Error::setting("p_norm", "p", p, "a number or infinite")),
+            p => {
+                let powers = size.pow(p).try_sum_axes(axes, keepdim)?;
+                let zero = powers.eq(0.0);
+                // The root has an infinite slope at 0; there it is taken of 1 instead, and not used.
+                Ok(zero.select(0.0, zero.select(1.0, powers).pow(1.0 / p)))
+            }
+        }
+    },
+    [
+        Sample::unary("p_norm, p = 3", [3, 4], |x| x.p_norm_axes(&[1], 3.0, false)),
+        Sample::unary("p_norm, p = infinity", [3, 4], |x| x.p_norm_axes(&[0], f64::INFINITY, true)),
+    ]
 );
 
 composition!(

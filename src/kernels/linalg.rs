@@ -3,6 +3,10 @@
 //!
 //! Symmetric matrices are read from their lower triangle.
 
+mod qr;
+
+pub use qr::qr;
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{Real, parallel};

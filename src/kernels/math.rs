@@ -52,6 +52,7 @@
 //! NaN gives NaN, the odd functions keep the sign of zero, and subnormal numbers are handled like all others.
 
 pub mod single;
+pub mod special;
 
 use super::Real;
 

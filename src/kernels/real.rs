@@ -2,9 +2,10 @@
 //!
 //! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
 //! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). The rest,
-//! including the circular functions and powers in `f64`, is the standard library's, one call per element.
+//! including the circular functions and powers in `f64`, is the standard library's, one call per element, and the
+//! special functions ([`special`]) are computed in `f64` for either precision.
 
-use super::math::{self, single};
+use super::math::{self, single, special};
 use std::{fmt, iter::Sum, ops};
 
 /// `f32` or `f64`, as the kernels see them.
@@ -97,6 +98,17 @@ pub trait Real:
     fn sigmoid_(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf_(self) -> Self;
+
+    /// A function that is computed in double precision.
+    #[inline(always)]
+    fn by(self, function: impl Fn(f64) -> f64) -> Self {
+        Self::of(function(self.to_f64()))
+    }
+    /// The `order`-th derivative of ψ, the derivative of ln Γ.
+    #[inline(always)]
+    fn polygamma_(self, order: Self) -> Self {
+        self.by(|x| special::polygamma(x, order.to_f64()))
+    }
 }
 
 macro_rules! real {

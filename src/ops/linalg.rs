@@ -72,7 +72,7 @@ impl Op for Solve {
             return Err(Error::shape(
                 "solve",
                 x,
-                "matrices [.., n, n] and right-hand sides [.., n, k] of the same batch are needed",
+                "matrices [.., n, n] and right-hand sides [.., n, k] whose batches broadcast are needed",
             ));
         }
         Ok(b.clone())
@@ -167,7 +167,8 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The X with A X = B, where `self` is A `[.., n, n]` and `b` is B `[.., n, k]`, with the same batch axes.
+        /// The X with A X = B, where `self` is A `[.., n, n]` and `b` is B `[.., n, k]`, broadcast over the axes before
+        /// them. A vector `[n]` counts as one column, and that axis is dropped from the result.
         ///
         /// ```
         /// let tape = wengert::Tape::f64();
@@ -178,7 +179,21 @@ impl<'t> Var<'t> {
         #[or_panic(solve)]
         /// [`Error::Shape`] when the shapes do not match, [`Error::Matrix`] when a matrix is singular.
         pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
-            self.tape().builtin(Solve { transposed: false }, &[self, b])
+            let (a, right) = (self.shape(), b.shape());
+            if right.rank() == 1 && a.rank() >= 2 {
+                return self.try_solve(b.try_unsqueeze(1)?)?.try_squeeze(&[-1]);
+            }
+            let lead = |x: &Shape| x.rank().checked_sub(2).map(|rank| Shape::from(&x[..rank]));
+            let solve = |a: Var<'t>, b: Var<'t>| self.tape().builtin(Solve { transposed: false }, &[a, b]);
+            match lead(&a).zip(lead(&right)).and_then(|(a, b)| a.broadcast(&b).filter(|_| a != b)) {
+                Some(common) if a.last() == right.get(right.rank() - 2) => {
+                    let wide = |x: Var<'t>, shape: &Shape| {
+                        x.try_broadcast_to(common.iter().chain(&shape[shape.rank() - 2..]).copied().collect::<Shape>())
+                    };
+                    solve(wide(self, &a)?, wide(b, &right)?)
+                }
+                _ => solve(self, b),
+            }
         }
     );
 }

@@ -26,6 +26,7 @@ mod op;
 mod operators;
 mod permute;
 mod pooling;
+mod qr;
 pub(crate) mod reduce;
 mod reshape;
 pub(crate) mod sample;

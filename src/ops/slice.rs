@@ -188,11 +188,11 @@ impl<'t> Var<'t> {
                 return Ok(placed);
             }
             let inside = Tensor::ones(part, self.dtype());
-            let frame = self.tape().no_grad(|| {
+            let mask = self.tape().no_grad(|| {
                 let inside = self.tape().constant(inside);
-                Ok((1.0 - self.tape().builtin(Scatter { slice, shape }, &[inside])?) * value)
+                self.tape().builtin(Scatter { slice, shape }, &[inside])
             });
-            placed.try_add(frame?)
+            mask?.try_select(placed, value)
         }
     );
 }

@@ -39,6 +39,7 @@ list! {
     super::determinant::Det,
     super::determinant::SlogDet,
     super::linalg::Cholesky,
+    super::qr::Qr,
     super::spectral::Eigh,
     super::spectral::Svd,
     super::symmetric_sqrt::SymmetricSqrt,

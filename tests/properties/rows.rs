@@ -129,6 +129,12 @@ pub const UNARY: &[Unary] = rows! { Unary:
     log_sigmoid |x| x.log_sigmoid(), |x| -softplus(-x), (-3.0, 3.0), ALL, Result(3.0);
     softplus |x| x.softplus(), softplus, (-3.0, 3.0), ALL, Result(3.0);
     erf |x| x.erf(), erf, (-2.0, 2.0), ALL, Result(3.0);
+    asinh |x| x.asinh(), f64::asinh, (-2.0, 2.0), MIDDLE, Result(1.0);
+    acosh |x| x.acosh(), f64::acosh, (1.5, 4.0), MIDDLE, Result(1.0);
+    atanh |x| x.atanh(), f64::atanh, (-0.75, 0.75), ALL, Result(1.0);
+    log2 |x| x.log2(), f64::log2, (0.25, 4.0), ALL, Result(1.0);
+    log10 |x| x.log10(), f64::log10, (0.25, 4.0), ALL, Result(1.0);
+    exp2 |x| x.exp2(), f64::exp2, (-2.0, 2.0), ALL, Result(1.0);
     relu |x| x.relu(), |x| larger(x, 0.0), (-2.0, 2.0), ALL, Result(0.0);
     gelu |x| x.gelu(), |x| x * (1.0 + erf(x * 0.5f64.sqrt())) / 2.0, (-3.0, 3.0), MIDDLE, Argument(2.0);
     silu |x| x.silu(), |x| x * sigmoid(x), (-3.0, 3.0), ABOVE, Result(4.0);

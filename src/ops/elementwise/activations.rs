@@ -1,6 +1,6 @@
-//! The methods of the activation functions that have a parameter; their rows are in [`rows`](super::rows).
+//! The methods of the functions that have a parameter; their rows are in [`rows`](super::rows).
 
-use super::{CELU, ELU, LEAKY_RELU};
+use super::{CELU, ELU, LEAKY_RELU, POLYGAMMA};
 use crate::tape::Var;
 
 impl<'t> Var<'t> {
@@ -20,5 +20,12 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn celu(self, alpha: f64) -> Var<'t> {
         self.unary(&CELU, alpha)
+    }
+
+    /// ψ⁽ⁿ⁾(x), the n-th derivative of [`digamma`](Var::digamma): `order` 1 is the trigamma function. Where x is 0 or a
+    /// negative integer it has poles: ∞ for odd orders. NaN for an order above 170, whose factorial no number holds.
+    #[track_caller]
+    pub fn polygamma(self, order: usize) -> Var<'t> {
+        self.unary(&POLYGAMMA, order as f64)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     kernels::{
         Real,
         elementwise::{Loop, map, zip},
+        math::special,
     },
     tape::Var,
 };
@@ -81,6 +82,29 @@ unary! {
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     ERF erf |x| x.erf_(), d |x, _, dz| dz * (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
+    /// 1 − [`erf`](Var::erf), accurate where it is small.
+    ERFC erfc |x| x.by(libm::erfc), d |x, _, dz| dz * (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI, slope any,
+        on (-2.0, 2.0);
+    /// The inverse of [`erf`](Var::erf): ±∞ at ±1, NaN beyond.
+    ERFINV erfinv |x| x.by(special::erfinv), d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI,
+        slope any, on (-0.8, 0.8);
+    /// arsinh x, accurate near 0.
+    ASINH asinh |x| x.by(libm::asinh), d |x, _, dz| dz * (x * x + 1.0).rsqrt(), slope any, on (-2.0, 2.0);
+    /// arcosh x; NaN for x < 1. Its derivative at 1 is infinite.
+    ACOSH acosh |x| x.by(special::acosh), d |x, _, dz| dz * ((x - 1.0) * (x + 1.0)).rsqrt(), slope any, on (1.5, 4.0);
+    /// artanh x: ±∞ at ±1, NaN beyond; accurate near 0.
+    ATANH atanh |x| x.by(libm::atanh), d |x, _, dz| dz / ((1.0 - x) * (x + 1.0)), slope any, on (-0.8, 0.8);
+    /// The logarithm to base 2; exact for powers of 2.
+    LOG2 log2 |x| x.by(libm::log2), d |x, _, dz| dz / (x * std::f64::consts::LN_2), slope any, on (0.3, 4.0);
+    /// The logarithm to base 10.
+    LOG10 log10 |x| x.by(libm::log10), d |x, _, dz| dz / (x * std::f64::consts::LN_10), slope any, on (0.3, 4.0);
+    /// 2ˣ.
+    EXP2 exp2 |x| x.by(libm::exp2), d |_, z, dz| dz * z * std::f64::consts::LN_2, slope any, on (-2.0, 2.0);
+    /// ln |Γ(x)|, the logarithm of the gamma function; ∞ at 0 and the negative integers. Its derivative is
+    /// [`digamma`](Var::digamma).
+    LGAMMA lgamma |x| x.by(libm::lgamma), d |x, _, dz| dz * x.digamma(), slope any, on (0.4, 4.0);
+    /// ψ(x), the derivative of ln Γ(x). At 0 it is ∓∞, at the negative integers NaN.
+    DIGAMMA digamma |x| x.polygamma_(Real::ZERO), d |x, _, dz| dz * x.polygamma(1), slope any, on (0.4, 4.0);
     /// max(x, 0). Its subgradient at 0 is 0.
     RELU relu |x| x.larger(Real::ZERO), d |x, _, dz| x.gt(0.0).select(dz, 0.0), slope finite, on (0.2, 2.0);
     /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, arXiv 1606.08415), in its exact form.
@@ -138,6 +162,9 @@ with_number! {
     GT_NUMBER gt |x, c| indicator(x > c), zero, on (0.2, 2.0), with 3.0 second;
     /// 1 where x ≥ c.
     GE_NUMBER ge |x, c| indicator(x >= c), zero, on (0.2, 2.0), with 3.0 second;
+    /// ψ⁽ᶜ⁾(x), the c-th derivative of ψ.
+    POLYGAMMA polygamma |x, c| x.polygamma_(c), d |x, c, _, dz| dz * x.polygamma(c as usize + 1), slope any,
+        on (0.6, 4.0), with 1.0 second;
     /// x for x > 0, c · x elsewhere; the subgradient at 0 is c.
     LEAKY_RELU leaky_relu |x, c| Real::pick(x > Real::ZERO, x, x * c),
         d |x, c, _, dz| x.gt(0.0).select(dz, dz * c), slope finite if c.is_finite(), on (-2.0, -0.2), with 0.1 second;
