@@ -94,10 +94,11 @@ impl Pool {
         if stride == 0 || dilation == 0 || padding > kernel / 2 || padded > isize::MAX as usize {
             return None;
         }
-        let room = padded.checked_sub(reach)?;
-        let floor = room / stride;
-        let begins = |last: &usize| last.checked_mul(stride).is_some_and(|start| start < size + padding);
-        let last = Some(room.div_ceil(stride)).filter(begins).filter(|_| self.ceil_mode).unwrap_or(floor);
+        // Rounded up, even a window that is larger than the padded image may count.
+        let room = padded as i128 - reach as i128 + if self.ceil_mode { stride as i128 - 1 } else { 0 };
+        let last = usize::try_from(room.div_euclid(stride as i128)).ok()?;
+        let begins = last.checked_mul(stride).is_some_and(|start| start < size + padding);
+        let last = if self.ceil_mode && !begins { last.checked_sub(1)? } else { last };
         let real = |output: usize| {
             let start = output * stride;
             let first = padding.saturating_sub(start).div_ceil(dilation);

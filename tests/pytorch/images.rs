@@ -50,6 +50,7 @@ fn pools_are_those_of_a_loop_over_their_windows() {
         (Pool::square(2).stride(2).padding(1).dilation(3), [2, 3]),
         (Pool::square(3).stride(2).padding(1).ceil_mode(), [3, 4]),
         (Pool::square(2).stride(3).padding(1).ceil_mode(), [2, 3]),
+        (Pool::square(8).ceil_mode(), [1, 1]),
         (Pool { kernel: [1, 3], stride: [2, 1], padding: [0, 1], ..Pool::square(1) }, [3, 7]),
     ];
     for (pool, size) in cases {

@@ -9,8 +9,11 @@ const NAN: f64 = f64::NAN;
 
 type Function = for<'t> fn(Var<'t>) -> Var<'t>;
 
-/// Arguments and values, rounded to 17 digits.
-const VALUES: &[(&str, Function, &[(f64, f64)])] = &[
+/// A function, and what it is at some arguments.
+type Row = (&'static str, Function, &'static [(f64, f64)]);
+
+/// The values are exact to the last digit of a double.
+const VALUES: &[Row] = &[
     (
         "asinh",
         |x| x.asinh(),
