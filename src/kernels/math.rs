@@ -47,9 +47,8 @@
 //! | `f32` | 1.02 | 1.30   | 0.80 | 1.38  | 1.31 | 2.28    | 1.61 | 1.46 |
 //! | `f64` | 0.97 | 1.65   | 0.75 | 0.79  | 1.22 | 1.89    | 1.52 | 1.24 |
 //!
-//! The tests enforce a bound of 3 ulp (4 for [`single::tan`]).
-//!
-//! NaN gives NaN, the odd functions keep the sign of zero, and subnormal numbers are handled like all others.
+//! The tests enforce a bound of 3 ulp (4 for [`single::tan`]). NaN gives NaN, the odd functions keep the sign of zero, and
+//! subnormal numbers are handled like all others.
 
 pub mod single;
 pub mod special;

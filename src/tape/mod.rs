@@ -28,7 +28,7 @@ pub use var::Var;
 pub(crate) use node::{Inputs, Kind, List, Node, NodeId, Value};
 
 use std::{
-    cell::{Cell, Ref, RefCell, RefMut},
+    cell::{Cell, RefCell},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -60,10 +60,6 @@ pub struct Tape {
     rule: Cell<Rule>,
     mode: Cell<Mode>,
 }
-
-/// The one way for users to get at a recording that is being written.
-const BUSY: &str = "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is given, \
-                    but not the tape on which it is recorded";
 
 impl Default for Tape {
     fn default() -> Self {
@@ -110,24 +106,6 @@ impl Tape {
         self.len() == 0
     }
 
-    /// The value at position `index` of the recording, for a program that keeps positions ([`Var::index`]) instead of
-    /// handles.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let index = (tape.leaf(3.0) * 2.0).index();
-    /// assert_eq!(tape.var(index).item(), 6.0);
-    /// ```
-    ///
-    /// # Panics
-    /// When fewer values are recorded.
-    #[track_caller]
-    pub fn var(&self, index: usize) -> Var<'_> {
-        let len = self.len();
-        assert!(index < len, "the tape has no value at position {index}: {len} are recorded");
-        Var::new(self, index as NodeId)
-    }
-
     /// Forgets the recording, and keeps its memory for the next. Handles of the old recording no longer compile:
     ///
     /// ```compile_fail,E0502
@@ -170,18 +148,6 @@ impl Tape {
     #[track_caller]
     pub(crate) fn push(&self, kind: Kind, inputs: Inputs, value: Value, needs_grad: bool) -> Var<'_> {
         Var::new(self, self.list_mut().push(kind, inputs, value, needs_grad))
-    }
-
-    /// The recording, to read.
-    #[track_caller]
-    pub(crate) fn list(&self) -> Ref<'_, List> {
-        self.list.try_borrow().unwrap_or_else(|_| panic!("{BUSY}"))
-    }
-
-    /// The recording, to add to and to compute what is pending.
-    #[track_caller]
-    pub(crate) fn list_mut(&self) -> RefMut<'_, List> {
-        self.list.try_borrow_mut().unwrap_or_else(|_| panic!("{BUSY}"))
     }
 
     pub(crate) fn same_tape(&self, op: &str, operands: &[Var<'_>]) -> Result<()> {

@@ -10,44 +10,7 @@ use crate::{
 
 /// A value on a tape. It is a handle of two words: copy it freely, `a * b + a` needs no `&` and no `clone`.
 ///
-/// # Functions of a `Var`
-///
-/// A function for values of any tape is a `fn(Var) -> Var`, or a closure where `Fn(Var) -> Var` is expected: as an
-/// argument, in a field, behind a type that is written out. With several inputs the tape's lifetime needs a name, since
-/// the slice has one, too.
-///
-/// ```
-/// use wengert::{Tape, Tensor, Var, check};
-///
-/// fn square(x: Var) -> Var {
-///     x * x
-/// }
-/// let scale = 3.0;
-/// let scaled: &dyn Fn(Var) -> Var = &|x| x.tanh() * scale;
-/// let both: &dyn for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> = &|x| vec![square(x[0]), scaled(x[1])];
-///
-/// struct Activation<F> {
-///     f: F,
-/// }
-/// impl<F: Fn(Var) -> Var> Activation<F> {
-///     fn new(f: F) -> Self {
-///         Activation { f }
-///     }
-/// }
-/// let layer = Activation::new(|x| x.relu() * scale);
-/// let table: [(&str, fn(Var) -> Var); 2] = [("square", square), ("exp", |x| x.exp())];
-///
-/// for tape in [Tape::new(), Tape::f64()] {
-///     let x = tape.leaf(2.0);
-///     assert_eq!((square(x).item(), (layer.f)(x).item(), table[0].1(x).item()), (4.0, 6.0, 4.0));
-///     assert_eq!(both(&[x, tape.leaf(0.0)]).iter().map(|y| y.item()).sum::<f64>(), 4.0);
-/// }
-/// check::gradcheck(|x| both(x)[0] + both(x)[1], &[Tensor::from([1.0]), Tensor::from([2.0])])?;
-/// # Ok::<(), wengert::Error>(())
-/// ```
-///
-/// `let f = |x: Var| x * x;` does not compile ("lifetime may not live long enough"): where no type is expected, Rust
-/// gives the result of a closure a lifetime of its own. Nor is `Var::exp` such a function, but `|x| x.exp()` is.
+/// Functions and closures that take a `Var`: [the cookbook](crate::guide::cookbook#functions-of-a-var).
 #[derive(Clone, Copy)]
 pub struct Var<'t> {
     tape: &'t Tape,

@@ -1,11 +1,7 @@
 //! The gradients of all nodes at once, and what a single node hands on: what [`inspect`](crate::inspect) explains
 //! gradients with.
 
-use super::super::{
-    NodeId, Var,
-    backward::{Want, walk},
-    slots::Slot,
-};
+use super::super::{NodeId, Var, backward::Want};
 use crate::{error::Result, tensor::Tensor};
 
 impl Var<'_> {
@@ -25,15 +21,5 @@ impl Var<'_> {
         let mut wants = vec![Want::Nothing; self.index() + 1];
         wants[input as usize] = Want::Keep;
         Ok(self.gradients(dz.clone(), wants)?.pop().map(|(_, gradient)| gradient))
-    }
-
-    fn gradients(self, dz: Tensor, wants: Vec<Want>) -> Result<Vec<(NodeId, Tensor)>> {
-        let tape = self.tape();
-        let _paused = tape.pause();
-        let mark = tape.len();
-        let found = walk(self, Slot::Ready(dz), wants, Some(mark));
-        tape.list_mut().truncate(mark);
-        let numbers = |(id, slot)| if let Slot::Ready(gradient) = slot { Some((id, gradient)) } else { None };
-        Ok(found?.into_iter().filter_map(numbers).collect())
     }
 }

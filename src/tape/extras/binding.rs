@@ -2,7 +2,7 @@
 
 use super::super::{Tape, Var};
 use crate::{
-    error::{Error, NoGradient, Result},
+    error::{Error, Result},
     param::Param,
 };
 
@@ -73,21 +73,5 @@ impl<'a> From<Var<'a>> for Wrt<'a> {
 impl<'a> From<&'a Param> for Wrt<'a> {
     fn from(param: &'a Param) -> Self {
         Wrt::Param(param)
-    }
-}
-
-impl Tape {
-    /// The position of what `op` is asked about.
-    pub(crate) fn position(&self, op: &str, x: Wrt<'_>) -> Result<usize> {
-        match x {
-            Wrt::Var(x) => self.same_tape(op, &[x]).map(|()| x.index()),
-            Wrt::Param(param) => {
-                let known =
-                    self.list().notes.watched.iter().rev().find(|known| known.0 == param.id()).map(|known| known.1);
-                let of = format!("parameter `{}`", param.name());
-                let missing = || Error::NoGradient { of, why: NoGradient::NotWatched };
-                known.map(|node| node as usize).ok_or_else(missing)
-            }
-        }
     }
 }

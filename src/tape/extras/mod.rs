@@ -10,14 +10,17 @@
 //! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
+//! | `access` | the list, unless it is in use; values by position | everywhere: `list`, `list_mut` |
 //! | `accumulate` | gradients added up and scaled | nowhere |
 //! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
+//! | `recorded` | gradients that can be differentiated again | nowhere; it walks |
 //! | `peek` | pending values seen and forgotten again | nowhere; `inspect` reads through it |
 //!
 //! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
 //!
 //! What may not live here: the walk itself, and the list.
 
+mod access;
 mod accumulate;
 mod adjoints;
 mod binding;
@@ -29,6 +32,7 @@ mod memory;
 mod modes;
 mod names;
 mod peek;
+mod recorded;
 
 pub use binding::Wrt;
 pub(crate) use modes::NESTED;
