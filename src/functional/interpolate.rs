@@ -4,7 +4,8 @@
 //! are areas. With aligned corners it lies at o (size − 1) / (outputs − 1): pixels are points. The nearest neighbor is
 //! ⌊s o⌋. *Bilinear* interpolation weighs the two neighbors along each axis by their distance; *bicubic* weighs four
 //! with the cubic convolution kernel (Keys, 1981) for a = −¾. Beyond the border its pixels are repeated. All this is
-//! PyTorch's `F.interpolate`.
+//! PyTorch's `F.interpolate`, except that PyTorch copies an image which a factor such as 1.3 leaves in its size, because
+//! it is so small.
 
 use super::{composition::composition, pools::images, taps::Taps};
 use crate::{
@@ -23,11 +24,11 @@ enum Mode {
     Bicubic,
 }
 
-/// A new size, height and width, or the factors by which both grow.
+/// A new height and width, or the factor by which both grow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Target {
     Size([usize; 2]),
-    Scale([f64; 2]),
+    Scale(f64),
 }
 
 /// The options of [`interpolate`](Var::interpolate): the new size or the factor, and the method, which is that of the
@@ -47,7 +48,7 @@ impl Interpolate {
 
     /// To height and width times `factor`, rounded down.
     pub fn scale(factor: f64) -> Self {
-        Interpolate { target: Target::Scale([factor; 2]), ..Interpolate::size([0, 0]) }
+        Interpolate { target: Target::Scale(factor), ..Interpolate::size([0, 0]) }
     }
 
     /// Bilinear: from two neighbors along each axis.
@@ -70,12 +71,10 @@ impl Interpolate {
         let old = images("interpolate", x)?;
         let grid = match self.target {
             Target::Size(size) => [0, 1].map(|i| (size[i], old[i] as f64 / size[i] as f64)),
-            Target::Scale(factors) => {
-                if let Some(factor) = factors.iter().find(|f| !(f.is_finite() && **f > 0.0)) {
-                    return Err(Error::setting("interpolate", "scale", factor, "positive and finite"));
-                }
-                [0, 1].map(|i| ((old[i] as f64 * factors[i]) as usize, 1.0 / factors[i]))
+            Target::Scale(factor) if factor.is_finite() && factor > 0.0 => {
+                old.map(|size| ((size as f64 * factor) as usize, 1.0 / factor))
             }
+            Target::Scale(factor) => return Err(Error::setting("interpolate", "scale", factor, "positive and finite")),
         };
         let sizes = grid.map(|(size, _)| size);
         if sizes.contains(&0) {
