@@ -12,7 +12,7 @@ mod seed;
 mod source;
 mod training;
 
-use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use clap::Parser;
 use serde_json::{Map, Value, json};
@@ -61,8 +61,10 @@ struct Options {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let failed = |source| Error::File { action: "write into the folder", path: options.out.clone(), source };
-    fs::create_dir_all(&options.out).and_then(|()| tempfile::tempfile_in(&options.out)).map_err(failed)?;
+    // A folder that cannot be made or written to is reported before the work.
+    let failed = |action| move |source| Error::File { action, path: options.out.clone(), source };
+    fs::create_dir_all(&options.out).map_err(failed("create the folder"))?;
+    tempfile::tempfile_in(&options.out).map_err(failed("write into the folder"))?;
     let _lock = io::Lock::new(options.out.join("metrics.json"))?;
     let all = options.data.load()?;
 
@@ -203,12 +205,6 @@ fn written(options: &Options, metrics: Value) -> Result<()> {
     Ok(())
 }
 
-fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<()> {
+    run(&Options::parse())
 }

@@ -119,7 +119,7 @@ impl<'t> Var<'t> {
     /// ```
     /// let tape = wengert::Tape::f64();
     /// let x = tape.leaf([-1.0, -3.0]).named("x");
-    /// let loss = x.relu().square().sum();
+    /// let loss = (x.relu() * 2.0).sum();
     /// let why = loss.why(x)?.to_string();
     /// assert!(why.starts_with("the gradient with respect to %0 (leaf `x`) is 0: relu at "), "{why}");
     /// assert!(why.ends_with("hands on zeros alone; its input is between -3.0 and -1.0"), "{why}");
