@@ -180,7 +180,7 @@ fn an_operation_that_uses_its_own_tape_is_told_so() {
         let panic = std::panic::catch_unwind(record).unwrap_err();
         let need = "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is \
                     given, but not the tape on which it is recorded";
-        assert_eq!(panic.downcast_ref::<String>().unwrap(), need);
+        assert_eq!(*panic.downcast_ref::<&str>().unwrap(), need);
         assert_eq!(tape.len(), 1);
         assert_usable(tape);
     });

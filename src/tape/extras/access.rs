@@ -8,21 +8,26 @@ use super::{
 };
 use crate::error::{Error, NoGradient, Result};
 
-/// The one way for users to get at a recording that is being written.
-const BUSY: &str = "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is given, \
-                    but not the tape on which it is recorded";
+/// There is one way for users to get at a recording that is being written.
+#[cold]
+fn busy() -> ! {
+    panic!(
+        "the tape is busy: it is computing an operation, whose `forward` may use the tensors that it is given, but not the \
+         tape on which it is recorded"
+    )
+}
 
 impl Tape {
     /// The recording, to read.
-    #[track_caller]
+    #[inline]
     pub(crate) fn list(&self) -> Ref<'_, List> {
-        self.list.try_borrow().unwrap_or_else(|_| panic!("{BUSY}"))
+        self.list.try_borrow().unwrap_or_else(|_| busy())
     }
 
     /// The recording, to add to and to compute what is pending.
-    #[track_caller]
+    #[inline]
     pub(crate) fn list_mut(&self) -> RefMut<'_, List> {
-        self.list.try_borrow_mut().unwrap_or_else(|_| panic!("{BUSY}"))
+        self.list.try_borrow_mut().unwrap_or_else(|_| busy())
     }
 
     /// The value at position `index` of the recording, for a program that keeps positions ([`Var::index`]) instead of
