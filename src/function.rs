@@ -13,7 +13,7 @@ use std::{panic::Location, sync::Arc};
 use smallvec::SmallVec;
 
 use crate::{
-    error::{Error, Result, RuleFault, panic},
+    error::{Error, Result, RuleFault},
     ops::Grads,
     tape::{Inputs, Kind, NESTED, NodeId, Tape, Var},
 };
@@ -172,24 +172,12 @@ impl Tape {
 }
 
 impl Call {
-    /// What the hand-written rule makes of the gradients `dz` of all outputs; `first` is the node of the first. A panic in it
-    /// becomes an error that names the function.
-    pub fn vjp<'t>(
-        &self,
-        tape: &'t Tape,
-        first: NodeId,
-        x: &[Var<'t>],
-        dz: &[Var<'t>],
-        needs: &[bool],
-    ) -> Result<Grads<'t>> {
+    /// What the hand-written rule makes of the gradients `dz` of all outputs; `first` is the node of the first.
+    pub fn vjp<'t>(&self, tape: &'t Tape, first: NodeId, x: &[Var<'t>], dz: &[Var<'t>], needs: &[bool]) -> Grads<'t> {
         let z: SmallVec<[Var<'t>; 2]> = (first..).take(self.outputs).map(|id| Var::new(tape, id)).collect();
         let saved: SmallVec<[Var<'t>; 2]> = self.saved.iter().map(|&id| Var::new(tape, id)).collect();
         // What a hand-written rule records has lines of its own.
         let _own = tape.at_line(None);
-        let rule = || self.function.backward(Backward { x, z: &z, dz, saved: &saved, needs });
-        panic::caught(rule).map(SmallVec::from_vec).map_err(|why| {
-            let fault = RuleFault::Failed(why);
-            Error::Rule { rule: self.function.name().to_owned(), fault, at: self.at }
-        })
+        SmallVec::from_vec(self.function.backward(Backward { x, z: &z, dz, saved: &saved, needs }))
     }
 }

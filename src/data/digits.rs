@@ -16,12 +16,13 @@
 //! Image `i` of a part has a random stream of its own, a function of the seed, the part and `i` alone. So the bits do
 //! not depend on the number of threads, and no two parts share an image.
 
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::{
     Dataset,
+    stream::{Part, stream},
     strokes::{DIGITS, Point, Sheet},
 };
 use crate::Result;
@@ -69,24 +70,6 @@ pub fn digits(seed: u64) -> Digits {
 /// [`Error::Empty`](crate::Error::Empty) when `count` is 0.
 pub fn generate(count: usize, seed: u64) -> Result<(Dataset, Vec<f32>)> {
     draw_part(count, seed, Part::More)
-}
-
-/// Which images of a seed.
-#[derive(Clone, Copy)]
-enum Part {
-    Train,
-    Test,
-    More,
-}
-
-/// The random stream of image `index` of a part. All streams differ, since each is a different key of the generator's
-/// cipher.
-fn stream(seed: u64, part: Part, index: u64) -> StdRng {
-    let mut key = [0; 32];
-    for (bytes, number) in key.chunks_exact_mut(8).zip([seed, part as u64, index]) {
-        bytes.copy_from_slice(&number.to_le_bytes());
-    }
-    StdRng::from_seed(key)
 }
 
 fn draw_part(count: usize, seed: u64, part: Part) -> Result<(Dataset, Vec<f32>)> {

@@ -28,6 +28,7 @@ pub mod idx;
 pub mod mnist;
 mod prefetch;
 mod split;
+mod stream;
 mod strokes;
 pub mod textures;
 

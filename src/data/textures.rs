@@ -19,11 +19,14 @@
 
 use std::f32::consts::TAU;
 
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::Dataset;
+use super::{
+    Dataset,
+    stream::{Part, stream},
+};
 use crate::{Error, Result};
 
 /// The number of rows and of columns of an image of [`textures`].
@@ -79,24 +82,6 @@ pub fn generate(count: usize, side: usize, seed: u64) -> Result<Dataset> {
         return Err(Error::setting("textures", "side", side, "from 8 to 4096"));
     }
     draw_part(count, side, seed, Part::More)
-}
-
-/// Which images of a seed.
-#[derive(Clone, Copy)]
-enum Part {
-    Train,
-    Test,
-    More,
-}
-
-/// The random stream of image `index` of a part. All streams differ, since each is a different key of the generator's
-/// cipher.
-fn stream(seed: u64, part: Part, index: u64) -> StdRng {
-    let mut key = [0; 32];
-    for (bytes, number) in key.chunks_exact_mut(8).zip([seed, part as u64, index]) {
-        bytes.copy_from_slice(&number.to_le_bytes());
-    }
-    StdRng::from_seed(key)
 }
 
 fn draw_part(count: usize, side: usize, seed: u64, part: Part) -> Result<Dataset> {

@@ -128,17 +128,11 @@ fn execute<'a, 't>(
 
 impl Layer for Graph {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        match self.forward_all(&[x])[..] {
-            [y] => y,
-            ref y => panic!("the network returns {} values: call `forward_all` instead of `forward`", y.len()),
-        }
+        inside::forward(self, x)
     }
 
     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        match self.trace(x, &mut |_, _| ControlFlow::Continue(())) {
-            ControlFlow::Continue(y) => y,
-            ControlFlow::Break(()) => unreachable!("nothing breaks off"),
-        }
+        inside::forward_all(self, x)
     }
 
     fn trace<'t>(&self, x: &[Var<'t>], visit: Visit<'_, 't>) -> ControlFlow<(), Vec<Var<'t>>> {

@@ -1,9 +1,25 @@
-//! The layers inside a layer: their parameters by name, their outputs by path, and values from another network.
+//! The layers inside a layer: their passes, their parameters by name, their outputs by path, and values from another network.
 
 use std::ops::ControlFlow;
 
 use super::Layer;
 use crate::{Error, Param, Result, Unmatched, Var};
+
+/// The pass of a network that says in [`Layer::trace`] how its layers run.
+pub(super) fn forward_all<'t>(net: &impl Layer, x: &[Var<'t>]) -> Vec<Var<'t>> {
+    match net.trace(x, &mut |_, _| ControlFlow::Continue(())) {
+        ControlFlow::Continue(y) => y,
+        ControlFlow::Break(()) => unreachable!("nothing breaks off"),
+    }
+}
+
+/// The same for a network of one output.
+pub(super) fn forward<'t>(net: &impl Layer, x: Var<'t>) -> Var<'t> {
+    match net.forward_all(&[x])[..] {
+        [y] => y,
+        ref y => panic!("the network returns {} values: call `forward_all` instead of `forward`", y.len()),
+    }
+}
 
 /// What [`Layer::features`] does, by the paths of layers.
 pub(super) fn features<'t>(net: &(impl Layer + ?Sized), x: Var<'t>, names: &[&str]) -> Result<Vec<Var<'t>>> {

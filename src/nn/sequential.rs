@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Layer, Visit, entry::Entry};
+use super::{Layer, Visit, entry::Entry, inside};
 use crate::Var;
 
 /// Layers in sequence. Parameters are named as in PyTorch: `0.weight`, or `conv.weight` for a layer with a name.
@@ -54,17 +54,11 @@ impl Sequential {
 
 impl Layer for Sequential {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        match self.forward_all(&[x])[..] {
-            [y] => y,
-            ref y => panic!("the network returns {} values: call `forward_all` instead of `forward`", y.len()),
-        }
+        inside::forward(self, x)
     }
 
     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        match self.trace(x, &mut |_, _| ControlFlow::Continue(())) {
-            ControlFlow::Continue(y) => y,
-            ControlFlow::Break(()) => unreachable!("nothing breaks off"),
-        }
+        inside::forward_all(self, x)
     }
 
     fn trace<'t>(&self, x: &[Var<'t>], visit: Visit<'_, 't>) -> ControlFlow<(), Vec<Var<'t>>> {

@@ -45,6 +45,8 @@ struct Walk<'t> {
     /// The gradients that were asked for, by node, in descending order.
     found: Vec<(NodeId, Slot)>,
     extras: Extras<'t>,
+    /// The node whose rule runs, to be named if it panics.
+    at: NodeId,
 }
 
 impl<'t> Walk<'t> {
@@ -93,8 +95,16 @@ impl<'t> Walk<'t> {
         Ok(Some(short(dz)))
     }
 
+    /// A rule that panicked.
+    fn failed(&self, why: String) -> Error {
+        let list = self.tape.list();
+        let node = list.node(self.at);
+        Error::Rule { rule: node.kind.name().to_owned(), fault: RuleFault::Failed(why), at: node.at }
+    }
+
     /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
-    fn rule(&self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
+    fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
+        self.at = id;
         let by_hand = self.tape.rule() == Rule::Manual;
         let (kind, inputs) = {
             let list = &mut *self.tape.list_mut();
@@ -113,11 +123,8 @@ impl<'t> Walk<'t> {
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
-            Kind::Op(op) => panic::caught(|| op.vjp(at)).unwrap_or_else(|why| {
-                let (rule, at) = (op.name().to_owned(), self.tape.list().node(id).at);
-                Err(Error::Rule { rule, fault: RuleFault::Failed(why), at })
-            })?,
-            Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs)?,
+            Kind::Op(op) => op.vjp(at)?,
+            Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs),
             Kind::Output(..) => smallvec![Some(dz[0])],
             Kind::Leaf | Kind::Constant => unreachable!("a value from outside passes nothing on"),
         };
@@ -161,8 +168,8 @@ pub(super) fn walk<'t>(
     let tape = y.tape();
     let _line = tape.at_line(None);
     let slots = Slots::new(tape, y.id(), upstream, scratch_from);
-    let mut walk = Walk { tape, want, slots, found: Vec::new(), extras: Extras::new(tape, y.id()) };
-    let result = walk.run(y.id());
+    let mut walk = Walk { tape, want, slots, found: Vec::new(), extras: Extras::new(tape, y.id()), at: y.id() };
+    let result = panic::caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
     walk.extras.finish(&mut walk.slots);
     result.map(|()| walk.found)
 }
