@@ -71,11 +71,7 @@ composition!(
     /// [`Error::Shape`] when the shapes differ, [`Error::Setting`] when `delta` is not positive and
     /// finite.
     pub fn try_huber_loss(self, target: Var<'t>, delta: f64) -> Result<Var<'t>> {
-        if !(delta.is_finite() && delta > 0.0) {
-            return Err(Error::setting("huber_loss", "delta", delta, "positive and finite"));
-        }
-        same_shape("huber_loss", self, target)?;
-        Ok(self.try_smooth_l1_loss(target, delta)? * delta)
+        self.try_huber_loss_with(target, delta, Reduction::Mean)
     },
     [Sample::new("huber_loss", pair(), |x| x[0].huber_loss(x[1], 0.5))]
 );

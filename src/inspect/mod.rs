@@ -86,8 +86,8 @@ impl NodeView {
         format!("{}{}", self.dtype, self.shape)
     }
 
-    /// The name with its layer: `0.weight`.
-    fn full_name(&self) -> Option<String> {
+    /// The name with its layer, such as `0.weight`, if it has a name.
+    pub fn full_name(&self) -> Option<String> {
         let name = self.name.as_ref()?;
         Some(if self.layer.is_empty() { name.clone() } else { format!("{}.{name}", self.layer) })
     }

@@ -52,8 +52,7 @@ pub(super) fn all_listed(net: &dyn Layer, tape: &Tape) -> Result<()> {
     let listed: Vec<usize> = net.tensors().iter().map(|param| tape.watch(param).index()).collect();
     let unlisted = |node: &NodeView| node.op == "leaf" && node.name.is_some() && !listed.contains(&node.index);
     let Some(node) = tape.nodes().find(unlisted) else { return Ok(()) };
-    let (name, layer) = (node.name.unwrap_or_default(), node.layer);
-    let name = if layer.is_empty() { name } else { format!("{layer}.{name}") };
+    let name = node.full_name().unwrap_or_default();
     let value = format!("without `{name}`, which the forward pass uses at {}", node.line);
     let must = "all that is to be trained: return it from `Layer::params`, or call `set_trainable(false)` on it";
     Err(Error::setting("the network", "params", value, must))
