@@ -234,4 +234,6 @@ mod pages {
     mod higher_order {}
     #[doc = include_str!("../README.md")]
     mod readme {}
+    #[doc = include_str!("../tutorials/09_see_the_tape/README.md")]
+    mod see_the_tape {}
 }

@@ -91,7 +91,7 @@ fn list(steps: &[Step], one: &str, several: &str) -> String {
 }
 
 /// The inputs of an operation.
-fn numbers(inputs: &[Operand]) -> String {
+pub(in crate::inspect) fn numbers(inputs: &[Operand]) -> String {
     let shown = |input: &Operand| match input {
         Operand::Number(x) => brief(*x),
         Operand::Range(min, max) if min == max => brief(*min),
@@ -103,7 +103,7 @@ fn numbers(inputs: &[Operand]) -> String {
 }
 
 /// A number, with all its digits only if they are few.
-fn brief(x: f64) -> String {
+pub(in crate::inspect) fn brief(x: f64) -> String {
     let all = short(x);
     if all.len() > 8 { format!("{x:.4e}") } else { all }
 }
