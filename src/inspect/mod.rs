@@ -21,12 +21,19 @@
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
 //! that had to be computed is pending again afterward.
 
+mod formula;
 mod graph;
+mod groups;
+#[cfg(feature = "view")]
+mod html;
 mod non_finite;
+mod numbers;
 mod print;
 mod why;
 
 pub use graph::{Dot, Mermaid};
+#[cfg(feature = "view")]
+pub use html::html;
 pub use non_finite::{NonFinite, Operand};
 pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 
