@@ -171,7 +171,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
-#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
+#[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]
 mod atomic;
 mod error;
 mod function;
@@ -181,8 +181,10 @@ mod higher;
 pub mod inspect;
 mod kernels;
 pub mod ops;
+#[cfg(any(feature = "plot", feature = "view"))]
+mod page;
 mod param;
-#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
+#[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]
 mod regular;
 mod tape;
 mod tensor;

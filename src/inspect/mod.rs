@@ -25,14 +25,21 @@
 
 mod accuracy;
 mod anomalies;
+mod formula;
 mod graph;
+mod groups;
+#[cfg(feature = "view")]
+mod html;
 mod non_finite;
+mod numbers;
 mod print;
 mod why;
 
 pub use accuracy::{Accuracy, NodeAccuracy};
 pub use anomalies::{Anomalies, Loss, Warning};
 pub use graph::{Dot, Mermaid};
+#[cfg(feature = "view")]
+pub use html::html;
 pub use non_finite::{NonFinite, Operand};
 pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 

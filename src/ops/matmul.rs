@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::{
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -64,6 +65,15 @@ impl Op for Matmul {
             (true, true) => "both transposed",
         }
         .to_owned()
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let turned = |x: &str, transposed: bool| if transposed { format!(r"{x}^\top") } else { x.to_owned() };
+        let product = |a: (&str, bool), b: (&str, bool)| format!("{} {}", turned(a.0, a.1), turned(b.0, b.1));
+        let (a, b, dz) = ("x_1", "x_2", r"\bar z");
+        let by_a = if self.ta { product((b, self.tb), (dz, true)) } else { product((dz, false), (b, !self.tb)) };
+        let by_b = if self.tb { product((dz, true), (a, self.ta)) } else { product((a, !self.ta), (dz, false)) };
+        Some(Formula::new(product((a, self.ta), (b, self.tb)), [by_a, by_b]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -141,6 +151,12 @@ pub(super) struct Linear;
 impl Op for Linear {
     fn name(&self) -> &str {
         "linear"
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let gradients = [r"\bar z x_2", r"\bar z^\top x_1", r"\sum_{0} \bar z"];
+        let value = if inputs == 3 { r"x_1 x_2^\top + x_3" } else { r"x_1 x_2^\top" };
+        Some(Formula::new(value, gradients.into_iter().take(inputs)))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

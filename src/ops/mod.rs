@@ -15,6 +15,7 @@ pub(crate) mod convolution;
 mod cumsum;
 mod determinant;
 mod elementwise;
+mod formula;
 mod indexing;
 pub(crate) mod labels;
 mod linalg;
@@ -39,6 +40,7 @@ pub(crate) mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;
+pub use formula::Formula;
 pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;

@@ -9,6 +9,7 @@
 //! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
+    formula::Formula,
     convolution::missing_axes,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -46,6 +47,13 @@ impl Op for BatchNorm {
 
     fn attributes(&self) -> String {
         format!("eps {:e}", self.epsilon)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let value = r"x_2 \odot \hat x + x_3, \hat x = \frac{x_1 - \mu}{\sqrt{\sigma^2 + \varepsilon}}";
+        let centered = r"\bar z - \frac{1}{m} \left(\sum \bar z + \hat x \odot \sum (\bar z \odot \hat x)\right)";
+        let by_x = format!(r"\frac{{x_2}}{{\sqrt{{\sigma^2 + \varepsilon}}}} \odot \left({centered}\right)");
+        Some(Formula::new(value, [&by_x, r"\sum (\bar z \odot \hat x)", r"\sum \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

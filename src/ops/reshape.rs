@@ -4,6 +4,7 @@
 //! per-channel values to broadcast against images are reshapes too.
 
 use super::{
+    formula::Formula,
     convolution::missing_axes,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
@@ -21,6 +22,10 @@ pub(super) struct Reshape(Shape);
 impl Op for Reshape {
     fn name(&self) -> &str {
         "reshape"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{reshape}(x)", [r"\operatorname{reshape}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

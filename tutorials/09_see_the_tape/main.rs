@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let findings = numbers::anomalies()?;
     let growth = numbers::accuracy()?;
     let sigmoids = watched::sigmoids()?;
-    let elu = watched::digits(if flags.quick { 1 } else { 5 })?;
+    let elu = watched::digits(if flags.quick { 1 } else { 5 }, &flags.out.join("elu.html"))?;
     let replayed = opened::replay(&flags.out)?;
     println!();
     if !flags.quick {
@@ -51,6 +51,9 @@ fn main() -> Result<()> {
             let [svg, png] = figure.save(flags.out.join(name))?;
             println!("written: {}, {}", svg.display(), png.display());
         }
+    }
+    for page in ["elu.html", "step.html"] {
+        println!("written: {}", flags.out.join(page).display());
     }
     let metrics = flags.out.join("metrics.json");
     let report = json!({

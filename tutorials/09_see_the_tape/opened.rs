@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use wengert::{
-    DType, Error, Result, Tensor,
+    DType, Error, Result, Tensor, inspect,
     nn::{Lambda, Layer, Linear, Sequential, Tanh},
     optim::Adam,
     train::{Batch, Trainer, mean_squared_error},
@@ -53,6 +53,7 @@ pub fn replay(out: &Path) -> Result<Value> {
     println!("{error}\n");
     trainer(&net, &mut adam).resume_from(&checkpoint).replay(&mut (PER_EPOCH, batches), 54, |step| {
         println!("{step}");
+        inspect::html(step.tape, &step.gradients, out.join("step.html"))?;
         let origin = step.anomalies.forward.as_ref().expect("the loss is not finite");
         Ok(json!({ "iteration": step.iteration, "op": origin.op, "index": origin.index }))
     })

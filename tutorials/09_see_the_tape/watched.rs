@@ -1,10 +1,11 @@
 //! Training runs that are watched.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use wengert::{
-    DType, Result, Tensor,
+    DType, Result, Tape, Tensor,
     data::{self, Batches, Shuffle},
+    inspect,
     nn::{Layer, Linear, Sequential, Sigmoid},
     optim::{Decay, Sgd},
     train::{Trainer, Watch},
@@ -44,12 +45,12 @@ pub struct Watched {
     pub losses: Vec<f64>,
 }
 
-/// The network of tutorial 3 on digits.
-pub fn digits(epochs: usize) -> Result<Watched> {
+/// The network of tutorial 3 on digits; its tape after the run, of a batch of 8, becomes a page.
+pub fn digits(epochs: usize, page: &Path) -> Result<Watched> {
     println!("\n== 6. Layers that learn ==");
     let train = Arc::new(data::digits(0).train);
     let (net, _) = crate::net::build(&train, 0, DType::F32)?;
-    let mut batches = Batches::new(train, 128)?.shuffle(Shuffle::Once, 0);
+    let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::Once, 0);
     let mut sgd = Sgd::new(&net.params(), 0.01)?.momentum(0.9)?.decay(Decay::Weights(1e-4))?;
     let mut watch = Watch::every(10);
     let history = Trainer::new(&net, &mut sgd).epochs(epochs).watch(&mut watch).chart(true).fit(&mut batches)?;
@@ -62,5 +63,9 @@ pub fn digits(epochs: usize) -> Result<Watched> {
         let spread = &layer.activations;
         println!("{:<12} rms {:>7.1e}, largest {:>7.1e}, {:.0} % zeros", layer.name, spread.rms, spread.largest, 100.0 * spread.zeros);
     }
+    let batch = Batches::new(train, 8)?.epoch(0).next().expect("there are images");
+    let tape = Tape::new();
+    let loss = net.forward(tape.constant(batch.tensor())).cross_entropy(&batch.labels).named("loss");
+    inspect::html(&tape, &loss.backward()?, page)?;
     Ok(Watched { watch, losses: history.losses })
 }

@@ -1,0 +1,2 @@
+//! Formulas are read and computed, and the numbers compared with those of the operations.
+use super::*;
