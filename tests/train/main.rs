@@ -335,7 +335,7 @@ fn a_gradient_that_is_not_finite_names_the_first_such_parameter_of_the_network()
         let (message, own) = message.split_once(" for its own gradient ").unwrap();
         let expected = "the gradient of parameter `0.shift` holds inf at index 0; every number must be finite; \
                         the forward pass is finite throughout, so it arose in the backward pass: the gradient with respect \
-                        to %2 (leaf `0.shift`) is not finite: sqrt at LINE in layer 0 hands on inf at index [0]";
+                        to %3 (leaf `0.shift`) is not finite: sqrt at LINE in layer 0 hands on inf at index [0]";
         assert_eq!(message, expected);
         let expected = "; its input is 0.0; check the inputs, lower the learning rate, or clip the gradients of the steps \
                         before (`Trainer::clip_norm`)";

@@ -3,10 +3,7 @@
 use std::fmt;
 
 use super::{Anomalies, Loss, Warning, advice};
-use crate::inspect::{
-    Cause,
-    why::{brief, numbers},
-};
+use crate::inspect::{Cause, Operand, why::brief};
 
 impl fmt::Display for Anomalies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,15 +43,21 @@ impl fmt::Display for Warning {
             };
             write!(f, " {place})")?;
         }
+        let operands: Vec<String> = self.operands.iter().map(Operand::to_string).collect();
+        let operands = operands.join(" and ");
         match self.loss {
-            Loss::Slope(slope) => write!(f, ": its slope is {}, {}", brief(slope), numbers(&self.operands))?,
-            Loss::Cancellation => write!(f, ": it is {}, and {}", brief(self.value), numbers(&self.operands))?,
-            Loss::Formula(exact) => write!(f, ": it is {}, and should be {}", brief(self.value), brief(exact))?,
+            Loss::Slope(slope) => write!(f, ": its slope is {} at {operands}", brief(slope))?,
+            Loss::Cancellation => write!(f, ": it is {}, from {operands}", brief(self.value))?,
+            Loss::Formula(exact) => write!(f, ": it is {}, and should be {}", nine(self.value), nine(exact))?,
             Loss::Eigenvalues(gap) => {
-                let values: Vec<String> = self.operands.iter().map(|x| x.to_string()).collect();
-                write!(f, ": the values {} are {} apart, relative to the largest", values.join(" and "), brief(gap))?;
+                write!(f, ": the values {operands} are {} apart, relative to the largest", brief(gap))?;
             }
         }
         write!(f, "; instead: {}", self.instead)
     }
+}
+
+/// A number with nine digits, in which single precision differs from double.
+fn nine(x: f64) -> String {
+    if x == 0.0 { "0".to_owned() } else { format!("{x:.8e}") }
 }

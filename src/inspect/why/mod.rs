@@ -15,7 +15,7 @@ use crate::{
     tape::{Tape, Var, Wrt},
 };
 use search::Search;
-pub(super) use sentence::{brief, numbers};
+pub(super) use sentence::brief;
 
 /// A gradient whose largest number is smaller than this is called vanishing (the gradient of the loss itself is 1).
 pub const VANISHING: f64 = 1e-6;

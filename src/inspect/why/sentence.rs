@@ -91,7 +91,7 @@ fn list(steps: &[Step], one: &str, several: &str) -> String {
 }
 
 /// The inputs of an operation.
-pub(in crate::inspect) fn numbers(inputs: &[Operand]) -> String {
+fn numbers(inputs: &[Operand]) -> String {
     let shown = |input: &Operand| match input {
         Operand::Number(x) => brief(*x),
         Operand::Range(min, max) if min == max => brief(*min),
