@@ -161,7 +161,7 @@
 //!
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
 //!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn,
-//!   and where a NaN came from.
+//!   why a gradient is what it is, and where numbers stop being finite or lose their digits.
 //! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses only the public interface of the core.
 //! - `check`: gradient checks that name the fault.

@@ -40,7 +40,8 @@ pub struct NodeAccuracy {
     pub error: f64,
     /// The error, divided by the largest one of its inputs.
     pub growth: f64,
-    /// The relative error of its gradient, if it has one.
+    /// The relative error of its gradient; none if it has no gradient, or one that is 0 up to rounding: below 10⁻¹² of the
+    /// largest on the tape.
     pub gradient: Option<f64>,
 }
 
@@ -77,10 +78,14 @@ impl Var<'_> {
         let one = self.numel() == 1 && self.needs_grad();
         let gradients = |y: Var<'_>| if one { y.adjoints() } else { Ok(vec![None; y.index() + 1]) };
         let (own, others) = (gradients(self)?, gradients(other.var(self.index()))?);
+        let exact = if tape.dtype() == DType::F32 { &others } else { &own };
+        let sizes: Vec<f64> = exact.iter().map(|dx| dx.as_ref().map_or(0.0, largest)).collect();
+        let zero = 1e-12 * sizes.iter().copied().fold(0.0, f64::max);
         let row = |node: NodeView| {
             let id = node.index;
             let before = node.inputs.iter().map(|&input| errors[input]).fold(UNIT, f64::max);
-            let gradient = own[id].as_ref().zip(others[id].as_ref()).map(|(own, other)| error(own, other, &order));
+            let pair = own[id].as_ref().zip(others[id].as_ref()).filter(|_| sizes[id] > zero);
+            let gradient = pair.map(|(own, other)| error(own, other, &order));
             // What was not finite before does not become worse.
             let growth = if before.is_finite() { errors[id] / before } else { 1.0 };
             NodeAccuracy { at: Step::of(&node), error: errors[id], growth, gradient }
@@ -88,6 +93,11 @@ impl Var<'_> {
         let nodes = tape.nodes().take(self.index() + 1).filter(|node| !node.inputs.is_empty()).map(row).collect();
         Ok(Accuracy { nodes })
     }
+}
+
+/// The largest finite absolute value.
+fn largest(x: &Tensor) -> f64 {
+    x.to_vec().into_iter().map(f64::abs).filter(|x| x.is_finite()).fold(0.0, f64::max)
 }
 
 /// The largest difference, relative to the largest exact number; `order` puts single precision first.

@@ -4,7 +4,7 @@
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The columns and rows of the chart of the loss.
-const SIZE: (usize, usize) = (64, 6);
+const SIZE: (usize, usize) = (60, 6);
 
 /// The means of equal pieces of a series; the series itself if it is no longer than that.
 fn means(values: &[f64], pieces: usize) -> Vec<f64> {
@@ -73,7 +73,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), SIZE.1 + 1);
         assert!(lines[0].starts_with("██") && lines[0].ends_with(" 6.3550"), "{text}");
-        assert!(lines[5].ends_with("▁ 0.0550   loss 0.0100"), "{text}");
+        assert!(lines[5].ends_with("▁ 0.0600   loss 0.0100"), "{text}");
         assert_eq!(lines[6], format!("▁█{} accuracy 0.7500", " ".repeat(SIZE.0 - 2)));
         assert_eq!(chart(&[], None), "");
     }

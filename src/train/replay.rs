@@ -145,6 +145,14 @@ impl Run<'_, '_> {
     }
 }
 
+/// The same error; one about a number that is not finite says how to open the iteration.
+pub(super) fn to_open(mut error: Error, iteration: u64) -> Error {
+    if let Error::NonFinite { help, .. } = &mut error {
+        *help += &format!("; `Trainer::replay` opens iteration {iteration}");
+    }
+    error
+}
+
 /// How many losses before an iteration it is compared with.
 const BEFORE: usize = 20;
 

@@ -10,6 +10,7 @@ use super::{
     Batch, History, Iteration, Source, Trainer,
     explain::explain,
     measure::{Loss, cross_entropy, share_correct, validate},
+    replay::to_open,
     report::Report,
     step,
     validation::Decisive,
@@ -117,7 +118,8 @@ impl<'r, 'a> Run<'r, 'a> {
         while self.epoch < self.trainer.epochs && !self.out_of_patience() {
             let (mut row, count) = (None, self.history.losses.len());
             for batch in source.epoch(self.epoch) {
-                let mut done = self.step(&batch).map_err(|error| explain(error, &self.tape))?;
+                let made = self.step(&batch);
+                let mut done = made.map_err(|error| to_open(explain(error, &self.tape), self.iteration))?;
                 self.history.seconds = before + start.elapsed().as_secs_f64();
                 done.seconds = self.history.seconds;
                 report.advance(&self.history);

@@ -11,7 +11,7 @@ use wengert::{
     train::{Trainer, Watch},
 };
 
-/// A deep network of sigmoids, and what its first layers get of the gradient.
+/// A deep network of sigmoids, and what each of its weights gets of the gradient.
 pub fn sigmoids() -> Result<Watch> {
     println!("\n== 5. Layers that learn nothing ==");
     let mut net = Sequential::new();
@@ -27,6 +27,7 @@ pub fn sigmoids() -> Result<Watch> {
         .epochs(100)
         .watch(&mut watch)
         .fit(&mut (1, |_| std::iter::once((x.clone(), labels.clone()))))?;
+    watch.samples.iter_mut().for_each(|sample| sample.params.retain(|param| param.name.ends_with("weight")));
     for (name, rms) in first_gradients(&watch) {
         println!("{name}  gradient {rms:.0e}");
     }
@@ -35,8 +36,7 @@ pub fn sigmoids() -> Result<Watch> {
 
 /// The weights, with the root of the mean square of their gradients in the first iteration.
 pub fn first_gradients(watch: &Watch) -> Vec<(String, f64)> {
-    let weights = watch.samples[0].params.iter().filter(|param| param.name.ends_with("weight"));
-    weights.map(|param| (param.name.clone(), param.gradient.rms)).collect()
+    watch.samples[0].params.iter().map(|param| (param.name.clone(), param.gradient.rms)).collect()
 }
 
 /// A watched run.
@@ -66,6 +66,7 @@ pub fn digits(epochs: usize, page: &Path) -> Result<Watched> {
     let batch = Batches::new(train, 8)?.epoch(0).next().expect("there are images");
     let tape = Tape::new();
     let loss = net.forward(tape.constant(batch.tensor())).cross_entropy(&batch.labels).named("loss");
+    println!("A batch of 8: {}.", loss.detect_anomalies()?);
     inspect::html(&tape, &loss.backward()?, page)?;
     Ok(Watched { watch, losses: history.losses })
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What [`Var::detect_anomalies`] and [`Tape::detect_anomalies`] found. Printed, it is a line for each finding, in the
-/// order in which they arose, or says that there is none.
+/// order in which they arose (of the gradient only if the loss is finite), or says that there is none.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Anomalies {
@@ -38,7 +38,7 @@ pub struct Anomalies {
     /// What the number of [`backward`](Anomalies::backward) is in double precision, if only single precision cannot hold
     /// it.
     pub backward_in_double: Option<f64>,
-    /// The operations that lose digits, in the order of the recording.
+    /// The operations that lose digits, in the order of the recording, without that of [`backward`](Anomalies::backward).
     pub warnings: Vec<Warning>,
 }
 
@@ -165,7 +165,10 @@ impl Var<'_> {
             (Some(why), Some(double)) => gradient_in_double(double.var(self.index()), why)?,
             _ => None,
         };
-        let warnings = conditioning::warnings(tape, &part);
+        let mut warnings = conditioning::warnings(tape, &part);
+        if let Some(Cause::NotFinite { by, .. }) = backward.as_ref().map(|why| &why.cause) {
+            warnings.retain(|warning| warning.at.node != by.node);
+        }
         Ok(Anomalies { loss, forward, forward_in_double, backward, backward_in_double, warnings })
     }
 }

@@ -20,7 +20,8 @@ impl fmt::Display for Anomalies {
             };
             lines.push(format!("{pass}{origin}{}{}", double(self.forward_in_double), advice(&origin.op)));
         }
-        if let Some(why) = &self.backward {
+        // The gradient of a loss that is not finite is not, either.
+        if let (Some(why), None) = (&self.backward, self.loss) {
             let by = if let Cause::NotFinite { by, .. } = &why.cause { &*by.op } else { "" };
             lines.push(format!("in the backward pass, {why}{}{}", double(self.backward_in_double), advice(by)));
         }
