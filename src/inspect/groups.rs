@@ -69,7 +69,12 @@ fn items(parts: &[Vec<&str>], nodes: Range<usize>, depth: usize) -> Vec<Item> {
 fn group(name: &str, parts: &[Vec<&str>], nodes: Range<usize>, depth: usize) -> Group {
     let mut inside = items(parts, nodes.clone(), depth + 1);
     if let [Item::Group(only)] = &mut inside[..] {
-        return Group { name: format!("{name}.{}", only.name), items: std::mem::take(&mut only.items), layer: true, nodes };
+        return Group {
+            name: format!("{name}.{}", only.name),
+            items: std::mem::take(&mut only.items),
+            layer: true,
+            nodes,
+        };
     }
     Group { name: name.to_owned(), layer: true, nodes, items: inside }
 }
@@ -120,7 +125,8 @@ mod tests {
 
     #[test]
     fn every_node_is_in_one_box_and_no_list_is_long() {
-        let paths: Vec<String> = (0..5000).map(|i| if i % 7 == 0 { format!("step.{i}") } else { String::new() }).collect();
+        let paths: Vec<String> =
+            (0..5000).map(|i| if i % 7 == 0 { format!("step.{i}") } else { String::new() }).collect();
         fn walk(items: &[Item], seen: &mut Vec<usize>) {
             assert!(items.len() <= LONGEST);
             for item in items {

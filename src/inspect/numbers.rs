@@ -83,8 +83,11 @@ impl Numbers {
         let output = single(self.values[id].as_ref()?)?;
         let inputs_in = inputs.iter().map(|&x| single(self.values[x].as_ref()?)).collect::<Option<Vec<Tex>>>()?;
         let upstream = self.gradient(id).and_then(single);
-        let names =
-            Names { inputs: inputs_in, output: output.clone(), upstream: upstream.clone().unwrap_or_else(|| r"\bar z".into()) };
+        let names = Names {
+            inputs: inputs_in,
+            output: output.clone(),
+            upstream: upstream.clone().unwrap_or_else(|| r"\bar z".into()),
+        };
         let filled = formulas(&tape.list().nodes[id], tape.rule(), &names)?;
         let chain = |parts: [&str; 3]| {
             let mut parts = parts.to_vec();

@@ -84,7 +84,10 @@ impl Op for MseLoss {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        Some(Formula::new(r"\frac{1}{n} \sum (x_1 - x_2)^2", [r"\frac{2 \bar z}{n} (x_1 - x_2)", r"\frac{2 \bar z}{n} (x_2 - x_1)"]))
+        Some(Formula::new(
+            r"\frac{1}{n} \sum (x_1 - x_2)^2",
+            [r"\frac{2 \bar z}{n} (x_1 - x_2)", r"\frac{2 \bar z}{n} (x_2 - x_1)"],
+        ))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

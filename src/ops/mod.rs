@@ -49,5 +49,7 @@ pub use table::table;
 
 pub(crate) use elementwise::Elementwise;
 pub(crate) use elementwise::Looped;
+#[cfg(test)]
+pub(crate) use elementwise::all as elementwise_rows;
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;

@@ -9,8 +9,8 @@
 //! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
-    formula::Formula,
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,

@@ -6,8 +6,8 @@
 use std::{cell::RefCell, sync::Arc};
 
 use super::{
-    formula::Formula,
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::{expect, twin},

@@ -5,8 +5,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    formula::Formula,
     elementwise::IDENTITY,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::{reduction, twin},

@@ -4,8 +4,8 @@
 //! per-channel values to broadcast against images are reshapes too.
 
 use super::{
-    formula::Formula,
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,

@@ -42,7 +42,9 @@ impl Op for Softmax {
 
     fn formula(&self, _: usize) -> Option<Formula> {
         Some(match self.log {
-            false => Formula::new(r"\frac{e^{x}}{\sum e^{x}}", [r"z \odot \left(\bar z - \sum (\bar z \odot z)\right)"]),
+            false => {
+                Formula::new(r"\frac{e^{x}}{\sum e^{x}}", [r"z \odot \left(\bar z - \sum (\bar z \odot z)\right)"])
+            }
             true => Formula::new(r"x - \ln(\sum e^{x})", [r"\bar z - e^{z} \odot \sum \bar z"]),
         })
     }

@@ -121,7 +121,8 @@ impl Op for Svd {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        let inner = r"F \odot \operatorname{skew}(U^\top \bar U) S + S F \odot \operatorname{skew}(V^\top \bar V) + \bar S";
+        let inner =
+            r"F \odot \operatorname{skew}(U^\top \bar U) S + S F \odot \operatorname{skew}(V^\top \bar V) + \bar S";
         let outside = r"(I - U U^\top) \bar U S^{-1} V^\top + U S^{-1} \bar V^\top (I - V V^\top)";
         let dx = format!(r"U \left({inner}\right) V^\top + {outside}");
         Some(Formula::new(r"(U, S, V), x = U S V^\top", [dx]))

@@ -5,8 +5,8 @@
 //! back to the pixel that it was read from. Both are linear, and each is the adjoint of the other, hence its gradient.
 
 use super::{
-    formula::Formula,
     convolution::{ConvSpec, misfit, missing_axes},
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,

@@ -1,7 +1,7 @@
 //! What a single recording tells about itself.
 
 use wengert::{
-    Result, Tape, Tensor,
+    Result, Tape, Tensor, inspect,
     nn::{Layer, Linear, Relu, Sequential},
 };
 
@@ -14,7 +14,12 @@ pub fn printed() -> Result<()> {
     let distance = (x - y).square().sum().sqrt().named("d");
     drop(layer);
     println!("{tape}");
-    println!("dx = {}", distance.backward()?.wrt(x)?);
+    println!("dx = {}\n", distance.backward()?.wrt(x)?);
+
+    let tape = Tape::f64();
+    let (x, y) = (tape.leaf(3.0).named("x"), tape.constant(1.0).named("y"));
+    let z = ((x - y).square() + 5.0).sqrt().named("z");
+    println!("{}", inspect::derive(&z.backward()?, x)?);
     Ok(())
 }
 

@@ -45,7 +45,8 @@ impl Reader<'_> {
             }
             if token == " " {
                 self.spaces();
-                let next = self.peek().map_or(true, |next| operator(next).is_some() || next == "}" || ends.contains(&next));
+                let next =
+                    self.peek().map_or(true, |next| operator(next).is_some() || next == "}" || ends.contains(&next));
                 if !sign && !next {
                     row += r#"<mspace width="0.17em"/>"#;
                 }
@@ -149,7 +150,9 @@ impl Reader<'_> {
                 cells += &format!("<mtd>{}</mtd>", self.row(&["&", r"\\", r"\end{cases}"]));
                 if self.peek() != Some("&") {
                     // A brace too many is left out.
-                    self.at += usize::from(self.peek() == Some("}") || self.at == start && self.peek() != Some(r"\end{cases}"));
+                    self.at += usize::from(
+                        self.peek() == Some("}") || self.at == start && self.peek() != Some(r"\end{cases}"),
+                    );
                     break;
                 }
                 self.at += 1;

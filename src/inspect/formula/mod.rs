@@ -9,9 +9,9 @@
 
 #[cfg(feature = "view")]
 mod mathml;
-mod tex;
 #[cfg(test)]
 mod tests;
+mod tex;
 mod traced;
 
 #[cfg(feature = "view")]
@@ -43,7 +43,11 @@ impl Names {
             (2, true) => ["a", "b"][k].to_owned(),
             _ => format!("x_{{{}}}", k + 1),
         };
-        Names { inputs: (0..inputs).map(|k| Tex::atom(letter(k))).collect(), output: "z".into(), upstream: r"\bar z".into() }
+        Names {
+            inputs: (0..inputs).map(|k| Tex::atom(letter(k))).collect(),
+            output: "z".into(),
+            upstream: r"\bar z".into(),
+        }
     }
 }
 

@@ -1,2 +1,373 @@
 //! Formulas are read and computed, and the numbers compared with those of the operations.
-use super::*;
+//!
+//! The reader knows nothing of rows and rules. It computes what is written, with parentheses, fractions and powers as a
+//! person would read them, so that a formula that is wrong, or wrongly put together, gives another number.
+
+use super::{
+    tex::{Tex, tokens},
+    *,
+};
+use crate::{
+    Tape,
+    ops::{Elementwise, Vjp, elementwise_rows},
+    tape::Var,
+};
+
+/// A formula being computed; each letter has a number.
+struct Reader<'a> {
+    tokens: Vec<&'a str>,
+    at: usize,
+    letters: &'a [(&'a str, f64)],
+}
+
+fn computed(formula: &str, letters: &[(&str, f64)]) -> f64 {
+    let tokens = tokens(formula).into_iter().filter(|token| *token != " " && *token != r"\left" && *token != r"\right");
+    let mut reader = Reader { tokens: tokens.collect(), at: 0, letters };
+    let value = reader.sum();
+    assert_eq!(reader.at, reader.tokens.len(), "{formula} is read to its end");
+    value
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> &str {
+        self.tokens.get(self.at).copied().unwrap_or("")
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        let there = self.peek() == token;
+        self.at += usize::from(there);
+        there
+    }
+
+    fn need(&mut self, token: &str) {
+        assert!(self.eat(token), "{token} is needed at {} of {:?}", self.at, self.tokens);
+    }
+
+    fn sum(&mut self) -> f64 {
+        let mut value = if self.eat("-") { -self.product() } else { self.product() };
+        loop {
+            value += match self.peek() {
+                "+" => self.next_product(),
+                "-" => -self.next_product(),
+                _ => return value,
+            };
+        }
+    }
+
+    fn next_product(&mut self) -> f64 {
+        self.at += 1;
+        self.product()
+    }
+
+    fn product(&mut self) -> f64 {
+        let mut value = self.power();
+        loop {
+            let sign = self.eat(r"\odot") || self.eat(r"\cdot");
+            let ends = ["", "+", "-", ")", "]", "}", ",", "|", "=", "<", r"\le", r"\ge", r"\ne", ">", "&", r"\\"];
+            if !sign
+                && (ends.contains(&self.peek()) || self.peek().starts_with(r"\end") || self.peek().starts_with(r"\r"))
+            {
+                return value;
+            }
+            value *= self.power();
+        }
+    }
+
+    fn power(&mut self) -> f64 {
+        let base = self.factor();
+        match self.eat("^") {
+            true => base.powf(self.group()),
+            false => base,
+        }
+    }
+
+    fn group(&mut self) -> f64 {
+        if !self.eat("{") {
+            return self.factor();
+        }
+        let value = self.sum();
+        self.need("}");
+        value
+    }
+
+    fn arguments(&mut self) -> Vec<f64> {
+        self.need("(");
+        let mut all = vec![self.sum()];
+        while self.eat(",") {
+            all.push(self.sum());
+        }
+        self.need(")");
+        all
+    }
+
+    fn comparison(&mut self, first: f64) -> bool {
+        let sign = self.peek().to_owned();
+        self.at += 1;
+        let second = self.sum();
+        match &*sign {
+            "=" => first == second,
+            r"\ne" => first != second,
+            "<" => first < second,
+            r"\le" => first <= second,
+            ">" => first > second,
+            r"\ge" => first >= second,
+            other => panic!("`{other}` compares nothing"),
+        }
+    }
+
+    fn cases(&mut self) -> f64 {
+        let value = self.sum();
+        self.need("&");
+        let first = self.sum();
+        let holds = self.comparison(first);
+        self.need(r"\\");
+        let other = self.sum();
+        self.need("&");
+        self.need(r"\text{else}");
+        self.need(r"\end{cases}");
+        if holds { value } else { other }
+    }
+
+    fn factor(&mut self) -> f64 {
+        let token = self.tokens[self.at].to_owned();
+        self.at += 1;
+        let number = |x: f64, row: fn(Var<'_>) -> Var<'_>| row(Tape::f64().leaf(x)).item();
+        match &*token {
+            "(" => {
+                let value = self.sum();
+                self.need(")");
+                value
+            }
+            "[" => {
+                let first = self.sum();
+                let holds = self.comparison(first);
+                self.need("]");
+                f64::from(u8::from(holds))
+            }
+            "|" => {
+                let value = self.sum().abs();
+                self.need("|");
+                value
+            }
+            "e" => std::f64::consts::E,
+            r"\pi" => std::f64::consts::PI,
+            r"\frac" => {
+                let (over, under) = (self.group(), self.group());
+                over / under
+            }
+            r"\sqrt" => self.group().sqrt(),
+            r"\begin{cases}" => self.cases(),
+            r"\lfloor" => {
+                let value = self.sum().floor();
+                self.need(r"\rfloor");
+                value
+            }
+            r"\lceil" => {
+                let value = self.sum().ceil();
+                self.need(r"\rceil");
+                value
+            }
+            r"\max" | r"\min" => {
+                let all = self.arguments();
+                if token == r"\max" { all[0].max(all[1]) } else { all[0].min(all[1]) }
+            }
+            r"\log" => {
+                self.need("_");
+                let base = self.group();
+                self.arguments()[0].ln() / base.ln()
+            }
+            r"\psi" => {
+                let order = if self.eat("^") {
+                    self.need("{");
+                    let order = self.arguments()[0];
+                    self.need("}");
+                    order as usize
+                } else {
+                    0
+                };
+                let x = self.arguments()[0];
+                let tape = Tape::f64();
+                let x = tape.leaf(x);
+                if order == 0 { x.digamma().item() } else { x.polygamma(order).item() }
+            }
+            r"\operatorname{atan2}" => {
+                let all = self.arguments();
+                all[0].atan2(all[1])
+            }
+            r"\bar" => {
+                self.at += 1;
+                self.letter(r"\bar z")
+            }
+            function if function.starts_with('\\') => {
+                let x = self.arguments()[0];
+                match function {
+                    r"\ln" => x.ln(),
+                    r"\sin" => x.sin(),
+                    r"\cos" => x.cos(),
+                    r"\tan" => x.tan(),
+                    r"\arcsin" => x.asin(),
+                    r"\arccos" => x.acos(),
+                    r"\arctan" => x.atan(),
+                    r"\sinh" => x.sinh(),
+                    r"\cosh" => x.cosh(),
+                    r"\tanh" => x.tanh(),
+                    r"\sigma" => 1.0 / (1.0 + (-x).exp()),
+                    r"\Phi" => 0.5 * (1.0 + libm::erf(x / 2f64.sqrt())),
+                    r"\Gamma" => libm::tgamma(x),
+                    r"\operatorname{sign}" => x.signum(),
+                    r"\operatorname{round}" => x.round_ties_even(),
+                    r"\operatorname{erf}" => libm::erf(x),
+                    r"\operatorname{erfc}" => libm::erfc(x),
+                    r"\operatorname{erfinv}" => number(x, |x| x.erfinv()),
+                    r"\operatorname{arsinh}" => x.asinh(),
+                    r"\operatorname{arcosh}" => x.acosh(),
+                    r"\operatorname{artanh}" => x.atanh(),
+                    other => panic!("`{other}` is no function"),
+                }
+            }
+            digits if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().unwrap(),
+            letter => self.letter(letter),
+        }
+    }
+
+    fn letter(&self, name: &str) -> f64 {
+        let known = self.letters.iter().find(|letter| letter.0 == name);
+        known.unwrap_or_else(|| panic!("`{name}` has no number")).1
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * (1.0 + b.abs())
+}
+
+/// Both formulas of a row at some inputs, single numbers and tensors, in letters and with the numbers put in.
+fn check(row: &'static Elementwise, parameter: f64, x: &[f64]) {
+    let tape = Tape::f64();
+    let vars: Vec<Var<'_>> = x.iter().map(|&x| tape.leaf(x)).collect();
+    let z = tape.elementwise(row, parameter, &vars, None).unwrap();
+    let upstream = 0.7;
+    let needs: Vec<bool> = (0..x.len()).map(|k| !(row.selects() && k == 0)).collect();
+    let dz = tape.leaf(upstream);
+    let gradients: Vec<Option<f64>> = match row.differentiable() {
+        false => vec![None; x.len()],
+        true => row
+            .vjp(parameter, Vjp { x: &vars, z, dz, needs: &needs, recorded: false })
+            .into_iter()
+            .map(|dx| dx.map(|dx| dx.item()))
+            .collect(),
+    };
+    let names: Vec<&str> = match x.len() {
+        1 => vec!["x"],
+        2 => vec!["a", "b"],
+        _ => vec!["p", "q", "r"],
+    };
+    let mut letters: Vec<(&str, f64)> = names.iter().copied().zip(x.iter().copied()).collect();
+    letters.extend([("z", z.item()), (r"\bar z", upstream)]);
+    let with_letters = Names {
+        inputs: names.iter().map(|&name| Tex::atom(name)).collect(),
+        output: "z".into(),
+        upstream: r"\bar z".into(),
+    };
+    let number = |x: f64| written(x, &x.to_string(), &format!("{x:e}"));
+    let with_numbers =
+        Names { inputs: x.iter().map(|&x| number(x)).collect(), output: number(z.item()), upstream: number(upstream) };
+    for (names, pointwise) in [(&with_letters, false), (&with_letters, true), (&with_numbers, false)] {
+        let formulas = traced::formulas(row, parameter, names, pointwise);
+        let value = computed(&formulas.value, &letters);
+        assert!(near(value, z.item()), "{}: {} = {value}, not {}", row.name, formulas.value, z.item());
+        assert_eq!(formulas.gradients.len(), x.len());
+        for (formula, want) in formulas.gradients.iter().zip(&gradients) {
+            match (formula, want) {
+                (Some(formula), Some(want)) => {
+                    let value = computed(formula, &letters);
+                    assert!(near(value, *want), "derivative of {}: {formula} = {value}, not {want}", row.name);
+                }
+                (None, None) => {}
+                other => panic!("{}: {other:?}", row.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_computes_what_its_formulas_say() {
+    let rows = elementwise_rows();
+    assert!(rows.len() > 80, "{} rows", rows.len());
+    for row in rows {
+        // Inside of the domain, and on the other side of 0 where the function is defined there.
+        for t in [0.1, 0.35, 0.8] {
+            let x: Vec<f64> = row
+                .domain
+                .iter()
+                .enumerate()
+                .map(|(k, (low, high))| low + (high - low) * (t + 0.13 * k as f64).fract())
+                .collect();
+            check(row, row.parameter.unwrap_or(0.0), &x);
+            let mirrored: Vec<f64> = x.iter().map(|x| -x).collect();
+            if ["relu", "leaky_relu", "elu", "celu", "abs", "max", "min", "signed_sqrt", "select", "gt", "le"]
+                .contains(&row.name)
+            {
+                check(row, row.parameter.unwrap_or(0.0), &mirrored);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_of_the_table_has_formulas() {
+    let tape = Tape::f64();
+    for sample in crate::ops::table() {
+        let first = tape.len();
+        let x = sample.leaves(&tape);
+        let _ = sample.run(&x);
+        for id in first..tape.len() {
+            let list = tape.list();
+            let node = &list.nodes[id];
+            if let Kind::Op(op) = &node.kind {
+                let formula = op.formula(node.inputs.len());
+                let formula = formula.unwrap_or_else(|| panic!("{} of `{}` has no formula", op.name(), sample.name));
+                assert_eq!(formula.gradients.len(), node.inputs.len(), "{} of `{}`", op.name(), sample.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn names_take_the_places_of_letters_and_no_other() {
+    let names = Names {
+        inputs: vec!["v_{3}".into(), r"\mathit{max}".into()],
+        output: "v_{7}".into(),
+        upstream: r"\bar v_{7}".into(),
+    };
+    let formula = r"\operatorname{axz}(x_1^\top, x_2) z + \max \bar z_2 \hat x \exp";
+    let want = r"\operatorname{axz}({v_{3}}^\top, \mathit{max}) v_{7} + \max {\bar v_{7}}_2 \hat x \exp";
+    assert_eq!(tex::substituted(formula, &names), want);
+}
+
+#[cfg(feature = "view")]
+#[test]
+fn mathml_has_its_elements_and_nothing_of_a_name_is_markup() {
+    let pairs = [
+        (
+            r"\frac{\bar z}{x^{2}}",
+            r#"<mfrac><mrow><mover accent="true"><mi>z</mi><mo stretchy="false">¯</mo></mover></mrow><mrow><msup><mi>x</mi><mrow><mn>2</mn></mrow></msup></mrow></mfrac>"#,
+        ),
+        (r"a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (
+            r"\operatorname{a\_<b>}_{1}'(x)",
+            r#"<msubsup><mi mathvariant="normal">a_&lt;b&gt;</mi><mrow><mn>1</mn></mrow><mo>′</mo></msubsup><mo>(</mo><mi>x</mi><mo>)</mo>"#,
+        ),
+        (
+            r"\begin{cases} 1 & x > 0 \\ z & \text{else} \end{cases}",
+            r#"<mrow><mo stretchy="true">{</mo><mtable columnalign="left"><mtr><mtd><mn>1</mn></mtd><mtd><mi>x</mi><mo>&gt;</mo><mn>0</mn></mtd></mtr><mtr><mtd><mi>z</mi></mtd><mtd><mtext>else</mtext></mtd></mtr></mtable></mrow>"#,
+        ),
+    ];
+    for (latex, want) in pairs {
+        assert_eq!(mathml(latex), format!("<math>{want}</math>"), "{latex}");
+    }
+    // Whatever is written, it ends.
+    for broken in ["}", "{", r"\frac", r"\begin{cases}", r"x^", r"\\", "_{", r"\begin{cases} } & \end{cases}", r"\bar"]
+    {
+        assert!(mathml(broken).ends_with("</math>"), "{broken}");
+    }
+}

@@ -80,8 +80,10 @@ pub(super) fn tokens(text: &str) -> Vec<&str> {
         let len = match first {
             '\\' => {
                 let letters = run(&rest[1..], |c| c.is_ascii_alphabetic());
-                let command = 1 + if letters > 0 { letters } else { rest[1..].chars().next().map_or(0, char::len_utf8) };
-                let words = [r"\operatorname", r"\mathrm", r"\mathit", r"\text", r"\begin", r"\end"].contains(&&rest[..command]);
+                let command =
+                    1 + if letters > 0 { letters } else { rest[1..].chars().next().map_or(0, char::len_utf8) };
+                let words = [r"\operatorname", r"\mathrm", r"\mathit", r"\text", r"\begin", r"\end"]
+                    .contains(&&rest[..command]);
                 command + if words { group(&rest[command..]) } else { 0 }
             }
             ' ' => run(rest, |c| c == ' '),
@@ -121,13 +123,17 @@ pub(super) fn substituted(formula: &str, names: &Names) -> String {
     while at < tokens.len() {
         let digit = |place: usize| tokens.get(place).and_then(|digits| digits.parse::<usize>().ok());
         let (found, used) = match tokens[at] {
-            r"\bar" if tokens.get(at + 1) == Some(&" ") && tokens.get(at + 2) == Some(&"z") => (Some(&names.upstream), 3),
+            r"\bar" if tokens.get(at + 1) == Some(&" ") && tokens.get(at + 2) == Some(&"z") => {
+                (Some(&names.upstream), 3)
+            }
             "z" => (Some(&names.output), 1),
             "x" if names.inputs.len() == 1 => (Some(&names.inputs[0]), 1),
-            "x" if tokens.get(at + 1) == Some(&"_") => match digit(at + 2).and_then(|k| names.inputs.get(k.wrapping_sub(1))) {
-                Some(name) => (Some(name), 3),
-                None => (None, 1),
-            },
+            "x" if tokens.get(at + 1) == Some(&"_") => {
+                match digit(at + 2).and_then(|k| names.inputs.get(k.wrapping_sub(1))) {
+                    Some(name) => (Some(name), 3),
+                    None => (None, 1),
+                }
+            }
             _ => (None, 1),
         };
         match found {
@@ -170,7 +176,11 @@ pub(super) fn applied(formula: &str, operand: impl Fn(&str) -> Option<Tex>) -> T
         let value = value.at(level);
         // Two numbers side by side need a sign between them.
         let digit = |text: &str, last: bool| {
-            if last { text.ends_with(|c: char| c.is_ascii_digit()) } else { text.starts_with(|c: char| c.is_ascii_digit()) }
+            if last {
+                text.ends_with(|c: char| c.is_ascii_digit())
+            } else {
+                text.starts_with(|c: char| c.is_ascii_digit())
+            }
         };
         if digit(&value, false) && digit(text.trim_end(), true) {
             text += r"\cdot ";
@@ -182,13 +192,17 @@ pub(super) fn applied(formula: &str, operand: impl Fn(&str) -> Option<Tex>) -> T
 }
 
 fn opens(before: Option<&str>) -> bool {
-    matches!(before, None | Some("{" | "(" | "[" | "|" | "," | "+" | "&" | r"\\" | r"\lfloor" | r"\lceil" | "=" | "<" | ">"))
-        || before.is_some_and(|token| token.starts_with(r"\begin") || [r"\le", r"\ge", r"\ne"].contains(&token))
+    matches!(
+        before,
+        None | Some("{" | "(" | "[" | "|" | "," | "+" | "&" | r"\\" | r"\lfloor" | r"\lceil" | "=" | "<" | ">")
+    ) || before.is_some_and(|token| token.starts_with(r"\begin") || [r"\le", r"\ge", r"\ne"].contains(&token))
 }
 
 fn closes(after: Option<&str>) -> bool {
-    matches!(after, None | Some("}" | ")" | "]" | "|" | "," | "+" | "-" | "&" | r"\\" | r"\rfloor" | r"\rceil" | "=" | "<" | ">"))
-        || after.is_some_and(|token| token.starts_with(r"\end") || [r"\le", r"\ge", r"\ne"].contains(&token))
+    matches!(
+        after,
+        None | Some("}" | ")" | "]" | "|" | "," | "+" | "-" | "&" | r"\\" | r"\rfloor" | r"\rceil" | "=" | "<" | ">")
+    ) || after.is_some_and(|token| token.starts_with(r"\end") || [r"\le", r"\ge", r"\ne"].contains(&token))
 }
 
 /// How tightly a formula holds together, by what stands outside of all its brackets.

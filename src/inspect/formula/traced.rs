@@ -113,7 +113,10 @@ impl Writer<'_> {
         let over = self.side(over.abs(), &factors[0]);
         let value = match (under.abs() == 1.0, factors[1].is_empty()) {
             (true, true) => over,
-            _ => Tex::new(format!(r"\frac{{{}}}{{{}}}", over.text, self.side(under.abs(), &factors[1]).text), Level::Power),
+            _ => Tex::new(
+                format!(r"\frac{{{}}}{{{}}}", over.text, self.side(under.abs(), &factors[1]).text),
+                Level::Power,
+            ),
         };
         if negative { Tex::new(format!("-{}", value.at(Level::Product)), Level::Sum) } else { value }
     }

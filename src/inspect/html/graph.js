@@ -20,14 +20,16 @@ function rebuild() {
   const root = arrange(whole);
   graph.placed.clear();
   const trails = new Map();
-  (function place(layout, x, y) {
+  (function place(layout, group, x, y) {
+    const there = (points) => points.map((p) => ({ x: x + p.x, y: y + p.y, h: p.h }));
+    for (const [key, points] of layout.entries) trails.set(`${key}>${group.id}`, there(points));
     for (const box of layout.boxes) {
       const open = Boolean(box.inside);
       graph.placed.set(keyOf(box.item), { item: box.item, x: x + box.x, y: y + box.y, w: box.w, h: box.h, open });
-      trails.set(keyOf(box.item), { rank: box.rank, points: box.points.map((p) => ({ x: x + p.x, y: y + p.y, h: p.h })) });
-      if (open) place(box.inside, x + box.x, y + box.y);
+      trails.set(keyOf(box.item), { rank: box.rank, points: there(box.points) });
+      if (open) place(box.inside, box.item, x + box.x, y + box.y);
     }
-  })(root, 0, 0);
+  })(root, whole, 0, 0);
   [graph.width, graph.height] = [Math.max(root.w, 40), Math.max(root.h, 40)];
   graph.arrows = arrows(trails);
   for (const made of graph.drawn.values()) made.remove();
@@ -61,14 +63,21 @@ function arrows(trails) {
   return [...found.values()];
 }
 
-// The points that lead an arrow past other boxes: those in the innermost group that both of its ends are in.
+// The points that lead an arrow past other boxes: out of the groups that only its source is in, past those between, and
+// into the groups that only its target is in.
 function between(arrow, trails) {
-  const ends = [arrow.from, arrow.to].map((item) => [...around(item), item]);
+  const [source, target] = [arrow.from, arrow.to].map((item) => [...around(item), item]);
   let depth = 0;
-  while (ends[0][depth] === ends[1][depth]) depth++;
-  const [from, to] = ends.map((path) => trails.get(keyOf(path[depth])));
-  const points = from.points.slice(0, Math.max(0, to.rank - from.rank - 1));
-  return points.flatMap((p) => [{ x: p.x, y: p.y }, { x: p.x, y: p.y + p.h }]);
+  while (source[depth] === target[depth]) depth++;
+  const trail = (item) => trails.get(keyOf(item));
+  const out = source.slice(depth + 1).reverse().flatMap((item) => trail(item).points);
+  const [from, to] = [trail(source[depth]), trail(target[depth])];
+  const past = from.points.slice(0, Math.max(0, to.rank - from.rank - 1));
+  const into = target.slice(depth + 1).flatMap((item, k) => {
+    const entry = trails.get(`${keyOf(arrow.from)}>${target[depth + k].id}`) ?? [];
+    return entry.slice(0, trail(item).rank);
+  });
+  return [...out, ...past, ...into].flatMap((p) => [{ x: p.x, y: p.y }, { x: p.x, y: p.y + p.h }]);
 }
 
 function curve(points) {

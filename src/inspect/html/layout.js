@@ -2,7 +2,7 @@
 // recursion.
 //
 // Each item of a group gets a rank below all of its inputs. An arrow over several ranks is led past the boxes between by
-// points of its own, one for each source and rank. The order in a rank follows the mean position of the neighbours, and so
+// points of its own, one for each source and rank, and so is one that enters or leaves the group. The order in a rank follows the mean position of the neighbours, and so
 // do the places, with the least sum of squares that keeps them apart (isotonic regression).
 
 const NODE = { width: 168, height: 60 };
@@ -20,15 +20,23 @@ function arrange(group) {
   const at = new Int32Array(group.to - group.from);
   group.items.forEach((item, k) => at.fill(k, first(item) - group.from, (isGroup(item) ? item.to : item + 1) - group.from));
   const inputs = boxes.map(() => new Set());
+  // Who reads what comes from outside, by its key, and who is read outside.
+  const entries = new Map();
+  const leaving = new Set();
   for (let i = group.from; i < group.to; i++) {
+    const own = at[i - group.from];
     for (const input of [...inputsOf[i], ...ruleInputsOf[i]]) {
-      if (input >= group.from && at[input - group.from] !== at[i - group.from]) {
-        inputs[at[i - group.from]].add(at[input - group.from]);
+      if (input < group.from) {
+        const key = keyOf(shownAs(input));
+        entries.set(key, (entries.get(key) ?? new Set()).add(own));
+      } else if (at[input - group.from] !== own) {
+        inputs[own].add(at[input - group.from]);
       }
     }
+    if (readersOf[i].some((reader) => reader >= group.to)) leaving.add(own);
   }
   rankBoxes(boxes, inputs);
-  const ranks = withPoints(boxes, inputs);
+  const ranks = withPoints(boxes, inputs, entries, leaving);
   order(ranks);
   const across = spread(ranks);
   let y = group === whole ? GAP.inside : GAP.title + GAP.inside;
@@ -42,8 +50,7 @@ function arrange(group) {
   const w = Math.max(across + 2 * GAP.inside, group === whole ? 0 : named);
   const shift = (w - across) / 2;
   for (const rank of ranks) for (const box of rank) box.x += shift;
-  const points = new Map(boxes.map((box, k) => [keyOf(box.item), boxes[k].points]));
-  return { w, h: y - GAP.y + GAP.inside, boxes, points };
+  return { w, h: y - GAP.y + GAP.inside, boxes, entries };
 }
 
 // Below all inputs; what has none stands right above its first reader.
@@ -56,34 +63,40 @@ function rankBoxes(boxes, inputs) {
   });
 }
 
-// The ranks, with points where arrows pass, and who is joined to whom in neighbouring ranks.
-function withPoints(boxes, inputs) {
+// The ranks, with points where arrows pass, and who is joined to whom in neighbouring ranks. Each entry becomes the list of
+// its points.
+function withPoints(boxes, inputs, entries, leaving) {
   const ranks = [];
   const put = (box) => (ranks[box.rank] ??= []).push(box);
   boxes.forEach(put);
   for (let k = 0; k < ranks.length; k++) ranks[k] ??= [];
-  const farthest = boxes.map((box) => box.rank);
+  const lowest = (readers) => Math.max(...[...readers].map((k) => boxes[k].rank));
+  const farthest = boxes.map((box, k) => (leaving.has(k) ? ranks.length : box.rank));
   inputs.forEach((set, k) => set.forEach((i) => (farthest[i] = Math.max(farthest[i], boxes[k].rank))));
-  const count = boxes.reduce((sum, box, k) => sum + Math.max(0, farthest[k] - box.rank - 1), 0);
-  boxes.forEach((box, k) => {
-    box.points = [];
-    if (count > MOST_POINTS) return;
-    let last = box;
-    for (let rank = box.rank + 1; rank < farthest[k]; rank++) {
-      const point = { point: true, rank, w: 0, h: 0, x: 0, y: 0, ups: [last], downs: [] };
-      last.downs.push(point);
-      box.points.push(point);
+  let count = boxes.reduce((sum, box, k) => sum + Math.max(0, farthest[k] - box.rank - 1), 0);
+  for (const readers of entries.values()) count += lowest(readers);
+  const lead = (from, start, end) => {
+    const points = [];
+    for (let rank = start, last = from; count <= MOST_POINTS && rank < end; rank++) {
+      const point = { point: true, rank, w: 0, h: 0, x: 0, y: 0, ups: last ? [last] : [], downs: [] };
+      last?.downs.push(point);
+      points.push(point);
       put(point);
       last = point;
     }
-  });
-  inputs.forEach((set, k) => {
-    for (const i of set) {
-      const from = boxes[i].points[boxes[k].rank - boxes[i].rank - 2] ?? boxes[i];
-      boxes[k].ups.push(from);
-      from.downs.push(boxes[k]);
-    }
-  });
+    return points;
+  };
+  const join = (from, to) => {
+    to.ups.push(from);
+    from.downs.push(to);
+  };
+  boxes.forEach((box, k) => (box.points = lead(box, box.rank + 1, farthest[k])));
+  inputs.forEach((set, k) => set.forEach((i) => join(boxes[i].points[boxes[k].rank - boxes[i].rank - 2] ?? boxes[i], boxes[k])));
+  for (const [key, readers] of entries) {
+    const points = lead(null, 0, lowest(readers));
+    readers.forEach((k) => points[boxes[k].rank - 1] && join(points[boxes[k].rank - 1], boxes[k]));
+    entries.set(key, points);
+  }
   return ranks;
 }
 

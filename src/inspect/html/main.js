@@ -147,6 +147,9 @@ byId("facts").textContent = [count(nodes.length, "node"), layers && count(layers
 byId("step").max = steps;
 unfoldSome(90);
 rebuild();
+// A small graph is seen whole, if its text stays legible.
+graph.zoom = Math.max(0.75, Math.min(1, (scroll.clientHeight - 30) / graph.height));
+resize();
 if (state.selected !== null) state.selected = shownAs(state.selected);
 update();
 document.body.dataset.ready = "true";

@@ -76,7 +76,9 @@ fn page(tape: &Tape, gradients: &Gradients) -> Result<String> {
     // One pass, so that a mark inside of what was put in stays what it is.
     let mut page = String::new();
     let mut rest = PAGE;
-    while let Some((at, mark, text)) = parts.iter().filter_map(|&(mark, text)| Some((rest.find(mark)?, mark, text))).min() {
+    while let Some((at, mark, text)) =
+        parts.iter().filter_map(|&(mark, text)| Some((rest.find(mark)?, mark, text))).min()
+    {
         page.push_str(&rest[..at]);
         page.push_str(text);
         rest = &rest[at + mark.len()..];

@@ -112,7 +112,10 @@ mod tests {
     fn many_numbers_are_counted() {
         let tensor = Tensor::from_fn([4, 10], DType::F64, |i| if i == 7 { f64::NAN } else { i as f64 });
         let of = json(&tensor);
-        assert_eq!((&of["e"], &of["r"]["bad"], &of["r"]["zero"]), (&serde_json::json!([0, 1, 2, 3, 4, 5]), &1.into(), &1.into()));
+        assert_eq!(
+            (&of["e"], &of["r"]["bad"], &of["r"]["zero"]),
+            (&serde_json::json!([0, 1, 2, 3, 4, 5]), &1.into(), &1.into())
+        );
         assert_eq!((&of["r"]["min"], &of["r"]["max"]), (&0.into(), &39.into()));
         let bars: Vec<u64> = of["r"]["h"].as_array().unwrap().iter().map(|bar| bar.as_u64().unwrap()).collect();
         assert_eq!((bars.len(), bars.iter().sum::<u64>(), bars[3]), (BARS, 39, 1));

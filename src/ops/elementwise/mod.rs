@@ -86,6 +86,12 @@ impl Elementwise {
     }
 }
 
+/// Every row.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<&'static Elementwise> {
+    [UNARY, WITH_NUMBER, BINARY, &[&SELECT]].concat()
+}
+
 /// The row of this name with this many operands, or with one operand and a number on the right.
 #[cfg(feature = "check")]
 pub(crate) fn row(name: &str, operands: usize, with_number: bool) -> Option<&'static Elementwise> {
