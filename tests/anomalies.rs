@@ -357,7 +357,8 @@ fn a_recording_in_its_own_precision_again_has_the_same_bits() {
         let (first, second) = (loss.backward().unwrap(), again.backward().unwrap());
         assert_eq!(first.wrt(&w).unwrap(), second.wrt(&w).unwrap());
         assert_eq!(second.named("block.w").unwrap(), first.named("block.w").unwrap());
-        let rows = |tape: &Tape| tape.nodes().map(|row| format!("{} {} {}", row.op, row.layer, row.line)).collect::<Vec<_>>();
+        let rows =
+            |tape: &Tape| tape.nodes().map(|row| format!("{} {} {}", row.op, row.layer, row.line)).collect::<Vec<_>>();
         assert_eq!(rows(&copy), rows(&tape));
     }
 }
@@ -419,7 +420,10 @@ fn the_budget_prints_as_a_table() {
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(rows[0], "node                         error    growth  gradient  line");
     assert_eq!(rows[1], format!("%1 cos                      5.0e-9    8.4e-2     0.0e0  tests/anomalies.rs:{line}"));
-    assert_eq!(rows[2], format!("%2 sub                       1.0e0     1.7e7     0.0e0  tests/anomalies.rs:{}", line + 1));
+    assert_eq!(
+        rows[2],
+        format!("%2 sub                       1.0e0     1.7e7     0.0e0  tests/anomalies.rs:{}", line + 1)
+    );
     assert_eq!(rows[4], "relative errors in single precision: 1.0e0 in the value, at most 0.0e0 in a gradient");
     assert_eq!(rows.len(), 5);
 }

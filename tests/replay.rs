@@ -53,7 +53,12 @@ fn run(folder: &std::path::Path, outlier: f64) -> Result<History> {
     trainer(&net, &mut adam).save_checkpoints(folder.join("last"), 1).fit(&mut source((2, 3), outlier))
 }
 
-fn replay<R>(from: Option<&std::path::Path>, outlier: f64, number: u64, open: impl FnOnce(&Replay<'_>) -> Result<R>) -> Result<R> {
+fn replay<R>(
+    from: Option<&std::path::Path>,
+    outlier: f64,
+    number: u64,
+    open: impl FnOnce(&Replay<'_>) -> Result<R>,
+) -> Result<R> {
     let net = net();
     let mut adam = Adam::new(&net.params(), 0.02)?;
     let trainer = trainer(&net, &mut adam);
@@ -89,7 +94,8 @@ fn a_nan_is_replayed_from_the_last_checkpoint_and_named() {
         let origin = step.anomalies.forward.as_ref().unwrap();
         assert_eq!((&*origin.op, &origin.index[..]), ("constant", &[4, 0][..]));
         // Every value has its gradient, not the parameters alone.
-        let values: Vec<_> = step.tape.nodes().filter(|node| node.needs_grad && node.index <= step.loss.index()).collect();
+        let values: Vec<_> =
+            step.tape.nodes().filter(|node| node.needs_grad && node.index <= step.loss.index()).collect();
         assert!(values.len() > 10);
         values.iter().for_each(|node| assert!(step.gradients.wrt(step.tape.var(node.index)).is_ok(), "{}", node.op));
         Ok(step.to_string())

@@ -70,7 +70,13 @@ fn a_sample_holds_what_a_loop_by_hand_computes() {
         let (before, after) = (before.to_vec(), param.value().to_vec());
         let step: f64 = before.iter().zip(&after).map(|(a, b)| (a - b) * (a - b)).sum();
         let size: f64 = before.iter().map(|a| a * a).sum();
-        assert!((seen.ratio - (step / size).sqrt()).abs() < 1e-12, "{}: {} {}", seen.name, seen.ratio, (step / size).sqrt());
+        assert!(
+            (seen.ratio - (step / size).sqrt()).abs() < 1e-12,
+            "{}: {} {}",
+            seen.name,
+            seen.ratio,
+            (step / size).sqrt()
+        );
     }
 }
 

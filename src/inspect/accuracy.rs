@@ -131,7 +131,12 @@ impl fmt::Display for Accuracy {
             let NodeAccuracy { at, error, growth, gradient } = &self.nodes[k];
             let what = format!("%{} {}", at.node, at.op);
             let gradient = gradient.map(|error| format!("{error:.1e}")).unwrap_or_default();
-            writeln!(f, "{what:<24} {error:>9.1e} {growth:>9.1e} {gradient:>9}  {}:{}", at.line.file(), at.line.line())?;
+            writeln!(
+                f,
+                "{what:<24} {error:>9.1e} {growth:>9.1e} {gradient:>9}  {}:{}",
+                at.line.file(),
+                at.line.line()
+            )?;
         }
         if order.len() < self.nodes.len() {
             writeln!(f, "and {} more, which grow less", self.nodes.len() - order.len())?;

@@ -30,7 +30,8 @@ fn bars(values: &[f64], rows: usize) -> Vec<String> {
 pub(super) fn chart(losses: &[f64], metric: Option<(&str, &[f64])>) -> String {
     let Some(last) = losses.last() else { return String::new() };
     let loss = means(losses, SIZE.0);
-    let (low, high) = loss.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+    let (low, high) =
+        loss.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
     let mut text = String::new();
     for (row, line) in bars(&loss, SIZE.1).into_iter().enumerate() {
         let label = match row {

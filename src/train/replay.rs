@@ -141,7 +141,18 @@ impl Run<'_, '_> {
         let anomalies = loss.detect_anomalies()?;
         let gradients = loss.backward()?;
         let (epoch, iteration) = (self.epoch + 1, self.iteration + 1);
-        open(&Replay { epoch, iteration, batch_number, batch, learning_rate, tape, outputs, loss, gradients, anomalies })
+        open(&Replay {
+            epoch,
+            iteration,
+            batch_number,
+            batch,
+            learning_rate,
+            tape,
+            outputs,
+            loss,
+            gradients,
+            anomalies,
+        })
     }
 }
 

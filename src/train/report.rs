@@ -36,7 +36,11 @@ impl<'a> Report<'a> {
                 bar
             }
         };
-        Report { table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))), bar, drawn: None }
+        Report {
+            table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))),
+            bar,
+            drawn: None,
+        }
     }
 
     /// Draws the loss above the bar, where it is shown.

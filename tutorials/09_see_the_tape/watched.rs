@@ -61,7 +61,13 @@ pub fn digits(epochs: usize, page: &Path) -> Result<Watched> {
     }
     for layer in &last.layers {
         let spread = &layer.activations;
-        println!("{:<12} rms {:>7.1e}, largest {:>7.1e}, {:.0} % zeros", layer.name, spread.rms, spread.largest, 100.0 * spread.zeros);
+        println!(
+            "{:<12} rms {:>7.1e}, largest {:>7.1e}, {:.0} % zeros",
+            layer.name,
+            spread.rms,
+            spread.largest,
+            100.0 * spread.zeros
+        );
     }
     let batch = Batches::new(train, 8)?.epoch(0).next().expect("there are images");
     let tape = Tape::new();

@@ -13,7 +13,10 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
     (&["sqrt"], "an ε inside, `(x + 1e-8).sqrt()`, or `signed_sqrt`, whose gradient at 0 is 0"),
     (&["signed_sqrt"], "an ε inside: `x * (x.abs() + 1e-8).rsqrt()`"),
-    (&["div", "recip", "rsqrt"], "a divisor that is kept from 0: `y / (x.abs() + 1e-8)`, `(x.square() + 1e-8).rsqrt()`"),
+    (
+        &["div", "recip", "rsqrt"],
+        "a divisor that is kept from 0: `y / (x.abs() + 1e-8)`, `(x.square() + 1e-8).rsqrt()`",
+    ),
     (
         &["acos", "asin"],
         "for the angle of unit vectors u and v, 2 atan2(|u − v|, |u + v|); for a margin, the cosine itself (`nn::AddedMargin`), \
@@ -24,7 +27,10 @@ const ADVICE: &[(&[&str], &str)] = &[
     (&["pow"], "an ε in the base, `(x + 1e-8).pow(c)`, or `(c * x.ln()).exp()` for x > 0"),
     (&["mul", "square"], "logarithms, or factors that are scaled first: the product leaves the range of the precision"),
     (&["add", "sub"], "a selection made before the infinities meet: `mask.select(x, 0.0)`"),
-    (&["eigh", "svd"], "a function without vectors: `symmetric_sqrt`, whose gradient divides by no difference, or `eigvalsh`"),
+    (
+        &["eigh", "svd"],
+        "a function without vectors: `symmetric_sqrt`, whose gradient divides by no difference, or `eigvalsh`",
+    ),
     (&["leaf", "constant"], "data that is checked before it enters the tape"),
 ];
 

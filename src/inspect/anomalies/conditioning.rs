@@ -46,9 +46,9 @@ fn digits(dtype: DType) -> f64 {
 pub(super) fn warnings(tape: &Tape, part: &[bool]) -> Vec<Warning> {
     let nodes: Vec<NodeView> = tape.nodes().collect();
     let asked = |node: &usize| part.get(*node).is_some_and(|part| *part);
-    let matches: Vec<Match> =
-        (0..nodes.len()).filter(asked).filter_map(|node| Formula::at(&nodes, node)).collect();
-    let vectors: Vec<bool> = (0..nodes.len()).map(|node| part[node] && eigenvalues::vectors_used(&nodes, node)).collect();
+    let matches: Vec<Match> = (0..nodes.len()).filter(asked).filter_map(|node| Formula::at(&nodes, node)).collect();
+    let vectors: Vec<bool> =
+        (0..nodes.len()).map(|node| part[node] && eigenvalues::vectors_used(&nodes, node)).collect();
     let mut waiting: HashMap<usize, Vec<usize>> = HashMap::new();
     matches.iter().enumerate().for_each(|(k, known)| waiting.entry(known.x).or_default().push(k));
     let by_node: HashMap<usize, usize> = matches.iter().enumerate().map(|(k, known)| (known.node, k)).collect();

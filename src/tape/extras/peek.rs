@@ -32,7 +32,8 @@ impl Tape {
                 list.force(id as NodeId);
             }
             let ready = |id: NodeId| if list.is_pending(id) { None } else { Some(list.ready(id)) };
-            let inputs: Option<SmallVec<[&Tensor; 4]>> = list.nodes[id].inputs.iter().map(|&input| ready(input)).collect();
+            let inputs: Option<SmallVec<[&Tensor; 4]>> =
+                list.nodes[id].inputs.iter().map(|&input| ready(input)).collect();
             look(id, ready(id as NodeId), &inputs.unwrap_or_default());
             let read: Vec<usize> = list.nodes[id].inputs.iter().map(|&input| input as usize).chain([id]).collect();
             for read in read.into_iter().filter(|&read| pending[read] && last_reader[read] == id) {
