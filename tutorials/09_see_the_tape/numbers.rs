@@ -19,7 +19,7 @@ pub fn printed() -> Result<()> {
     let tape = Tape::f64();
     let (x, y) = (tape.leaf(3.0).named("x"), tape.constant(1.0).named("y"));
     let z = ((x - y).square() + 5.0).sqrt().named("z");
-    println!("{}", inspect::derive(&z.backward()?, x)?);
+    print!("{}", inspect::derive(&z.backward()?, x)?);
     Ok(())
 }
 
