@@ -2,7 +2,7 @@
 #![cfg(feature = "train")]
 
 use wengert::{
-    DType, Error, Param, Result, Tensor, Var,
+    DType, Error, Param, Result, Tensor,
     io::Checkpoint,
     nn::{BatchNorm, Dropout, Layer, Linear, Relu, Sequential},
     optim::{Adam, Optimizer, Schedule},
@@ -37,7 +37,7 @@ fn source(at: (usize, usize), outlier: f64) -> (usize, impl FnMut(usize) -> std:
 
 fn trainer<'a>(net: &'a dyn Layer, optimizer: &'a mut dyn Optimizer) -> Trainer<'a> {
     Trainer::new(net, optimizer)
-        .loss(|y: &[Var<'_>], batch: &Batch| mean_squared_error(y, batch))
+        .loss(mean_squared_error)
         .schedule(Schedule::Step { step_size: 5, gamma: 0.7 })
         .epochs(4)
 }

@@ -21,7 +21,7 @@ fn run(watch: Option<&mut Watch>, clip: f64) -> (History, Vec<Vec<f64>>) {
     let net = net();
     let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
     let trainer = Trainer::new(&net, &mut sgd).epochs(30).clip_norm(clip);
-    let trainer = trainer.loss(|y: &[Var<'_>], batch: &Batch| mean_squared_error(y, batch)).chart(true);
+    let trainer = trainer.loss(mean_squared_error).chart(true);
     let trainer = match watch {
         Some(watch) => trainer.watch(watch),
         None => trainer,

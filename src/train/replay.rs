@@ -60,7 +60,7 @@ impl<'a> Trainer<'a> {
     /// }));
     /// let mut optimizer = Sgd::new(&net.params(), 0.1)?;
     /// let start = net.weight.value();
-    /// let trainer = |optimizer| Trainer::new(&net, optimizer).loss(|y, batch| wengert::train::mean_squared_error(y, batch));
+    /// let trainer = |optimizer| Trainer::new(&net, optimizer).loss(wengert::train::mean_squared_error);
     /// let error = trainer(&mut optimizer).fit(&mut source).unwrap_err().to_string();
     /// assert!(error.starts_with("the loss of iteration 7 (epoch 1) holds inf"));
     ///

@@ -39,7 +39,7 @@ fn net() -> Sequential {
 }
 
 fn trainer<'a>(net: &'a Sequential, adam: &'a mut Adam) -> Trainer<'a> {
-    Trainer::new(net, adam).epochs(5).loss(|y, batch| mean_squared_error(y, batch))
+    Trainer::new(net, adam).epochs(5).loss(mean_squared_error)
 }
 
 /// Runs into the spoiled batch, and opens it.

@@ -46,7 +46,7 @@ impl Reader<'_> {
             if token == " " {
                 self.spaces();
                 let next =
-                    self.peek().map_or(true, |next| operator(next).is_some() || next == "}" || ends.contains(&next));
+                    self.peek().is_none_or(|next| operator(next).is_some() || next == "}" || ends.contains(&next));
                 if !sign && !next {
                     row += r#"<mspace width="0.17em"/>"#;
                 }

@@ -36,7 +36,8 @@ pub(super) struct Formulas {
 }
 
 impl Names {
-    /// The letters of the field: x (or a and b, or x₁, x₂, x₃) and z.
+    /// The letters of a page: x (or a and b, or x₁, x₂, x₃) and z.
+    #[cfg(feature = "view")]
     pub fn letters(inputs: usize, elementwise: bool) -> Names {
         let letter = |k: usize| match (inputs, elementwise) {
             (1, _) => "x".to_owned(),

@@ -171,7 +171,7 @@ function drawBox(box) {
   made.append(element("rect", { width: w, height: h, rx: !isGroup(item) && nodes[item].op === "leaf" ? 22 : 10, class: "body" }));
   const line = (y, name, text) => made.appendChild(element("text", { x: 12, y, class: name }, text));
   if (isGroup(item)) {
-    made.append(element("text", { x: 12, y: 24, class: "op" }, `＋ ${clip(item.name, 17)}`));
+    made.append(element("text", { x: 12, y: 24, class: "op" }, `+ ${clip(item.name, 17)}`));
     line(44, "small", `${item.to - item.from} nodes`);
     made.append(element("rect", { x: w - 58, y: 37, width: 46, height: 5, rx: 2.5, class: "track" }), element("rect", { x: w - 58, y: 37, width: 0, height: 5, rx: 2.5, class: "done" }));
   } else {

@@ -5,6 +5,7 @@
 //! ([`data`]); `page.html`, `style.css` and the scripts are files beside this one, put together here.
 
 mod data;
+mod local;
 mod source;
 mod summary;
 

@@ -53,6 +53,6 @@ function showLine([file, line]) {
   row.classList.add("marked");
   row.setAttribute("aria-current", "true");
   const list = row.parentNode;
-  const [top, room] = [row.offsetTop - list.offsetTop, list.clientHeight];
+  const [top, room] = [row.offsetTop, list.clientHeight];
   if (top < list.scrollTop + 20 || top > list.scrollTop + room - 40) list.scrollTop = top - room / 2;
 }

@@ -78,6 +78,13 @@ function inSight() {
   return `Backward ${state.at - nodes.length} of ${backward.length}: gradient of ${title(now)} = ${brief(node.a)}`;
 }
 
+// The node whose line is shown: of a box the one whose step it is, or the first.
+function lineOf(item) {
+  const now = current();
+  if (!isGroup(item)) return item;
+  return now !== null && now >= item.from && now < item.to ? now : item.from;
+}
+
 function update() {
   byId("step").value = state.at;
   byId("step").setAttribute("aria-valuetext", inSight());
@@ -85,8 +92,7 @@ function update() {
   document.body.classList.toggle("backward", state.at > nodes.length);
   showDetails();
   if (state.selected !== null) {
-    const node = nodes[isGroup(state.selected) ? (current() ?? first(state.selected)) : state.selected];
-    showLine(node.line);
+    showLine(nodes[lineOf(state.selected)].line);
     reveal(state.selected);
   }
   const focused = document.activeElement?.closest?.("#drawing");
