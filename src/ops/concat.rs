@@ -3,6 +3,7 @@
 //! The gradient of each part is the slice of dz that it fills.
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -24,6 +25,12 @@ impl Op for Concat {
 
     fn attributes(&self) -> String {
         format!("axis {}", self.0)
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let x: Vec<String> = (1..=inputs).map(|k| format!("x_{k}")).collect();
+        let parts = (1..=inputs).map(|k| format!(r"\operatorname{{part}}_{{{k}}}(\bar z)"));
+        Some(Formula::new(format!("[{}]", x.join(", ")), parts))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -4,16 +4,15 @@
 //! the gradients of each of the four forms are products of the same four forms. So is a factor before the product, and
 //! a matrix that is added to it: Y = C + s A B in one pass over the numbers, with dC = dY.
 
-use smallvec::SmallVec;
-
 use super::{
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
-    kernels::matmul::{Product, linear},
+    kernels::matmul::Product,
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -73,6 +72,25 @@ impl Op for Matmul {
             (true, true) => Some("both transposed".to_owned()),
         };
         scale.into_iter().chain(turned).collect::<Vec<_>>().join(", ")
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let turned = |x: &str, transposed: bool| if transposed { format!(r"{x}^\top") } else { x.to_owned() };
+        let product = |a: (&str, bool), b: (&str, bool)| format!("{} {}", turned(a.0, a.1), turned(b.0, b.1));
+        let (a, b, dz) = ("x_1", "x_2", r"\bar z");
+        let by_a = if self.ta { product((b, self.tb), (dz, true)) } else { product((dz, false), (b, !self.tb)) };
+        let by_b = if self.tb { product((dz, true), (a, self.ta)) } else { product((a, !self.ta), (dz, false)) };
+        let scaled = |product: String| match self.scale {
+            1.0 => product,
+            scale => format!(r"{scale} \, {product}"),
+        };
+        let (value, mut gradients) = (scaled(product((a, self.ta), (b, self.tb))), vec![scaled(by_a), scaled(by_b)]);
+        if inputs < 3 {
+            return Some(Formula::new(value, gradients));
+        }
+        gradients.push(dz.to_owned());
+        let sign = if self.scale < 0.0 { "" } else { "+ " };
+        Some(Formula::new(format!("x_3 {sign}{value}"), gradients))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -173,69 +191,6 @@ impl Sampled for Matmul {
     }
 }
 
-/// x Wᵀ + b over the last axis of x: one node for a fully connected layer.
-pub(super) struct Linear;
-
-impl Op for Linear {
-    fn name(&self) -> &str {
-        "linear"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        let (input, weight) = (x[0], x[1]);
-        if weight.rank() != 2 || input.rank() < 1 || input.last() != weight.last() {
-            let need = "the input needs as many features (its last size) as the weight [outputs, inputs] has columns";
-            return Err(Error::shape("linear", &x[..2], need));
-        }
-        if x.get(2).is_some_and(|bias| bias.dims() != &weight[..1]) {
-            return Err(Error::shape(
-                "linear",
-                &[weight, x[2]],
-                "the bias needs one number for each row of the weight",
-            ));
-        }
-        Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
-        let rows = shape[..shape.rank() - 1].iter().product();
-        Ok(build!(x[0].dtype(), shape, |T, out| {
-            let bias = x.get(2).map(|bias| bias.data::<T>());
-            linear(out, x[0].data::<T>(), x[1].data::<T>(), bias, (rows, inputs, outputs));
-        }))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (x, w) = (at.x[0], at.x[1]);
-        let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
-        let rows: usize = shape[..shape.rank() - 1].iter().product();
-        let dz = at.dz.try_reshape([rows, outputs])?;
-        let tape = at.tape();
-        let mut gradients: SmallVec<_> = SmallVec::new();
-        gradients.push(at.by(0, || tape.builtin(Matmul::PLAIN, &[dz, w])?.try_reshape(&shape))?);
-        gradients.push(at.by(1, || {
-            let x = x.try_reshape([rows, inputs])?;
-            tape.builtin(Matmul { ta: true, ..Matmul::PLAIN }, &[dz, x])
-        })?);
-        if at.x.len() == 3 {
-            gradients.push(at.by(2, || dz.try_sum_axes(&[0], false))?);
-        }
-        Ok(gradients)
-    }
-}
-
-impl Sampled for Linear {
-    fn samples() -> Vec<Sample> {
-        let inputs = vec![numbers([4, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2), numbers([2], -1.0, 1.0, 3)];
-        let deep = vec![numbers([2, 2, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2)];
-        vec![
-            Sample::new("linear", inputs, |x| x[0].linear(x[1], Some(x[2]))),
-            Sample::new("linear without bias, of rank 3", deep, |x| x[0].linear(x[1], None)),
-        ]
-    }
-}
-
 fn matmul<'t>(x: &[Var<'t>], ta: bool, tb: bool) -> Var<'t> {
     expect(x[0].product(ta, x[1], tb))
 }
@@ -302,16 +257,6 @@ impl<'t> Var<'t> {
                 false => self.try_broadcast_to(&shape).or(Ok(self))?,
             };
             self.tape().builtin(op, &[a, b, c])
-        }
-    );
-
-    twin!(
-        /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
-        #[or_panic(linear)]
-        /// [`Error::Shape`] when the shapes do not match.
-        pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
-            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
-            self.tape().builtin(Linear, &inputs)
         }
     );
 }

@@ -5,6 +5,7 @@
 
 use super::{
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -21,6 +22,10 @@ pub(super) struct Reshape(Shape);
 impl Op for Reshape {
     fn name(&self) -> &str {
         "reshape"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{reshape}(x)", [r"\operatorname{reshape}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -13,6 +13,7 @@
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
+    formula::Formula,
     matrices::{batch, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -61,6 +62,11 @@ pub(super) struct Eigh;
 impl Op for Eigh {
     fn name(&self) -> &str {
         "eigh"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let dx = r"V \left(\operatorname{diag}(\bar \lambda) + F \odot (V^\top \bar V)\right) V^\top";
+        Some(Formula::new(r"(\lambda, V), x = V \operatorname{diag}(\lambda) V^\top", [dx]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -112,6 +118,14 @@ fn sizes(x: &Shape) -> Result<[usize; 2]> {
 impl Op for Svd {
     fn name(&self) -> &str {
         "svd"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let inner =
+            r"F \odot \operatorname{skew}(U^\top \bar U) S + S F \odot \operatorname{skew}(V^\top \bar V) + \bar S";
+        let outside = r"(I - U U^\top) \bar U S^{-1} V^\top + U S^{-1} \bar V^\top (I - V V^\top)";
+        let dx = format!(r"U \left({inner}\right) V^\top + {outside}");
+        Some(Formula::new(r"(U, S, V), x = U S V^\top", [dx]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
