@@ -15,10 +15,10 @@
 //! ```
 //!
 //! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`html`] writes it as a page to step through, [`Graph`]
-//! as a picture, for Graphviz ([`Dot`]) or for Markdown ([`Mermaid`]), and [`derive`] writes the chain rule out with its
-//! numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why) explains a
-//! gradient that is missing, zero, NaN, tiny or huge. [`Var::detect_anomalies`](crate::Var::detect_anomalies) goes through
-//! both passes for numbers that are not finite and operations that lose digits, and
+//! as a picture, for Graphviz ([`Dot`]) or for Markdown ([`Mermaid`]), and [`derive`](fn@derive) writes the chain rule out
+//! with its numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why)
+//! explains a gradient that is missing, zero, NaN, tiny or huge. [`Var::detect_anomalies`](crate::Var::detect_anomalies)
+//! goes through both passes for numbers that are not finite and operations that lose digits, and
 //! [`Var::accuracy`](crate::Var::accuracy) compares a recording in both precisions.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value

@@ -73,7 +73,7 @@ mod tests {
         let text = chart(&losses, Some(("accuracy", &[0.5, 0.75])));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), SIZE.1 + 1);
-        assert!(lines[0].starts_with("██") && lines[0].ends_with(" 6.3550"), "{text}");
+        assert!(lines[0].starts_with("█▇▆") && lines[0].ends_with(" 6.3550"), "{text}");
         assert!(lines[5].ends_with("▁ 0.0600   loss 0.0100"), "{text}");
         assert_eq!(lines[6], format!("▁█{} accuracy 0.7500", " ".repeat(SIZE.0 - 2)));
         assert_eq!(chart(&[], None), "");

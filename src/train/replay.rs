@@ -45,7 +45,7 @@ impl<'a> Trainer<'a> {
     /// The trainer, its settings and the source are those of the run. The iterations before are made again as well, from
     /// the checkpoint of [`resume_from`](Trainer::resume_from), the last one that was saved before the iteration; without
     /// one, from the values that the network and the optimizer have now, which must be those at the start of the run. No
-    /// checkpoint is saved, nothing is validated, and no hook is called. Network and optimizer are afterwards as they were.
+    /// checkpoint is saved, nothing is validated or watched, and no hook is called. Network and optimizer are afterwards as they were.
     ///
     /// The number of the iteration stands in the error of a run that ended with a loss that is not finite;
     /// [`History::jump`] finds the one in which the loss jumped.
@@ -59,19 +59,18 @@ impl<'a> Trainer<'a> {
     ///     (x, y.clone())
     /// }));
     /// let mut optimizer = Sgd::new(&net.params(), 0.1)?;
-    /// let start = net.weight.value();
+    /// let start: Vec<Tensor> = net.params().iter().map(|param| param.value()).collect();
     /// let trainer = |optimizer| Trainer::new(&net, optimizer).loss(wengert::train::mean_squared_error);
     /// let error = trainer(&mut optimizer).fit(&mut source).unwrap_err().to_string();
     /// assert!(error.starts_with("the loss of iteration 7 (epoch 1) holds inf"));
     ///
-    /// net.weight.set(&start)?;
-    /// # net.bias.set(&Tensor::zeros([1], wengert::DType::F32))?;
+    /// net.params().iter().zip(&start).try_for_each(|(param, value)| param.set(value))?;
     /// let mut optimizer = Sgd::new(&net.params(), 0.1)?;
     /// trainer(&mut optimizer).replay(&mut source, 7, |step| {
     ///     println!("{step}");
     ///     println!("{}", step.loss.why(&net.weight)?);
     ///     assert_eq!((step.iteration, step.batch_number), (7, 7));
-    ///     assert_eq!(step.anomalies.forward.as_ref().expect("the loss is infinite").op, "square");
+    ///     assert_eq!(step.anomalies.forward.as_ref().expect("the loss is infinite").op, "mse_loss");
     ///     Ok(())
     /// })?;
     /// # Ok::<(), wengert::Error>(())
@@ -88,6 +87,7 @@ impl<'a> Trainer<'a> {
         open: impl FnOnce(&Replay<'_>) -> Result<R>,
     ) -> Result<R> {
         let (mut trainer, loss) = self.with_defaults();
+        trainer.watch = None;
         let base = trainer.optimizer.learning_rate();
         let (net, optimizer) = (Snapshot::of(trainer.net), trainer.optimizer.state());
         let result = Run::new(&mut trainer, &loss, base).and_then(|run| run.replay(source, iteration, open));
