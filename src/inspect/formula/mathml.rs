@@ -52,7 +52,12 @@ impl Reader<'_> {
                 }
                 continue;
             }
-            sign = operator(token).is_some();
+            if token == "-" && sign {
+                self.at += 1;
+                row += r#"<mo form="prefix">−</mo>"#;
+                continue;
+            }
+            sign = operator(token).is_some_and(|_| ![")", "]", "|"].contains(&token));
             row += &self.scripted();
         }
         row

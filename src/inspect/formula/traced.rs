@@ -67,6 +67,12 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether a selection is a product with [condition]: its condition is one that the rule computed, and what it gives
+    /// elsewhere is 0.
+    fn is_masked(&self, condition: NodeId, otherwise: NodeId) -> bool {
+        self.constant(otherwise) == Some(0.0) && self.is_known(condition).is_none()
+    }
+
     /// A node by its name, if it has one.
     fn tex(&self, id: NodeId) -> Tex {
         self.is_known(id).cloned().unwrap_or_else(|| self.computed(id))
@@ -85,12 +91,12 @@ impl Writer<'_> {
             ("sub", &[a, b]) => difference(&self.tex(a), &self.tex(b)),
             ("sub", &[x]) => difference(&number(c), &self.tex(x)),
             ("mul" | "div" | "negate" | "recip" | "square", _) => self.product(id),
-            ("select", &[_, _, b]) if self.constant(b) == Some(0.0) => self.product(id),
+            ("select", &[m, _, b]) if self.is_masked(m, b) => self.product(id),
             ("select", &[m, a, b]) => {
                 let condition = self.tex(m).text;
                 let condition = match condition.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-                    Some(inner) => inner.to_owned(),
-                    None => format!(r"{condition} \ne 0"),
+                    Some(inner) if !inner.contains(['[', ']']) => inner.to_owned(),
+                    _ => format!(r"{condition} \ne 0"),
                 };
                 let (a, b) = (self.tex(a).text, self.tex(b).text);
                 Tex::atom(format!(r"\begin{{cases}} {a} & {condition} \\ {b} & \text{{else}} \end{{cases}}"))
@@ -149,7 +155,7 @@ impl Writer<'_> {
             Some(("square", _, &[x])) => (0..2).for_each(|_| self.collect(x, side, false, product)),
             Some(("recip", _, &[x])) => self.collect(x, 1 - side, false, product),
             // What is 0 where the condition does not hold is multiplied by [condition].
-            Some(("select", _, &[m, a, b])) if self.constant(b) == Some(0.0) && self.is_known(m).is_none() => {
+            Some(("select", _, &[m, a, b])) if self.is_masked(m, b) => {
                 self.collect(m, side, false, product);
                 self.collect(a, side, false, product);
             }
