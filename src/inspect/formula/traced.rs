@@ -16,7 +16,13 @@ use crate::{
 /// The value of a row and its derivative by each operand; `pointwise` products of tensors are written with ⊙.
 pub(super) fn formulas(row: &'static Elementwise, parameter: f64, names: &Names, pointwise: bool) -> Formulas {
     let tape = Tape::f64();
-    let x: Vec<Var<'_>> = row.domain.iter().map(|&(low, high)| tape.leaf(0.5 * (low + high))).collect();
+    // The mask of a selection is a constant.
+    let is_mask = |k: usize| row.selects() && k == 0;
+    let input = |(k, &(low, high)): (usize, &(f64, f64))| match is_mask(k) {
+        true => tape.constant(0.5 * (low + high)),
+        false => tape.leaf(0.5 * (low + high)),
+    };
+    let x: Vec<Var<'_>> = row.domain.iter().enumerate().map(input).collect();
     let z = tape.elementwise(row, parameter, &x, None).expect("single numbers have one shape");
     let dz = tape.leaf(1.0);
     let mut known: Vec<(NodeId, Tex)> = x.iter().map(|x| x.id()).zip(names.inputs.iter().cloned()).collect();
@@ -25,8 +31,7 @@ pub(super) fn formulas(row: &'static Elementwise, parameter: f64, names: &Names,
     if !row.differentiable() {
         return Formulas { value, gradients: vec![None; x.len()] };
     }
-    // The mask of a selection is a constant.
-    let needs: Vec<bool> = (0..x.len()).map(|k| !(row.selects() && k == 0)).collect();
+    let needs: Vec<bool> = (0..x.len()).map(|k| !is_mask(k)).collect();
     let gradients = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: false });
     let writer = Writer { tape: &tape, known: &known, pointwise };
     Formulas { value, gradients: gradients.iter().map(|dx| dx.map(|dx| writer.tex(dx.id()).text)).collect() }
