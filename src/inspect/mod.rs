@@ -15,8 +15,8 @@
 //! ```
 //!
 //! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`html`] writes it as a page to step through, [`Graph`]
-//! as a picture, for Graphviz ([`Dot`]) or for Markdown ([`Mermaid`]), and [`derive`] writes the chain rule out with its
-//! numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why) explains a
+//! as a picture, for Graphviz ([`Dot`]) or for Markdown ([`Mermaid`]), and [`derive()`] writes the chain rule out with
+//! its numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why) explains a
 //! gradient that is missing, zero, NaN, tiny or huge.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
