@@ -38,7 +38,7 @@ const FEW: usize = 4;
 /// let x = tape.leaf(3.0).named("x");
 /// let y = (x * x).named("y");
 /// let text = inspect::derive(&y.backward()?, x)?;
-/// assert!(text.contains(r"y &= x^{2} = 3^{2} = 9 \\"));
+/// assert!(text.contains(r"y &= x x = 3 \cdot 3 = 9"));
 /// assert!(text.contains(r"\bar x &= \bar y x + \bar y x = 1 \cdot 3 + 1 \cdot 3 = 6"));
 /// # Ok::<(), wengert::Error>(())
 /// ```

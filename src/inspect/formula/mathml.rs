@@ -52,7 +52,12 @@ impl Reader<'_> {
                 }
                 continue;
             }
-            sign = operator(token).is_some();
+            if token == "-" && sign {
+                self.at += 1;
+                row += r#"<mo form="prefix">−</mo>"#;
+                continue;
+            }
+            sign = operator(token).is_some_and(|_| ![")", "]", "|"].contains(&token));
             row += &self.scripted();
         }
         row
@@ -130,7 +135,8 @@ impl Reader<'_> {
             r"\sqrt" => format!("<msqrt>{}</msqrt>", self.group()),
             r"\bar" => format!(r#"<mover accent="true">{}<mo stretchy="false">¯</mo></mover>"#, self.group()),
             r"\hat" => format!(r#"<mover accent="true">{}<mo stretchy="false">^</mo></mover>"#, self.group()),
-            r"\left" | r"\right" | r"\!" | r"\mathrel" => String::new(),
+            r"\left" => self.fenced(),
+            r"\right" | r"\!" | r"\mathrel" => String::new(),
             r"\," | r"\;" => r#"<mspace width="0.17em"/>"#.to_owned(),
             _ if token.starts_with(|c: char| c.is_ascii_digit()) => format!("<mn>{token}</mn>"),
             _ => match symbol(token) {
@@ -138,6 +144,15 @@ impl Reader<'_> {
                 None => format!("<mi>{}</mi>", escape(token.trim_start_matches('\\'))),
             },
         }
+    }
+
+    /// What stands between two brackets, with them, as one element: scripts then belong to all of it.
+    fn fenced(&mut self) -> String {
+        let open = self.element();
+        let row = self.row(&[r"\right"]);
+        self.at += usize::from(self.peek() == Some(r"\right"));
+        let close = self.element();
+        format!("<mrow>{open}{row}{close}</mrow>")
     }
 
     /// Lines of a value and its condition, up to the end.

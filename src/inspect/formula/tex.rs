@@ -173,7 +173,13 @@ pub(super) fn applied(formula: &str, operand: impl Fn(&str) -> Option<Tex>) -> T
             (_, Some("^")) => Level::Atom,
             _ => Level::Product,
         };
-        let value = value.at(level);
+        let mut value = value.at(level);
+        // Plus a negative number is minus.
+        if let (Some("+"), Some(rest)) = (before, value.strip_prefix('-')) {
+            text.truncate(text.trim_end().len() - 1);
+            text += "- ";
+            value = rest.to_owned();
+        }
         // Two numbers side by side need a sign between them.
         let digit = |text: &str, last: bool| {
             if last {

@@ -16,7 +16,13 @@ use crate::{
 /// The value of a row and its derivative by each operand; `pointwise` products of tensors are written with ⊙.
 pub(super) fn formulas(row: &'static Elementwise, parameter: f64, names: &Names, pointwise: bool) -> Formulas {
     let tape = Tape::f64();
-    let x: Vec<Var<'_>> = row.domain.iter().map(|&(low, high)| tape.leaf(0.5 * (low + high))).collect();
+    // The mask of a selection is a constant.
+    let is_mask = |k: usize| row.selects() && k == 0;
+    let input = |(k, &(low, high)): (usize, &(f64, f64))| match is_mask(k) {
+        true => tape.constant(0.5 * (low + high)),
+        false => tape.leaf(0.5 * (low + high)),
+    };
+    let x: Vec<Var<'_>> = row.domain.iter().enumerate().map(input).collect();
     let z = tape.elementwise(row, parameter, &x, None).expect("single numbers have one shape");
     let dz = tape.leaf(1.0);
     let mut known: Vec<(NodeId, Tex)> = x.iter().map(|x| x.id()).zip(names.inputs.iter().cloned()).collect();
@@ -25,8 +31,7 @@ pub(super) fn formulas(row: &'static Elementwise, parameter: f64, names: &Names,
     if !row.differentiable() {
         return Formulas { value, gradients: vec![None; x.len()] };
     }
-    // The mask of a selection is a constant.
-    let needs: Vec<bool> = (0..x.len()).map(|k| !(row.selects() && k == 0)).collect();
+    let needs: Vec<bool> = (0..x.len()).map(|k| !is_mask(k)).collect();
     let gradients = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: false });
     let writer = Writer { tape: &tape, known: &known, pointwise };
     Formulas { value, gradients: gradients.iter().map(|dx| dx.map(|dx| writer.tex(dx.id()).text)).collect() }
@@ -67,6 +72,12 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether a selection is a product with [condition]: its condition is one that the rule computed, and what it gives
+    /// elsewhere is 0.
+    fn is_masked(&self, condition: NodeId, otherwise: NodeId) -> bool {
+        self.constant(otherwise) == Some(0.0) && self.is_known(condition).is_none()
+    }
+
     /// A node by its name, if it has one.
     fn tex(&self, id: NodeId) -> Tex {
         self.is_known(id).cloned().unwrap_or_else(|| self.computed(id))
@@ -85,12 +96,12 @@ impl Writer<'_> {
             ("sub", &[a, b]) => difference(&self.tex(a), &self.tex(b)),
             ("sub", &[x]) => difference(&number(c), &self.tex(x)),
             ("mul" | "div" | "negate" | "recip" | "square", _) => self.product(id),
-            ("select", &[_, _, b]) if self.constant(b) == Some(0.0) => self.product(id),
+            ("select", &[m, _, b]) if self.is_masked(m, b) => self.product(id),
             ("select", &[m, a, b]) => {
                 let condition = self.tex(m).text;
                 let condition = match condition.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-                    Some(inner) => inner.to_owned(),
-                    None => format!(r"{condition} \ne 0"),
+                    Some(inner) if !inner.contains(['[', ']']) => inner.to_owned(),
+                    _ => format!(r"{condition} \ne 0"),
                 };
                 let (a, b) = (self.tex(a).text, self.tex(b).text);
                 Tex::atom(format!(r"\begin{{cases}} {a} & {condition} \\ {b} & \text{{else}} \end{{cases}}"))
@@ -149,7 +160,7 @@ impl Writer<'_> {
             Some(("square", _, &[x])) => (0..2).for_each(|_| self.collect(x, side, false, product)),
             Some(("recip", _, &[x])) => self.collect(x, 1 - side, false, product),
             // What is 0 where the condition does not hold is multiplied by [condition].
-            Some(("select", _, &[m, a, b])) if self.constant(b) == Some(0.0) && self.is_known(m).is_none() => {
+            Some(("select", _, &[m, a, b])) if self.is_masked(m, b) => {
                 self.collect(m, side, false, product);
                 self.collect(a, side, false, product);
             }

@@ -43,8 +43,9 @@ enum Part<'a> {
 pub(super) fn written(scene: &Scene) -> String {
     let whole = inside(&scene.items, scene);
     let mut places = HashMap::new();
-    let mut boxes = String::new();
-    draw(&whole, (BORDER, BORDER), &mut places, &mut boxes);
+    // Arrows go over frames and behind boxes.
+    let (mut frames, mut boxes) = (String::new(), String::new());
+    draw(&whole, (BORDER, BORDER), &mut places, &mut frames, &mut boxes);
     let mut arrows = String::new();
     for arrow in &scene.arrows {
         let (from, to) = (places[arrow.from.as_str()], places[arrow.to.as_str()]);
@@ -63,7 +64,7 @@ pub(super) fn written(scene: &Scene) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\" role=\"img\">\n\
          <title>A tape as a graph</title>\n<style>{STYLE}</style>\n<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"6\" \
          refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#62696f\"/></marker></defs>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{boxes}{arrows}</svg>\n"
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{frames}{arrows}{boxes}</svg>\n"
     )
 }
 
@@ -152,25 +153,31 @@ fn column(parts: &[(Place, Part<'_>)], vertices: &[(u32, (f64, f64))]) -> Center
     (vertices.iter().map(center).collect(), 0.0, 0.0)
 }
 
-fn draw<'a>(inside: &Inside<'a>, at: (f64, f64), places: &mut HashMap<&'a str, Place>, out: &mut String) {
+fn draw<'a>(
+    inside: &Inside<'a>,
+    at: (f64, f64),
+    places: &mut HashMap<&'a str, Place>,
+    frames: &mut String,
+    boxes: &mut String,
+) {
     for (place, part) in &inside.parts {
         let place = Place { x: place.x + at.0, y: place.y + at.1, ..*place };
         let Place { x, y, w, h } = place;
         match part {
             Part::Frame(name, content) => {
                 let _ = writeln!(
-                    out,
+                    frames,
                     r#"<rect class="frame" x="{x:.0}" y="{y:.0}" width="{w:.0}" height="{h:.0}" rx="9"/>"#
                 );
                 let _ = writeln!(
-                    out,
+                    frames,
                     r#"<text class="name" x="{:.0}" y="{:.0}">{}</text>"#,
                     x + 10.0,
                     y + 17.0,
                     escape(name)
                 );
                 let middle = (w - content.size.0) / 2.0;
-                draw(content, (x + middle, y + NAME + BORDER), places, out);
+                draw(content, (x + middle, y + NAME + BORDER), places, frames, boxes);
             }
             Part::Box(text) => {
                 let (class, round) = match text.kind {
@@ -180,7 +187,7 @@ fn draw<'a>(inside: &Inside<'a>, at: (f64, f64), places: &mut HashMap<&'a str, P
                     Kind::Folded => ("box folded", 6.0),
                 };
                 let _ = writeln!(
-                    out,
+                    boxes,
                     r#"<rect class="{class}" x="{x:.0}" y="{y:.0}" width="{w:.0}" height="{h:.0}" rx="{round:.0}"/>"#
                 );
                 for (k, line) in text.lines.iter().enumerate() {
@@ -191,7 +198,7 @@ fn draw<'a>(inside: &Inside<'a>, at: (f64, f64), places: &mut HashMap<&'a str, P
                     };
                     let (middle, down) = (x + w / 2.0, y + 6.0 + LINE * (k as f64 + 0.75));
                     let _ = writeln!(
-                        out,
+                        boxes,
                         r#"<text class="{class}" x="{middle:.0}" y="{down:.0}" text-anchor="middle">{}</text>"#,
                         escape(line)
                     );

@@ -128,6 +128,8 @@ fn mathml_has_its_elements_and_nothing_of_a_name_is_markup() {
             r#"<mfrac><mrow><mover accent="true"><mi>z</mi><mo stretchy="false">¯</mo></mover></mrow><mrow><msup><mi>x</mi><mrow><mn>2</mn></mrow></msup></mrow></mfrac>"#,
         ),
         (r"a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"\left(a\right)^2", "<msup><mrow><mo>(</mo><mi>a</mi><mo>)</mo></mrow><mn>2</mn></msup>"),
+        ("-1 - 2", r#"<mo form="prefix">−</mo><mn>1</mn><mo>−</mo><mn>2</mn>"#),
         (
             r"\operatorname{a\_<b>}_{1}'(x)",
             r#"<msubsup><mi mathvariant="normal">a_&lt;b&gt;</mi><mrow><mn>1</mn></mrow><mo>′</mo></msubsup><mo>(</mo><mi>x</mi><mo>)</mo>"#,
