@@ -26,10 +26,10 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
             vec![turned(l).solve(l.solve(a))]
         }
         "linalg.eigh" => {
-            let (values, vectors) = a.eigh();
+            let (values, vectors) = triangle(c, a).eigh();
             vec![values, vectors.square()]
         }
-        "linalg.eigvalsh" => vec![a.eigvalsh()],
+        "linalg.eigvalsh" => vec![triangle(c, a).eigvalsh()],
         "svd" | "linalg.svd" => {
             let (u, s, v) = a.svd();
             vec![u.square(), s, turned(v.square())]
@@ -51,10 +51,7 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
         "matrix_exp" => vec![a.matrix_exp()],
         // With a tolerance, singular values that are not small are taken for 0.
         "pinverse" | "linalg.pinv" if c.get(9, "rtol").numbers().is_none() => vec![a.pinv()],
-        "linalg.pinv.hermitian" => {
-            let strict = a.tril_at(-1);
-            vec![(strict + turned(strict) + a.diagonal().diag_embed()).pinv()]
-        }
+        "linalg.pinv.hermitian" => vec![triangle(c, a).pinv()],
         "linalg.pinv.singular" => {
             // A Bᵀ has the rank of its factors, and (A Bᵀ)⁺ = (Bᵀ)⁺ A⁺.
             let b = turned(c.x(1));
@@ -127,6 +124,13 @@ fn unit(x: Var<'_>) -> Var<'_> {
 /// A Cholesky factor, given as the lower or the upper one.
 fn lower<'t>(c: &Call<'t>, factor: Var<'t>, at: usize) -> Var<'t> {
     if c.flag(at, "upper", false) { turned(factor) } else { factor }
+}
+
+/// The symmetric matrix of which one triangle is given; the gradient goes to both, as in PyTorch.
+fn triangle<'t>(c: &Call<'t>, a: Var<'t>) -> Var<'t> {
+    let strict = if c.text(1, "UPLO", "L") == "U" { a.triu_at(1) } else { a.tril_at(-1) };
+    let symmetric = (a + turned(a)) / 2.0;
+    (strict + turned(strict) + a.diagonal().diag_embed() - symmetric).detach() + symmetric
 }
 
 fn triangular(a: Var<'_>, upper: bool, unitary: bool) -> Var<'_> {

@@ -30,7 +30,8 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
                     )
                 }
             };
-            let places: Vec<usize> = index.value().to_vec().iter().map(|&i| i as usize).collect();
+            let size = line.shape()[front(line, axis)] as f64;
+            let places: Vec<usize> = index.value().to_vec().iter().map(|&i| i.rem_euclid(size) as usize).collect();
             let y = line.gather(axis, &places, index.shape());
             one(if c.var(at, "index").rank() == 0 && y.numel() == 1 { y.reshape(()) } else { y })
         }

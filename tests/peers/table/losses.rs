@@ -39,13 +39,18 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
                 x.bce_with_logits_with(target?, &options)
             }
         }
-        "cross_entropy" | "nll_loss" => classes(op, c, x, target?, reduction)?,
+        "cross_entropy" | "nll_loss" => classes(op, c, x, target?, c.maybe(2, "weight"), reduction)?,
         _ if op.starts_with("linear_cross_entropy") => {
             let (w, target) = (target?, c.x(2));
-            let (rows, w) = (if x.rank() == 1 { x.unsqueeze(0) } else { x.movedim(1, -1) }, w.transpose(0, 1));
-            let logits = c.maybe(9, "linear_bias").map_or(rows.matmul(w), |bias| rows.matmul(w) + bias);
-            let logits = if x.rank() == 1 { logits.squeeze(&[0]) } else { logits.movedim(-1, 1) };
-            classes("cross_entropy", c, logits, target, reduction)?
+            // Kernels [classes, .., features]: what is between are positions, each with a target of its own.
+            let (rows, shape) = (if x.rank() == 1 { x.unsqueeze(0) } else { x }, w.shape());
+            let [outputs @ .., features] = shape.dims() else { return None };
+            let flat = w.reshape([outputs.iter().product::<usize>(), *features]).transpose(0, 1);
+            let whole: Vec<usize> = [rows.shape()[0]].iter().chain(outputs).copied().collect();
+            let logits = rows.matmul(flat).reshape(&whole[..]);
+            let logits = c.maybe(9, "linear_bias").map_or(logits, |bias| logits + bias);
+            let logits = if x.rank() == 1 { logits.squeeze(&[0]) } else { logits };
+            classes("cross_entropy", c, logits, target, c.maybe(9, "weight"), reduction)?
         }
         "kl_div" => {
             let y = target?;
@@ -136,7 +141,14 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
 }
 
 /// Classes by number, or by probabilities, along axis 1.
-fn classes<'t>(op: &str, c: &Call<'t>, x: Var<'t>, target: Var<'t>, reduction: Reduction) -> Option<Var<'t>> {
+fn classes<'t>(
+    op: &str,
+    c: &Call<'t>,
+    x: Var<'t>,
+    target: Var<'t>,
+    weights: Option<Var<'t>>,
+    reduction: Reduction,
+) -> Option<Var<'t>> {
     let axis = if x.rank() == 1 { 0 } else { 1 };
     // Pixels are observations, too.
     let rows = |x: Var<'t>| {
@@ -145,10 +157,6 @@ fn classes<'t>(op: &str, c: &Call<'t>, x: Var<'t>, target: Var<'t>, reduction: R
     let mut shape = x.shape().dims().to_vec();
     shape.remove(axis as usize);
     let smoothing = c.float(9, "label_smoothing", 0.0);
-    let weights = c
-        .maybe(2, "weight")
-        .or(c.maybe(9, "weight"))
-        .filter(|w| w.rank() == 1 && w.shape()[0] == x.shape()[axis as usize]);
     if target.shape() == x.shape() && op == "cross_entropy" {
         let (logs, y) = (rows(x).log_softmax(1), rows(target));
         let y = y * (1.0 - smoothing) + smoothing / y.shape()[1] as f64;

@@ -72,7 +72,8 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
         "corrcoef" => {
             let covariance = covariance(c, a);
             if covariance.rank() == 0 {
-                return Some(vec![covariance / covariance]);
+                let own = covariance;
+                return Some(vec![covariance / own]);
             }
             let deviation = covariance.diagonal().sqrt();
             covariance / deviation.unsqueeze(1) / deviation
