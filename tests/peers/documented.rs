@@ -25,6 +25,11 @@ const DOCUMENTED: &[Row] = &[
         "second",
         "PyTorch computes the gradient during the forward pass, so its second derivative is 0",
     ),
+    (
+        &["linalg.pinv.hermitian"],
+        "first",
+        "PyTorch reads one triangle, and its rule the whole matrix, which need not be symmetric",
+    ),
     (&["linalg.norm.subgradients_at_zero"], "second", "NaN in PyTorch where the length is 0"),
     (&["masked.logaddexp"], "second", "NaN in PyTorch where both operands are ruled out"),
 ];

@@ -51,7 +51,10 @@ pub fn run<'t>(op: &str, c: &Call<'t>) -> Results<'t> {
         "matrix_exp" => vec![a.matrix_exp()],
         // With a tolerance, singular values that are not small are taken for 0.
         "pinverse" | "linalg.pinv" if c.get(9, "rtol").numbers().is_none() => vec![a.pinv()],
-        "linalg.pinv.hermitian" => vec![triangle(c, a).pinv()],
+        "linalg.pinv.hermitian" => {
+            let strict = a.tril_at(-1);
+            vec![(strict + turned(strict) + a.diagonal().diag_embed()).pinv()]
+        }
         "linalg.pinv.singular" => {
             // A Bᵀ has the rank of its factors, and (A Bᵀ)⁺ = (Bᵀ)⁺ A⁺.
             let b = turned(c.x(1));
