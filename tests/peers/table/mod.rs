@@ -6,11 +6,13 @@
 mod activations;
 mod elementwise;
 mod factors;
+mod gathering;
 mod indexing;
 mod losses;
 mod masked;
 mod moving;
 mod normalization;
+mod pieces;
 mod products;
 mod reductions;
 mod resizing;
@@ -31,7 +33,9 @@ pub fn run<'t>(op: &str, call: &Call<'t>) -> Results<'t> {
         activations::run,
         reductions::run,
         moving::run,
+        pieces::run,
         indexing::run,
+        gathering::run,
         products::run,
         factors::run,
         transforms::run,
