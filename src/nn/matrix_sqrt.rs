@@ -82,7 +82,7 @@ fn by_eigh(x: Var<'_>) -> Var<'_> {
     }
     let none = values.le(0.0);
     let roots = none.select(0.0, none.select(1.0, values).sqrt());
-    (vectors * roots.unsqueeze(roots.rank() - 1)).matmul(vectors.transpose(-2, -1))
+    (vectors * roots.unsqueeze(-2)).matmul(vectors.transpose(-2, -1))
 }
 
 /// Panics for the first matrix of a batch that can have no root, as far as its entries show.

@@ -82,7 +82,7 @@ impl NewtonSchulz {
         // The root of a sum of squares has no slope at 0, so 0 is exchanged below the root.
         let s = match self.norm {
             Norm::Frobenius => a.square().sum_axes(&[-2, -1], true),
-            Norm::Trace => a.diagonal().sum_axes(&[-1], true).unsqueeze(a.rank() - 1),
+            Norm::Trace => a.diagonal().sum_axes(&[-1], true).unsqueeze(-1),
         };
         let none = s.le(0.0);
         let s = none.select(1.0, s);

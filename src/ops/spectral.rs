@@ -37,8 +37,7 @@ fn recip_or_zero(x: Var<'_>) -> Var<'_> {
 
 /// 1/(v_j − v_i) for values v `[.., n]`, 0 where they are equal: `[.., n, n]`.
 fn gaps(values: Var<'_>) -> Var<'_> {
-    let rank = values.rank();
-    recip_or_zero(values.unsqueeze(rank - 1) - values.unsqueeze(rank))
+    recip_or_zero(values.unsqueeze(-2) - values.unsqueeze(-1))
 }
 
 pub(super) fn transposed(x: Var<'_>) -> Var<'_> {
@@ -141,8 +140,7 @@ impl Op for Svd {
         let [m, n] = sizes(&at.x[0].shape())?;
         let parts = |packed| Ok::<_, Error>((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?));
         let ((u, s, v), (du, ds, dv)) = (parts(at.z)?, parts(at.dz)?);
-        let rank = s.rank();
-        let (across, down) = (s.unsqueeze(rank - 1), s.unsqueeze(rank));
+        let (across, down) = (s.unsqueeze(-2), s.unsqueeze(-1));
         let gaps = gaps(s.square());
         let skew = |a: Var<'t>, da: Var<'t>| {
             let product = a.product(true, da, false)?;
