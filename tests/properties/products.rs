@@ -117,8 +117,9 @@ fn matrix_products() {
 fn a_product_added_to_what_broadcasts_to_it() {
     each_case(
         200,
-        (shape(0..=2), [keep(), keep(), keep()], [size(), size(), size()], -2.0..2.0f64, any::<u64>()),
+        (shape(0..=2), [keep(), keep(), keep()], [size(), size(), size()], 0.1f32..2.0, any::<u64>()),
         |(batch, [left, right, third], [m, inner, n], scale, seed)| {
+            let scale = f64::from(scale);
             let a = [left.of(&batch), vec![m, inner]].concat();
             let b = [right.of(&batch), vec![inner, n]].concat();
             // What is added must not be larger than the product.
