@@ -102,7 +102,8 @@ function readers(i) {
 function inWords(summary) {
   const { s, e, r } = summary;
   if (!r) return s.length ? `[${e.map(short).join(", ")}]` : short(e[0]);
-  return `${short(r.min)} to ${short(r.max)}, mean ${short(r.mean)}`;
+  const bad = r.bad ? `; ${r.bad} not finite` : "";
+  return `${short(r.min)} to ${short(r.max)}, mean ${short(r.mean)}${bad}`;
 }
 
 // A tensor with its histogram.
