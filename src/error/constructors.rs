@@ -20,6 +20,19 @@ impl Error {
         self
     }
 
+    /// The same error under the name of the method that was called, if it comes from an operation of which that is made.
+    pub(crate) fn called(mut self, name: &str) -> Self {
+        match &mut self {
+            Error::Shape { op, .. }
+            | Error::TooLarge { op, .. }
+            | Error::Axis { op, .. }
+            | Error::Matrix { op, .. }
+            | Error::DifferentTapes { op } => *op = name.to_owned(),
+            _ => {}
+        }
+        self
+    }
+
     /// [`Error::Shape`] for an operation `op` that does not accept `shapes`, outside all layers: the error for
     /// functions of your own to return.
     ///

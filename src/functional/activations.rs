@@ -31,7 +31,9 @@ composition!(
     #[or_panic(prelu)]
     /// [`Error::Shape`](crate::Error::Shape) unless there is one slope, or one for each channel.
     pub fn try_prelu(self, slope: Var<'t>) -> Result<Var<'t>> {
-        let slope = if slope.numel() == 1 { slope.try_reshape(())? } else { slope.try_per_channel(self)? };
+        let one = slope.numel() == 1;
+        let slope = if one { slope.try_reshape(()) } else { slope.try_per_channel(self) };
+        let slope = slope.map_err(|error| error.called("prelu"))?;
         self.gt(0.0).try_select(self, self.try_mul(slope)?)
     },
     [Sample::new("prelu", vec![numbers([2, 3, 2], -2.0, 2.0, 1), numbers([3], 0.1, 0.9, 2)], |x| x[0].prelu(x[1]))]

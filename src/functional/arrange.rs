@@ -84,7 +84,7 @@ composition!(
     #[or_panic(trace)]
     /// [`Error::Shape`](crate::Error::Shape) when there are fewer than two axes.
     pub fn try_trace(self) -> Result<Var<'t>> {
-        self.try_diagonal()?.try_sum_axes(&[-1], false)
+        self.try_diagonal().map_err(|error| error.called("trace"))?.try_sum_axes(&[-1], false)
     },
     [Sample::unary("trace", [2, 3, 3], |x| x.trace())]
 );

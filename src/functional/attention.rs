@@ -83,12 +83,13 @@ composition!(
         if options.scale.is_some_and(|scale| !scale.is_finite()) {
             return Err(Error::setting("attention", "scale", scale, "finite"));
         }
-        let scores = (self * scale).product(false, keys, true)?;
+        let called = |error: Error| error.called("attention");
+        let scores = (self * scale).product(false, keys, true).map_err(called)?;
         let weights = match options.allowed(scores)? {
             None => scores.try_softmax(-1)?,
             Some(allowed) => allowed.try_select(allowed.try_select(scores, LOW)?.try_softmax(-1)?, 0.0)?,
         };
-        weights.try_matmul(values)
+        weights.try_matmul(values).map_err(called)
     },
     [
         Sample::new("attention", vectors([2, 3, 4], [2, 5, 4], [2, 5, 2]), |x| {

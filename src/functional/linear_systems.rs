@@ -6,6 +6,7 @@
 
 use super::composition::composition;
 use crate::{
+    error::Error,
     ops::sample::{Sample, numbers},
     tape::Var,
     tensor::Tensor,
@@ -27,7 +28,8 @@ composition!(
         if !matches!(shape.dims(), [.., n, m] if n == m) {
             return Err(self.shape_error("solve_triangular", &[&shape], "square matrices [.., n, n] are needed"));
         }
-        if upper { self.triu().try_solve(b) } else { self.tril().try_solve(b) }
+        let triangle = if upper { self.try_triu()? } else { self.try_tril()? };
+        triangle.try_solve(b).map_err(|error| error.called("solve_triangular"))
     },
     [Sample::new("solve_triangular", vec![far_from_singular(), numbers([2, 3, 2], -1.0, 1.0, 2)], |x| {
         x[0].solve_triangular(x[1], true)
@@ -50,14 +52,15 @@ composition!(
     /// a matrix whose rank is seen to be smaller than its sides, or with numbers that are not finite.
     pub fn try_lstsq(self, b: Var<'t>) -> Result<Var<'t>> {
         let (shape, right) = (self.shape(), b.shape());
+        let called = |error: Error| error.called("lstsq");
         match (shape.dims(), right.dims()) {
             (&[.., m, n], &[.., rows, _]) if m == rows && m >= n => {
-                let (q, r) = self.try_qr()?;
-                r.try_solve(q.product(true, b, false)?)
+                let (q, r) = self.try_qr().map_err(called)?;
+                q.product(true, b, false).and_then(|projected| r.try_solve(projected)).map_err(called)
             }
             (&[.., m, _], &[.., rows, _]) if m == rows => {
-                let (q, r) = turned(self).try_qr()?;
-                q.product(false, turned(r).try_solve(b)?, false)
+                let (q, r) = turned(self).try_qr().map_err(called)?;
+                turned(r).try_solve(b).and_then(|y| q.product(false, y, false)).map_err(called)
             }
             _ => {
                 let need = "matrices [.., m, n] and right-hand sides [.., m, k] are needed";

@@ -83,7 +83,7 @@ composition!(
     /// [`Error::Shape`] when the shapes differ.
     pub fn try_bce_with_logits(self, target: Var<'t>) -> Result<Var<'t>> {
         same_shape("bce_with_logits", self, target)?;
-        Ok((self.softplus() - self * target).mean())
+        (self.softplus() - self * target).try_mean_axes(&[], false)
     },
     [Sample::unary("bce_with_logits", [3, 2], |x| x.bce_with_logits(x.tape().constant(numbers([3, 2], 0.0, 1.0, 2))))]
 );

@@ -53,7 +53,7 @@ composition!(
         if shape.numel() == 0 {
             return Ok(self);
         }
-        let norm = self.value().to_vec().chunks(n * n).map(|a| largest_column(a, n)).fold(0.0, f64::max);
+        let norm = self.numbers("matrix_exp")?.chunks(n * n).map(|a| largest_column(a, n)).fold(0.0, f64::max);
         // An infinite or NaN entry has no exponential, however often it is halved.
         let halvings = if norm > LARGEST && norm.is_finite() { (norm / LARGEST).log2().ceil() as i32 } else { 0 };
         let a = self * 0.5f64.powi(halvings);

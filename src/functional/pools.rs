@@ -84,9 +84,8 @@ impl Pool {
         Pool { divisor: Some(divisor), ..self }
     }
 
-    /// The taps along `axis` (0 for y, 1 for x) of an image of this size, if the window fits: with the weights of a
-    /// mean, or of a sum.
-    fn taps(&self, axis: usize, size: usize) -> Option<Taps> {
+    /// The number of windows along `axis` (0 for y, 1 for x) of an image of this size, if they fit.
+    fn windows(&self, axis: usize, size: usize) -> Option<usize> {
         let [kernel, stride, padding, dilation] =
             [self.kernel, self.stride, self.padding, self.dilation].map(|of| of[axis]);
         let reach = kernel.checked_sub(1)?.checked_mul(dilation)?.checked_add(1)?;
@@ -98,7 +97,14 @@ impl Pool {
         let room = padded as i128 - reach as i128 + if self.ceil_mode { stride as i128 - 1 } else { 0 };
         let last = usize::try_from(room.div_euclid(stride as i128)).ok()?;
         let begins = last.checked_mul(stride).is_some_and(|start| start < size + padding);
-        let last = if self.ceil_mode && !begins { last.checked_sub(1)? } else { last };
+        if self.ceil_mode && !begins { Some(last).filter(|&count| count > 0) } else { last.checked_add(1) }
+    }
+
+    /// What so many windows see, with the weights of a mean, or of a sum; nothing if one of them sees no pixel.
+    fn taps(&self, axis: usize, size: usize, windows: usize) -> Option<Taps> {
+        let [kernel, stride, padding, dilation] =
+            [self.kernel, self.stride, self.padding, self.dilation].map(|of| of[axis]);
+        let padded = 2 * padding + size;
         let real = |output: usize| {
             let start = output * stride;
             let first = padding.saturating_sub(start).div_ceil(dilation);
@@ -110,24 +116,25 @@ impl Pool {
             None if self.count_padding => 1.0 / (padded - output * stride).min(kernel) as f64,
             None => 1.0 / real(output).len() as f64,
         };
-        let seen = (0..=last).all(|output| real(output).len() > 0);
-        seen.then(|| Taps::new(last + 1, |output| real(output).map(|input| (input, weight(output))).collect()))
+        let seen = (0..windows).all(|output| real(output).len() > 0);
+        seen.then(|| Taps::new(windows, |output| real(output).map(|input| (input, weight(output))).collect()))
     }
 
     /// The taps along y and x of these images.
     fn over(&self, op: &str, x: &Shape) -> Result<[Taps; 2]> {
         let [height, width] = images(op, x)?;
-        match (self.taps(0, height), self.taps(1, width)) {
-            (Some(y), Some(x)) => Ok([y, x]),
-            _ => {
-                let Pool { kernel, stride, padding, dilation, .. } = self;
-                let need = format!(
-                    "the window {kernel:?} with stride {stride:?} and dilation {dilation:?} must fit into the padded image \
-                     and see a pixel everywhere, and the padding {padding:?} must be at most half of it"
-                );
-                Err(Error::shape(op, &[x], need))
-            }
-        }
+        let fault = || {
+            let Pool { kernel, stride, padding, dilation, .. } = self;
+            let need = format!(
+                "the window {kernel:?} with stride {stride:?} and dilation {dilation:?} must fit into the padded image \
+                 and see a pixel everywhere, and the padding {padding:?} must be at most half of it"
+            );
+            Error::shape(op, &[x], need)
+        };
+        let (down, across) = self.windows(0, height).zip(self.windows(1, width)).ok_or_else(fault)?;
+        Taps::room(op, x, [down, across])?;
+        let taps = self.taps(0, height, down).zip(self.taps(1, width, across));
+        taps.map(|(y, x)| [y, x]).ok_or_else(fault)
     }
 }
 

@@ -16,11 +16,12 @@ fn ascending(a: f64, b: f64) -> Ordering {
 }
 
 /// The indices along `axis` that put the numbers in order.
-fn order(x: Var<'_>, axis: usize, descending: bool) -> Vec<usize> {
-    let (values, shape) = (x.value().to_vec(), x.shape());
+fn order(op: &str, x: Var<'_>, axis: usize, descending: bool) -> Result<Vec<usize>> {
+    let (values, shape) = (x.numbers(op)?, x.shape());
     let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
     let mut indices = vec![0; values.len()];
-    let mut line: Vec<usize> = Vec::with_capacity(len);
+    // Without numbers there may be any number of places, so memory is taken where it is needed.
+    let mut line: Vec<usize> = Vec::new();
     for first in (0..values.len()).filter(|flat| flat / inner % len == 0) {
         let at = |i: usize| values[first + i * inner];
         line.clear();
@@ -28,7 +29,7 @@ fn order(x: Var<'_>, axis: usize, descending: bool) -> Vec<usize> {
         line.sort_by(|&a, &b| if descending { ascending(at(b), at(a)) } else { ascending(at(a), at(b)) });
         line.iter().enumerate().for_each(|(i, &from)| indices[first + i * inner] = from);
     }
-    indices
+    Ok(indices)
 }
 
 impl<'t> Var<'t> {
@@ -42,7 +43,7 @@ impl<'t> Var<'t> {
             return Err(self.shape_error(op, &[&shape], need));
         }
         let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-        let mut indices = order(self, axis, descending);
+        let mut indices = order(op, self, axis, descending)?;
         let mut flat = 0..;
         indices.retain(|_| flat.next().is_some_and(|flat: usize| flat / inner % len < k));
         let kept: Shape = shape.iter().enumerate().map(|(i, &n)| if i == axis { k } else { n }).collect();
@@ -65,7 +66,7 @@ impl<'t> Var<'t> {
             return Err(self.shape_error(op, &[&shape], need));
         }
         let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-        let values = self.value().to_vec();
+        let values = self.numbers(op)?;
         let lines = (0..values.len()).filter(|flat| flat / inner % len == 0);
         let best = |first: usize| {
             let at = |i: usize| values[first + i * inner];
@@ -150,7 +151,7 @@ impl Var<'_> {
         #[or_panic(argsort)]
         /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_argsort(self, axis: isize, descending: bool) -> Result<Vec<usize>> {
-            Ok(order(self, self.axis("argsort", axis)?, descending))
+            order("argsort", self, self.axis("argsort", axis)?, descending)
         }
     );
 

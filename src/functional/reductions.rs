@@ -28,7 +28,7 @@ composition!(
     pub fn try_var_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
         let shape = self.shape();
         let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
-        let distance = self - self.try_mean_axes(axes, true)?;
+        let distance = self - self.try_mean_axes(axes, true).map_err(|error| error.called("var"))?;
         Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
     },
     [Sample::unary("var of axis 0", [4, 3], |x| x.var_axes(&[0], 1, false))]

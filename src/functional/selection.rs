@@ -63,7 +63,7 @@ composition!(
     #[or_panic(masked_fill)]
     /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
     pub fn try_masked_fill(self, mask: Var<'t>, value: impl Into<Operand<'t>>) -> Result<Var<'t>> {
-        mask.try_select(value, self)
+        mask.try_select(value, self).map_err(|error| error.called("masked_fill"))
     },
     [Sample::unary("masked_fill", [2, 3], |x| x.masked_fill(x.gt(0.5), -9.0))]
 );
@@ -86,8 +86,8 @@ composition!(
             let need = "the mask must have the sizes of the value's leading axes, at least one";
             return Err(self.shape_error("masked_select", &[&shape, &lead], need));
         }
-        let picked: Vec<usize> =
-            mask.value().to_vec().iter().enumerate().filter(|&(_, &m)| m != 0.0).map(|(i, _)| i).collect();
+        let mask = mask.numbers("masked_select")?;
+        let picked: Vec<usize> = mask.iter().enumerate().filter(|&(_, &m)| m != 0.0).map(|(i, _)| i).collect();
         let flat: Shape = [lead.numel()].iter().chain(&shape[lead.rank()..]).copied().collect();
         self.try_reshape(flat)?.try_index_select(0, &picked)
     },

@@ -52,8 +52,8 @@ composition!(
         }
         let ConvSpec { stride, padding, dilation, groups } = spec;
         let spec = ConvSpec { stride: [1, stride[1]], padding: [0, padding[1]], dilation: [1, dilation[1]], groups };
-        let y = self.as_images("conv1d")?.try_conv2d(weight.try_unsqueeze(2)?, bias, spec)?;
-        y.try_squeeze(&[2])
+        let y = self.as_images("conv1d")?.try_conv2d(weight.try_unsqueeze(2)?, bias, spec);
+        y.map_err(|error| error.called("conv1d"))?.try_squeeze(&[2])
     },
     [Sample::new("conv1d", vec![numbers([2, 2, 6], -1.0, 1.0, 1), numbers([3, 2, 3], -1.0, 1.0, 2)], |x| {
         x[0].conv1d(x[1], None, ConvSpec::default().stride(2).padding(1))
@@ -65,7 +65,8 @@ composition!(
     #[or_panic(max_pool1d)]
     /// [`Error::Shape`] when these are not sequences or the window does not fit.
     pub fn try_max_pool1d(self, window: Window) -> Result<Var<'t>> {
-        self.as_images("max_pool1d")?.try_max_pool2d(flat(window))?.try_squeeze(&[2])
+        let y = self.as_images("max_pool1d")?.try_max_pool2d(flat(window));
+        y.map_err(|error| error.called("max_pool1d"))?.try_squeeze(&[2])
     },
     [Sample::unary("max_pool1d", [2, 2, 6], |x| x.max_pool1d(Window::square(3).stride(2).padding(1)))]
 );
@@ -76,7 +77,8 @@ composition!(
     #[or_panic(avg_pool1d)]
     /// [`Error::Shape`] when these are not sequences or the window does not fit.
     pub fn try_avg_pool1d(self, window: Window, count_padding: bool) -> Result<Var<'t>> {
-        self.as_images("avg_pool1d")?.try_avg_pool2d(flat(window), count_padding)?.try_squeeze(&[2])
+        let y = self.as_images("avg_pool1d")?.try_avg_pool2d(flat(window), count_padding);
+        y.map_err(|error| error.called("avg_pool1d"))?.try_squeeze(&[2])
     },
     [Sample::unary("avg_pool1d", [2, 2, 6], |x| x.avg_pool1d(Window::square(3).stride(2).padding(1), false))]
 );

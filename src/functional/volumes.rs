@@ -130,7 +130,7 @@ composition!(
         let (depth, plane) = spec.parts();
         let images = slices(self, kernel, depth, fault)?;
         let kernels = weight.try_reshape([c_out, c_group.saturating_mul(kernel), kh, kw])?;
-        let y = images.try_conv2d(kernels, bias, plane)?;
+        let y = images.try_conv2d(kernels, bias, plane).map_err(|error| error.called("conv3d"))?;
         let (out, positions) = (y.shape(), depth.output_size([x[2], 1], [kernel, 1])?[0]);
         y.try_reshape([n, positions, c_out, out[2], out[3]])?.try_movedim(1, 2)
     },

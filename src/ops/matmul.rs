@@ -229,8 +229,8 @@ impl<'t> Var<'t> {
     #[track_caller]
     fn try_matmul_of_vectors(self, other: Var<'t>) -> Result<Var<'t>> {
         let (a, b) = (self.shape(), other.shape());
-        let left = if a.rank() == 1 { self.unsqueeze(0) } else { self };
-        let right = if b.rank() == 1 { other.unsqueeze(1) } else { other };
+        let left = if a.rank() == 1 { self.try_unsqueeze(0)? } else { self };
+        let right = if b.rank() == 1 { other.try_unsqueeze(1)? } else { other };
         let y = left.try_matmul(right)?;
         let full = y.shape();
         let gone =
@@ -251,7 +251,7 @@ impl<'t> Var<'t> {
         /// [`Error::Shape`] when the shapes do not match.
         pub fn try_addmm(self, a: Var<'t>, b: Var<'t>, scale: f64) -> Result<Var<'t>> {
             let op = Matmul { scale, ..Matmul::PLAIN };
-            let shape = op.product(&a.shape(), &b.shape())?.1;
+            let shape = op.product(&a.shape(), &b.shape()).map_err(|error| error.called("addmm"))?.1;
             let c = match self.shape().ends_with(matrix(&shape)) {
                 true => self,
                 // What cannot be broadcast is refused with the shapes of all three.

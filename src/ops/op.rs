@@ -9,7 +9,7 @@ pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
     tape::{Saved, Tape, Var},
-    tensor::{Shape, Tensor},
+    tensor::{DType, Shape, Tensor},
 };
 
 /// The gradients that a rule returns: one for each input, `None` where there is none.
@@ -207,6 +207,13 @@ impl Var<'_> {
     /// [`Error::Shape`] in the layer at work, for shapes that do not suit a method.
     pub(crate) fn shape_error(self, op: &str, shapes: &[&Shape], need: impl Into<String>) -> Error {
         self.tape().locate(Error::shape(op, shapes, need))
+    }
+
+    /// The numbers of the value, or [`Error::TooLarge`] where there is no memory for them.
+    pub(crate) fn numbers(self, op: &str) -> Result<Vec<f64>> {
+        let shape = self.shape();
+        shape.allocatable(op, DType::F64, &[&shape]).map_err(|error| self.tape().locate(error))?;
+        Ok(self.value().to_vec())
     }
 
     /// [`Error::Setting`] for an ε that does not keep a divisor away from 0.

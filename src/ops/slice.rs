@@ -132,7 +132,7 @@ impl<'t> Var<'t> {
         #[or_panic(narrow)]
         /// [`Error::Axis`](crate::Error::Axis) or [`Error::Shape`](crate::Error::Shape) when they lie outside the axis.
         pub fn try_narrow(self, axis: isize, start: usize, len: usize) -> Result<Var<'t>> {
-            self.try_slice(axis, start, start.saturating_add(len), 1)
+            self.try_slice(axis, start, start.saturating_add(len), 1).map_err(|error| error.called("narrow"))
         }
     );
 

@@ -186,7 +186,7 @@ impl<'t> Var<'t> {
         #[or_panic(eigvalsh)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
         pub fn try_eigvalsh(self) -> Result<Var<'t>> {
-            self.try_eigh().map(|parts| parts.0)
+            self.try_eigh().map(|parts| parts.0).map_err(|error| error.called("eigvalsh"))
         }
     );
 
@@ -195,7 +195,7 @@ impl<'t> Var<'t> {
         #[or_panic(singular_values)]
         /// [`Error::Shape`] for fewer than two axes, [`Error::Matrix`] for numbers that are not finite.
         pub fn try_singular_values(self) -> Result<Var<'t>> {
-            self.try_svd().map(|parts| parts.1)
+            self.try_svd().map(|parts| parts.1).map_err(|error| error.called("singular_values"))
         }
     );
 

@@ -59,8 +59,9 @@ impl Tape {
         if list.postpones(&shape) {
             return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
         }
-        // What is smaller is not worth asking for; this is the path of every small operation.
-        if shape.numel() >= LARGE {
+        // What is smaller is not worth asking for; this is the path of every small operation. A result without numbers may
+        // have operands that no memory holds.
+        if shape.numel() >= LARGE || shape.numel() == 0 {
             list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         }
         let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));

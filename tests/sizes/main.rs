@@ -5,6 +5,7 @@
 //! that wraps ends it as well, and under AddressSanitizer (`.ci/sanitize`) a read out of bounds.
 
 mod convolution;
+mod random;
 mod shapes;
 mod windows;
 

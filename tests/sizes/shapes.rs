@@ -121,7 +121,7 @@ fn an_axis_or_a_place_too_large_for_its_type_is_out_of_range() {
     refused!(axis("unsqueeze"), x.try_unsqueeze(isize::MAX), x.unsqueeze(isize::MAX));
     refused!(axis("flatten"), x.try_flatten(usize::MAX), x.flatten(usize::MAX));
     refused!(axis("stack"), Var::try_stack(&[x, x], isize::MAX), Var::stack(&[x, x], isize::MAX));
-    let need = format!("slice: 1..{} by 1 must lie within axis 0, of size 2, but got [2, 3]", usize::MAX);
+    let need = format!("narrow: 1..{} by 1 must lie within axis 0, of size 2, but got [2, 3]", usize::MAX);
     refused!(need, x.try_narrow(0, 1, usize::MAX), x.narrow(0, 1, usize::MAX));
     for step in [4, HUGE, usize::MAX] {
         let first = x.slice(1, 1, 3, step);

@@ -10,6 +10,10 @@ impl Window {
     /// The mean of every window. The divisor is the number of taps or, unless padding counts (`count_padding`), the
     /// number of taps on a real input.
     pub fn avg_pool<T: Real>(&self, x: &[T], count_padding: bool, out: &mut [T]) {
+        // The windows of no image may be more than memory holds.
+        if out.is_empty() {
+            return;
+        }
         let (area, positions) = (self.area(), self.positions());
         let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions.saturating_mul(self.taps()));
         let (taps, work) = (Taps::new(self), out.len().saturating_mul(self.taps()));
@@ -70,6 +74,10 @@ impl Window {
 
     /// The adjoint of [`avg_pool`](Self::avg_pool): `dx[planes, h, w]` from `dy[planes, out_h, out_w]`.
     pub fn avg_pool_grad<T: Real>(&self, dy: &[T], count_padding: bool, dx: &mut [T]) {
+        // The windows of no image may be more than memory holds.
+        if dx.is_empty() {
+            return;
+        }
         let (area, positions) = (self.area(), self.positions());
         let planes = parallel::rows_per_chunk(dx.len() / area.max(1), positions.saturating_mul(self.taps()));
         let (taps, work) = (Taps::new(self), dy.len().saturating_mul(self.taps()));

@@ -17,6 +17,10 @@ impl Window {
     ///
     /// Every window must contain an input; padding of at most half the kernel ensures that if the taps are not dilated.
     pub fn max_pool<T: Real>(&self, x: &[T], out: &mut [T], indices: &mut [u32]) {
+        // The windows of no image may be more than memory holds.
+        if out.is_empty() {
+            return;
+        }
         let (area, positions) = (self.area(), self.positions());
         let planes = parallel::rows_per_chunk(out.len() / positions.max(1), positions.saturating_mul(self.taps()));
         let (taps, work) = (Taps::new(self), out.len().saturating_mul(self.taps()));

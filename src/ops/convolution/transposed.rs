@@ -51,7 +51,8 @@ impl<'t> Var<'t> {
             let shape = Shape::from([n, c_out, height, width]);
             shape.countable("conv_transpose2d", &[&x, &w]).map_err(|error| self.tape().locate(error))?;
             let y = if output_padding[0] < stride[0].max(1) && output_padding[1] < stride[1].max(1) {
-                self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self])?
+                let y = self.tape().builtin(Conv2dInput { spec, shape }, &[weight, self]);
+                y.map_err(|error| error.called("conv_transpose2d"))?
             } else {
                 let whole = Shape::from([n, c_out, full.0, full.1]);
                 let room = whole.countable("conv_transpose2d", &[&x, &w]);
