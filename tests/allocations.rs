@@ -52,7 +52,11 @@ fn in_steady_state(mut step: impl FnMut()) -> usize {
         let before = (ALL.load(Relaxed), LARGE.load(Relaxed));
         step();
         let (all, large) = (ALL.load(Relaxed) - before.0, LARGE.load(Relaxed) - before.1);
-        if large > 0 { clean.clear() } else { clean.push(all) }
+        if large > 0 {
+            clean.clear()
+        } else {
+            clean.push(all)
+        }
         if clean.len() == 20 {
             return clean.into_iter().max().unwrap_or(0);
         }
