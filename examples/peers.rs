@@ -1,6 +1,6 @@
-//! Times a step of three small workloads on numbers that other engines can reproduce.
+//! Times a step of small workloads on numbers that other engines can reproduce.
 //!
-//! `cargo run --release --example peers -- elu|mlp|linalg` prints a line for each variant:
+//! `cargo run --release --example peers -- elu|mlp|linalg|chain` prints a line for each variant:
 //! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
 //! update, in single precision.
 //!
@@ -10,6 +10,8 @@
 //!   0.05.
 //! - `linalg` (ms, no update): Z = A^½ of 16 matrices A = X Xᵀ/d + I/2 of size d = 64 and 256, loss Σ Z ∘ (G + Gᵀ), the
 //!   gradient with respect to A. Its check is |Z Z − A|/|A|, the loss, and the length of the gradient.
+//! - `chain` (ns an operation, no update): n multiplications of one number, and the gradient with respect to it, for n up
+//!   to a million. Its check is the gradient.
 
 #[macro_use]
 #[path = "../tutorials/print.rs"]
@@ -164,6 +166,23 @@ fn linalg() -> Result<()> {
     Ok(())
 }
 
+fn chain() -> Result<()> {
+    let mut tape = Tape::new();
+    for length in [10_000, 100_000, 1_000_000] {
+        let mut step = || {
+            tape.reset();
+            let x = tape.leaf(0.5);
+            let y = (0..length).fold(x, |y, _| y * 0.999_999);
+            Ok(y.backward()?.wrt(x)?.item())
+        };
+        let check = format!("dx {:.4}", step()?);
+        step()?;
+        let scale = 1e9 / f64::from(length);
+        time(&format!("chain of {length}"), 11, ("ns", scale), &check, || step().map(drop))?;
+    }
+    Ok(())
+}
+
 /// The loss of the fourth step; then `warm` untimed steps and `runs` timed ones.
 fn measure(
     work: &str,
@@ -212,8 +231,9 @@ fn main() -> Result<()> {
         Some("elu") => elu(),
         Some("mlp") => mlp(),
         Some("linalg") => linalg(),
+        Some("chain") => chain(),
         _ => {
-            eprintln!("usage: peers elu|mlp|linalg");
+            eprintln!("usage: peers elu|mlp|linalg|chain");
             std::process::exit(2)
         }
     }

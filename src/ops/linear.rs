@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::matmul::linear,
+    kernels::{
+        elementwise::Total,
+        matmul::{Product, linear},
+    },
     tape::{Saved, Var},
-    tensor::{Shape, Tensor, build},
+    tensor::{Shape, Tensor, build, short},
 };
 
 /// x Wᵀ + b over the last axis of x: one node for a fully connected layer.
@@ -59,6 +62,9 @@ impl Op for Linear {
         let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
         let rows: usize = shape[..shape.rank() - 1].iter().product();
         let dz = at.dz.try_reshape([rows, outputs])?;
+        if !at.recorded {
+            return Linear::on_numbers(Vjp { dz, ..at }, &shape, (rows, inputs, outputs));
+        }
         let mut gradients: SmallVec<_> = SmallVec::new();
         gradients.push(at.by(0, || dz.product(false, w, false)?.try_reshape(&shape))?);
         gradients.push(at.by(1, || {
@@ -67,6 +73,34 @@ impl Op for Linear {
         })?);
         if at.x.len() == 3 {
             gradients.push(at.by(2, || dz.try_sum_axes(&[0], false))?);
+        }
+        Ok(gradients)
+    }
+}
+
+impl Linear {
+    /// The rule without a node for each of its products and sums, where nobody differentiates it again.
+    fn on_numbers<'t>(
+        at: Vjp<'_, 't>,
+        shape: &Shape,
+        (rows, inputs, outputs): (usize, usize, usize),
+    ) -> Result<Grads<'t>> {
+        let (tape, dz) = (at.tape(), at.dz.value());
+        let product = |ta, [m, n, k]: [usize; 3], factor: Var<'t>, shape: Shape| {
+            let (product, factor) = (Product { m, n, k, ta, tb: false, scale: 1.0 }, factor.value());
+            let gradient = build!(dz.dtype(), shape, |T, out| {
+                product.gemm(out, false, dz.data::<T>(), factor.data::<T>());
+            });
+            Ok(tape.constant(gradient))
+        };
+        let dx = at.by(0, || product(false, [rows, inputs, outputs], at.x[1], shape.clone()))?;
+        let dw = at.by(1, || product(true, [outputs, inputs, rows], at.x[0], at.x[1].shape()))?;
+        let mut gradients = Grads::from_iter([dx, dw]);
+        if let Some(bias) = at.x.get(2) {
+            gradients.push(at.by(2, || {
+                let sums = tape.list_mut().fold(at.dz.id(), Total::Sum, &Shape::from([1, outputs]));
+                Ok(tape.constant(sums.reshaped(bias.shape())))
+            })?);
         }
         Ok(gradients)
     }
@@ -89,7 +123,7 @@ impl<'t> Var<'t> {
         #[or_panic(linear)]
         /// [`Error::Shape`] when the shapes do not match.
         pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
-            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+            let inputs: SmallVec<[Var<'t>; 3]> = short([Some(self), Some(weight), bias].into_iter().flatten());
             self.tape().builtin(Linear, &inputs)
         }
     );

@@ -30,8 +30,8 @@ impl Matmul {
     /// A B.
     const PLAIN: Matmul = Matmul { ta: false, tb: false, scale: 1.0 };
 
-    /// The sizes of one product, and the shape of the whole result.
-    fn product(&self, a: &Shape, b: &Shape) -> Result<(Product, Shape)> {
+    /// The sizes of one product.
+    fn product(&self, a: &Shape, b: &Shape) -> Result<Product> {
         if a.rank() < 2 || b.rank() < 2 {
             return Err(Error::shape("matmul", &[a, b], "each factor must have at least two axes, rows and columns"));
         }
@@ -48,13 +48,8 @@ impl Matmul {
             );
             return Err(Error::shape("matmul", &[a, b], need));
         }
-        let (batch_a, batch_b) = (Shape::from(&a[..a.rank() - 2]), Shape::from(&b[..b.rank() - 2]));
-        let batch = batch_a
-            .broadcast(&batch_b)
-            .ok_or_else(|| Error::shape("matmul", &[a, b], "the sizes before the last two axes must be equal or 1"))?;
-        let shape = batch.iter().copied().chain([m, n]).collect();
         let Matmul { ta, tb, scale } = *self;
-        Ok((Product { m, n, k, ta, tb, scale }, shape))
+        Ok(Product { m, n, k, ta, tb, scale })
     }
 }
 
@@ -94,7 +89,11 @@ impl Op for Matmul {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        let shape = self.product(x[0], x[1])?.1;
+        let Product { m, n, .. } = self.product(x[0], x[1])?;
+        let batch = |x: &Shape| Shape::from(&x[..x.rank() - 2]);
+        let need = "the sizes before the last two axes must be equal or 1";
+        let batch = batch(x[0]).broadcast(&batch(x[1])).ok_or_else(|| Error::shape("matmul", &x[..2], need))?;
+        let shape = batch.iter().copied().chain([m, n]).collect::<Shape>();
         let fits = |c: &&Shape| c.broadcast(&shape).is_some_and(|whole| whole == shape && c.ends_with(matrix(&shape)));
         match x.get(2) {
             Some(c) if !fits(c) => {
@@ -106,7 +105,7 @@ impl Op for Matmul {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let (product, _) = self.product(x[0].shape(), x[1].shape())?;
+        let product = self.product(x[0].shape(), x[1].shape())?;
         let batch = Shape::from(&shape[..shape.rank() - 2]);
         Ok(build!(x[0].dtype(), shape, |T, out| {
             let (a, b) = (x[0].data::<T>(), x[1].data::<T>());
@@ -251,7 +250,7 @@ impl<'t> Var<'t> {
         /// [`Error::Shape`] when the shapes do not match.
         pub fn try_addmm(self, a: Var<'t>, b: Var<'t>, scale: f64) -> Result<Var<'t>> {
             let op = Matmul { scale, ..Matmul::PLAIN };
-            let shape = op.product(&a.shape(), &b.shape()).map_err(|error| error.called("addmm"))?.1;
+            let shape = op.shape(&[&a.shape(), &b.shape()]).map_err(|error| error.called("addmm"))?;
             let c = match self.shape().ends_with(matrix(&shape)) {
                 true => self,
                 // What cannot be broadcast is refused with the shapes of all three.

@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use smallvec::SmallVec;
+
 use super::{
     Decay, Group,
     elements::{all_finite, non_finite},
@@ -135,13 +137,11 @@ impl OptimizerState {
 
     /// Calls `formula` for each parameter that has a gradient, after all of them have been checked.
     pub fn step(&mut self, gradients: &Gradients, mut formula: impl FnMut(Step)) -> Result<()> {
-        self.check(gradients)?;
+        let found = self.check(gradients)?;
         self.steps += 1;
-        for ((param, buffers), factors) in self.params.iter().zip(&mut self.buffers).zip(&self.factors) {
-            let Ok(gradient) = gradients.wrt(param) else { continue };
-            if !param.trainable() {
-                continue;
-            }
+        let all = self.params.iter().zip(&mut self.buffers).zip(&self.factors).zip(found);
+        for (((param, buffers), factors), gradient) in all {
+            let Some(gradient) = gradient else { continue };
             let (learning_rate, decay) =
                 (factors.learning_rate * self.learning_rate, factors.decay * self.decay.of(param));
             param.update(|weight| {
@@ -151,22 +151,25 @@ impl OptimizerState {
                 for buffer in buffers.iter_mut().filter(|buffer| buffer.dtype() != dtype) {
                     *buffer = buffer.cast(dtype);
                 }
-                formula(Step { weight, gradient: &gradient.cast(dtype), buffers, learning_rate, decay });
+                let cast = (gradient.dtype() != dtype).then(|| gradient.cast(dtype));
+                formula(Step { weight, gradient: cast.as_ref().unwrap_or(gradient), buffers, learning_rate, decay });
             });
         }
         Ok(())
     }
 
-    fn check(&self, gradients: &Gradients) -> Result<()> {
+    /// The gradient of each parameter that is to be changed.
+    fn check<'g>(&self, gradients: &'g Gradients) -> Result<SmallVec<[Option<&'g Tensor>; 16]>> {
+        let mut found = SmallVec::new();
         for (param, buffers) in self.params.iter().zip(&self.buffers) {
-            if !param.trainable() {
-                continue;
-            }
             let gradient = match gradients.wrt(param) {
-                Ok(gradient) => gradient,
-                Err(_) if self.allow_unused => continue,
+                _ if !param.trainable() => None,
+                Ok(gradient) => Some(gradient),
+                Err(_) if self.allow_unused => None,
                 Err(error) => return Err(error),
             };
+            found.push(gradient);
+            let Some(gradient) = gradient else { continue };
             let shape = param.shape();
             if shape != *gradient.shape() || buffers.iter().any(|buffer| *buffer.shape() != shape) {
                 let need = format!("`{}` must keep the shape that it had before", param.name());
@@ -176,7 +179,7 @@ impl OptimizerState {
                 return Err(non_finite(param, gradient));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The state by name, as [`Optimizer::state`](super::Optimizer::state) returns it.

@@ -104,7 +104,7 @@ impl List {
     /// The value of an operation; what it saves for its rule goes to `saved`.
     pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Saved>) -> Result<Tensor> {
         let shape = {
-            let shapes: SmallVec<[&Shape; 4]> = ids.iter().map(|&id| self.node(id).shape()).collect();
+            let shapes: SmallVec<[&Shape; 4]> = short(ids.iter().map(|&id| self.node(id).shape()));
             let shape = op.shape(&shapes)?;
             shape.countable(op.name(), &shapes)?;
             shape

@@ -3,7 +3,7 @@
 //! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as no gradient
 //! waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Kind, NodeId, Tape, Var};
+use super::{Inputs, Kind, NodeId, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
@@ -68,7 +68,7 @@ impl<'t> Slots<'t> {
     pub fn take(&mut self, id: NodeId) -> Option<Var<'t>> {
         match std::mem::replace(self.slots.get_mut(id as usize)?, Slot::Empty) {
             Slot::Empty => None,
-            Slot::Ready(tensor) => Some(self.tape.constant(tensor)),
+            Slot::Ready(tensor) => Some(self.tape.push(Kind::Constant, Inputs::new(), Value::Ready(tensor), false)),
             Slot::Node(node) => {
                 self.waiting.retain(|&waiting| waiting != id);
                 Some(Var::new(self.tape, node))

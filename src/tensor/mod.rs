@@ -56,7 +56,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn build<T: Element>(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let mut buffer = Buffer::<T>::take(shape.numel());
-        fill(buffer.make_mut());
+        fill(buffer.fresh());
         Tensor { shape, storage: T::wrap(buffer) }
     }
 

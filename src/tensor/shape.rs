@@ -73,17 +73,15 @@ impl Shape {
             return Some(self.clone());
         }
         let rank = self.rank().max(other.rank());
-        (0..rank)
-            .map(|i| {
-                let (a, b) = (self.size_from_front(i, rank), other.size_from_front(i, rank));
-                match (a, b) {
-                    _ if a == b => Some(a),
-                    (1, n) | (n, 1) => Some(n),
-                    _ => None,
-                }
-            })
-            .collect::<Option<SmallVec<[usize; 4]>>>()
-            .map(Shape)
+        let mut common = Shape::scalar();
+        for i in 0..rank {
+            common.0.push(match (self.size_from_front(i, rank), other.size_from_front(i, rank)) {
+                (a, b) if a == b => a,
+                (1, n) | (n, 1) => n,
+                _ => return None,
+            });
+        }
+        Some(common)
     }
 
     /// The size of axis `i` after this shape is extended at the front to `rank` axes.
@@ -105,11 +103,10 @@ impl Shape {
     }
 }
 
-/// Copies a few words: shapes are cloned for every node.
 impl Clone for Shape {
     #[inline]
     fn clone(&self) -> Self {
-        Shape(SmallVec::from_slice(&self.0))
+        Shape::from(self.dims())
     }
 }
 
@@ -126,9 +123,16 @@ impl<const N: usize> From<[usize; N]> for Shape {
     }
 }
 
+/// Size by size, as shapes are compared: every node has a copy of one.
 impl From<&[usize]> for Shape {
+    #[inline]
     fn from(dims: &[usize]) -> Self {
-        Shape(SmallVec::from_slice(dims))
+        let mut few = [0; 4];
+        if dims.len() > few.len() {
+            return Shape(SmallVec::from_slice(dims));
+        }
+        (0..few.len()).filter(|&i| i < dims.len()).for_each(|i| few[i] = dims[i]);
+        Shape(SmallVec::from_buf_and_len(few, dims.len()))
     }
 }
 
@@ -152,7 +156,7 @@ impl From<()> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
-        Shape(sizes.into_iter().collect())
+        Shape(short(sizes.into_iter()))
     }
 }
 

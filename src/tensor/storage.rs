@@ -72,7 +72,7 @@ element!(f32, F32, POOL_F32);
 element!(f64, F64, POOL_F64);
 
 /// A shared buffer of `T`.
-pub struct Buffer<T: Element>(Option<Arc<Vec<T>>>);
+pub struct Buffer<T: Element>(Option<Arc<[T]>>);
 
 impl<T: Element> Buffer<T> {
     /// A buffer of `len` elements with unspecified contents, from the pool if it has one.
@@ -87,15 +87,15 @@ impl<T: Element> Buffer<T> {
             Some(buffer) => buffer,
             None => {
                 assert!(available::<T>(len), "a tensor of {len} numbers in {} does not fit into memory", T::DTYPE);
-                Arc::new(vec![T::ZERO; len])
+                std::iter::repeat_n(T::ZERO, len).collect()
             }
         };
         Buffer(Some(buffer))
     }
 
-    /// Takes ownership of `data`.
+    /// The numbers of `data`, which are copied: a buffer and the count of its owners are one piece of memory.
     pub fn from_vec(data: Vec<T>) -> Self {
-        Buffer(Some(Arc::new(data)))
+        Buffer(Some(data.into()))
     }
 
     /// The elements.
@@ -118,7 +118,8 @@ impl<T: Element> Buffer<T> {
         self.0.as_ref().is_some_and(|arc| Arc::strong_count(arc) == 1)
     }
 
-    fn fresh(&mut self) -> &mut [T] {
+    /// The elements of a buffer that nobody shares, for writing.
+    pub fn fresh(&mut self) -> &mut [T] {
         let arc = self.0.as_mut().expect("a buffer is empty only while it is dropped");
         Arc::get_mut(arc).expect("the buffer was checked to be unique")
     }
@@ -147,37 +148,61 @@ impl<T: Element> Drop for Buffer<T> {
 /// pool, are freed when they are dropped here and do not pile up.
 #[derive(Default)]
 pub struct Pool<T> {
-    shelves: HashMap<usize, Shelf<T>, BuildHasherDefault<LengthHasher>>,
+    /// The shelves of short buffers, by length: looking one up costs as much as an operation on few numbers.
+    short: Vec<Shelf<T>>,
+    long: HashMap<usize, Shelf<T>, BuildHasherDefault<LengthHasher>>,
     bytes: usize,
 }
 
+/// Buffers of fewer elements are short.
+const SHORT: usize = 1 << 10;
+
 /// The buffers of one length.
 struct Shelf<T> {
-    free: Vec<Arc<Vec<T>>>,
+    free: Vec<Arc<[T]>>,
     /// How many more were taken than have come back.
     out: usize,
 }
 
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Shelf { free: Vec::new(), out: 0 }
+    }
+}
+
 impl<T> Pool<T> {
-    fn take(&mut self, len: usize) -> Option<Arc<Vec<T>>> {
-        let shelf = self.shelves.entry(len).or_insert_with(|| Shelf { free: Vec::new(), out: 0 });
+    #[inline]
+    fn shelf(&mut self, len: usize) -> &mut Shelf<T> {
+        if len >= SHORT {
+            return self.long.entry(len).or_default();
+        }
+        if self.short.len() <= len {
+            self.short.resize_with(len + 1, Shelf::default);
+        }
+        &mut self.short[len]
+    }
+
+    fn take(&mut self, len: usize) -> Option<Arc<[T]>> {
+        let shelf = self.shelf(len);
         shelf.out += 1;
         let arc = shelf.free.pop()?;
         self.bytes -= len * size_of::<T>();
         Some(arc)
     }
 
-    fn put(&mut self, arc: Arc<Vec<T>>) {
+    fn put(&mut self, arc: Arc<[T]>) {
         let bytes = arc.len() * size_of::<T>();
         if self.bytes + bytes > POOL_BYTES {
-            self.shelves.values_mut().for_each(|shelf| shelf.free.clear());
+            self.long.values_mut().chain(&mut self.short).for_each(|shelf| shelf.free.clear());
             self.bytes = 0;
         }
-        let Some(shelf) = self.shelves.get_mut(&arc.len()).filter(|shelf| shelf.out > 0) else { return };
-        shelf.out -= 1;
-        if bytes <= POOL_BYTES {
-            self.bytes += bytes;
-            shelf.free.push(arc);
+        let shelf = self.shelf(arc.len());
+        if shelf.out > 0 {
+            shelf.out -= 1;
+            if bytes <= POOL_BYTES {
+                shelf.free.push(arc);
+                self.bytes += bytes;
+            }
         }
     }
 }

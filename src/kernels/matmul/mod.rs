@@ -117,9 +117,21 @@ pub fn linear<T: Real>(
     (rows, inputs, outputs): (usize, usize, usize),
 ) {
     if let Some(bias) = bias.filter(|b| !b.is_empty()) {
-        out.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
+        repeat(bias, out);
     }
     Product { m: rows, n: outputs, k: inputs, ta: false, tb: true, scale: 1.0 }.gemm(out, bias.is_some(), x, w);
+}
+
+/// Fills `out` with copies of `row`, of which there are twice as many after each copy.
+fn repeat<T: Real>(row: &[T], out: &mut [T]) {
+    let mut done = row.len().min(out.len());
+    out[..done].copy_from_slice(&row[..done]);
+    while done < out.len() {
+        let (from, to) = out.split_at_mut(done);
+        let more = done.min(to.len());
+        to[..more].copy_from_slice(&from[..more]);
+        done += more;
+    }
 }
 
 /// The `rows x columns` matrix stored in `x` row-major or, if `transposed`, column-major.

@@ -18,8 +18,11 @@ impl<T: Real> Program<'_, T> {
         if numel == 0 {
             return;
         }
-        let target = Space::new(dims, [kept]);
         let plain = self.steps.is_empty() && self.inputs[0].1 == dims;
+        if plain && numel < PARALLEL && out.len() > 1 && is_end_of(dims, kept) {
+            return total.merge(out, self.inputs[0].0);
+        }
+        let target = Space::new(dims, [kept]);
         let fold = Fold { total, space: (!plain).then(|| self.space(dims)), target };
         let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);
         if numel < PARALLEL {
@@ -63,6 +66,11 @@ impl<T: Real> Program<'_, T> {
             });
         });
     }
+}
+
+/// Whether only outer axes are reduced, so that what is kept is a row, and `dims` row after row.
+fn is_end_of(dims: &[usize], kept: &[usize]) -> bool {
+    kept.iter().zip(dims).skip_while(|&(&kept, _)| kept == 1).all(|(kept, size)| kept == size)
 }
 
 /// A reduction: how the inputs of a chain lie in the index space (none for numbers that are already computed), and how
