@@ -25,7 +25,7 @@ const PROGRAMS: [(&str, &[&str]); 13] = [
     ("mutations", &["--quick"]),
     ("protocols", &[]),
     ("caffe_solver", &[]),
-    ("peers", &["mlp"]),
+    ("peers", &["mlp", "--quick"]),
 ];
 
 /// The program with these arguments, in a folder of its own.

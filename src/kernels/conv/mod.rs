@@ -6,7 +6,8 @@
 //! [c·taps, positions]`, done image by image in a block of rows that stays in the cache:
 //!
 //! - forward: y = w · unfold(x);
-//! - gradient with respect to the input: dx = fold(wᵀ · dy);
+//! - gradient with respect to the input: dx = fold(wᵀ · dy), or where [`shifted`](super::shifted) applies, a convolution
+//!   of dy with the kernels turned around;
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
 //!   order.
 //!
@@ -110,6 +111,15 @@ impl Conv2d {
     pub fn grad_input<T: Real>(&self, w: &[T], dy: &[T], dx: &mut [T]) {
         let plan = self.plan::<T>();
         debug_assert!(dy.len() == self.n * plan.output && dx.len() == self.n * plan.image, "{self:?}");
+        if let Some(adjoint) = self.adjoint().filter(|_| plan.image > 0 && plan.output > 0) {
+            let plan = adjoint.plan::<T>();
+            if let Some(shifted) = Shifted::new(plan.window, plan.terms / plan.window.taps()) {
+                return with_scratch(w.len(), |turned: &mut [T]| {
+                    adjoint.turn(w, turned);
+                    plan.forward_shifted(&shifted, dy, turned, None, dx);
+                });
+            }
+        }
         parallel::each_chunk(dx, plan.images * plan.image, plan.work, |chunk, dx| {
             let upstream = dy[(chunk * plan.images * plan.output).min(dy.len())..].chunks(plan.output.max(1));
             dx.fill(T::ZERO);
@@ -133,6 +143,32 @@ impl Conv2d {
                 });
             }
         });
+    }
+
+    /// The convolution of dy with turned kernels that gives dx: a stride of 1 has one, if the padding is less than the
+    /// kernel's reach.
+    fn adjoint(&self) -> Option<Conv2d> {
+        let reach = [(self.kh - 1) * self.dilation[0], (self.kw - 1) * self.dilation[1]];
+        let fits = self.stride == [1, 1] && (0..2).all(|axis| self.padding[axis] <= reach[axis]);
+        fits.then(|| Conv2d {
+            c_in: self.c_out,
+            c_out: self.c_in,
+            h: self.out_h(),
+            w: self.out_w(),
+            padding: [reach[0] - self.padding[0], reach[1] - self.padding[1]],
+            ..*self
+        })
+    }
+
+    /// The kernels of this adjoint `[c_out, c_in / groups, kh, kw]` from those of the convolution `[c_in, c_out /
+    /// groups, kh, kw]`: input and output channels of a group exchanged, taps in the opposite order.
+    fn turn<T: Real>(&self, w: &[T], turned: &mut [T]) {
+        let (ours, theirs, taps) = (self.c_out / self.groups, self.c_in / self.groups, self.kh * self.kw);
+        for (i, kernel) in turned.chunks_exact_mut(taps).enumerate() {
+            let (filter, channel) = (i / theirs, i % theirs);
+            let from = (filter / ours * theirs + channel) * ours + filter % ours;
+            kernel.iter_mut().zip(w[from * taps..][..taps].iter().rev()).for_each(|(t, &w)| *t = w);
+        }
     }
 
     /// `dw [c_out, c_in / groups, kh, kw]` from `x` and the upstream gradient `dy`.

@@ -14,9 +14,6 @@ use crate::kernels::{Real, parallel, scratch::with_scratch, shifted::Shifted, wi
 /// Bytes of unfolded image processed at once: they should stay in a core's own cache.
 const BLOCK: usize = 1 << 18;
 
-/// Images whose weight gradient is summed in registers before it is accumulated.
-const TOGETHER: usize = 4;
-
 /// The sizes that follow from a [`Conv2d`], each used several times.
 pub(super) struct Plan {
     /// The geometry of one plane.
@@ -76,7 +73,7 @@ impl Plan {
     /// [`Conv2d::forward`] without unfolding.
     pub fn forward_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
         parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
-            let (image, wide) = (shifted.image(), shifted.outputs(self.filters));
+            let (image, wide) = (shifted.image(), shifted.tile());
             with_scratch(image + wide, |scratch: &mut [T]| {
                 let (padded, wide) = scratch.split_at_mut(image);
                 let parts = x[chunk * self.images * self.part * self.groups..].chunks_exact(self.part);
@@ -93,10 +90,10 @@ impl Plan {
 
     /// Adds the weight gradient of some images without unfolding.
     pub fn grad_weight_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], dy: &[T], dw: &mut [T]) {
-        let (image, wide) = (shifted.image(), shifted.outputs(self.filters));
-        with_scratch(TOGETHER * (image + wide), |scratch: &mut [T]| {
-            let (padded, spread) = scratch.split_at_mut(TOGETHER * image);
-            for (x, dy) in x.chunks(TOGETHER * self.image).zip(dy.chunks(TOGETHER * self.output)) {
+        let (image, wide, together) = (shifted.image(), shifted.outputs(self.filters), shifted.together::<T>());
+        with_scratch(together * (image + wide), |scratch: &mut [T]| {
+            let (padded, spread) = scratch.split_at_mut(together * image);
+            for (x, dy) in x.chunks(together * self.image).zip(dy.chunks(together * self.output)) {
                 for (group, dw) in dw.chunks_exact_mut(self.filters * self.terms).enumerate() {
                     let images = x.chunks_exact(self.image).zip(dy.chunks_exact(self.output));
                     let places = padded.chunks_exact_mut(image).zip(spread.chunks_exact_mut(wide));

@@ -31,6 +31,9 @@ fn shapes() -> Vec<Conv2d> {
         Conv2d { c_in: 7, kh: 1, kw: 1, ..base },
         Conv2d { c_in: 6, c_out: 4, groups: 2, kh: 1, kw: 1, stride: [2, 1], ..base },
         Conv2d { c_in: 16, h: 40, w: 70, c_out: 3, kh: 7, kw: 7, padding: [3, 3], ..base },
+        Conv2d { n: 5, c_in: 16, h: 12, w: 11, c_out: 9, padding: [1, 1], ..base },
+        Conv2d { c_in: 8, h: 10, w: 12, c_out: 12, groups: 2, dilation: [1, 2], padding: [1, 2], ..base },
+        Conv2d { c_in: 3, h: 12, w: 12, c_out: 4, padding: [3, 0], ..base },
         Conv2d { h: 2, w: 2, kh: 3, kw: 1, padding: [1, 0], ..base },
     ]
 }

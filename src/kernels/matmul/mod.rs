@@ -19,6 +19,8 @@ use tile::LANES;
 const SMALL: usize = 1 << 14;
 /// A product is split between threads if it has at least this many multiply-adds.
 const LARGE: usize = 1 << 20;
+/// A piece of a large product has at least a quarter of its multiply-adds, or this many.
+const PIECE: usize = 1 << 24;
 /// A batch of at least this many matrices is shared out whole matrix by whole matrix.
 const MANY: usize = 8;
 /// No side is split below this length.
@@ -163,45 +165,53 @@ impl<T: Real> Parts<'_, T> {
         let accum = if self.accumulate { Accum::Add } else { Accum::Replace };
         matmul(self.out, accum, self.a, self.b, self.scale, Par::Seq);
     }
+
+    /// The product, split in half until the pieces have less than `grain` multiply-adds.
+    fn halved(self, grain: usize) {
+        let Parts { out, accumulate, scale, a, b } = self;
+        let (m, n, k) = (out.nrows(), out.ncols(), a.ncols());
+        let longest = m.max(n);
+        // A long sum is split however many pieces there are: its order depends on its own length alone.
+        let along = k > 4 * longest;
+        if m * n * k < if along { LARGE } else { grain } || longest.max(k) < 2 * NARROW {
+            Parts { out, accumulate, scale, a, b }.product();
+        } else if along {
+            let (a1, a2) = a.split_at_col(k / 2);
+            let (b1, b2) = b.split_at_row(k / 2);
+            with_scratch(m * n, |second: &mut [T]| {
+                let mut out = out;
+                let mut second = MatMut::from_row_major_slice_mut(second, m, n);
+                let first = Parts { out: out.as_mut(), accumulate, scale, a: a1, b: b1 };
+                let rest = Parts { out: second.as_mut(), accumulate: false, scale, a: a2, b: b2 };
+                join(|| first.halved(grain), || rest.halved(grain));
+                for i in 0..m {
+                    for j in 0..n {
+                        out[(i, j)] += second[(i, j)];
+                    }
+                }
+            });
+        } else if m >= n {
+            let half = (m / 2).next_multiple_of(LANES);
+            let (top, bottom) = out.split_at_row_mut(half);
+            let (a1, a2) = a.split_at_row(half);
+            let top = Parts { out: top, accumulate, scale, a: a1, b };
+            let bottom = Parts { out: bottom, accumulate, scale, a: a2, b };
+            join(|| top.halved(grain), || bottom.halved(grain));
+        } else {
+            let half = (n / 2).next_multiple_of(LANES);
+            let (left, right) = out.split_at_col_mut(half);
+            let (b1, b2) = b.split_at_col(half);
+            let left = Parts { out: left, accumulate, scale, a, b: b1 };
+            let right = Parts { out: right, accumulate, scale, a, b: b2 };
+            join(|| left.halved(grain), || right.halved(grain));
+        }
+    }
 }
 
-/// A product split in half as many times as its size requires.
+/// A product split in half as many times as its size requires, and no more: every piece packs its operands again.
 fn halved<T: Real>(parts: Parts<'_, T>) {
-    let Parts { out, accumulate, scale, a, b } = parts;
-    let (m, n, k) = (out.nrows(), out.ncols(), a.ncols());
-    let longest = m.max(n);
-    if m * n * k < LARGE || longest.max(k) < 2 * NARROW {
-        Parts { out, accumulate, scale, a, b }.product();
-    } else if k > 4 * longest {
-        let (a1, a2) = a.split_at_col(k / 2);
-        let (b1, b2) = b.split_at_row(k / 2);
-        with_scratch(m * n, |second: &mut [T]| {
-            let mut out = out;
-            let mut second = MatMut::from_row_major_slice_mut(second, m, n);
-            let first = Parts { out: out.as_mut(), accumulate, scale, a: a1, b: b1 };
-            let rest = Parts { out: second.as_mut(), accumulate: false, scale, a: a2, b: b2 };
-            join(|| halved(first), || halved(rest));
-            for i in 0..m {
-                for j in 0..n {
-                    out[(i, j)] += second[(i, j)];
-                }
-            }
-        });
-    } else if m >= n {
-        let half = (m / 2).next_multiple_of(LANES);
-        let (top, bottom) = out.split_at_row_mut(half);
-        let (a1, a2) = a.split_at_row(half);
-        let top = Parts { out: top, accumulate, scale, a: a1, b };
-        let bottom = Parts { out: bottom, accumulate, scale, a: a2, b };
-        join(|| halved(top), || halved(bottom));
-    } else {
-        let half = (n / 2).next_multiple_of(LANES);
-        let (left, right) = out.split_at_col_mut(half);
-        let (b1, b2) = b.split_at_col(half);
-        let left = Parts { out: left, accumulate, scale, a, b: b1 };
-        let right = Parts { out: right, accumulate, scale, a, b: b2 };
-        join(|| halved(left), || halved(right));
-    }
+    let work = parts.out.nrows() * parts.out.ncols() * parts.a.ncols();
+    parts.halved((work / 4).clamp(LARGE, PIECE));
 }
 
 /// Runs both closures, on two threads if there are two.

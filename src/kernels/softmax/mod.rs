@@ -218,8 +218,17 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
 pub fn cross_entropy_grad<T: Real>(logits: &[T], labels: &[usize], scale: T, dx: &mut [T]) {
     let k = logits.len() / labels.len().max(1);
     Lines::rows(labels.len(), k).softmax(logits, dx);
-    for (row, &label) in dx.chunks_exact_mut(k.max(1)).zip(labels) {
-        row[label] -= T::ONE;
-        row.iter_mut().for_each(|x| *x *= scale);
-    }
+    let rows = (BLOCK / k.max(1)).max(1);
+    let numbers = dx.len();
+    parallel::each_chunk(dx, rows * k, numbers, |block, dx| {
+        simd(
+            #[inline(always)]
+            || {
+                for (row, &label) in dx.chunks_exact_mut(k.max(1)).zip(&labels[block * rows..]) {
+                    row[label] -= T::ONE;
+                    row.iter_mut().for_each(|x| *x *= scale);
+                }
+            },
+        );
+    });
 }

@@ -1,0 +1,121 @@
+//! Convolution without unfolding, for windows with stride 1 and sums with few terms.
+//!
+//! In a zero-padded image of width W, output (y, x) has the place q = y·W + x and sees, through each tap, the place q +
+//! shift(tap): the same shift for all outputs. So with the outputs laid out at width W too (and the few at the end of
+//! each line discarded), a convolution is a sum of shifted copies of the image, and its weight gradient a set of dot
+//! products of dy with shifted copies. Both run in register tiles straight from the image, which stays in the innermost
+//! cache. The share of work discarded is (kernel − 1) / W, less than the cost of unfolding when a sum has few terms.
+
+mod forward;
+mod grad_weight;
+
+use super::{Real, arch, window::Window};
+use forward::Forward;
+use grad_weight::GradWeight;
+
+/// Places come in runs of this many: the widest vector of f32.
+const LANES: usize = 16;
+/// Sums with more terms than this are left to unfolding, whose cost is then small compared to the product's.
+const TERMS: usize = 1024;
+/// Bytes of dy that a weight gradient reads again for every term: they should stay in the innermost cache.
+const NEAR: usize = 48 << 10;
+/// Padded images with more numbers than this are left to unfolding, which needs no memory for the padding.
+const PADDED: usize = 1 << 28;
+
+/// How a window's taps shift a padded image.
+pub(super) struct Shifted {
+    window: Window,
+    /// Planes summed over.
+    channels: usize,
+    /// Width of the padded image.
+    width: usize,
+    /// Numbers of a padded plane.
+    area: usize,
+    /// The shift of every term: channel by channel, tap by tap.
+    shifts: Vec<usize>,
+    /// Places to compute: from the first output to the last, rounded up to whole vectors.
+    places: usize,
+}
+
+impl Shifted {
+    /// The shifts of `window` over `channels` planes, if this method pays off.
+    pub fn new(window: Window, channels: usize) -> Option<Self> {
+        let [height, width] = [0, 1].map(|axis| window.size[axis] + 2 * window.padding[axis]);
+        let [rows, columns] = [0, 1].map(|axis| window.outputs(axis));
+        let pays = window.stride == [1, 1]
+            && !window.is_pointwise()
+            && channels.saturating_mul(height).saturating_mul(width) <= PADDED
+            && channels * window.taps() <= TERMS
+            && rows * columns >= 4 * LANES
+            && 2 * width <= 3 * columns;
+        pays.then(|| Shifted {
+            window,
+            channels,
+            width,
+            area: height * width,
+            shifts: (0..channels)
+                .flat_map(|c| (0..window.kernel[0]).map(move |ky| (c, ky)))
+                .flat_map(|(c, ky)| (0..window.kernel[1]).map(move |kx| (c, ky, kx)))
+                .map(|(c, ky, kx)| (c * height + ky * window.dilation[0]) * width + kx * window.dilation[1])
+                .collect(),
+            places: ((rows - 1) * width + columns).next_multiple_of(LANES),
+        })
+    }
+
+    /// Numbers of scratch for an image: its planes, and a vector that tiles may read past the end.
+    pub fn image(&self) -> usize {
+        self.channels * self.area + LANES
+    }
+
+    /// Numbers of scratch for `filters` planes of outputs at the padded width.
+    pub fn outputs(&self, filters: usize) -> usize {
+        filters * self.places
+    }
+
+    /// How many images' weight gradients are summed in registers before they are accumulated.
+    pub fn together<T>(&self) -> usize {
+        (NEAR / (grad_weight::FILTERS * self.places * size_of::<T>())).clamp(1, 16)
+    }
+
+    /// Copies the planes `x` into `padded`, zeros around.
+    pub fn pad<T: Real>(&self, x: &[T], padded: &mut [T]) {
+        let (width, [top, left]) = (self.window.size[1], self.window.padding);
+        padded.fill(T::ZERO);
+        for (plane, padded) in x.chunks_exact(self.window.area()).zip(padded.chunks_exact_mut(self.area)) {
+            for (row, padded) in plane.chunks_exact(width).zip(padded[top * self.width..].chunks_exact_mut(self.width))
+            {
+                padded[left..left + width].copy_from_slice(row);
+            }
+        }
+    }
+
+    /// Lays out the output planes `dy` at the padded width, with zeros at the end of each line.
+    pub fn spread<T: Real>(&self, dy: &[T], spread: &mut [T]) {
+        let columns = self.window.outputs(1);
+        for (plane, spread) in dy.chunks_exact(self.window.positions()).zip(spread.chunks_exact_mut(self.places)) {
+            let (lines, rest) = spread.split_at_mut(self.places.min(self.window.outputs(0) * self.width));
+            rest.fill(T::ZERO);
+            for (row, spread) in plane.chunks_exact(columns).zip(lines.chunks_mut(self.width)) {
+                spread[..columns].copy_from_slice(row);
+                spread[columns..].fill(T::ZERO);
+            }
+        }
+    }
+
+    /// Numbers of scratch for [`forward`](Self::forward).
+    pub fn tile(&self) -> usize {
+        forward::FILTERS * self.places
+    }
+
+    /// `out [filters, positions]` of one padded image, from `w [filters, terms]` and a bias for each filter; `wide` is
+    /// scratch of length [`tile`](Self::tile).
+    pub fn forward<T: Real>(&self, padded: &[T], w: &[T], bias: Option<&[T]>, wide: &mut [T], out: &mut [T]) {
+        arch().dispatch(Forward { sizes: self, padded, w, bias, wide, out });
+    }
+
+    /// `dw [filters, terms] += Σ over images of dy · shifted x`, for several images that were padded and spread one
+    /// after the other.
+    pub fn grad_weight<T: Real>(&self, padded: &[T], spread: &[T], dw: &mut [T]) {
+        arch().dispatch(GradWeight { sizes: self, padded, spread, dw });
+    }
+}
