@@ -38,6 +38,7 @@ mod print;
 mod profile;
 mod why;
 
+pub use crate::tape::Spent;
 pub use accuracy::{Accuracy, NodeAccuracy};
 pub use anomalies::{Anomalies, Loss, Warning};
 pub use derive::derive;
@@ -46,7 +47,6 @@ pub use graph::{Dot, Graph, Mermaid};
 pub use html::html;
 pub use non_finite::{NonFinite, Operand};
 pub use profile::{Profile, Row, Rows};
-pub use crate::tape::Spent;
 pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 
 use std::panic::Location;

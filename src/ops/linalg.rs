@@ -95,7 +95,10 @@ impl Op for Solve {
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        Some(2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3 + 2 * z.numel() as u64 * x[0][x[0].rank() - 1] as u64)
+        Some(
+            2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3
+                + 2 * z.numel() as u64 * x[0][x[0].rank() - 1] as u64,
+        )
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

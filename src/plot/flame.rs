@@ -39,7 +39,7 @@ struct Part {
 
 /// Pixels below which a box is not drawn, and its parts neither.
 const THINNEST: f64 = 0.5;
-/// The highest box.
+/// Pixels of the highest box.
 const HIGHEST: f64 = 34.0;
 
 impl Part {
@@ -74,6 +74,11 @@ impl FlameChart {
         self
     }
 
+    /// How many rows of boxes there are.
+    pub(super) fn depth(&self) -> usize {
+        self.whole.depth()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         match self.whole.is_sound() && self.whole.amount > 0.0 {
             true => Ok(()),
@@ -92,34 +97,43 @@ impl FlameChart {
         }
         let row = (area.height() / self.whole.depth().max(1) as f64).min(HIGHEST);
         let scale = area.width() / self.whole.amount;
-        self.draw_parts(scene, &self.whole, (area.left, area.top), (scale, row), (0, Color::GRID));
+        let mut names = Vec::new();
+        self.draw_parts(scene, &self.whole, (area.left, area.top), (scale, row), (0, Color::GRID), &mut names);
     }
 
-    /// Draws the parts of a box below it, from the left; `depth` boxes lie above them. Below the first two rows each box has
-    /// a color of its own, which its parts have too, lighter.
-    fn draw_parts(
+    /// Draws the parts of a box below it, from the left; `depth` boxes lie above them. In the third row each name has a
+    /// color, wherever it stands, which its parts have too, lighter.
+    fn draw_parts<'c>(
         &self,
         scene: &mut Scene,
-        of: &Part,
+        of: &'c Part,
         (mut left, top): (f64, f64),
         (scale, row): (f64, f64),
         (depth, color): (usize, Color),
+        names: &mut Vec<&'c str>,
     ) {
         let mut parts: Vec<&Part> = of.parts.iter().collect();
         parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));
-        for (k, part) in parts.into_iter().enumerate() {
+        for part in parts {
             let width = part.amount * scale;
             if width >= THINNEST {
                 let color = match depth {
                     0 | 1 => color,
-                    2 => Color::nth(k).towards(Color::WHITE, 0.4),
+                    2 => {
+                        let known = names.iter().position(|name| *name == part.name);
+                        let place = known.unwrap_or_else(|| {
+                            names.push(&part.name);
+                            names.len() - 1
+                        });
+                        Color::nth(place).towards(Color::WHITE, 0.4)
+                    }
                     _ => color.towards(Color::WHITE, 0.25),
                 };
                 let edge = if width > 3.0 { 0.5 } else { 0.0 };
                 let area = Rect::new(left + edge, top + 0.5, left + width - edge, top + row - 0.5);
                 scene.fill(area, color);
                 self.label(scene, part, area, color);
-                self.draw_parts(scene, part, (left, top + row), (scale, row), (depth + 1, color));
+                self.draw_parts(scene, part, (left, top + row), (scale, row), (depth + 1, color), names);
             }
             left += width;
         }

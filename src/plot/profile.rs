@@ -27,11 +27,14 @@ pub fn profile(title: &str, profile: &Profile) -> Figure {
         let functions: Vec<String> = spent.functions.iter().map(|(name, _)| format!("{name}{rule}")).collect();
         path.extend(functions.iter().map(String::as_str));
         // The function's own time is that of its box.
-        let own = spent.counts && !functions.is_empty();
-        path.extend([&spent.operation, &spent.kernel].into_iter().map(String::as_str).filter(|name| !own && !name.is_empty()));
+        let function = spent.functions.last().map(|function| &function.0);
+        path.extend(Some(spent.operation.as_str()).filter(|_| function != Some(&spent.operation)));
+        path.extend(Some(spent.kernel.as_str()).filter(|kernel| !kernel.is_empty()));
         chart = chart.add(&path, spent.seconds * milliseconds);
     }
     chart = chart.add(&["step", "outside the tape"], profile.outside * milliseconds);
     chart = chart.add(&["step", "measuring"], profile.measuring * milliseconds);
-    Figure::new(1200, 330).panel(chart.title(title))
+    // As high as its rows, with the title and the margins.
+    let height = 60 + 34 * chart.depth() as u32;
+    Figure::new(1200, height.clamp(130, 4000)).panel(chart.title(title))
 }

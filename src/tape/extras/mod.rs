@@ -41,10 +41,10 @@ mod recorded;
 pub use binding::Wrt;
 pub(crate) use modes::NESTED;
 pub use modes::{AtLine, Mode, Rule};
-pub use profile::Spent;
-pub(crate) use profile::{BOOKKEEPING, Measured};
 pub(super) use names::Known;
 pub use names::Scope;
+pub use profile::Spent;
+pub(crate) use profile::{BOOKKEEPING, Measured};
 
 use std::panic::Location;
 
@@ -114,7 +114,13 @@ pub(super) struct Extras<'t> {
 impl<'t> Extras<'t> {
     /// For a walk that begins at `root`.
     pub fn new(tape: &'t Tape, root: NodeId) -> Self {
-        Extras { tape, segments: tape.segments_up_to(root), masks: Masks::default(), profiled: tape.enter_walk(), timed: None }
+        Extras {
+            tape,
+            segments: tape.segments_up_to(root),
+            masks: Masks::default(),
+            profiled: tape.enter_walk(),
+            timed: None,
+        }
     }
 
     /// The walk comes to a node.

@@ -1,19 +1,17 @@
-//! What a frame is counted under, and what was computed and moved in it.
+//! What a frame is counted under.
 //!
-//! The bytes are those of the operands and of the result, each once: what must at least go through memory when nothing is
-//! in a cache. A chain of elementwise operations reads its operands and writes its end, so its inner values move nothing.
-//! The time of a chain cannot be told apart by operation, and is not: it is counted as a chain, under all the operations
-//! and all the lines that it consists of. What it computes again of the forward pass, in the cache, adds to its count of
-//! operations and not to its name.
+//! The time of a chain of elementwise operations cannot be told apart by operation, and is not: it is counted as a chain,
+//! under all the operations and all the lines that it consists of. What it computes again of the forward pass, in the cache,
+//! adds to its count of operations and not to its name.
 
 use smallvec::SmallVec;
 
 use super::{
-    super::super::{Kind, List, Node, NodeId, Value},
+    super::super::{Kind, List, Node, NodeId},
     BOOKKEEPING, Frame, Names, Recorder, Spent,
     owner::{Line, Owner, Owners},
+    work::{NO_WORK, Work, bytes},
 };
-use crate::tensor::{DType, Shape, Tensor};
 
 /// What time is counted under; names by number.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -36,14 +34,6 @@ pub(super) struct Sum {
     unknown: bool,
     bytes: u64,
 }
-
-/// What was computed and moved.
-struct Work {
-    flops: Option<u64>,
-    bytes: u64,
-}
-
-const NO_WORK: Work = Work { flops: Some(0), bytes: 0 };
 
 /// A node of a chain, or one alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,7 +98,15 @@ impl Recorder {
     fn key_of(&mut self, part: Part, kernel: &str, counts: bool) -> Key {
         let kernel = self.names.number(kernel);
         let Part { owner, operation, line, layer } = part;
-        Key { backward: !self.walks.is_empty(), owner, layer, operation, kernel, lines: SmallVec::from_slice(&[line]), counts }
+        Key {
+            backward: !self.walks.is_empty(),
+            owner,
+            layer,
+            operation,
+            kernel,
+            lines: SmallVec::from_slice(&[line]),
+            counts,
+        }
     }
 
     /// The key of a chain that belongs to several operations.
@@ -177,13 +175,7 @@ impl List {
     /// Closes the frame of a chain of elementwise operations that was computed in one pass, to the end of the chain or to
     /// the total at node `total`.
     #[cold]
-    pub(super) fn charge_chain(
-        &mut self,
-        frame: Frame,
-        chain: &[NodeId],
-        inputs: &[NodeId],
-        total: Option<NodeId>,
-    ) {
+    pub(super) fn charge_chain(&mut self, frame: Frame, chain: &[NodeId], inputs: &[NodeId], total: Option<NodeId>) {
         let Some(mut recorder) = self.notes.recorder.take() else { return };
         let passed = recorder.close(frame);
         let end = *chain.last().expect("a chain has a node");
@@ -194,8 +186,7 @@ impl List {
         let steps = chain.len() as u64 + u64::from(total.is_some());
         let work = Work { flops: Some(steps * numel), bytes: read + written };
         let nodes = || chain.iter().copied().chain(total);
-        let mut parts: Vec<Part> =
-            nodes().map(|id| recorder.part(id, self.node(id), &self.notes.names)).collect();
+        let mut parts: Vec<Part> = nodes().map(|id| recorder.part(id, self.node(id), &self.notes.names)).collect();
         // What a chain of rules computes again of the forward pass lends it no name.
         let of_rule = |part: &Part| recorder.owners.get(part.owner).of.is_some();
         if parts.iter().any(of_rule) {
@@ -231,15 +222,7 @@ impl List {
         let Owner { functions, of, .. } = recorder.owners.get(owner);
         let (operation, line, layer) = of.expect("this owner is a rule");
         let counts = functions.is_empty() || matches!(node.kind, Kind::Output(..));
-        let work = match &node.kind {
-            Kind::Op(op) if by_numbers => {
-                let shapes: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&input| self.node(input).shape()).collect();
-                let each = |shape: &Shape| bytes(shape, precision(self, id));
-                let moved: u64 = shapes.iter().map(|shape| 2 * each(shape)).sum::<u64>() + each(node.shape());
-                Work { flops: op.rule_flops(&shapes, node.shape()), bytes: moved }
-            }
-            _ => NO_WORK,
-        };
+        let work = if by_numbers { self.work_of_rule(id) } else { NO_WORK };
         let key = recorder.key_of(Part { owner, operation, line, layer }, "", counts);
         recorder.charge(passed, key, work);
         self.notes.recorder = Some(recorder);
@@ -273,43 +256,5 @@ impl List {
         let key =
             Key { backward, owner: 0, layer: none, operation, kernel: none, lines: SmallVec::new(), counts: true };
         recorder.charge(passed, key, NO_WORK);
-    }
-
-    /// What was computed and moved at a node that is no part of a chain.
-    fn work(&self, id: NodeId) -> Work {
-        let node = self.node(id);
-        let (Value::Ready(value), dtype) = (&node.value, precision(self, id)) else { return NO_WORK };
-        let shapes: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&input| self.node(input).shape()).collect();
-        let flops = match &node.kind {
-            Kind::Elementwise(..) => Some(value.numel() as u64),
-            Kind::Op(op) => op.flops(&shapes, value.shape()),
-            _ => Some(0),
-        };
-        let shared = |&input: &NodeId| matches!(&self.node(input).value, Value::Ready(x) if start(x) == start(value));
-        let bytes = match node.inputs.iter().any(shared) {
-            true => 0,
-            false => shapes.iter().copied().chain([value.shape()]).map(|shape| bytes(shape, dtype)).sum(),
-        };
-        Work { flops, bytes }
-    }
-}
-
-/// The bytes of a value.
-fn bytes(shape: &Shape, dtype: DType) -> u64 {
-    shape.numel() as u64 * if dtype == DType::F32 { 4 } else { 8 }
-}
-
-/// Where the numbers of a value lie.
-fn start(x: &Tensor) -> usize {
-    crate::dispatch!(x.dtype(), T => x.data::<T>().as_ptr() as usize)
-}
-
-/// The precision of a node.
-fn precision(list: &List, mut id: NodeId) -> DType {
-    loop {
-        match &list.node(id).value {
-            Value::Ready(x) => return x.dtype(),
-            Value::Pending(_) => id = list.node(id).inputs[0],
-        }
     }
 }
