@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn widths_are_shares_and_parts_lie_below_their_whole() {
-        let chart = FlameChart::new("ms").add(&["a"], 1.0).add(&["a", "b"], 2.0).add(&["c"], 3.0).add(&["a", "b"], 1.0);
+        let chart = FlameChart::new("ms").add(&["a"], 1.0).add(&["a", "b"], 2.0).add(&["c"], 2.0).add(&["a", "b"], 1.0);
         let boxes = drawn(&chart).1;
         let [a, b, c] = boxes[..] else { panic!("three boxes: {boxes:?}") };
         assert!((a.width() - 399.0).abs() < 1.5 && (b.width() - 299.0).abs() < 1.5 && (c.width() - 199.0).abs() < 1.5);
