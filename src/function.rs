@@ -127,6 +127,7 @@ impl Tape {
         self.same_tape(function.name(), x)?;
         let fault = |fault| Error::Rule { rule: function.name().to_owned(), fault, at };
         let first = self.len();
+        let _timed = self.enter_function(function.name(), at);
         let (inner, saved) = {
             let _inside = self.go_into().ok_or_else(|| fault(RuleFault::Nested { limit: NESTED }))?;
             function.forward_and_save(x)

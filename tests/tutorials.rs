@@ -160,5 +160,7 @@ fn see_the_tape() {
     assert!(number("/sigmoids/0/1") < 1e-3 * number("/sigmoids/6/1"), "{}", metrics["sigmoids"]);
     let losses: Vec<f64> = metrics["losses"].as_array().unwrap().iter().filter_map(|loss| loss.as_f64()).collect();
     assert!(losses[losses.len() - 1] < 0.5 * losses[0]);
+    assert_eq!(number("/profile/steps"), 39.0);
+    assert!(number("/profile/outside") < number("/profile/seconds"), "{}", metrics["profile"]);
     assert_eq!(metrics["replayed"], serde_json::json!({ "iteration": 54, "op": "exp", "index": [4, 1] }));
 }

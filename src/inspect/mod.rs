@@ -19,7 +19,7 @@
 //! with its numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why)
 //! explains a gradient that is missing, zero, NaN, tiny or huge. [`Var::detect_anomalies`](crate::Var::detect_anomalies)
 //! goes through both passes for numbers that are not finite and operations that lose digits, and
-//! [`Var::accuracy`](crate::Var::accuracy) compares a recording in both precisions.
+//! [`Var::accuracy`](crate::Var::accuracy) compares a recording in both precisions. [`Tape::profile`] says where the time goes.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
 //! that had to be computed is pending again afterward.
@@ -35,8 +35,10 @@ mod html;
 mod non_finite;
 mod numbers;
 mod print;
+mod profile;
 mod why;
 
+pub use crate::tape::Spent;
 pub use accuracy::{Accuracy, NodeAccuracy};
 pub use anomalies::{Anomalies, Loss, Warning};
 pub use derive::derive;
@@ -44,6 +46,7 @@ pub use graph::{Dot, Graph, Mermaid};
 #[cfg(feature = "view")]
 pub use html::html;
 pub use non_finite::{NonFinite, Operand};
+pub use profile::{Profile, Row, Rows};
 pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 
 use std::panic::Location;

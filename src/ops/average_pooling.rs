@@ -36,6 +36,10 @@ impl Op for AvgPool {
         self.window.output("avg_pool2d", x[0])
     }
 
+    fn flops(&self, _: &[&Shape], z: &Shape) -> Option<u64> {
+        Some((z.numel() * self.window.kernel.iter().product::<usize>()) as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("avg_pool2d", x[0].shape())?;
         Ok(build!(x[0].dtype(), shape, |T, out| window.avg_pool(x[0].data::<T>(), self.count_padding, out)))
@@ -80,6 +84,10 @@ impl Op for AvgUnpool {
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some((x[0].numel() * (self.window.kernel.iter().product::<usize>() + 1)) as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

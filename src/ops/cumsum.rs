@@ -39,6 +39,10 @@ impl Op for Cumsum {
         Ok(x[0].clone())
     }
 
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
         Ok(build!(x[0].dtype(), shape, |T, out| movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out)))

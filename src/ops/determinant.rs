@@ -32,6 +32,10 @@ impl Op for Det {
         square("det", x[0]).map(|_| with_matrix(x[0], &[]))
     }
 
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("det", x[0].shape())?;
         Ok(build!(x[0].dtype(), shape, |T, out| linalg::det(x[0].data::<T>(), n, out)))
@@ -69,6 +73,10 @@ impl Op for SlogDet {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         square("slogdet", x[0]).map(|_| with_matrix(x[0], &[2]))
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

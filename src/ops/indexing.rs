@@ -60,6 +60,10 @@ impl Op for IndexSelect {
         Ok(with_size(x[0], self.axis, self.indices.len()))
     }
 
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(x[0].shape(), self.axis);
         Ok(build!(x[0].dtype(), shape, |T, out| movement::index_select(x[0].data::<T>(), sizes, &self.indices, out)))
@@ -104,6 +108,10 @@ impl Op for IndexAdd {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(with_size(x[0], self.axis, self.size))
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
@@ -163,6 +171,10 @@ impl Op for Gather {
         Ok(index.clone())
     }
 
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::gather(x[0].data::<T>(), x[0].shape(), self.axis, &self.indices, &self.index_shape, out);
@@ -220,6 +232,10 @@ impl Op for ScatterAdd {
         }
         check("scatter_add", &self.indices, target[self.axis], target, self.axis)?;
         Ok(target.clone())
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

@@ -39,6 +39,10 @@ impl Op for Inverse {
         square("inverse", x[0]).map(|_| x[0].clone())
     }
 
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("inverse", &shape)?;
         batch!(self, x[0], shape, "is singular", |T, out| linalg::inverse(x[0].data::<T>(), n, out))
@@ -90,6 +94,13 @@ impl Op for Solve {
         Ok(b.clone())
     }
 
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        Some(
+            2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3
+                + 2 * z.numel() as u64 * x[0][x[0].rank() - 1] as u64,
+        )
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = square("solve", x[0].shape())?;
         let columns = shape[shape.rank() - 1];
@@ -134,6 +145,10 @@ impl Op for Cholesky {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         square("cholesky", x[0]).map(|_| x[0].clone())
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64 / 3)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

@@ -43,6 +43,16 @@ impl Op for CrossEntropy {
         check_labels("cross_entropy", x[0], &self.labels).map(|()| Shape::scalar())
     }
 
+    /// Maximum, difference, exponential, sum.
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(4 * x[0].numel() as u64)
+    }
+
+    /// The softmax (5), times a number.
+    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(6 * x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let n = self.labels.len();
         Ok(build!(x[0].dtype(), shape, |T, out| {
@@ -99,6 +109,10 @@ impl Op for MseLoss {
             });
         }
         Ok(Shape::scalar())
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(3 * x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

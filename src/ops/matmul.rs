@@ -104,6 +104,11 @@ impl Op for Matmul {
         }
     }
 
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        let (product, _) = self.product(x[0], x[1]).ok()?;
+        Some(z.numel() as u64 * (2 * product.k as u64 + u64::from(x.len() == 3)))
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let product = self.product(x[0].shape(), x[1].shape())?;
         let batch = Shape::from(&shape[..shape.rank() - 2]);

@@ -77,6 +77,16 @@ impl Op for BatchNorm {
         Ok(x[0].clone())
     }
 
+    /// The sum (1), the sum of squared distances (3), scale and shift (2).
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(6 * x[0].numel() as u64)
+    }
+
+    /// x̂ (2), Σ dz (1), Σ dz x̂ (2), and dx from them (4).
+    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(9 * x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = channels(&shape);
         Ok(crate::dispatch!(x[0].dtype(), T => {

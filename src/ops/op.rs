@@ -62,6 +62,18 @@ pub trait Op: Send + Sync {
         None
     }
 
+    /// How many floating-point operations the value takes, from the shapes: an addition, a product, a comparison and an
+    /// elementary function count as one each, whatever they cost. `None`, the default, where nobody knows, as in an
+    /// iteration until convergence. [`Tape::profile`] shows it; nothing is decided by it.
+    fn flops(&self, _x: &[&Shape], _z: &Shape) -> Option<u64> {
+        None
+    }
+
+    /// The same for a rule that computes all gradients with numbers; what it records counts for itself.
+    fn rule_flops(&self, _x: &[&Shape], _z: &Shape) -> Option<u64> {
+        None
+    }
+
     /// Which numbers it mixes: how far a [`select`](Var::select) behind it can keep a NaN of the unused branch out of
     /// the gradient. The default, [`Mixes::All`], is always correct.
     fn mixes(&self) -> Mixes {
@@ -140,6 +152,12 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     }
     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
         (**self).folds(x)
+    }
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        (**self).flops(x, z)
+    }
+    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        (**self).rule_flops(x, z)
     }
     fn mixes(&self) -> Mixes {
         (**self).mixes()

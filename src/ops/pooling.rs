@@ -132,6 +132,10 @@ impl Op for MaxPool {
         }
     }
 
+    fn flops(&self, _: &[&Shape], z: &Shape) -> Option<u64> {
+        Some((z.numel() * (self.0.kernel.iter().product::<usize>() - 1)) as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.0.over("max_pool2d", x[0].shape())?;
         let mut places = Found::zeros(shape.numel());
@@ -183,6 +187,10 @@ impl Op for MaxUnpool {
         Ok(self.shape.clone())
     }
 
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let window = self.window.over("max_unpool2d", &shape)?;
         Ok(build!(x[0].dtype(), shape, |T, out| window.max_pool_grad(x[0].data::<T>(), &self.places.0, out)))
@@ -228,6 +236,10 @@ impl Op for TakeMax {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         self.window.output("take_max2d", x[0])
+    }
+
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

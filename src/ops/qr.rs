@@ -53,6 +53,13 @@ impl Op for Qr {
         Ok(with_matrix(x[0], &[m + n, n]))
     }
 
+    /// R by reflections, and the columns of Q from them (Golub and Van Loan, section 5.2).
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        let [m, n] = sizes(x[0]).ok()?.map(|size| size as u64);
+        let batch = x[0].numel() as u64 / (m * n).max(1);
+        Some(batch * (4 * m * n * n).saturating_sub(4 * n * n * n / 3))
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let [m, n] = sizes(x[0].shape())?;
         batch!(self, x[0], shape, NO_FACTORS, |T, out| linalg::qr(x[0].data::<T>(), m, n, out))

@@ -57,6 +57,10 @@ impl Op for Reduce {
         Ok(x[0].reduced(&self.axes, self.keepdim))
     }
 
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        Some(x[0].numel().saturating_sub(z.numel()) as u64)
+    }
+
     fn forward(&self, _: &[&Tensor], _: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         unreachable!("the engine computes reductions by `folds`")
     }

@@ -44,6 +44,10 @@ impl Op for Slice {
         Ok(self.shape.clone())
     }
 
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(build!(x[0].dtype(), shape, |T, out| {
             movement::slice(x[0].data::<T>(), x[0].shape(), &self.start, &self.step, &self.shape, out);
@@ -102,6 +106,10 @@ impl Op for Scatter {
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
+    }
+
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

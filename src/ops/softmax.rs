@@ -53,6 +53,11 @@ impl Op for Softmax {
         Ok(x[0].clone())
     }
 
+    /// Maximum, difference, exponential, sum, and quotient or difference.
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(5 * x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let lines = lines(&shape, self.axis..self.axis + 1);
         Ok(build!(x[0].dtype(), shape, |T, out| match self.log {
@@ -102,6 +107,11 @@ impl Op for LogSumExp {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(x[0].iter().enumerate().map(|(i, &n)| if self.0.contains(&i) { 1 } else { n }).collect())
+    }
+
+    /// Maximum, difference, exponential, sum.
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(4 * x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

@@ -70,6 +70,10 @@ impl Op for Unfold {
         self.0.over("unfold", x[0]).map(|over| over.1)
     }
 
+    fn flops(&self, _: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(0)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (window, _) = self.0.over("unfold", x[0].shape())?;
         let n = shape[0];
@@ -118,6 +122,10 @@ impl Op for Fold {
             true => Ok(self.image.clone()),
             false => Err(Error::shape("fold", &[x[0], &self.image], format!("these images need columns {columns}"))),
         }
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

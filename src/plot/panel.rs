@@ -2,6 +2,7 @@
 
 use super::{
     bars::BarChart,
+    flame::FlameChart,
     heat::HeatMap,
     histogram::Histogram,
     image::ImageGrid,
@@ -27,6 +28,8 @@ pub enum Panel {
     Bars(BarChart),
     /// Counts of values in intervals.
     Histogram(Histogram),
+    /// Shares of shares.
+    Flame(FlameChart),
 }
 
 macro_rules! panel_from {
@@ -44,7 +47,8 @@ panel_from!(
     Confusion(Confusion),
     Heat(HeatMap),
     Bars(BarChart),
-    Histogram(Histogram)
+    Histogram(Histogram),
+    Flame(FlameChart)
 );
 
 impl Panel {
@@ -56,6 +60,7 @@ impl Panel {
             Panel::Heat(map) => map.check(),
             Panel::Bars(chart) => chart.check(),
             Panel::Histogram(chart) => chart.check(),
+            Panel::Flame(chart) => chart.check(),
         }
     }
 
@@ -65,7 +70,7 @@ impl Panel {
             Panel::Line(chart) => chart.left_margin(area),
             Panel::Bars(chart) => chart.left_margin(area),
             Panel::Histogram(chart) => Ok(chart.left_margin(area)),
-            Panel::Images(_) | Panel::Confusion(_) | Panel::Heat(_) => Ok(0.0),
+            Panel::Images(_) | Panel::Confusion(_) | Panel::Heat(_) | Panel::Flame(_) => Ok(0.0),
         }
     }
 
@@ -87,6 +92,7 @@ impl Panel {
             Panel::Heat(map) => map.draw(scene, area)?,
             Panel::Bars(chart) => chart.draw(scene, inner, left)?,
             Panel::Histogram(chart) => chart.draw(scene, inner, left),
+            Panel::Flame(chart) => chart.draw(scene, area),
         }
         Ok(())
     }

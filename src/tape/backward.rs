@@ -54,11 +54,13 @@ impl<'t> Walk<'t> {
     fn run(&mut self, root: NodeId) -> Result<()> {
         for id in (0..=root).rev() {
             let Some(dz) = self.arrive(id)? else { continue };
+            self.extras.begin(id);
             let guard = self.extras.guard(id, &dz);
             for (input, dx) in self.rule(id, &dz)? {
                 let dx = self.extras.hand_on(&guard, input, dx);
                 self.slots.add(input, dx);
             }
+            self.extras.end(id);
             self.slots.forget_scratch();
         }
         Ok(())

@@ -27,6 +27,7 @@ impl Tape {
         self.same_tape(op.name(), inputs)?;
         let ids: Inputs = short(inputs.iter().map(|v| v.id()));
         let mut list = self.list_mut();
+        let frame = list.open();
         let mut saved = None;
         let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
         if value.dtype() != self.dtype() {
@@ -35,6 +36,7 @@ impl Tape {
         let needs_grad = list.any_needs_grad(&ids);
         let id = list.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
         list.saved.extend(saved.map(|saved| (id, saved)));
+        list.computed(frame, id);
         Ok(Var::new(self, id))
     }
 
@@ -50,6 +52,7 @@ impl Tape {
         self.same_tape(row.name, operands)?;
         let ids: Inputs = short(operands.iter().map(|v| v.id()));
         let mut list = self.list_mut();
+        let frame = list.open();
         let shape = match shape {
             Some(shape) => shape,
             None => list.common_shape(row, &ids).map_err(|error| list.locate(error))?,
@@ -57,7 +60,9 @@ impl Tape {
         let needs_grad = row.differentiable() && list.any_needs_grad(&ids);
         let kind = Kind::Elementwise(row, parameter);
         if list.postpones(&shape) {
-            return Ok(Var::new(self, list.push_pending(kind, ids, shape, needs_grad)));
+            let id = list.push_pending(kind, ids, shape, needs_grad);
+            list.noted(frame);
+            return Ok(Var::new(self, id));
         }
         // What is smaller is not worth asking for; this is the path of every small operation. A result without numbers may
         // have operands that no memory holds.
@@ -65,7 +70,9 @@ impl Tape {
             list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         }
         let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));
-        Ok(Var::new(self, list.push(kind, ids, Value::Ready(value), needs_grad)))
+        let id = list.push(kind, ids, Value::Ready(value), needs_grad);
+        list.computed(frame, id);
+        Ok(Var::new(self, id))
     }
 
     /// What the operation of node `id` saved for its backward rule.

@@ -19,8 +19,8 @@ mod node;
 mod slots;
 mod var;
 
-pub(crate) use extras::NESTED;
-pub use extras::{AtLine, Mode, Rule, Scope, Wrt};
+pub use extras::{AtLine, Mode, Rule, Scope, Spent, Wrt};
+pub(crate) use extras::{BOOKKEEPING, Measured, NESTED};
 pub use gradients::Gradients;
 pub use node::Saved;
 pub use var::Var;

@@ -84,6 +84,7 @@ impl<'r, 'a> Run<'r, 'a> {
         }
         let tape = Tape::with_dtype(trainer.dtype);
         tape.set_rule(trainer.rule);
+        tape.set_profiling(trainer.profile.is_some());
         let names: Vec<&str> = trainer.metrics.iter().map(|(name, _)| &**name).collect();
         let decisive = trainer.validation.as_ref().map(|validation| validation.decisive(&names)).transpose()?;
         let metrics = names.iter().map(|&name| (name.to_owned(), Vec::new())).collect();
@@ -148,6 +149,9 @@ impl<'r, 'a> Run<'r, 'a> {
             }
         }
         report.end()?;
+        if let Some(profile) = &mut self.trainer.profile {
+            **profile = self.tape.profile();
+        }
         if self.trainer.validation.as_ref().is_some_and(|validation| validation.keep_best) {
             self.restore_best()?;
         }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     DType, Result, Rule, Tensor, Var,
+    inspect::Profile,
     nn::Layer,
     optim::{Optimizer, Schedule},
 };
@@ -73,6 +74,7 @@ pub struct Trainer<'a> {
     pub(super) progress: bool,
     pub(super) chart: bool,
     pub(super) watch: Option<&'a mut Watch>,
+    pub(super) profile: Option<&'a mut Profile>,
     pub(super) on_iteration: Option<OnIteration<'a>>,
     pub(super) on_validation: Option<OnValidation<'a>>,
 }
@@ -102,6 +104,7 @@ impl<'a> Trainer<'a> {
             progress: false,
             chart: false,
             watch: None,
+            profile: None,
             on_iteration: None,
             on_validation: None,
         }
@@ -192,6 +195,12 @@ impl<'a> Trainer<'a> {
     /// run without it pays nothing, and no bit of a run depends on it.
     pub fn watch(self, watch: &'a mut Watch) -> Self {
         Trainer { watch: Some(watch), ..self }
+    }
+
+    /// Measures where the time goes, operation by operation, and leaves it in `profile` when the run has ended; no bit of a
+    /// run depends on it.
+    pub fn profile(self, profile: &'a mut Profile) -> Self {
+        Trainer { profile: Some(profile), ..self }
     }
 
     /// Calls `hook` after each iteration; an error from it ends the run.

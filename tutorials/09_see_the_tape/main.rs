@@ -1,5 +1,5 @@
-//! The program of tutorial 9: a tape that is printed, asked and measured, a training run that is watched, and an iteration
-//! of it that is opened again.
+//! The program of tutorial 9: a tape that is printed, asked and measured, a training run that is watched, an iteration
+//! of it that is opened again, and where its time goes.
 
 #[macro_use]
 #[path = "../print.rs"]
@@ -11,13 +11,14 @@ mod elu;
 mod net;
 mod numbers;
 mod opened;
+mod profiled;
 mod watched;
 
 use std::path::PathBuf;
 
 use clap::Parser;
 use serde_json::json;
-use wengert::{Result, io};
+use wengert::{Result, io, plot};
 
 /// Shows what is on a tape, and what happens in a network that trains.
 #[derive(Parser)]
@@ -39,6 +40,7 @@ fn main() -> Result<()> {
     let sigmoids = watched::sigmoids()?;
     let elu = watched::digits(if flags.quick { 1 } else { 5 }, &flags.out.join("elu.html"))?;
     let replayed = opened::replay(&flags.out)?;
+    let profile = profiled::digits()?;
     println!();
     if !flags.quick {
         let figures = [
@@ -46,6 +48,7 @@ fn main() -> Result<()> {
             ("gradients", elu.watch.gradients()),
             ("activations", elu.watch.activations()),
             ("ratios", elu.watch.ratios()),
+            ("profile", plot::profile("A step of the network of tutorial 3", &profile)),
         ];
         for (name, figure) in figures {
             let [svg, png] = figure.save(flags.out.join(name))?;
@@ -58,7 +61,7 @@ fn main() -> Result<()> {
     let metrics = flags.out.join("metrics.json");
     let report = json!({
         "findings": findings, "growth": growth, "sigmoids": watched::first_gradients(&sigmoids), "losses": elu.losses,
-        "replayed": replayed,
+        "replayed": replayed, "profile": { "steps": profile.steps, "seconds": profile.seconds, "outside": profile.outside },
     });
     io::write_json(&metrics, &report)?;
     println!("written: {}", metrics.display());

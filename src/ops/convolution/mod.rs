@@ -34,6 +34,11 @@ fn output(c: &conv::Conv2d) -> Shape {
     Shape::from([c.n, c.c_out, c.out_h(), c.out_w()])
 }
 
+/// The numbers of one kernel: so many products make one number of the output.
+fn taps(weight: &Shape) -> u64 {
+    (weight.numel() / weight[0].max(1)) as u64
+}
+
 /// conv(x, w) + b.
 pub(super) struct Conv2d(ConvSpec);
 
@@ -59,6 +64,10 @@ impl Op for Conv2d {
             return Err(Error::shape("conv2d", &[x[1], bias], "the bias needs one number for each kernel"));
         }
         Ok(output(&sizes))
+    }
+
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        Some(z.numel() as u64 * (2 * taps(x[1]) + u64::from(x.len() == 3)))
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
@@ -131,6 +140,10 @@ impl Op for Conv2dInput {
         }
     }
 
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[1].numel() as u64 * taps(x[0]))
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_input", &shape, x[0].shape())?;
         Ok(build!(x[0].dtype(), shape, |T, out| sizes.grad_input(x[0].data::<T>(), x[1].data::<T>(), out)))
@@ -169,6 +182,10 @@ impl Op for Conv2dWeight {
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         self.spec.sizes("conv2d_weight", x[0], &self.shape).map(|_| self.shape.clone())
+    }
+
+    fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        Some(2 * x[1].numel() as u64 * taps(z))
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

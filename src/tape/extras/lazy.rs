@@ -99,15 +99,18 @@ impl List {
         if !self.is_pending(id) {
             return;
         }
+        let mut frame = self.open();
         let (kind, inputs) = (self.nodes[id as usize].kind.clone(), self.nodes[id as usize].inputs.clone());
         let value = match kind {
             Kind::Elementwise(..) => {
                 let shape = self.nodes[id as usize].shape().clone();
                 let (chain, inputs) = self.chain_of(id);
-                crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
+                let value = crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
                     let program = self.program::<T>(&chain, &inputs);
                     Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out))
-                })
+                });
+                self.chain_computed(frame.take(), &chain, &inputs);
+                value
             }
             Kind::Op(op) => {
                 let mut saved = None;
@@ -127,6 +130,7 @@ impl List {
         let node = &mut self.nodes[id as usize];
         node.value = Value::Ready(value);
         node.weight = 0;
+        self.computed_again(frame, id);
     }
 
     /// The total of a node's value along the axes where `kept` is 1; a pending chain is not written out for it.
@@ -145,7 +149,7 @@ impl List {
     }
 
     /// The node whose value this is: the node itself, unless it is a pending output of a function.
-    fn source(&self, mut id: NodeId) -> NodeId {
+    pub(super) fn source(&self, mut id: NodeId) -> NodeId {
         while let (Kind::Output(..), true) = (&self.nodes[id as usize].kind, self.is_pending(id)) {
             id = self.nodes[id as usize].inputs[0];
         }
@@ -154,12 +158,12 @@ impl List {
 
     /// Whether a node may be computed inside the chains that read it. What a checkpoint has forgotten is not: it was
     /// written out the first time, and is written out again.
-    fn is_chained(&self, id: NodeId) -> bool {
+    pub(super) fn is_chained(&self, id: NodeId) -> bool {
         self.is_pending(id) && self.nodes[id as usize].weight > 0
     }
 
     /// The pending nodes of `root`'s shape that lead to it, in order, and the nodes that they read from outside.
-    fn chain_of(&self, root: NodeId) -> (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 8]>) {
+    pub(super) fn chain_of(&self, root: NodeId) -> (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 8]>) {
         let shape = self.nodes[root as usize].shape();
         let (mut chain, mut inputs) = (SmallVec::new(), SmallVec::new());
         if !self.is_pending(root) {

@@ -14,6 +14,7 @@
 //! | `accumulate` | gradients added up and scaled | nowhere |
 //! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
 //! | `recorded` | gradients that can be differentiated again | nowhere; it walks |
+//! | `profile` | where the time goes | `evaluation`: `open`, `computed`; `backward`, through [`Extras`]; `lazy`; `function` |
 //! | `peek` | pending values seen and forgotten again | nowhere; `inspect` reads through it |
 //! | `precision` | the same recording in another precision | nowhere; `inspect` compares the two |
 //!
@@ -34,6 +35,7 @@ mod modes;
 mod names;
 mod peek;
 mod precision;
+mod profile;
 mod recorded;
 
 pub use binding::Wrt;
@@ -41,6 +43,8 @@ pub(crate) use modes::NESTED;
 pub use modes::{AtLine, Mode, Rule};
 pub(super) use names::Known;
 pub use names::Scope;
+pub use profile::Spent;
+pub(crate) use profile::{BOOKKEEPING, Measured};
 
 use std::panic::Location;
 
@@ -50,6 +54,7 @@ use checkpoint::Segment;
 use guard::{Guard, Masks};
 use hooks::Hook;
 use names::Names;
+use profile::{InRule, Recorder};
 
 /// What stands beside the list of nodes in a recording.
 #[derive(Default)]
@@ -69,6 +74,8 @@ pub(crate) struct Notes {
     pub nested: usize,
     /// From how many elements on, elementwise results are left pending, if not as usual.
     pub lazy_from: Option<usize>,
+    /// What is measured, while the tape is profiled.
+    pub recorder: Option<Box<Recorder>>,
 }
 
 impl Notes {
@@ -86,6 +93,9 @@ impl Notes {
         self.watched.clear();
         self.hooks.clear();
         self.segments.clear();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reset();
+        }
     }
 }
 
@@ -95,12 +105,22 @@ pub(super) struct Extras<'t> {
     /// The checkpoints that the walk has not passed, in order.
     segments: Vec<Segment>,
     masks: Masks,
+    /// Whether the tape is profiled.
+    profiled: bool,
+    /// The rule whose time is measured.
+    timed: Option<InRule>,
 }
 
 impl<'t> Extras<'t> {
     /// For a walk that begins at `root`.
     pub fn new(tape: &'t Tape, root: NodeId) -> Self {
-        Extras { tape, segments: tape.segments_up_to(root), masks: Masks::default() }
+        Extras {
+            tape,
+            segments: tape.segments_up_to(root),
+            masks: Masks::default(),
+            profiled: tape.enter_walk(),
+            timed: None,
+        }
     }
 
     /// The walk comes to a node.
@@ -118,6 +138,22 @@ impl<'t> Extras<'t> {
         if hooked { hooks::run(Var::new(self.tape, id), slots) } else { Ok(()) }
     }
 
+    /// The rule of a node begins.
+    #[inline]
+    pub fn begin(&mut self, id: NodeId) {
+        if self.profiled {
+            self.timed = self.tape.enter_rule(id);
+        }
+    }
+
+    /// The rule of a node has run, and its gradients are added up.
+    #[inline]
+    pub fn end(&mut self, id: NodeId) {
+        if let Some(timed) = self.timed.take() {
+            self.tape.leave_rule(id, timed);
+        }
+    }
+
     /// What selections ask of the contributions that are computed from `dz`, the gradient of a node or of all outputs of
     /// a call.
     #[inline]
@@ -128,6 +164,9 @@ impl<'t> Extras<'t> {
     /// A contribution on its way to an input.
     #[inline]
     pub fn hand_on(&mut self, guard: &Guard<'t>, input: NodeId, dx: Var<'t>) -> Var<'t> {
+        if let Some(timed) = &mut self.timed {
+            timed.saw(dx);
+        }
         guard.mark(&mut self.masks, input);
         guard.apply(dx)
     }
@@ -136,6 +175,9 @@ impl<'t> Extras<'t> {
     pub fn finish(&mut self, slots: &mut Slots<'t>) {
         while let Some(segment) = self.segments.pop() {
             checkpoint::leave(self.tape, segment, slots);
+        }
+        if self.profiled {
+            self.tape.leave_walk();
         }
     }
 }

@@ -7,7 +7,7 @@ use super::super::Tape;
 use crate::error::{Error, Result};
 
 /// Which gradient a [`Function`](crate::Function) with a hand-written rule gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Rule {
     /// The rule written by hand.
     #[default]
