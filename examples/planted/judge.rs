@@ -33,11 +33,29 @@ pub struct Judged {
 }
 
 impl Judged {
-    pub fn new(half: Half, mistake: &Mistake, report: &Report, lines: &[u32]) -> Judged {
+    /// Judges a report on one mistake, or on several of the mistakes `all`.
+    pub fn new(half: Half, mistake: &Mistake, all: &[Mistake], report: &Report, lines: &[u32]) -> Judged {
         let faults: Vec<_> = report.verdicts.iter().filter(|v| !v.fault.is_remark()).collect();
-        let said = |count: usize| faults.iter().take(count).any(|v| mistake.is_said_by(&v.fault.to_string()));
+        // Of several mistakes each must be named, in one verdict or in the first ones of different gradients.
+        let parts: Vec<&Mistake> = match mistake.slips {
+            [_] => vec![mistake],
+            several => several.iter().filter_map(|n| all.iter().find(|one| one.slips == [*n])).collect(),
+        };
+        let said = |count: usize| {
+            let text: Vec<String> = faults.iter().take(count).map(|v| v.fault.to_string()).collect();
+            let several = parts.len() == 1 || text.iter().any(|t| t.contains("mistakes: ")) || text.len() > 1;
+            several && parts.iter().all(|part| text.iter().any(|text| part.is_said_by(text)))
+        };
+        let mut apart: Vec<&String> = Vec::new();
+        for verdict in &faults {
+            match verdict.of.iter().any(|of| apart.contains(&of)) {
+                true => break,
+                false => apart.extend(&verdict.of),
+            }
+        }
+        let firsts = faults.iter().take_while(|v| v.of.iter().all(|of| apart.contains(&of))).count();
         let named = match faults.first() {
-            _ if said(1) => Named::First,
+            _ if said(if parts.len() == 1 { 1 } else { firsts.clamp(1, parts.len()) }) => Named::First,
             _ if said(3) => Named::AmongThree,
             None => Named::Nothing,
             Some(first) if first.fault.name() == "no known fault" => Named::Nothing,

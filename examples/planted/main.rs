@@ -58,7 +58,7 @@ fn main() -> Result<()> {
             let wrong = function.with(mistake.slips);
             let report = check::function(wrong.clone(), &function.inputs).run()?;
             slowest = slowest.max(report.seconds);
-            let one = Judged::new(half, mistake, &report, &wrong.lines());
+            let one = Judged::new(half, mistake, &function.mistakes, &report, &wrong.lines());
             let shown = if half == Half::Developed { flags.misses } else { flags.held_out };
             if shown && !(one.named == Named::First && one.line) {
                 println!(

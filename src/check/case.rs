@@ -129,11 +129,61 @@ impl Case {
 
     /// The rule's answer for input `k` as a program, from everything that it receives.
     pub fn rule_script(&self, k: usize) -> Option<Script> {
+        self.rule_script_of(&[k])
+    }
+
+    /// The rule's answers for the inputs `of` as one program.
+    pub fn rule_script_of(&self, of: &[usize]) -> Option<Script> {
         attempt([], |tape, _| {
             let leaves = self.first().given.map(|value| tape.leaf(value));
-            let answer = leaves.ask(&*self.function, &self.needs).swap_remove(k)?;
-            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &[answer]))
+            let answers = leaves.ask(&*self.function, &self.needs);
+            let answers: Vec<Var<'_>> = of.iter().map(|&k| answers.get(k).copied().flatten()).collect::<Option<_>>()?;
+            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &answers))
         })
+    }
+
+    /// The same with everything else that the rule computes as further outputs.
+    pub fn whole_rule(&self, of: &[usize]) -> Option<Script> {
+        attempt([], |tape, _| {
+            let leaves = self.first().given.map(|value| tape.leaf(value));
+            let answers = leaves.ask(&*self.function, &self.needs);
+            let mut ends: Vec<Var<'_>> =
+                of.iter().map(|&k| answers.get(k).copied().flatten()).collect::<Option<_>>()?;
+            let count = tape.len();
+            let mut read = vec![false; count];
+            tape.nodes().for_each(|node| node.inputs.iter().for_each(|&i| read[i] = true));
+            let idle = tape.nodes().filter(|node| !node.inputs.is_empty() && !read[node.index]).map(|node| node.index);
+            let idle: Vec<usize> = idle.collect();
+            ends.extend(idle.into_iter().map(|id| Var::new(tape, id as u32)));
+            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &ends))
+        })
+    }
+
+    /// The true gradients with respect to the inputs `of` as a program from inputs and upstream gradients.
+    pub fn gradient_script(&self, forward: &Script, of: &[usize]) -> Option<Script> {
+        let given = &self.first().given;
+        attempt(given.x.iter().chain(&given.dz), |tape, leaves| {
+            let (x, dz) = leaves.split_at(given.x.len());
+            let z = forward.run(tape, x, &[])?;
+            let weighted = z.iter().zip(dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
+            let loss: Var<'_> = weighted.reduce(|a, b| a + b)?;
+            let wanted: Vec<Var<'_>> = of.iter().map(|&k| x[k]).collect();
+            Some(Script::of(tape, leaves, &tape.grad(loss, &wanted).ok()?))
+        })
+    }
+
+    /// The sizes of axes of the inputs `of`, of all others, and of the outputs, with their names.
+    pub fn sizes_of(&self, of: &[usize]) -> Vec<(String, usize)> {
+        let given = &self.first().given;
+        let others = (0..given.x.len()).filter(|k| !of.contains(k));
+        let inputs = of.iter().copied().chain(others).map(|k| (format!("input {k}"), given.x[k].shape()));
+        let outputs = given.z.iter().enumerate().map(|(k, z)| (format!("output {k}"), z.shape()));
+        let mut all = Vec::new();
+        for (whose, shape) in inputs.chain(outputs) {
+            all.extend((0..shape.rank()).map(|axis| (format!("the size of axis {axis} of {whose}"), shape[axis])));
+            all.extend((shape.rank() > 1).then(|| (format!("the number of elements of {whose}"), shape.numel())));
+        }
+        all
     }
 
     /// `forward` as a program from inputs to outputs.

@@ -10,6 +10,7 @@ use crate::{
     check::{
         Fault, Line, Verdict,
         case::Case,
+        kind::Puts,
         script::{Edit, Script, Source, Step},
     },
 };
@@ -40,7 +41,8 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
                 let evidence =
                     format!("with {wanted} in place of {used} in `{}` at {line}, the rule is exact", reader.name());
                 let fault = Fault::MixedUp { used, wanted };
-                return Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
+                let verdict = case.verdict(k, fault, residual).at(Some(line)).putting(Puts::Computed);
+                return Some(verdict.because(evidence));
             }
         }
     }

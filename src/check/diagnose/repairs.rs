@@ -9,6 +9,7 @@ use crate::{
         Fault, Line, Verdict,
         case::Case,
         given::Given,
+        kind::Puts,
         script::{Action, Edit, Script, Source, Step},
     },
 };
@@ -56,20 +57,30 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let line = Line::from(step.at);
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let operation = !matches!(edit, Edit::Operand(..));
-    let fault = match edit {
-        Edit::Operand(operand, Source::Argument(wanted)) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
+    let places = case.first().given.places();
+    let result = |k: usize| format!("the result of `{}`", script.steps[k].name());
+    let (fault, puts) = match edit {
+        Edit::Operand(operand, wanted) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
             let used = match step.inputs[operand] {
-                Source::Step(step) => format!("the result of `{}`", script.steps[step].name()),
-                _ => "another value".to_owned(),
+                Source::Step(used) => result(used),
+                Source::Argument(used) => places[used].to_string(),
+                Source::Fixed(_) => unreachable!("numbers are left alone"),
             };
-            Fault::MixedUp { used, wanted: case.first().given.places()[wanted].to_string() }
+            let (wanted, puts) = match wanted {
+                Source::Step(k) => (format!("{} ({})", result(k), Line::from(script.steps[k].at)), Puts::OwnResult),
+                Source::Argument(k) => (places[k].to_string(), Puts::Received),
+                Source::Fixed(_) => unreachable!("no number is put in"),
+            };
+            (Fault::MixedUp { used, wanted }, puts)
         }
         Edit::Row(row) => {
-            Fault::WrongOperation { edit: format!("it has `{}` where `{}` belongs", step.name(), row.name) }
+            let edit = format!("it has `{}` where `{}` belongs", step.name(), row.name);
+            (Fault::WrongOperation { edit }, Puts::Operation)
         }
-        _ => Fault::WrongOperation { edit: how },
+        Edit::Scale(-1.0) => (Fault::WrongOperation { edit: how }, Puts::Operation),
+        _ => (Fault::WrongOperation { edit: how }, Puts::Other),
     };
-    Some((case.verdict(k, fault, residual).at(Some(line)).because(evidence), operation))
+    Some((case.verdict(k, fault, residual).at(Some(line)).because(evidence).putting(puts), operation))
 }
 
 /// Some or all places where the rule reads one value, changed to read another of the same shape.
@@ -191,7 +202,7 @@ pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, Str
 }
 
 /// Operations that are easily confused with that of a step.
-fn other_rows(step: &Step) -> Vec<(Edit, String)> {
+pub(in crate::check) fn other_rows(step: &Step) -> Vec<(Edit, String)> {
     let Action::Elementwise(row, _) = &step.action else { return Vec::new() };
     let groups = CONFUSABLE.iter().filter(|group| group.contains(&row.name));
     let others = groups.flat_map(|group| group.iter()).filter(|other| **other != row.name);

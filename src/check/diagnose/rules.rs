@@ -15,6 +15,8 @@ use crate::{
         Fault, Line, Verdict,
         applications::{Application, Observations},
         case::{Case, Counted, Truth},
+        kind::Kind,
+        mend,
         numbers::{is_finite, jittered},
     },
 };
@@ -91,8 +93,9 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
         ));
         return vec![verdict.at(Some(Line::from(at)))];
     }
+    let wrong: Vec<usize> = (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)).collect();
     let mut verdicts: Vec<Verdict> = Vec::new();
-    for k in (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)) {
+    for &k in &wrong {
         for verdict in explain(case, k, at) {
             match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
                 Some(known) => known.of.extend(verdict.of),
@@ -100,6 +103,22 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
             }
         }
     }
+    if let Some(verdict) = together(case, &wrong, &mut verdicts) {
+        verdicts.insert(0, verdict);
+    }
     verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.of.len()));
     verdicts
+}
+
+/// A mend of several wrong gradients at once, unless one verdict explains all of them already.
+fn together(case: &Case, wrong: &[usize], known: &mut Vec<Verdict>) -> Option<Verdict> {
+    let telling = |v: &Verdict| !v.vague && !matches!(v.fault.kind(), Kind::Unknown | Kind::StraightThrough);
+    let explained = known.iter().any(|v| v.of.len() == wrong.len() && telling(v));
+    if wrong.len() < 2 || case.truth != Truth::Tape || explained {
+        return None;
+    }
+    let unexplained = known.iter().any(|v| matches!(v.fault.kind(), Kind::Unknown | Kind::Several));
+    let all = mend::single(case, wrong).or_else(|| unexplained.then(|| mend::several(case, wrong)).flatten())?;
+    known.retain(telling);
+    Some(all)
 }
