@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 
 use super::{
-    Fault, Verdict,
+    Fault, Line, Verdict,
     caught::{Failure, caught},
     given::Given,
     numbers::{DIFFERENT, EXACT, difference, largest, size, upstream},
@@ -58,6 +58,8 @@ pub(super) struct Case {
     pub names: Vec<Option<String>>,
     pub truth: Truth,
     pub points: Vec<Point>,
+    /// Where the rule makes its answer for each input, if it is no program.
+    pub rule_lines: Vec<Option<Line>>,
     /// `None` if nobody said which axis counts the observations.
     pub counted: Option<Counted>,
 }
@@ -66,7 +68,7 @@ impl Case {
     /// A rule without any points yet.
     pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
         let (function, needs) = (function.clone(), needs.to_vec());
-        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), counted: None }
+        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), rule_lines: Vec::new(), counted: None }
     }
 
     /// Adds the point at `x`, with a random upstream gradient.

@@ -9,6 +9,7 @@ mod html;
 mod location;
 mod mends;
 mod mutations;
+mod particulars;
 #[macro_use]
 #[path = "../../examples/planted/planted.rs"]
 mod planted;

@@ -30,7 +30,8 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found.truncate(3);
     for verdict in &mut found {
         if verdict.line.is_none() {
-            verdict.line = repair.clone().or(Some(Line::from(at)));
+            let own = case.rule_lines.get(k).cloned().flatten();
+            verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
         if verdict.fault != main {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.name()));

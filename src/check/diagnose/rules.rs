@@ -43,9 +43,17 @@ pub(in crate::check) fn rule_faults(
     name_faults(case, &applied.inputs, applied.at, seed)
 }
 
-/// The same for a function that the tape cannot differentiate: differences provide the truth.
-pub(super) fn numeric_faults(function: &Arc<dyn Function>, inputs: &[Tensor], at: &Location<'_>) -> Vec<Verdict> {
-    name_faults(Case::new(function, &vec![true; inputs.len()], Truth::Differences), inputs, at, 0)
+/// The same for a function that the tape cannot differentiate: differences provide the truth. `lines`: where the rule
+/// makes its answer for each input.
+pub(super) fn numeric_faults(
+    function: &Arc<dyn Function>,
+    inputs: &[Tensor],
+    at: &Location<'_>,
+    lines: Vec<Option<Line>>,
+) -> Vec<Verdict> {
+    let mut case = Case::new(function, &vec![true; inputs.len()], Truth::Differences);
+    case.rule_lines = lines;
+    name_faults(case, inputs, at, 0)
 }
 
 /// The verdict on a rule that is right when run immediately, but whose answer depends on other calls.
