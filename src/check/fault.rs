@@ -53,6 +53,11 @@ pub enum Fault {
     },
     /// The rule does not multiply by the upstream gradient.
     UpstreamIgnored,
+    /// The rule does not use the upstream gradient of one of several outputs.
+    OutputIgnored {
+        /// Which.
+        output: usize,
+    },
     /// The rule is not linear in the upstream gradient.
     UpstreamNotLinear,
     /// The rule reads one value where it should read another: the input instead of the output, or one input instead of
@@ -177,6 +182,7 @@ impl fmt::Display for Fault {
             Fault::ExtraReduction { how } => write!(f, "one reduction too many: {how}"),
             Fault::WrongAxis { how } => write!(f, "reduced over the wrong axis: {how}"),
             Fault::UpstreamIgnored => f.write_str("the upstream gradient is ignored"),
+            Fault::OutputIgnored { output } => write!(f, "the upstream gradient of output {output} is ignored"),
             Fault::UpstreamNotLinear => f.write_str("the rule is not linear in the upstream gradient"),
             Fault::MixedUp { used, wanted } => write!(f, "values mixed up: it uses {used} where {wanted} belongs"),
             Fault::Stale => f.write_str("a stale value: the rule uses what another call saved"),

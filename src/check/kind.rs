@@ -55,6 +55,7 @@ kinds! {
     NonFinite "non-finite"
     Missing "no gradient"
     UpstreamIgnored "upstream ignored"
+    OutputIgnored "output ignored"
     Stale "stale value"
     SignFlipped "sign flipped"
     Factor "factor"

@@ -74,6 +74,18 @@ impl Verdict {
         self
     }
 
+    /// Takes in a verdict with the same fault on another gradient, and keeps where that was found if it was elsewhere.
+    pub(super) fn join(&mut self, other: Verdict) {
+        let of = other.of.join(" and ");
+        match (other.line.filter(|line| self.line.as_ref() != Some(line)), other.evidence.first()) {
+            (Some(line), Some(why)) => self.evidence.push(format!("{of}, at {line}: {why}")),
+            (Some(line), None) => self.evidence.push(format!("{of}, at {line}: the same")),
+            (None, _) => {}
+        }
+        self.of.extend(other.of);
+        self.residual = self.residual.max(other.residual);
+    }
+
     pub(super) fn putting(mut self, puts: Puts) -> Self {
         self.puts = puts;
         self

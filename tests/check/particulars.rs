@@ -79,3 +79,53 @@ fn a_nan_that_only_the_rule_makes_is_traced_to_the_line_of_the_rule() {
     assert_eq!(verdict.fault, Fault::NonFinite { operation: "div".to_owned() }, "{report}");
     assert_eq!(verdict.line.as_ref().unwrap().to_string(), at("0/0"), "{report}");
 }
+
+#[test]
+fn the_same_fault_in_two_gradients_keeps_both_lines() {
+    let rule = hand(
+        |x| vec![x[0] * x[1].sin()],
+        |Backward { x, dz, .. }| {
+            let by_a = -(dz[0] * x[1].sin()); // first sign
+            let by_b = -(dz[0] * x[0] * x[1].cos()); // second sign
+            vec![Some(by_a), Some(by_b)]
+        },
+    );
+    let report = check::function(rule, &[numbers([2, 3], 0.0), numbers([2, 3], 1.0)]).run().unwrap();
+    let verdict = first(&report);
+    assert_eq!((&verdict.fault, &verdict.of[..]), (&Fault::SignFlipped, &["input 0".into(), "input 1".into()][..]));
+    assert_eq!(verdict.line.as_ref().unwrap().to_string(), at("first sign"), "{report}");
+    let other = format!("input 1, at {}: a = −t to ", at("second sign"));
+    assert!(verdict.evidence.iter().any(|sentence| sentence.starts_with(&other)), "{report}");
+}
+
+#[test]
+fn an_upstream_gradient_that_is_not_used_is_told_from_the_others() {
+    let rule = hand(|x| vec![x[0].sin(), x[0].exp() * x[0]], |Backward { x, dz, .. }| vec![Some(dz[0] * x[0].cos())]);
+    let report = check::function(rule, &[numbers([2, 3], 0.0)]).run().unwrap();
+    assert_eq!(first(&report).fault.to_string(), "the upstream gradient of output 1 is ignored", "{report}");
+}
+
+#[test]
+fn a_condition_that_forward_computes_describes_a_region() {
+    // Which elements are wrong depends on two inputs together, through a mask.
+    let rule = hand(
+        |x| {
+            let larger = x[0].gt(x[1]); // the mask
+            vec![larger.select(x[0].square() * x[2], x[1] * x[2])]
+        },
+        |Backward { x, dz, .. }| {
+            let larger = x[0].gt(x[1]);
+            vec![
+                Some(larger.select(dz[0] * x[0] * x[2] * 2.0, 0.0)),
+                Some(larger.select(0.0, dz[0] * x[2])),
+                Some(larger.select(dz[0] * x[0].square(), dz[0] * 0.0)),
+            ]
+        },
+    );
+    let wave = |step: f64| Tensor::from_fn([4, 5], DType::F64, |i| ((i as f64 + 1.0) * step).cos() + 0.05);
+    let inputs = [wave(2.39), wave(1.71), wave(0.83)];
+    let report = check::function(rule, &inputs).run().unwrap();
+    let regions: Vec<String> = report.verdicts.iter().map(|v| v.fault.to_string()).collect();
+    let wanted = format!("wrong only where the value of `gt` ({}) ≤ 0: there it is 0", at("the mask"));
+    assert!(regions.contains(&wanted), "{report}");
+}

@@ -43,7 +43,8 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
 /// What the experiments have found, or that they have found nothing.
 fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = behavior::faults(case, k);
-    let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite | Kind::UpstreamIgnored);
+    let ignored = |v: &Verdict| matches!(v.fault.kind(), Kind::UpstreamIgnored | Kind::OutputIgnored);
+    let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite) || ignored(v);
     let programs = case.truth == Truth::Tape;
     if let Some(verdict) = relations::precision(case, k) {
         // This close to the truth, half of all experiments would fit.
@@ -60,8 +61,8 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     let answered = case.points.iter().all(|p| p.answer[k].is_some());
     let hopeless = |v: &Verdict| match v.fault.kind() {
         Kind::Missing => !answered,
-        Kind::Precision | Kind::NonFinite | Kind::UpstreamIgnored => true,
-        _ => false,
+        Kind::Precision | Kind::NonFinite => true,
+        _ => ignored(v),
     };
     if programs && !found.iter().any(hopeless) {
         found.extend(mend::single(case, &[k]));

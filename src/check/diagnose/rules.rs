@@ -106,7 +106,7 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
     for &k in &wrong {
         for verdict in explain(case, k, at) {
             match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
-                Some(known) => known.of.extend(verdict.of),
+                Some(known) => known.join(verdict),
                 None => verdicts.push(verdict),
             }
         }
