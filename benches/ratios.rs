@@ -89,12 +89,66 @@ fn peak_bytes(checkpoints: bool) -> usize {
     most.load(Ordering::Relaxed)
 }
 
+/// Twenty iterations of a perceptron 784-256-10 on batches of 128, by the trainer.
+#[cfg(feature = "train")]
+fn run(watch: Option<&mut wengert::train::Watch>) {
+    use wengert::{nn::Layer, optim::Sgd, train::Trainer};
+    let (net, batch) = perceptron();
+    let mut sgd = Sgd::new(&net.params(), 0.01).expect("the rate is positive");
+    let trainer = Trainer::new(&net, &mut sgd);
+    let trainer = match watch {
+        Some(watch) => trainer.watch(watch),
+        None => trainer,
+    };
+    trainer.fit(&mut vec![batch; 20]).expect("the loss is finite");
+}
+
+/// The same iterations as a loop; `look` is called with each loss.
+#[cfg(feature = "train")]
+fn by_hand(look: impl Fn(Var<'_>)) {
+    use wengert::{nn::Layer, optim::Optimizer, optim::Sgd, train::share_correct};
+    let (net, batch) = perceptron();
+    let mut sgd = Sgd::new(&net.params(), 0.01).expect("the rate is positive");
+    let mut tape = Tape::new();
+    for _ in 0..20 {
+        tape.reset();
+        let logits = net.forward(tape.constant(&batch.inputs[0]));
+        let loss = logits.cross_entropy(&batch.labels);
+        assert!(loss.item().is_finite() && share_correct(&[logits.value()], &batch).is_ok());
+        sgd.step(&loss.backward().expect("the network has parameters")).expect("the gradients are finite");
+        look(loss);
+    }
+}
+
+#[cfg(feature = "train")]
+fn perceptron() -> (wengert::nn::Sequential, wengert::train::Batch) {
+    use wengert::nn::{Linear, Relu, Sequential};
+    let x = Tensor::from_fn([128, 784], DType::F32, |i| (i as f64 * 0.37).sin());
+    let labels: Vec<usize> = (0..128).map(|k| k % 10).collect();
+    (Sequential::new().then(Linear::new(784, 256, 0)).then(Relu).then(Linear::new(256, 10, 1)), (x, labels).into())
+}
+
+/// What it costs to look, and not to look.
+#[cfg(feature = "train")]
+fn inspection() {
+    use wengert::train::Watch;
+    row("20 steps: by the trainer, not watched / by hand", in_turn(21, || run(None), || by_hand(|_| ())));
+    row("20 steps: watched every 10 / not", in_turn(21, || run(Some(&mut Watch::every(10))), || run(None)));
+    row("20 steps: watched at each / not", in_turn(21, || run(Some(&mut Watch::every(1))), || run(None)));
+    let detect = |loss: Var<'_>| assert!(loss.detect_anomalies().expect("it has gradients").backward.is_none());
+    row("20 steps: with `detect_anomalies` at each / without", in_turn(21, || by_hand(detect), || by_hand(|_| ())));
+    let accuracy = |loss: Var<'_>| assert!(loss.accuracy().expect("it has gradients").nodes.len() > 3);
+    row("20 steps: with `accuracy` at each / without", in_turn(21, || by_hand(accuracy), || by_hand(|_| ())));
+}
+
 fn main() {
     let x = Tensor::from_fn([128, 20, 24, 24], DType::F32, |i| (i as f64 * 0.7).sin());
     let alpha = Tensor::from_fn([20], DType::F32, |i| i as f64 / 20.0);
     println!("{:<62} {:>12}  {:>12}", "a / b", "a", "b");
     let both = in_turn(21, || elu(&x, &alpha, 1 << 12), || elu(&x, &alpha, usize::MAX));
     row("ELU with its gradient: chains in blocks / operation by operation", both);
+    #[cfg(feature = "train")]
+    inspection();
     for length in [10_000, 100_000, 1_000_000] {
         println!("a chain of {length:>9} operations and its gradient: {:>6.0} ns an operation", chain(length));
     }

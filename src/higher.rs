@@ -69,7 +69,7 @@ impl Tape {
     }
 
     /// One backward pass for each of the `per` elements of an observation of `y`, stacked along `axis`.
-    fn rows<'t>(&'t self, y: Var<'t>, x: Var<'t>, per: usize, axis: usize) -> Result<Var<'t>> {
+    fn rows<'t>(&'t self, y: Var<'t>, x: Var<'t>, per: usize, axis: isize) -> Result<Var<'t>> {
         let rows = (0..per).map(|k| {
             let one = Tensor::from_fn(y.shape(), self.dtype(), |i| f64::from(i % per == k));
             Ok(self.grad_with(y, &[x], self.constant(one))?[0])

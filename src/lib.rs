@@ -160,18 +160,19 @@
 //! # The modules
 //!
 //! - The root: [`Tensor`], [`Tape`], [`Var`], [`Param`], [`Gradients`], [`Function`], [`Error`]. [`ops`]: the table of
-//!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed and drawn,
-//!   and where a NaN came from.
+//!   operations, and [`Op`](ops::Op) for operations on plain numbers. [`inspect`]: the tape printed, drawn, and as a
+//!   page to step through; the chain rule written out; why a gradient is what it is, and where numbers stop being finite
+//!   or lose their digits.
 //! - `nn`: layers. `optim`: optimizers, schedules, clipping. `data`: data sets and batches. `plot`: figures as SVG and
 //!   PNG. `io`: weights and checkpoints. `train`: the training loop. Each uses only the public interface of the core.
 //! - `check`: gradient checks that name the fault.
 //!
-//! Outside the root, each is a cargo feature of the same name (`optim` comes with `nn`), and folders of images are the
-//! feature `images`; all are on by default.
+//! Outside the root, each is a cargo feature of the same name (`optim` comes with `nn`); folders of images are the
+//! feature `images`, the pages and pictures of [`inspect`] the feature `view`; all are on by default.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
-#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
+#[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]
 mod atomic;
 mod error;
 mod function;
@@ -181,8 +182,10 @@ mod higher;
 pub mod inspect;
 mod kernels;
 pub mod ops;
+#[cfg(any(all(feature = "check", feature = "plot"), feature = "view"))]
+mod page;
 mod param;
-#[cfg(any(feature = "io", feature = "plot", feature = "data"))]
+#[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]
 mod regular;
 mod tape;
 mod tensor;
@@ -234,4 +237,6 @@ mod pages {
     mod higher_order {}
     #[doc = include_str!("../README.md")]
     mod readme {}
+    #[doc = include_str!("../tutorials/09_see_the_tape/README.md")]
+    mod see_the_tape {}
 }

@@ -12,7 +12,7 @@ use std::{
 use program::program;
 
 /// All that print without the trainer's table, and arguments that keep them short.
-const PROGRAMS: [(&str, &[&str]); 12] = [
+const PROGRAMS: [(&str, &[&str]); 13] = [
     ("first_tape", &["--quick"]),
     ("activations", &["--quick"]),
     ("higher_order", &["--quick"]),
@@ -20,6 +20,7 @@ const PROGRAMS: [(&str, &[&str]); 12] = [
     ("arcface", &["--quick"]),
     ("bilinear_pooling", &["--quick"]),
     ("caffe_questions", &["--quick"]),
+    ("see_the_tape", &["--quick"]),
     ("gallery", &["--quick"]),
     ("mutations", &["--quick"]),
     ("protocols", &[]),

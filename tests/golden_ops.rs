@@ -205,7 +205,7 @@ fn movements<'t>(op: &str, c: &Call<'_, 't>) -> Option<Var<'t>> {
         "reshape" => x.reshape(c.sizes("shape")),
         "broadcast_to" => x.broadcast_to(c.sizes("shape")),
         "concat" => Var::concat(&c.all(), c.axis()),
-        "stack" => Var::stack(&c.all(), c.size("axis")),
+        "stack" => Var::stack(&c.all(), c.size("axis") as isize),
         "slice" => {
             let (start, stop, step) = (c.sizes("start"), c.sizes("stop"), c.sizes("step"));
             (0..start.len()).fold(x, |x, axis| x.slice(axis as isize, start[axis], stop[axis], step[axis]))

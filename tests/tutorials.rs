@@ -149,3 +149,16 @@ fn bilinear_pooling() {
     // The last row: eigenvalues 1e-8 apart; `eigh`, then `lyapunov`.
     assert!(number("/roots/distance/14/errors/0") > 0.1 && number("/roots/distance/14/errors/1") < 1e-5);
 }
+
+#[test]
+fn see_the_tape() {
+    let Some(metrics) = check("09_see_the_tape", "see_the_tape") else { return };
+    let number = |path: &str| metrics.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+    assert_eq!(number("/findings"), 3.0);
+    assert!(number("/growth") > 1e4);
+    // Each sigmoid passes on a quarter of its gradient at most, and weights of this size take away more.
+    assert!(number("/sigmoids/0/1") < 1e-3 * number("/sigmoids/6/1"), "{}", metrics["sigmoids"]);
+    let losses: Vec<f64> = metrics["losses"].as_array().unwrap().iter().filter_map(|loss| loss.as_f64()).collect();
+    assert!(losses[losses.len() - 1] < 0.5 * losses[0]);
+    assert_eq!(metrics["replayed"], serde_json::json!({ "iteration": 54, "op": "exp", "index": [4, 1] }));
+}

@@ -74,7 +74,7 @@ composition!(
         let room = square.countable("diag_embed", &[&shape]);
         room.and_then(|()| square.allocatable("diag_embed", dtype, &[&shape]))
             .map_err(|error| self.tape().locate(error))?;
-        self.tape().constant(Tensor::eye(n, dtype)).try_select(self.try_unsqueeze(shape.rank() - 1)?, 0.0)
+        self.tape().constant(Tensor::eye(n, dtype)).try_select(self.try_unsqueeze(-2)?, 0.0)
     },
     [Sample::unary("diag_embed", [2, 3], |x| x.diag_embed())]
 );

@@ -9,6 +9,7 @@ mod arrange;
 mod attention;
 mod bilinear;
 mod binary_cross_entropy;
+mod complement;
 mod composition;
 mod cross_entropy;
 mod directions;
@@ -30,7 +31,9 @@ mod reductions;
 mod scan;
 mod selection;
 mod sequences;
+mod sinc;
 mod taps;
+mod volumes;
 
 pub use attention::Attention;
 pub use binary_cross_entropy::BinaryCrossEntropy;
@@ -38,6 +41,7 @@ pub use cross_entropy::CrossEntropy;
 pub use interpolate::Interpolate;
 pub use pools::Pool;
 pub use reduction::Reduction;
+pub use volumes::Conv3dSpec;
 
 use crate::ops::{self, Sample, sample::list};
 
@@ -57,6 +61,7 @@ list! {
     bilinear::bilinear_pool,
     binary_cross_entropy::bce_with_logits_with,
     binary_cross_entropy::bce_loss,
+    complement::orthogonal_complement,
     cross_entropy::cross_entropy_with,
     cross_entropy::nll_loss_with,
     cross_entropy::soft_cross_entropy,
@@ -97,6 +102,7 @@ list! {
     pieces::movedim,
     pieces::squeeze,
     pieces::diagonal_at,
+    pieces::diag_embed_at,
     pools::max_pool2d_with,
     pools::avg_pool2d_with,
     pools::adaptive_avg_pool2d,
@@ -120,6 +126,8 @@ list! {
     sequences::conv1d,
     sequences::max_pool1d,
     sequences::avg_pool1d,
+    sinc::sinc,
+    volumes::conv3d,
 }
 
 /// Every operation and every composition, with inputs at which its gradient is defined. Tests iterate over it, so

@@ -138,3 +138,22 @@ composition!(
         Sample::unary("diagonal_at, below", [3, 3], |x| x.diagonal_at(-1)),
     ]
 );
+
+composition!(
+    /// Matrices `[.., n + |offset|, n + |offset|]` with these vectors `[.., n]` on the diagonal that lies `offset` columns
+    /// to the right of the main one, or for a negative `offset` as many rows below it, and 0 elsewhere.
+    #[or_panic(diag_embed_at)]
+    /// [`Error::Shape`] for a single number, which has no axis, [`Error::TooLarge`] for an offset that no memory holds.
+    pub fn try_diag_embed_at(self, offset: isize) -> Result<Var<'t>> {
+        let shape = self.shape();
+        if shape.rank() == 0 {
+            return Err(self.shape_error("diag_embed_at", &[&shape], "vectors [.., n] are needed"));
+        }
+        let by = offset.unsigned_abs();
+        let (rows, columns) = if offset < 0 { ((by, 0), (0, by)) } else { ((0, by), (by, 0)) };
+        let mut amounts = vec![(0, 0); shape.rank() - 1];
+        amounts.extend([rows, columns]);
+        self.try_diag_embed()?.try_pad(&amounts, 0.0)
+    },
+    [Sample::unary("diag_embed_at", [2, 3], |x| Var::concat(&[x.diag_embed_at(1), x.diag_embed_at(-1)], 0))]
+);

@@ -14,19 +14,35 @@
 //! assert_eq!(rows, ["leaf ", "mul %0 %0", "add %1 1"]);
 //! ```
 //!
-//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`Dot`] and [`Mermaid`] write the tape as a graph
-//! for Graphviz and for Markdown. [`Tape::first_non_finite`] finds where a NaN or an infinity came from,
-//! [`Var::why`](crate::Var::why) explains a gradient that is missing, zero, NaN, tiny or huge.
+//! [`Tape::nodes`] gives the same as data, one [`NodeView`] a row. [`html`] writes it as a page to step through, [`Graph`]
+//! as a picture, for Graphviz ([`Dot`]) or for Markdown ([`Mermaid`]), and [`derive`](fn@derive) writes the chain rule out
+//! with its numbers. [`Tape::first_non_finite`] finds where a NaN or an infinity came from, [`Var::why`](crate::Var::why)
+//! explains a gradient that is missing, zero, NaN, tiny or huge. [`Var::detect_anomalies`](crate::Var::detect_anomalies)
+//! goes through both passes for numbers that are not finite and operations that lose digits, and
+//! [`Var::accuracy`](crate::Var::accuracy) compares a recording in both precisions.
 //!
 //! What may not live here: anything that changes a tape. Looking records nothing, and a pending value
 //! that had to be computed is pending again afterward.
 
+mod accuracy;
+mod anomalies;
+mod derive;
+mod formula;
 mod graph;
+mod groups;
+#[cfg(feature = "view")]
+mod html;
 mod non_finite;
+mod numbers;
 mod print;
 mod why;
 
-pub use graph::{Dot, Mermaid};
+pub use accuracy::{Accuracy, NodeAccuracy};
+pub use anomalies::{Anomalies, Loss, Warning};
+pub use derive::derive;
+pub use graph::{Dot, Graph, Mermaid};
+#[cfg(feature = "view")]
+pub use html::html;
 pub use non_finite::{NonFinite, Operand};
 pub use why::{Cause, Factor, HUGE, Step, VANISHING, Why};
 

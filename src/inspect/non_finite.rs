@@ -63,8 +63,14 @@ impl Tape {
     /// assert!(origin.to_string().starts_with("node %1 (ln) is NaN at index [2]: it was computed from -1.0, at "));
     /// ```
     pub fn first_non_finite(&self) -> Option<NonFinite> {
+        self.first_non_finite_where(|_| true)
+    }
+
+    /// [`first_non_finite`](Tape::first_non_finite) of a part of the recording.
+    pub(super) fn first_non_finite_where(&self, part: impl Fn(usize) -> bool) -> Option<NonFinite> {
         let mut spoiled = vec![false; self.len()];
-        self.look(|node, value| spoiled[node] = value.is_some_and(|value| value.first_non_finite().is_some()));
+        let is_spoiled = |value: Option<&Tensor>| value.is_some_and(|value| value.first_non_finite().is_some());
+        self.look(|node, value| spoiled[node] = part(node) && is_spoiled(value));
         let inputs: Vec<Vec<usize>> = self.list().nodes.iter().map(|node| positions(&node.inputs)).collect();
         let node = to_blame(&inputs, &spoiled)?;
         let view = NodeView::new(self, node);

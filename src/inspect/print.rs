@@ -52,7 +52,7 @@ fn columns(node: &NodeView, numbers: String, index_width: usize) -> [String; 6] 
 }
 
 /// The numbers of a tensor if they are few, or what they have in common, in one line.
-fn in_short(value: &Tensor, digits: usize) -> String {
+pub(super) fn in_short(value: &Tensor, digits: usize) -> String {
     if value.numel() <= FEW && value.shape().rank() <= 1 {
         return format!("{value:.digits$}");
     }

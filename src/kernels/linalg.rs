@@ -3,8 +3,10 @@
 //!
 //! Symmetric matrices are read from their lower triangle.
 
+mod eigen;
 mod qr;
 
+pub use eigen::{eigh, lyapunov, symmetric_sqrt};
 pub use qr::qr;
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -130,25 +132,6 @@ pub fn cholesky<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcom
     })
 }
 
-/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
-/// `[n + 1, n]` for each, the values, then V. Fails for numbers that are not finite.
-pub fn eigh<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, (n + 1) * n, n, |i, out| {
-        let (values, vectors) = out.split_at_mut(n);
-        symmetric(&a[i * n * n..][..n * n], n, values, vectors)
-    })
-}
-
-fn symmetric<T: Real + RealField>(a: &[T], n: usize, values: &mut [T], vectors: &mut [T]) -> bool {
-    if !a.iter().all(|x| x.finite()) {
-        return false;
-    }
-    let Ok(eigen) = MatRef::from_row_major_slice(a, n, n).self_adjoint_eigen(Side::Lower) else { return false };
-    values.iter_mut().zip(eigen.S().column_vector().iter()).for_each(|(out, &value)| *out = value);
-    MatMut::from_row_major_slice_mut(vectors, n, n).copy_from(eigen.U());
-    true
-}
-
 /// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is
 /// `[m + 1 + n, k]` for each, U, then s, then V. Fails for numbers that are not finite.
 pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
@@ -166,53 +149,6 @@ pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> O
         MatMut::from_row_major_slice_mut(v, n, k).copy_from(svd.V());
         true
     })
-}
-
-/// The symmetric positive semi-definite Z with Z Z = A of every `[n, n]` whose eigenvalues and eigenvectors, as [`eigh`]
-/// packs them, are given; the eigenvalues become those of Z. Those that are negative only through rounding count as 0;
-/// fails where one is clearly negative.
-pub fn symmetric_sqrt<T: Real + RealField>(packed: &mut [T], n: usize, out: &mut [T]) -> Outcome {
-    let zero = <T as Real>::ZERO;
-    for (i, packed) in packed.chunks_mut(((n + 1) * n).max(1)).enumerate() {
-        let values = &mut packed[..n];
-        let largest = values.iter().fold(zero, |m, v| m.larger(v.magnitude()));
-        if values.iter().any(|&v| v < -(largest * T::of(8.0 * n as f64) * <T as Real>::EPSILON)) {
-            return Err(i);
-        }
-        values.iter_mut().for_each(|v| *v = v.larger(zero).root());
-    }
-    let packed = &*packed;
-    each(out, n * n, n, |i, out| {
-        let (values, vectors) = packed[i * (n + 1) * n..][..(n + 1) * n].split_at(n);
-        from_eigen(vectors, n, out, |i, j| if i == j { values[i] } else { zero });
-        // The upper half is copied from the lower, so that the root is symmetric to the last bit.
-        (0..n).for_each(|i| (0..i).for_each(|j| out[j * n + i] = out[i * n + j]));
-        true
-    })
-}
-
-/// The X with Z X + X Z = C for every positive semi-definite Z, given by its eigenvalues and eigenvectors as [`eigh`]
-/// packs them, and every C `[n, n]`. In the basis of the eigenvectors, x_ij = c_ij / (z_i + z_j), and 0 where that sum is
-/// 0.
-pub fn lyapunov<T: Real + RealField>(packed: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, n * n, n, |i, out| {
-        let (values, vectors) = packed[i * (n + 1) * n..][..(n + 1) * n].split_at(n);
-        let view = |x| MatRef::from_row_major_slice(x, n, n);
-        let (v, c) = (view(vectors), view(&c[i * n * n..][..n * n]));
-        let turned = v.transpose() * c * v;
-        from_eigen(vectors, n, out, |i, j| {
-            let sum = values[i] + values[j];
-            T::pick(sum > <T as Real>::ZERO, turned[(i, j)] / sum, <T as Real>::ZERO)
-        });
-        true
-    })
-}
-
-/// `out` = V M Vᵀ.
-fn from_eigen<T: Real + RealField>(v: &[T], n: usize, out: &mut [T], m: impl Fn(usize, usize) -> T) {
-    let v = MatRef::from_row_major_slice(v, n, n);
-    let middle = faer::Mat::from_fn(n, n, m);
-    MatMut::from_row_major_slice_mut(out, n, n).copy_from(v * middle * v.transpose());
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Activation functions: each a layer around the method of [`Var`] that computes it.
 //!
 //! They act on each number alone, for any shape, except [`Softmax`] and [`LogSoftmax`], which look along an axis. None
-//! has parameters, except [`Elu`].
+//! has parameters, except [`Elu`] and [`PRelu`].
 
 use super::{Init, Layer};
-use crate::{Param, Var};
+use crate::{DType, Param, Tensor, Var};
 
 /// A layer that is one function of its input, with a number of its own or without.
 macro_rules! function_layer {
@@ -122,5 +122,31 @@ impl Layer for Elu {
 
     fn params(&self) -> Vec<Param> {
         vec![self.alpha.clone()]
+    }
+}
+
+/// x for x > 0, a_c x elsewhere, with one learned slope for each channel (axis 1), or one for all (He et al., arXiv
+/// 1502.01852).
+#[derive(Debug)]
+pub struct PRelu {
+    /// a, `[c]` or `[1]`.
+    pub weight: Param,
+}
+
+impl PRelu {
+    /// A layer for `channels` channels, or with one slope for all of them if 1, which begins at 0.25 as in PyTorch.
+    pub fn new(channels: usize) -> Self {
+        PRelu { weight: Param::new("weight", Tensor::full([channels], 0.25, DType::F32)) }
+    }
+}
+
+impl Layer for PRelu {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        x.prelu(x.tape().watch(&self.weight))
+    }
+
+    fn params(&self) -> Vec<Param> {
+        vec![self.weight.clone()]
     }
 }

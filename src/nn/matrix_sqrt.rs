@@ -82,7 +82,7 @@ fn by_eigh(x: Var<'_>) -> Var<'_> {
     }
     let none = values.le(0.0);
     let roots = none.select(0.0, none.select(1.0, values).sqrt());
-    (vectors * roots.unsqueeze(roots.rank() - 1)).matmul(vectors.transpose(-2, -1))
+    (vectors * roots.unsqueeze(-2)).matmul(vectors.transpose(-2, -1))
 }
 
 /// Panics for the first matrix of a batch that can have no root, as far as its entries show.
@@ -110,11 +110,16 @@ fn check(x: Var<'_>) {
 /// Why a matrix `[n, n]` can have no root; what is less than `rounding` times its largest number counts as 0.
 fn fault<T: Copy + Into<f64>>(a: &[T], n: usize, rounding: f64) -> Option<&'static str> {
     let at = |i: usize, j: usize| -> f64 { a[i * n + j].into() };
-    if !a.iter().all(|&x| x.into().is_finite()) {
+    let finite = |row: &[T]| row.iter().fold(true, |all, &x| all & x.into().is_finite());
+    if !a.chunks(n.max(1)).all(finite) {
         return Some("holds a number that is NaN or infinite");
     }
     let rounding = rounding * a.iter().fold(0.0f64, |largest, &x| largest.max(x.into().abs()));
-    if (0..n).any(|i| (0..i).any(|j| (at(i, j) - at(j, i)).abs() > rounding)) {
+    // Square by square, for a column of a large matrix lies all over the memory.
+    let from = |start: usize| start..(start + 16).min(n);
+    let apart = |i, j| (at(i, j) - at(j, i)).abs() > rounding;
+    let square = |top, left| from(top).any(|i| from(left).any(|j| apart(i, j)));
+    if (0..n).step_by(16).any(|top| (0..=top).step_by(16).any(|left| square(top, left))) {
         return Some("is not symmetric");
     }
     (0..n).any(|i| at(i, i) < -rounding).then_some("has a negative diagonal, so it is not positive semi-definite")

@@ -24,6 +24,7 @@ mod activation;
 mod batch_norm;
 mod bilinear;
 mod conv;
+mod conv_1d_3d;
 mod cosine;
 mod dropout;
 mod embedding;
@@ -49,12 +50,13 @@ mod sequential;
 mod summary;
 
 pub use activation::{
-    Celu, Elu, FixedElu, Gelu, Hardswish, LeakyRelu, LogSigmoid, LogSoftmax, Mish, Relu, Selu, Sigmoid, Silu, Softmax,
-    Softplus, Tanh,
+    Celu, Elu, FixedElu, Gelu, Hardswish, LeakyRelu, LogSigmoid, LogSoftmax, Mish, PRelu, Relu, Selu, Sigmoid, Silu,
+    Softmax, Softplus, Tanh,
 };
 pub use batch_norm::BatchNorm;
 pub use bilinear::{BilinearPooling, L2Normalize, SignedSqrt, UpperTriangle, improved, isqrt_cov};
 pub use conv::Conv2d;
+pub use conv_1d_3d::{Conv1d, Conv3d};
 pub use cosine::CosineHead;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
@@ -73,7 +75,10 @@ pub use location::{
 pub use margin::{Fallback, MarginLoss};
 pub use matrix_sqrt::MatrixSqrt;
 pub use newton_schulz::{NewtonSchulz, Norm};
-pub use pooling::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use pooling::{
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, AvgPool2dWith, GlobalAvgPool2d, MaxPool1d, MaxPool2d,
+    MaxPool2dWith, Upsample,
+};
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use summary::{LayerSummary, Summary, summary, summary_all};

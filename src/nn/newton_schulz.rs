@@ -82,7 +82,7 @@ impl NewtonSchulz {
         // The root of a sum of squares has no slope at 0, so 0 is exchanged below the root.
         let s = match self.norm {
             Norm::Frobenius => a.square().sum_axes(&[-2, -1], true),
-            Norm::Trace => a.diagonal().sum_axes(&[-1], true).unsqueeze(a.rank() - 1),
+            Norm::Trace => a.diagonal().sum_axes(&[-1], true).unsqueeze(-1),
         };
         let none = s.le(0.0);
         let s = none.select(1.0, s);
@@ -122,13 +122,13 @@ impl Function for NewtonSchulz {
     fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
         let a = symmetric(x[0]);
         let (s, none) = self.scale(a);
-        let (three, mut y) = (identity(a) * 3.0, a / s);
-        let mut t = (three - y) * 0.5;
+        let (three_halves, mut y) = (identity(a) * 1.5, a / s);
+        let mut t = three_halves - y * 0.5;
         let mut saved = vec![a, s, none, y, t];
         let mut z = t;
         y = y.matmul(t);
         for step in 1..self.steps {
-            t = (three - z.matmul(y)) * 0.5;
+            t = three_halves.addmm(z, y, -0.5);
             saved.extend([y, z, t]);
             y = y.matmul(t);
             // Nobody asks for the last Z.
@@ -149,10 +149,9 @@ impl Function for NewtonSchulz {
         for step in steps.rchunks_exact(3) {
             let (y, z, t) = (step[0], step[1], step[2]);
             let product = y.matmul(dy);
-            let dt = dz.map_or(product, |dz| product + dz.matmul(z)) * 0.5;
-            let by_y = dt.matmul(y);
-            dy = dy.matmul(t) - z.matmul(dt);
-            dz = Some(dz.map_or(-by_y, |dz| t.matmul(dz) - by_y));
+            let dt = dz.map_or(product, |dz| product.addmm(dz, z, 1.0));
+            dy = dy.matmul(t).addmm(z, dt, -0.5);
+            dz = Some(dz.map_or_else(|| dt.matmul(y) * -0.5, |dz| t.matmul(dz).addmm(dt, y, -0.5)));
         }
         // The first step, where Z is I and so the new Z is T.
         let product = y0.matmul(dy);

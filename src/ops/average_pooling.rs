@@ -1,6 +1,7 @@
 //! The mean of each window of an image. It is linear; its adjoint spreads each number evenly over the window.
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     pooling::Window,
     sample::{Sample, Sampled},
@@ -25,6 +26,10 @@ impl Op for AvgPool {
 
     fn attributes(&self) -> String {
         format!("{:?} stride {:?}", self.window.kernel, self.window.stride)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{avgpool}(x)", [r"\operatorname{avgpool}^\top(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -67,6 +72,10 @@ pub(super) struct AvgUnpool {
 impl Op for AvgUnpool {
     fn name(&self) -> &str {
         "avg_unpool2d"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{avgpool}^\top(x)", [r"\operatorname{avgpool}(\bar z)"]))
     }
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {

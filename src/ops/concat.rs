@@ -3,6 +3,7 @@
 //! The gradient of each part is the slice of dz that it fills.
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -24,6 +25,12 @@ impl Op for Concat {
 
     fn attributes(&self) -> String {
         format!("axis {}", self.0)
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let x: Vec<String> = (1..=inputs).map(|k| format!("x_{k}")).collect();
+        let parts = (1..=inputs).map(|k| format!(r"\operatorname{{part}}_{{{k}}}(\bar z)"));
+        Some(Formula::new(format!("[{}]", x.join(", ")), parts))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -89,11 +96,11 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// The inputs, of equal shape, stacked along a new axis.
+        /// The inputs, of equal shape, stacked along a new axis, whose position may count from the end.
         #[or_panic(stack)]
-        /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when `axis`
-        /// is larger than the number of axes.
-        pub fn try_stack(parts: &[Var<'t>], axis: usize) -> Result<Var<'t>> {
+        /// [`Error::Empty`] when there are none, [`Error::Shape`] when their shapes differ, [`Error::Axis`] when the
+        /// result has no such axis.
+        pub fn try_stack(parts: &[Var<'t>], axis: isize) -> Result<Var<'t>> {
             let Some(first) = parts.first() else {
                 return Err(Error::Empty { what: "the list of parts to stack".into(), need: "give at least one" });
             };
@@ -101,11 +108,9 @@ impl<'t> Var<'t> {
             if shapes.iter().any(|shape| *shape != shapes[0]) {
                 return Err(first.shape_error("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal"));
             }
-            if axis > first.rank() {
-                first.axis("stack", axis.try_into().unwrap_or(isize::MAX))?;
-            }
+            let axis = first.new_axis("stack", axis)? as isize;
             let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
-            Var::try_concat(&widened, axis as isize)
+            Var::try_concat(&widened, axis)
         }
     );
 }

@@ -1,6 +1,7 @@
 //! Running sums. The gradient of a forward running sum is the backward running sum of dz, and vice versa.
 
 use super::{
+    formula::Formula,
     indexing::around,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
@@ -26,6 +27,12 @@ impl Op for Cumsum {
 
     fn attributes(&self) -> String {
         format!("axis {}{}", self.axis, if self.reverse { " reversed" } else { "" })
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let (forth, back) = (r"\sum_{j \le i} ", r"\sum_{j \ge i} ");
+        let (forth, back) = if self.reverse { (back, forth) } else { (forth, back) };
+        Some(Formula::new(format!("{forth}x_j"), [format!(r"{back}\bar z_j")]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -3,6 +3,7 @@
 //! By Jacobi's formula det A has the gradient dA = dz det A · A⁻ᵀ, and ln |det A| has dA = dz A⁻ᵀ.
 
 use super::{
+    formula::Formula,
     matrices::{regular, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled},
@@ -21,6 +22,10 @@ pub(super) struct Det;
 impl Op for Det {
     fn name(&self) -> &str {
         "det"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\det(x)", [r"\bar z z x^{-\top}"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -56,6 +61,10 @@ pub(super) struct SlogDet;
 impl Op for SlogDet {
     fn name(&self) -> &str {
         "slogdet"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"(\operatorname{sign}(\det(x)), \ln(|\det(x)|))", [r"\bar z_2 x^{-\top}"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -48,6 +49,10 @@ impl Op for IndexSelect {
 
     fn attributes(&self) -> String {
         format!("axis {}", self.axis)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{select}(x)", [r"\operatorname{select}^\top(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -93,6 +98,10 @@ impl Op for IndexAdd {
         format!("axis {} size {}", self.axis, self.size)
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{select}^\top(x)", [r"\operatorname{select}(\bar z)"]))
+    }
+
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         Ok(with_size(x[0], self.axis, self.size))
     }
@@ -136,6 +145,10 @@ impl Op for Gather {
 
     fn attributes(&self) -> String {
         format!("axis {}", self.axis)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{gather}(x)", [r"\operatorname{gather}^\top(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -192,6 +205,10 @@ impl Op for ScatterAdd {
 
     fn attributes(&self) -> String {
         format!("axis {} into {}", self.axis, self.shape)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{gather}^\top(x)", [r"\operatorname{gather}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -10,6 +10,7 @@
 //! All formulas but the last are from Giles (Collected matrix derivative results, 2008).
 
 use super::{
+    formula::Formula,
     matrices::{batch, regular, square},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -28,6 +29,10 @@ pub(super) struct Inverse;
 impl Op for Inverse {
     fn name(&self) -> &str {
         "inverse"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new("x^{-1}", [r"-z^\top \bar z z^\top"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -63,6 +68,13 @@ impl Op for Solve {
 
     fn attributes(&self) -> String {
         if self.transposed { "transposed".into() } else { String::new() }
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(match self.transposed {
+            false => Formula::new(r"x_1^{-1} x_2", [r"-x_1^{-\top} \bar z z^\top", r"x_1^{-\top} \bar z"]),
+            true => Formula::new(r"x_1^{-\top} x_2", [r"-z (x_1^{-1} \bar z)^\top", r"x_1^{-1} \bar z"]),
+        })
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -113,6 +125,11 @@ pub(super) struct Cholesky;
 impl Op for Cholesky {
     fn name(&self) -> &str {
         "cholesky"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let value = r"\operatorname{chol}(x)";
+        Some(Formula::new(value, [r"\operatorname{sym}\left(z^{-\top} \Phi(z^\top \bar z) z^{-1}\right)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::{
+    formula::Formula,
     labels::{check_labels, same_shape},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -31,6 +32,11 @@ pub(super) struct CrossEntropy {
 impl Op for CrossEntropy {
     fn name(&self) -> &str {
         "cross_entropy"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let value = r"\frac{1}{n} \sum_{i} \left(\ln(\sum_{j} e^{x_{ij}}) - x_{i t_i}\right)";
+        Some(Formula::new(value, [r"\frac{\bar z}{n} (\operatorname{softmax}(x) - \operatorname{onehot}(t))"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -75,6 +81,13 @@ pub(super) struct MseLoss;
 impl Op for MseLoss {
     fn name(&self) -> &str {
         "mse_loss"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(
+            r"\frac{1}{n} \sum (x_1 - x_2)^2",
+            [r"\frac{2 \bar z}{n} (x_1 - x_2)", r"\frac{2 \bar z}{n} (x_2 - x_1)"],
+        ))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -1,29 +1,35 @@
 //! Matrix products.
 //!
 //! For Y = A B the gradients are dA = dY Bᵀ and dB = Aᵀ dY. A transposition is a flag of the product, never a copy, so
-//! the gradients of each of the four forms are products of the same four forms.
-
-use smallvec::SmallVec;
+//! the gradients of each of the four forms are products of the same four forms. So is a factor before the product, and
+//! a matrix that is added to it: Y = C + s A B in one pass over the numbers, with dC = dY.
 
 use super::{
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
-    kernels::matmul::{Product, linear},
+    kernels::matmul::Product,
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
 
-/// The product of the last two axes, broadcast over the axes before them; each factor may be transposed.
+/// The product of the last two axes, broadcast over the axes before them; each factor may be transposed, and a third
+/// input is added.
+#[derive(Clone, Copy)]
 pub(super) struct Matmul {
     ta: bool,
     tb: bool,
+    scale: f64,
 }
 
 impl Matmul {
+    /// A B.
+    const PLAIN: Matmul = Matmul { ta: false, tb: false, scale: 1.0 };
+
     /// The sizes of one product, and the shape of the whole result.
     fn product(&self, a: &Shape, b: &Shape) -> Result<(Product, Shape)> {
         if a.rank() < 2 || b.rank() < 2 {
@@ -47,7 +53,8 @@ impl Matmul {
             .broadcast(&batch_b)
             .ok_or_else(|| Error::shape("matmul", &[a, b], "the sizes before the last two axes must be equal or 1"))?;
         let shape = batch.iter().copied().chain([m, n]).collect();
-        Ok((Product { m, n, k, ta: self.ta, tb: self.tb }, shape))
+        let Matmul { ta, tb, scale } = *self;
+        Ok((Product { m, n, k, ta, tb, scale }, shape))
     }
 }
 
@@ -57,17 +64,45 @@ impl Op for Matmul {
     }
 
     fn attributes(&self) -> String {
-        match (self.ta, self.tb) {
-            (false, false) => "",
-            (true, false) => "left transposed",
-            (false, true) => "right transposed",
-            (true, true) => "both transposed",
+        let scale = Some(format!("times {}", self.scale)).filter(|_| self.scale != 1.0);
+        let turned = match (self.ta, self.tb) {
+            (false, false) => None,
+            (true, false) => Some("left transposed".to_owned()),
+            (false, true) => Some("right transposed".to_owned()),
+            (true, true) => Some("both transposed".to_owned()),
+        };
+        scale.into_iter().chain(turned).collect::<Vec<_>>().join(", ")
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let turned = |x: &str, transposed: bool| if transposed { format!(r"{x}^\top") } else { x.to_owned() };
+        let product = |a: (&str, bool), b: (&str, bool)| format!("{} {}", turned(a.0, a.1), turned(b.0, b.1));
+        let (a, b, dz) = ("x_1", "x_2", r"\bar z");
+        let by_a = if self.ta { product((b, self.tb), (dz, true)) } else { product((dz, false), (b, !self.tb)) };
+        let by_b = if self.tb { product((dz, true), (a, self.ta)) } else { product((a, !self.ta), (dz, false)) };
+        let scaled = |product: String| match self.scale {
+            1.0 => product,
+            scale => format!(r"{scale} \, {product}"),
+        };
+        let (value, mut gradients) = (scaled(product((a, self.ta), (b, self.tb))), vec![scaled(by_a), scaled(by_b)]);
+        if inputs < 3 {
+            return Some(Formula::new(value, gradients));
         }
-        .to_owned()
+        gradients.push(dz.to_owned());
+        let sign = if self.scale < 0.0 { "" } else { "+ " };
+        Some(Formula::new(format!("x_3 {sign}{value}"), gradients))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        self.product(x[0], x[1]).map(|p| p.1)
+        let shape = self.product(x[0], x[1])?.1;
+        let fits = |c: &&Shape| c.broadcast(&shape).is_some_and(|whole| whole == shape && c.ends_with(matrix(&shape)));
+        match x.get(2) {
+            Some(c) if !fits(c) => {
+                let need = format!("the product is {shape}, and what is added to it must be, or broadcast to it");
+                Err(Error::shape("addmm", &[x[2], x[0], x[1]], need))
+            }
+            _ => Ok(shape),
+        }
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
@@ -75,18 +110,22 @@ impl Op for Matmul {
         let batch = Shape::from(&shape[..shape.rank() - 2]);
         Ok(build!(x[0].dtype(), shape, |T, out| {
             let (a, b) = (x[0].data::<T>(), x[1].data::<T>());
+            let c = x.get(2).map(|c| c.data::<T>());
             if batch.numel() == 1 {
-                product.gemm(out, false, a, b);
+                if let Some(c) = c {
+                    out.copy_from_slice(c);
+                }
+                product.gemm(out, c.is_some(), a, b);
             } else {
-                let at = offsets(&batch, x[0].shape(), x[1].shape());
-                product.batched(out, a, b, &at);
+                let at = offsets(&batch, [x[0].shape(), x[1].shape(), x.get(2).map_or(&batch, |c| c.shape())]);
+                product.batched(out, c, a, b, &at);
             }
         }))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (a, b, dz) = (at.x[0], at.x[1], at.dz);
-        let product = |a: Var<'t>, ta, b, tb| a.tape().builtin(Matmul { ta, tb }, &[a, b]);
+        let product = |a: Var<'t>, ta, b, tb| a.tape().builtin(Matmul { ta, tb, ..*self }, &[a, b]);
         let da = at.by(0, || {
             let da = if self.ta { product(b, self.tb, dz, true) } else { product(dz, false, b, !self.tb) };
             da?.try_sum_to(&a.shape())
@@ -95,19 +134,28 @@ impl Op for Matmul {
             let db = if self.tb { product(dz, true, a, self.ta) } else { product(a, !self.ta, dz, false) };
             db?.try_sum_to(&b.shape())
         })?;
-        Ok(Grads::from_iter([da, db]))
+        let mut gradients = Grads::from_iter([da, db]);
+        if let Some(c) = at.x.get(2) {
+            gradients.push(at.by(2, || dz.try_sum_to(&c.shape()))?);
+        }
+        Ok(gradients)
     }
 }
 
-/// Where the factors of each product in a broadcast batch begin.
-fn offsets(batch: &Shape, a: &Shape, b: &Shape) -> Vec<(usize, usize)> {
+/// The sizes of a matrix of the batch.
+fn matrix(shape: &Shape) -> &[usize] {
+    &shape[shape.rank().saturating_sub(2)..]
+}
+
+/// Where the operands of each product in a broadcast batch begin.
+fn offsets(batch: &Shape, operands: [&Shape; 3]) -> Vec<[usize; 3]> {
     let start = |shape: &Shape, index: usize| {
-        let matrix: usize = shape[shape.rank() - 2..].iter().product();
-        let (mut rest, mut stride, mut offset) = (index, matrix, 0);
+        let own = Shape::from(&shape[..shape.rank().saturating_sub(2)]);
+        let (mut rest, mut stride, mut offset) = (index, matrix(shape).iter().product::<usize>(), 0);
         for axis in (0..batch.rank()).rev() {
             let here = rest % batch[axis];
             rest /= batch[axis];
-            let size = Shape::from(&shape[..shape.rank() - 2]).size_from_front(axis, batch.rank());
+            let size = own.size_from_front(axis, batch.rank());
             if size != 1 {
                 offset += here * stride;
             }
@@ -115,12 +163,17 @@ fn offsets(batch: &Shape, a: &Shape, b: &Shape) -> Vec<(usize, usize)> {
         }
         offset
     };
-    (0..batch.numel()).map(|i| (start(a, i), start(b, i))).collect()
+    (0..batch.numel()).map(|i| operands.map(|shape| start(shape, i))).collect()
 }
 
 impl Sampled for Matmul {
     fn samples() -> Vec<Sample> {
         let pair = |a: &[usize], b: &[usize]| vec![numbers(a, -1.0, 1.0, 8), numbers(b, -1.0, 1.0, 9)];
+        let added = |c: &[usize]| {
+            let mut inputs = pair(&[3, 2, 3], &[3, 4]);
+            inputs.push(numbers(c, -1.0, 1.0, 10));
+            inputs
+        };
         vec![
             Sample::new("matmul", pair(&[2, 3], &[3, 4]), |x| x[0].matmul(x[1])),
             Sample::new("matmul, left transposed", pair(&[3, 2], &[3, 4]), move |x| matmul(x, true, false)),
@@ -131,69 +184,9 @@ impl Sampled for Matmul {
             Sample::new("matmul of a batch and a vector", pair(&[2, 4, 3], &[3]), |x| x[0].matmul(x[1])),
             Sample::new("matmul of two vectors", pair(&[3], &[3]), |x| x[0].matmul(x[1])),
             Sample::new("matmul of a batch with one matrix", pair(&[4, 2, 3], &[3, 2]), |x| x[0].matmul(x[1])),
-        ]
-    }
-}
-
-/// x Wᵀ + b over the last axis of x: one node for a fully connected layer.
-pub(super) struct Linear;
-
-impl Op for Linear {
-    fn name(&self) -> &str {
-        "linear"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
-        let (input, weight) = (x[0], x[1]);
-        if weight.rank() != 2 || input.rank() < 1 || input.last() != weight.last() {
-            let need = "the input needs as many features (its last size) as the weight [outputs, inputs] has columns";
-            return Err(Error::shape("linear", &x[..2], need));
-        }
-        if x.get(2).is_some_and(|bias| bias.dims() != &weight[..1]) {
-            return Err(Error::shape(
-                "linear",
-                &[weight, x[2]],
-                "the bias needs one number for each row of the weight",
-            ));
-        }
-        Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
-    }
-
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
-        let rows = shape[..shape.rank() - 1].iter().product();
-        Ok(build!(x[0].dtype(), shape, |T, out| {
-            let bias = x.get(2).map(|bias| bias.data::<T>());
-            linear(out, x[0].data::<T>(), x[1].data::<T>(), bias, (rows, inputs, outputs));
-        }))
-    }
-
-    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (x, w) = (at.x[0], at.x[1]);
-        let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
-        let rows: usize = shape[..shape.rank() - 1].iter().product();
-        let dz = at.dz.try_reshape([rows, outputs])?;
-        let tape = at.tape();
-        let mut gradients: SmallVec<_> = SmallVec::new();
-        gradients.push(at.by(0, || tape.builtin(Matmul { ta: false, tb: false }, &[dz, w])?.try_reshape(&shape))?);
-        gradients.push(at.by(1, || {
-            let x = x.try_reshape([rows, inputs])?;
-            tape.builtin(Matmul { ta: true, tb: false }, &[dz, x])
-        })?);
-        if at.x.len() == 3 {
-            gradients.push(at.by(2, || dz.try_sum_axes(&[0], false))?);
-        }
-        Ok(gradients)
-    }
-}
-
-impl Sampled for Linear {
-    fn samples() -> Vec<Sample> {
-        let inputs = vec![numbers([4, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2), numbers([2], -1.0, 1.0, 3)];
-        let deep = vec![numbers([2, 2, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2)];
-        vec![
-            Sample::new("linear", inputs, |x| x[0].linear(x[1], Some(x[2]))),
-            Sample::new("linear without bias, of rank 3", deep, |x| x[0].linear(x[1], None)),
+            Sample::new("addmm", added(&[2, 4]), |x| x[2].addmm(x[0], x[1], -0.5)),
+            Sample::new("addmm of a row", added(&[4]), |x| x[2].addmm(x[0], x[1], 2.0)),
+            Sample::new("addmm of batches", added(&[3, 2, 4]), |x| x[2].addmm(x[0], x[1], 1.0)),
         ]
     }
 }
@@ -206,7 +199,7 @@ impl<'t> Var<'t> {
     /// The product of matrices, either of which may be transposed, broadcast over the axes before the last two.
     #[track_caller]
     pub(crate) fn product(self, transposed: bool, other: Var<'t>, other_transposed: bool) -> Result<Var<'t>> {
-        self.tape().builtin(Matmul { ta: transposed, tb: other_transposed }, &[self, other])
+        self.tape().builtin(Matmul { ta: transposed, tb: other_transposed, scale: 1.0 }, &[self, other])
     }
 
     twin!(
@@ -220,7 +213,7 @@ impl<'t> Var<'t> {
             if a.rank() == 1 || b.rank() == 1 {
                 return self.try_matmul_of_vectors(other);
             }
-            let op = Matmul { ta: false, tb: false };
+            let op = Matmul::PLAIN;
             if a.rank() > 2 && b.rank() == 2 && a[a.rank() - 1] == b[0] {
                 // One large product instead of a batch of small ones.
                 let rows = a[..a.rank() - 1].iter().product();
@@ -246,12 +239,24 @@ impl<'t> Var<'t> {
     }
 
     twin!(
-        /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
-        #[or_panic(linear)]
+        /// `self` + `scale` · A B, computed in one pass: the product is added up where the sum is wanted. A is
+        /// `[.., m, k]`, B is `[.., k, n]`, and `self` is broadcast to the product.
+        ///
+        /// ```
+        /// let tape = wengert::Tape::f64();
+        /// let (a, b) = (tape.constant([[1.0, 2.0]]), tape.constant([[3.0], [4.0]]));
+        /// assert_eq!(tape.constant([[100.0]]).addmm(a, b, -2.0).item(), 78.0); // 100 − 2 · 11
+        /// ```
+        #[or_panic(addmm)]
         /// [`Error::Shape`] when the shapes do not match.
-        pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
-            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
-            self.tape().builtin(Linear, &inputs)
+        pub fn try_addmm(self, a: Var<'t>, b: Var<'t>, scale: f64) -> Result<Var<'t>> {
+            let op = Matmul { scale, ..Matmul::PLAIN };
+            let shape = op.product(&a.shape(), &b.shape())?.1;
+            let c = match self.shape().ends_with(matrix(&shape)) {
+                true => self,
+                false => self.try_broadcast_to(&shape).or(Ok(self))?,
+            };
+            self.tape().builtin(op, &[a, b, c])
         }
     );
 }

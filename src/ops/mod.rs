@@ -15,9 +15,11 @@ pub(crate) mod convolution;
 mod cumsum;
 mod determinant;
 mod elementwise;
+mod formula;
 mod indexing;
 pub(crate) mod labels;
 mod linalg;
+mod linear;
 mod loss;
 mod matmul;
 mod matrices;
@@ -39,6 +41,7 @@ pub(crate) mod twins;
 mod unfold;
 
 pub use convolution::ConvSpec;
+pub use formula::Formula;
 pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
@@ -47,5 +50,7 @@ pub use table::table;
 
 pub(crate) use elementwise::Elementwise;
 pub(crate) use elementwise::Looped;
+#[cfg(test)]
+pub(crate) use elementwise::all as elementwise_rows;
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;

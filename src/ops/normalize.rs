@@ -10,6 +10,7 @@
 
 use super::{
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
@@ -46,6 +47,13 @@ impl Op for BatchNorm {
 
     fn attributes(&self) -> String {
         format!("eps {:e}", self.epsilon)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let value = r"x_2 \odot \hat x + x_3, \hat x = \frac{x_1 - \mu}{\sqrt{\sigma^2 + \varepsilon}}";
+        let centered = r"\bar z - \frac{1}{m} \left(\sum \bar z + \hat x \odot \sum (\bar z \odot \hat x)\right)";
+        let by_x = format!(r"\frac{{x_2}}{{\sqrt{{\sigma^2 + \varepsilon}}}} \odot \left({centered}\right)");
+        Some(Formula::new(value, [&by_x, r"\sum (\bar z \odot \hat x)", r"\sum \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

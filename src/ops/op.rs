@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::sample::Listed;
+use super::{formula::Formula, sample::Listed};
 pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
@@ -26,6 +26,12 @@ pub trait Op: Send + Sync {
     /// The attributes, as printed next to the name: "stride 2".
     fn attributes(&self) -> String {
         String::new()
+    }
+
+    /// The value and the rule as formulas, for an operation of so many inputs; they are shown by
+    /// [`inspect`](crate::inspect), and computed by nobody. `None`, the default, where none was written.
+    fn formula(&self, _inputs: usize) -> Option<Formula> {
+        None
     }
 
     /// The shape of the output, before anything is computed.
@@ -119,6 +125,9 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     }
     fn attributes(&self) -> String {
         (**self).attributes()
+    }
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        (**self).formula(inputs)
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         (**self).shape(x)

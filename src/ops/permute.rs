@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -27,6 +28,10 @@ impl Op for Permute {
 
     fn attributes(&self) -> String {
         format!("axes {:?}", &self.0[..])
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{permute}(x)", [r"\operatorname{permute}^{-1}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

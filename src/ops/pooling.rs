@@ -7,6 +7,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use super::{
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::{expect, twin},
@@ -118,6 +119,10 @@ impl Op for MaxPool {
         format!("{:?} stride {:?}", self.0.kernel, self.0.stride)
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{maxpool}(x)", [r"\operatorname{unpool}(\bar z)"]))
+    }
+
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         let shape = self.0.output("max_pool2d", x[0])?;
         // The place of a maximum is stored in 32 bits.
@@ -170,6 +175,10 @@ impl Op for MaxUnpool {
         "max_unpool2d"
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{unpool}(x)", [r"\operatorname{unpool}^\top(\bar z)"]))
+    }
+
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
     }
@@ -211,6 +220,10 @@ pub(super) struct TakeMax {
 impl Op for TakeMax {
     fn name(&self) -> &str {
         "take_max2d"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{unpool}^\top(x)", [r"\operatorname{unpool}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

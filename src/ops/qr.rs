@@ -5,6 +5,7 @@
 //! columns X have factors Q and R₁, and R = [R₁ | Qᵀ Y] for the others, Y.
 
 use super::{
+    formula::Formula,
     matrices::{batch, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -40,6 +41,11 @@ fn parts<'t>(packed: Var<'t>, [m, n]: [usize; 2]) -> Result<(Var<'t>, Var<'t>)> 
 impl Op for Qr {
     fn name(&self) -> &str {
         "qr"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let dx = r"\left(\bar Q + Q C(R \bar R^\top - \bar Q^\top Q)\right) R^{-\top}";
+        Some(Formula::new(r"(Q, R), x = Q R", [dx]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     elementwise::IDENTITY,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::{reduction, twin},
@@ -38,6 +39,15 @@ impl Op for Reduce {
 
     fn attributes(&self) -> String {
         format!("axes {:?}{}", &self.axes[..], if self.keepdim { " keepdim" } else { "" })
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let axes = self.axes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        Some(match self.total {
+            Total::Sum => Formula::new(format!(r"\sum_{{{axes}}} x"), [r"\operatorname{broadcast}(\bar z)"]),
+            Total::Max => Formula::new(format!(r"\max_{{{axes}}} x"), [r"\frac{[x = z]}{\sum [x = z]} \odot \bar z"]),
+            Total::Min => Formula::new(format!(r"\min_{{{axes}}} x"), [r"\frac{[x = z]}{\sum [x = z]} \odot \bar z"]),
+        })
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

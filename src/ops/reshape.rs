@@ -5,6 +5,7 @@
 
 use super::{
     convolution::missing_axes,
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -21,6 +22,10 @@ pub(super) struct Reshape(Shape);
 impl Op for Reshape {
     fn name(&self) -> &str {
         "reshape"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{reshape}(x)", [r"\operatorname{reshape}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -55,6 +60,14 @@ impl Sampled for Reshape {
 }
 
 impl<'t> Var<'t> {
+    /// The position of a new `axis`, which may count from the end of the shape that it makes.
+    #[track_caller]
+    pub(super) fn new_axis(self, op: &str, axis: isize) -> Result<usize> {
+        let rank = self.rank() as isize;
+        let place = if axis < 0 { axis + rank + 1 } else { axis };
+        if (0..=rank).contains(&place) { Ok(place as usize) } else { self.axis(op, axis) }
+    }
+
     twin!(
         /// The same numbers in a different shape of equal size.
         #[or_panic(reshape)]
@@ -83,14 +96,13 @@ impl<'t> Var<'t> {
     );
 
     twin!(
-        /// Inserts an axis of size 1 at position `axis`.
+        /// Inserts an axis of size 1 at position `axis` of the result, which may count from the end: −1 makes it the
+        /// last.
         #[or_panic(unsqueeze)]
-        /// [`Error::Axis`] when `axis` is larger than the number of axes.
-        pub fn try_unsqueeze(self, axis: usize) -> Result<Var<'t>> {
+        /// [`Error::Axis`] when the result has no such axis.
+        pub fn try_unsqueeze(self, axis: isize) -> Result<Var<'t>> {
+            let axis = self.new_axis("unsqueeze", axis)?;
             let shape = self.shape();
-            if axis > shape.rank() {
-                self.axis("unsqueeze", axis.try_into().unwrap_or(isize::MAX))?;
-            }
             let widened = shape[..axis].iter().chain(&[1]).chain(&shape[axis..]).copied();
             self.try_reshape(widened.collect::<Shape>())
         }

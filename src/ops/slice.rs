@@ -7,6 +7,7 @@
 use smallvec::SmallVec;
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -33,6 +34,10 @@ impl Op for Slice {
 
     fn attributes(&self) -> String {
         format!("from {:?} step {:?}", &self.start[..], &self.step[..])
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{slice}(x)", [r"\operatorname{scatter}(\bar z)"]))
     }
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
@@ -89,6 +94,10 @@ impl Op for Scatter {
 
     fn attributes(&self) -> String {
         self.slice.attributes()
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{scatter}(x)", [r"\operatorname{slice}(\bar z)"]))
     }
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     reduce::resolve,
     sample::{Sample, Sampled},
@@ -37,6 +38,15 @@ impl Op for Softmax {
 
     fn attributes(&self) -> String {
         format!("axis {}", self.axis)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(match self.log {
+            false => {
+                Formula::new(r"\frac{e^{x}}{\sum e^{x}}", [r"z \odot \left(\bar z - \sum (\bar z \odot z)\right)"])
+            }
+            true => Formula::new(r"x - \ln(\sum e^{x})", [r"\bar z - e^{z} \odot \sum \bar z"]),
+        })
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -84,6 +94,10 @@ impl Op for LogSumExp {
 
     fn attributes(&self) -> String {
         format!("axes {:?}", self.0)
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\ln(\sum e^{x})", [r"e^{x - z} \odot \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -13,6 +13,7 @@
 //! vector is arbitrary too: a loss should not depend on it.
 
 use super::{
+    formula::Formula,
     matrices::{batch, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -36,8 +37,7 @@ fn recip_or_zero(x: Var<'_>) -> Var<'_> {
 
 /// 1/(v_j − v_i) for values v `[.., n]`, 0 where they are equal: `[.., n, n]`.
 fn gaps(values: Var<'_>) -> Var<'_> {
-    let rank = values.rank();
-    recip_or_zero(values.unsqueeze(rank - 1) - values.unsqueeze(rank))
+    recip_or_zero(values.unsqueeze(-2) - values.unsqueeze(-1))
 }
 
 pub(super) fn transposed(x: Var<'_>) -> Var<'_> {
@@ -61,6 +61,11 @@ pub(super) struct Eigh;
 impl Op for Eigh {
     fn name(&self) -> &str {
         "eigh"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let dx = r"V \left(\operatorname{diag}(\bar \lambda) + F \odot (V^\top \bar V)\right) V^\top";
+        Some(Formula::new(r"(\lambda, V), x = V \operatorname{diag}(\lambda) V^\top", [dx]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -114,6 +119,14 @@ impl Op for Svd {
         "svd"
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let inner =
+            r"F \odot \operatorname{skew}(U^\top \bar U) S + S F \odot \operatorname{skew}(V^\top \bar V) + \bar S";
+        let outside = r"(I - U U^\top) \bar U S^{-1} V^\top + U S^{-1} \bar V^\top (I - V V^\top)";
+        let dx = format!(r"U \left({inner}\right) V^\top + {outside}");
+        Some(Formula::new(r"(U, S, V), x = U S V^\top", [dx]))
+    }
+
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         sizes(x[0]).map(|[m, n]| with_matrix(x[0], &[m + 1 + n, m.min(n)]))
     }
@@ -127,8 +140,7 @@ impl Op for Svd {
         let [m, n] = sizes(&at.x[0].shape())?;
         let parts = |packed| Ok::<_, Error>((rows(packed, 0, m)?, row(packed, m)?, rows(packed, m + 1, n)?));
         let ((u, s, v), (du, ds, dv)) = (parts(at.z)?, parts(at.dz)?);
-        let rank = s.rank();
-        let (across, down) = (s.unsqueeze(rank - 1), s.unsqueeze(rank));
+        let (across, down) = (s.unsqueeze(-2), s.unsqueeze(-1));
         let gaps = gaps(s.square());
         let skew = |a: Var<'t>, da: Var<'t>| {
             let product = a.product(true, da, false)?;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::{
+    formula::Formula,
     matrices::{batch, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -26,6 +27,10 @@ pub(super) struct SymmetricSqrt;
 impl Op for SymmetricSqrt {
     fn name(&self) -> &str {
         "symmetric_sqrt"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"x^{\frac{1}{2}}", [r"G, z G + G z = \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -72,6 +77,11 @@ pub(super) struct Lyapunov {
 impl Op for Lyapunov {
     fn name(&self) -> &str {
         "lyapunov"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let by_z = r"-\operatorname{sym}(G z^\top + z^\top G), x_1 G + G x_1 = \bar z";
+        Some(Formula::new(r"z, x_1 z + z x_1 = x_2", [by_z, r"G, x_1 G + G x_1 = \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

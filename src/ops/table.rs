@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 list! {
     super::reduce::Reduce,
     super::matmul::Matmul,
-    super::matmul::Linear,
+    super::linear::Linear,
     super::reshape::Reshape,
     super::permute::Permute,
     super::slice::Slice,

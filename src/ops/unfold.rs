@@ -6,6 +6,7 @@
 
 use super::{
     convolution::{ConvSpec, misfit, missing_axes},
+    formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,
@@ -61,6 +62,10 @@ impl Op for Unfold {
         format!("kernel {:?} stride {:?} padding {:?}", self.0.kernel, self.0.spec.stride, self.0.spec.padding)
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{unfold}(x)", [r"\operatorname{fold}(\bar z)"]))
+    }
+
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         self.0.over("unfold", x[0]).map(|over| over.1)
     }
@@ -101,6 +106,10 @@ impl Op for Fold {
 
     fn attributes(&self) -> String {
         format!("into {} {}", self.image, Unfold(self.slide).attributes())
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"\operatorname{fold}(x)", [r"\operatorname{unfold}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -230,8 +230,9 @@ impl Var<'_> {
         if !self.needs_grad() {
             return Err(no_gradient(self));
         }
-        let found = self.gradients(upstream.cast(self.dtype()), leaves(self))?;
-        Ok(Gradients::new(tape, found))
+        let upstream = upstream.cast(self.dtype());
+        let found = self.gradients(upstream.clone(), leaves(self))?;
+        Ok(Gradients::new(tape, (self.id(), upstream), found))
     }
 
     /// The gradients asked for by `want`, as numbers; what rules record is taken off again.

@@ -11,6 +11,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Gradients {
     pub(super) recording: (u64, u64),
+    /// Where the walk began, and the gradient it began with.
+    pub(super) from: (NodeId, Tensor),
     /// By node, in descending order.
     pub(super) nodes: Vec<(NodeId, Tensor)>,
     /// The parameters of the recording, each with the node that stands for it.
@@ -22,10 +24,11 @@ pub struct Gradients {
 
 impl Gradients {
     /// The gradients with respect to nodes of `tape`, in descending order.
-    pub(super) fn new(tape: &Tape, nodes: Vec<(NodeId, Tensor)>) -> Self {
+    pub(super) fn new(tape: &Tape, from: (NodeId, Tensor), nodes: Vec<(NodeId, Tensor)>) -> Self {
         let list = tape.list();
         Gradients {
             recording: tape.recording(),
+            from,
             nodes,
             watched: list.notes.watched.clone(),
             others: Vec::new(),

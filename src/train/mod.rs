@@ -15,6 +15,10 @@
 //!
 //! A [`Solver`] makes the same steps one at a time, or part by part: forward, backward, update.
 //!
+//! [`Trainer::watch`] looks at activations, gradients and steps while a network trains, and [`Trainer::chart`] draws the loss
+//! on the terminal. When a loss jumps or becomes NaN, [`Trainer::replay`] makes that iteration again, bit for bit, and hands out its tape and
+//! gradients.
+//!
 //! Before training, [`Trainer::diagnose`] tells what would keep the network from learning. Afterwards, [`predict`],
 //! [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
 //! [`finalize_statistics`] replaces running averages by the statistics of the whole training set. [`Verification`] and
@@ -24,12 +28,14 @@
 
 mod angles;
 mod batch;
+mod chart;
 mod diagnose;
 mod evaluate;
 mod explain;
 mod history;
 mod loader;
 mod measure;
+mod replay;
 mod report;
 mod resume;
 mod run;
@@ -41,6 +47,9 @@ mod table;
 mod trainer;
 mod validation;
 mod verification;
+mod watch;
+#[cfg(feature = "plot")]
+mod watch_figures;
 
 pub use angles::ClassAngles;
 pub use batch::{Batch, Inputs};
@@ -49,9 +58,11 @@ pub use evaluate::{accuracy, confusion, finalize_statistics, infer, predict};
 pub use history::{History, Iteration, Scores};
 pub use loader::DataLoader;
 pub use measure::{cross_entropy, mean_squared_error, share_correct};
+pub use replay::Replay;
 pub use solver::Solver;
 pub use source::Source;
 pub use table::Table;
 pub use trainer::Trainer;
 pub use validation::{Monitor, Validation};
 pub use verification::{Pair, RocPoint, Verification, draw_pairs, pairs};
+pub use watch::{DECADES, LayerSample, ParamSample, Sample, Spread, Watch};

@@ -2,19 +2,24 @@
 
 use std::{
     io::{self, Write},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Iteration, Table};
+use super::{History, Iteration, Table, chart::chart};
 use crate::{Error, Result};
 
 /// The table on a writer and the bar on standard error. Where both are the same terminal, rows appear above the bar.
 pub(super) struct Report<'a> {
     table: Option<Table<Box<dyn Write + 'a>>>,
     bar: ProgressBar,
+    /// When the chart was drawn last, if there is one.
+    drawn: Option<Instant>,
 }
+
+/// How long a chart stays as it is.
+const REDRAWN: Duration = Duration::from_millis(200);
 
 impl<'a> Report<'a> {
     /// A report to `output` with the values of `metric`, and with a bar of `total` iterations, `done` of them made. Where
@@ -23,7 +28,7 @@ impl<'a> Report<'a> {
         let bar = match total {
             None => ProgressBar::hidden(),
             Some(total) => {
-                let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} iterations, {eta} left");
+                let style = ProgressStyle::with_template("{msg}{wide_bar} {pos}/{len} iterations, {eta} left");
                 let style = style.expect("the template is well formed");
                 let bar = ProgressBar::new(total).with_style(style).with_position(done);
                 bar.reset_eta();
@@ -31,11 +36,26 @@ impl<'a> Report<'a> {
                 bar
             }
         };
-        Report { table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))), bar }
+        Report {
+            table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))),
+            bar,
+            drawn: None,
+        }
+    }
+
+    /// Draws the loss above the bar, where it is shown.
+    pub fn chart(mut self, chart: bool) -> Self {
+        self.drawn = (chart && !self.bar.is_hidden()).then(Instant::now);
+        self
     }
 
     /// One more iteration is done.
-    pub fn advance(&self) {
+    pub fn advance(&mut self, history: &History) {
+        if let Some(drawn) = self.drawn.as_mut().filter(|drawn| drawn.elapsed() >= REDRAWN) {
+            let metric = history.metrics.first().map(|(name, values)| (&**name, &**values));
+            self.bar.set_message(chart(&history.losses, metric));
+            *drawn = Instant::now();
+        }
         self.bar.inc(1);
     }
 

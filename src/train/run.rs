@@ -10,9 +10,11 @@ use super::{
     Batch, History, Iteration, Source, Trainer,
     explain::explain,
     measure::{Loss, cross_entropy, share_correct, validate},
+    replay::to_open,
     report::Report,
     step,
     validation::Decisive,
+    watch::Before,
 };
 use crate::{Error, Param, Result, Tape, Tensor, io::Lock};
 
@@ -33,27 +35,35 @@ impl Trainer<'_> {
     ///
     /// # Panics
     /// When the inputs do not have the shapes that the network needs.
-    pub fn fit(mut self, source: &mut dyn Source<'_>) -> Result<History> {
+    pub fn fit(self, source: &mut dyn Source<'_>) -> Result<History> {
+        let (mut trainer, loss) = self.with_defaults();
+        let checkpoint = trainer.save_checkpoints.as_ref();
+        let _lock = checkpoint.map(|(path, _)| Lock::new(path)).transpose()?;
+        let base = trainer.optimizer.learning_rate();
+        let result = Run::new(&mut trainer, &loss, base).and_then(|run| run.fit(source));
+        trainer.optimizer.set_learning_rate(base)?;
+        result
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// The trainer with the metric that it has by default, and its loss.
+    pub(super) fn with_defaults(mut self) -> (Self, Loss<'a>) {
         if self.loss.is_none() && self.metrics.is_empty() {
             self = self.metric("accuracy", share_correct);
         }
-        let checkpoint = self.save_checkpoints.as_ref();
-        let _lock = checkpoint.map(|(path, _)| Lock::new(path)).transpose()?;
         let loss = self.loss.take().unwrap_or_else(|| Box::new(cross_entropy));
-        let base = self.optimizer.learning_rate();
-        let result = Run::new(&mut self, &loss, base).and_then(|run| run.fit(source));
-        self.optimizer.set_learning_rate(base)?;
-        result
+        (self, loss)
     }
 }
 
 /// A run on its way.
 pub(super) struct Run<'r, 'a> {
     pub trainer: &'r mut Trainer<'a>,
-    loss: &'r Loss<'a>,
+    pub loss: &'r Loss<'a>,
     /// The learning rate that the schedule starts from.
-    base: f64,
-    tape: Tape,
+    pub base: f64,
+    pub tape: Tape,
     pub history: History,
     /// The tensors of the network after its best epoch, by name.
     pub best: Vec<(String, Tensor)>,
@@ -103,15 +113,16 @@ impl<'r, 'a> Run<'r, 'a> {
         let total = (self.trainer.epochs * source.per_epoch()) as u64;
         let bar = self.trainer.progress.then_some(total);
         let metric = self.trainer.metrics.first().map(|(name, _)| name.clone());
-        let mut report = Report::new(self.trainer.output.take(), metric, bar, self.iteration);
+        let mut report = Report::new(self.trainer.output.take(), metric, bar, self.iteration).chart(self.trainer.chart);
         report.begin()?;
         while self.epoch < self.trainer.epochs && !self.out_of_patience() {
             let (mut row, count) = (None, self.history.losses.len());
             for batch in source.epoch(self.epoch) {
-                let mut done = self.step(&batch).map_err(|error| explain(error, &self.tape))?;
+                let made = self.step(&batch);
+                let mut done = made.map_err(|error| to_open(explain(error, &self.tape), self.iteration))?;
                 self.history.seconds = before + start.elapsed().as_secs_f64();
                 done.seconds = self.history.seconds;
-                report.advance();
+                report.advance(&self.history);
                 let shown = done.number == 1 || done.number.is_multiple_of(self.trainer.every);
                 if shown {
                     report.row(&done)?;
@@ -144,8 +155,8 @@ impl<'r, 'a> Run<'r, 'a> {
     }
 
     /// One iteration.
-    fn step(&mut self, batch: &Batch) -> Result<Iteration> {
-        let Trainer { net, optimizer, schedule, metrics, clip, .. } = &mut *self.trainer;
+    pub fn step(&mut self, batch: &Batch) -> Result<Iteration> {
+        let Trainer { net, optimizer, schedule, metrics, clip, watch, .. } = &mut *self.trainer;
         let learning_rate = schedule.learning_rate(self.base, self.iteration);
         self.iteration += 1;
         self.tape.reset();
@@ -158,11 +169,14 @@ impl<'r, 'a> Run<'r, 'a> {
             self.listed = true;
         }
         let mut gradients = loss.backward()?;
+        let number = self.iteration;
+        let watch = watch.as_deref_mut().filter(|watch| watch.is_due(number));
+        let seen = watch.is_some().then(|| Before::new((number, value), &self.tape, &gradients, optimizer.params()));
         step::update(*optimizer, (&mut gradients, 1), *clip, learning_rate)?;
+        watch.into_iter().zip(seen).for_each(|(watch, seen)| watch.samples.push(seen.after()));
         self.history.losses.push(value);
         self.history.metrics.iter_mut().zip(&measured).for_each(|((_, values), value)| values.push(*value));
-        let (epoch, number) = (self.epoch + 1, self.iteration);
-        Ok(Iteration { epoch, number, seconds: 0.0, loss: value, metrics: measured, learning_rate })
+        Ok(Iteration { epoch: self.epoch + 1, number, seconds: 0.0, loss: value, metrics: measured, learning_rate })
     }
 
     /// The validation after an epoch, if it is due; whether the run goes on is for its hook to say.

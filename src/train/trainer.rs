@@ -3,7 +3,7 @@
 use std::{io::Write, ops::ControlFlow, path::PathBuf};
 
 use super::{
-    Batch, Iteration, Scores, Validation,
+    Batch, Iteration, Scores, Validation, Watch,
     measure::{Loss, Metric},
 };
 use crate::{
@@ -71,6 +71,8 @@ pub struct Trainer<'a> {
     pub(super) output: Option<Box<dyn Write + 'a>>,
     pub(super) every: u64,
     pub(super) progress: bool,
+    pub(super) chart: bool,
+    pub(super) watch: Option<&'a mut Watch>,
     pub(super) on_iteration: Option<OnIteration<'a>>,
     pub(super) on_validation: Option<OnValidation<'a>>,
 }
@@ -98,6 +100,8 @@ impl<'a> Trainer<'a> {
             output: None,
             every: 50,
             progress: false,
+            chart: false,
+            watch: None,
             on_iteration: None,
             on_validation: None,
         }
@@ -176,6 +180,18 @@ impl<'a> Trainer<'a> {
     /// Shows a progress bar on standard error, where that is a terminal.
     pub fn progress(self, progress: bool) -> Self {
         Trainer { progress, ..self }
+    }
+
+    /// Draws the loss and the first metric of the run so far above the progress bar, which it shows, where standard error is
+    /// a terminal; elsewhere nothing. (The lines of [`output`](Trainer::output) are the same in both.)
+    pub fn chart(self, chart: bool) -> Self {
+        Trainer { chart, progress: self.progress || chart, ..self }
+    }
+
+    /// Looks at activations, gradients and the size of the steps every so many iterations, which `watch` keeps and draws. A
+    /// run without it pays nothing, and no bit of a run depends on it.
+    pub fn watch(self, watch: &'a mut Watch) -> Self {
+        Trainer { watch: Some(watch), ..self }
     }
 
     /// Calls `hook` after each iteration; an error from it ends the run.

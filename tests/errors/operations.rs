@@ -153,6 +153,16 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     panics("matmul: the sizes before the last two axes must be equal or 1, but got [2, 2, 3] and [3, 3, 4]", || {
         _ = c.matmul(d)
     });
+    let e = of(&[3, 2]);
+    panics(
+        "addmm: the product is [2, 2], and what is added to it must be, or broadcast to it, but got [4, 5] and [2, 3] and [3, 2]",
+        || _ = b.addmm(a, e, 1.0),
+    );
+    let larger = of(&[7, 2, 2]);
+    fails(
+        "addmm: the product is [2, 2], and what is added to it must be, or broadcast to it, but got [7, 2, 2] and [2, 3] and [3, 2]",
+        larger.try_addmm(a, e, 1.0),
+    );
     let need = "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got [2, 3] and [4, 5]";
     panics(need, || _ = a.linear(b, None));
     let need = "linear: the bias needs one number for each row of the weight, but got [2, 3] and [3]";

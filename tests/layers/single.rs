@@ -1,12 +1,14 @@
 //! Layers around one operation, number by number.
 
 use wengert::{
-    Tape, Tensor,
+    Tape, Tensor, Var,
+    functional::{Conv3dSpec, Interpolate, Pool},
     nn::{
-        AvgPool2d, Celu, Embedding, FixedElu, Gelu, GlobalAvgPool2d, Hardswish, Layer, LeakyRelu, LogSigmoid,
-        LogSoftmax, Mish, Relu, Selu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+        AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, AvgPool2dWith, Celu, Conv1d, Conv3d, Embedding,
+        FixedElu, Gelu, GlobalAvgPool2d, Hardswish, Layer, LeakyRelu, LogSigmoid, LogSoftmax, MaxPool1d, MaxPool2dWith,
+        Mish, PRelu, Relu, Selu, Sigmoid, Silu, Softmax, Softplus, Tanh, Upsample,
     },
-    ops::Window,
+    ops::{ConvSpec, Window},
 };
 
 use crate::{assert_computes, names, numbers};
@@ -107,4 +109,59 @@ fn an_embedding_is_a_row_for_each_index_and_its_gradient_counts_the_uses() {
     assert!(mean.abs() < 5.0 / f64::sqrt(count) && (variance - 1.0).abs() < 5.0 * f64::sqrt(2.0 / count));
     assert_eq!(Embedding::new(1000, 50, 3).weight.value().to_vec(), drawn, "the same seed");
     assert_ne!(Embedding::new(1000, 50, 4).weight.value().to_vec(), drawn, "another seed");
+}
+
+#[test]
+fn layers_of_pools_sequences_and_volumes_call_what_they_are_named_after() {
+    let x = numbers(&[2, 3, 6, 5], 0.4);
+    let tape = Tape::f64();
+    let v = tape.constant(&x);
+    let same = |layer: &dyn Layer, x: Var<'_>, y: Var<'_>| assert_eq!(layer.forward(x).value(), y.value());
+    let pool = Pool::square(3).stride(2).ceil_mode();
+    same(&MaxPool2dWith(pool.dilation(2)), v, v.max_pool2d_with(&pool.dilation(2)));
+    same(&AvgPool2dWith(pool.divisor(2.0)), v, v.avg_pool2d_with(&pool.divisor(2.0)));
+    same(&AdaptiveAvgPool2d([4, 2]), v, v.adaptive_avg_pool2d([4, 2]));
+    same(&AdaptiveMaxPool2d([4, 2]), v, v.adaptive_max_pool2d([4, 2]));
+    let options = Interpolate::size([3, 9]).bicubic();
+    same(&Upsample(options), v, v.interpolate(&options));
+    let (line, window) = (v.reshape([2, 3, 30]), Window::square(4).stride(3));
+    same(&MaxPool1d(window), line, line.max_pool1d(window));
+    same(&AvgPool1d(window), line, line.avg_pool1d(window, true));
+}
+
+#[test]
+fn convolutions_of_sequences_and_volumes_begin_as_in_pytorch_and_have_its_names() {
+    let (line, volume) = (Conv1d::new(3, 8, 5, 1), Conv3d::new(2, 8, 3, 1));
+    let parts = [(line.params(), vec![8, 3, 5], 15.0), (volume.params(), vec![8, 2, 3, 3, 3], 54.0)];
+    for (params, shape, seen) in parts {
+        assert_eq!(names(&params), ["weight", "bias"]);
+        assert_eq!((params[0].shape().dims(), params[1].shape().dims()), (&shape[..], &[8][..]));
+        let bound = f64::sqrt(1.0 / seen);
+        let drawn = params[0].value().to_vec();
+        let most = drawn.iter().chain(&params[1].value().to_vec()).fold(0.0f64, |most, x| most.max(x.abs()));
+        assert!(0.9 * bound < most && most <= bound * (1.0 + 1e-6), "{most} of {bound}");
+    }
+    let tape = Tape::f64();
+    let x = tape.constant(numbers(&[1, 3, 9], 0.1));
+    let spec = ConvSpec::default().stride(2).padding(1);
+    let by_hand = x.conv1d(tape.watch(&line.weight), Some(tape.watch(&line.bias)), spec);
+    assert_eq!(line.with(spec).forward(x).value(), by_hand.value());
+    let x = tape.constant(numbers(&[1, 2, 4, 4, 4], 0.1));
+    let spec = Conv3dSpec::default().padding(1);
+    let by_hand = x.conv3d(tape.watch(&volume.weight), Some(tape.watch(&volume.bias)), spec);
+    assert_eq!(volume.with(spec).forward(x).value(), by_hand.value());
+}
+
+#[test]
+fn prelu_learns_a_slope_for_each_channel_or_one_for_all() {
+    let x = numbers(&[2, 3, 4], 0.7);
+    let (own, one) = (PRelu::new(3), PRelu::new(1));
+    own.weight.set(&Tensor::from([0.1, 0.2, 0.3])).unwrap();
+    let slope = |i: usize| [0.1, 0.2, 0.3].map(|a: f64| f64::from(a as f32))[i / 4 % 3];
+    let of = |slope: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        x.to_vec().iter().enumerate().map(|(i, &x)| if x > 0.0 { x } else { slope(i) * x }).collect()
+    };
+    assert_computes(&own, &x, &[2, 3, 4], &of(&slope));
+    assert_computes(&one, &x, &[2, 3, 4], &of(&|_| 0.25));
+    assert_eq!(names(&own.params()), ["weight"]);
 }

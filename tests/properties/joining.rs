@@ -48,7 +48,7 @@ fn concatenating_and_stacking() {
             "stack",
             &x,
             EXACT,
-            |x| Var::stack(x, new),
+            |x| Var::stack(x, new as isize),
             |x| {
                 let mut wide = dims.clone();
                 wide.insert(new, x.len());

@@ -76,7 +76,7 @@ fn trace_of_cube(a: &[Vec<f64>]) -> f64 {
 
 /// V diag(λ) Vᵀ, and the like.
 fn product<'t>(u: Var<'t>, values: Var<'t>, v: Var<'t>) -> Var<'t> {
-    (u * values.unsqueeze(values.rank() - 1)).matmul(v.transpose(-1, -2))
+    (u * values.unsqueeze(-2)).matmul(v.transpose(-1, -2))
 }
 
 fn batch() -> impl Strategy<Value = Vec<usize>> {

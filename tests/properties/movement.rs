@@ -34,7 +34,9 @@ fn reshaping() {
         agree("flatten", &x, EXACT, |x| x[0].flatten(from), |x| x[0].reshaped(&flat))?;
         let mut wider = dims.clone();
         wider.insert(from, 1);
-        agree("unsqueeze", &x, EXACT, |x| x[0].unsqueeze(from), |x| x[0].reshaped(&wider))?;
+        agree("unsqueeze", &x, EXACT, |x| x[0].unsqueeze(from as isize), |x| x[0].reshaped(&wider))?;
+        let back = from as isize - dims.len() as isize - 1;
+        agree("unsqueeze, from the end", &x, EXACT, |x| x[0].unsqueeze(back), |x| x[0].reshaped(&wider))?;
         Ok(())
     });
 }

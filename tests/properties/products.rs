@@ -114,6 +114,31 @@ fn matrix_products() {
 }
 
 #[test]
+fn a_product_added_to_what_broadcasts_to_it() {
+    each_case(
+        200,
+        (shape(0..=2), [keep(), keep(), keep()], [size(), size(), size()], 0.1f32..2.0, any::<u64>()),
+        |(batch, [left, right, third], [m, inner, n], scale, seed)| {
+            let scale = f64::from(scale);
+            let a = [left.of(&batch), vec![m, inner]].concat();
+            let b = [right.of(&batch), vec![inner, n]].concat();
+            // What is added must not be larger than the product.
+            let product = matmul(&numbers(&a, seed, (-2.0, 2.0)), &numbers(&b, seed ^ 1, (-2.0, 2.0)));
+            let c = third.of(&product.dims);
+            let x = [(&a, seed), (&b, seed ^ 1), (&c, seed ^ 2)].map(|(dims, seed)| numbers(dims, seed, (-2.0, 2.0)));
+            agree(
+                "addmm",
+                &x,
+                Bound::Terms(inner + 3),
+                |x| x[2].addmm(x[0], x[1], scale),
+                |x| x[2].zip(&matmul(&x[0], &x[1]), |c, y| c + scale * y),
+            )?;
+            Ok(())
+        },
+    );
+}
+
+#[test]
 fn a_matrix_times_its_transpose() {
     each_case(400, (shape(2..=3), any::<u64>()), |(dims, seed)| {
         let x = [numbers(&dims, seed, (-2.0, 2.0))];

@@ -8,6 +8,7 @@ mod pieces;
 mod ranking;
 mod selection;
 mod special;
+mod volumes;
 
 use wengert::{Result, Var};
 

@@ -1,6 +1,6 @@
 //! Convolutions with sizes at which careless arithmetic would read out of bounds: each error, word for word.
 
-use wengert::{Tape, ops::ConvSpec};
+use wengert::{Error, Tape, functional::Conv3dSpec, ops::ConvSpec};
 
 use crate::{fails, ones};
 
@@ -59,5 +59,38 @@ fn a_convolution_refuses_what_cannot_be() {
         assert_eq!(x.conv2d(w, None, spec.stride(usize::MAX)).value().to_vec(), [18.0; 8]);
         let one = ones(&tape, &[1, 2, 1, 1]);
         assert_eq!(x.conv2d(one, None, spec.dilation(usize::MAX)).value().to_vec(), [2.0; 50]);
+    }
+}
+
+/// Along each of its axes a convolution of volumes is one of images: of any geometry it gives the same, or an error. Unlike
+/// that one it makes the volume padded in depth, for which there may be no memory.
+#[test]
+fn a_convolution_of_volumes_of_any_geometry_is_one_of_images_or_refused() {
+    const VALUES: [usize; 9] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 61, 1 << 62, 1 << 63, usize::MAX];
+    for (axis, case) in (0..3).flat_map(|axis| (0..729).map(move |case| (axis, case))) {
+        let tape = Tape::f64();
+        let [stride, padding, dilation] = [case % 9, case / 9 % 9, case / 81].map(|i| VALUES[i]);
+        let image = ConvSpec { stride: [stride, 1], padding: [padding, 0], dilation: [dilation, 1], groups: 1 };
+        let plane = ones(&tape, &[1, 1, 3, 1]).try_conv2d(ones(&tape, &[1, 1, 2, 1]), None, image);
+        let along = |value: usize, other: usize| std::array::from_fn(|k| if k == axis { value } else { other });
+        let spec = Conv3dSpec {
+            stride: along(stride, 1),
+            padding: along(padding, 0),
+            dilation: along(dilation, 1),
+            groups: 1,
+        };
+        let shape = |size: usize| {
+            let [d, h, w] = along(size, 1);
+            [1, 1, d, h, w]
+        };
+        match (ones(&tape, &shape(3)).try_conv3d(ones(&tape, &shape(2)), None, spec), plane) {
+            (Ok(volume), Ok(plane)) => {
+                assert_eq!(volume.value().to_vec(), plane.value().to_vec(), "{spec:?}");
+                let dx = volume.sum().backward();
+                assert!(dx.is_ok(), "{spec:?}");
+            }
+            (Err(_), Err(_)) | (Err(Error::TooLarge { .. }), _) => {}
+            (volume, plane) => panic!("{spec:?}: {:?} and {:?}", volume.err(), plane.err()),
+        }
     }
 }

@@ -118,9 +118,9 @@ fn an_axis_or_a_place_too_large_for_its_type_is_out_of_range() {
     let tape = Tape::f64();
     let x = ones(&tape, &[2, 3]);
     let axis = |op| format!("{op}: axis {} is out of range for shape [2, 3], which has 2 axes", isize::MAX);
-    refused!(axis("unsqueeze"), x.try_unsqueeze(usize::MAX), x.unsqueeze(usize::MAX));
+    refused!(axis("unsqueeze"), x.try_unsqueeze(isize::MAX), x.unsqueeze(isize::MAX));
     refused!(axis("flatten"), x.try_flatten(usize::MAX), x.flatten(usize::MAX));
-    refused!(axis("stack"), Var::try_stack(&[x, x], usize::MAX), Var::stack(&[x, x], usize::MAX));
+    refused!(axis("stack"), Var::try_stack(&[x, x], isize::MAX), Var::stack(&[x, x], isize::MAX));
     let need = format!("slice: 1..{} by 1 must lie within axis 0, of size 2, but got [2, 3]", usize::MAX);
     refused!(need, x.try_narrow(0, 1, usize::MAX), x.narrow(0, 1, usize::MAX));
     for step in [4, HUGE, usize::MAX] {

@@ -8,11 +8,12 @@ use std::{collections::HashMap, fmt::Write};
 
 use super::{
     layout::{CAPTION, GAP, Layout, RIGHT, digits},
-    text::{brief, escape, exact},
+    text::{brief, exact},
 };
 use crate::{
     Tensor,
     check::{Special, SpecialKind},
+    page::escape,
 };
 
 /// The numbers of a tensor with their colors and marks.

@@ -12,8 +12,11 @@ mod verdict;
 use std::path::Path;
 
 use super::{Outcome, Report, numbers::count};
-use crate::{Result, atomic};
-use text::{escape, rich};
+use crate::{
+    Result, atomic,
+    page::{COLORS, escape},
+};
+use text::rich;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -40,7 +43,7 @@ impl Report {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<title>{mark} {} – gradient check</title>\n\
-             <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{sections}\
+             <style>\n{COLORS}{STYLE}</style>\n</head>\n<body>\n<main>\n{sections}\
              <footer>Written by wengert {}. In the maps blue is negative, orange positive, and zero is blank; rest the \
              pointer on a cell to read its number. A grey cell has no number: it is not finite, or there is no one slope to compare with.</footer>\n</main>\n</body>\n</html>\n",
             escape(&self.subject),

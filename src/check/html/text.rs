@@ -1,22 +1,6 @@
 //! Numbers and words as HTML.
 
-/// Text with the five characters replaced that have a meaning in HTML.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Control characters have no glyph, and a page that contains NUL is not valid.
-            c if c.is_control() && c != '\n' && c != '\t' => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
+use crate::page::escape;
 
 /// Escaped text, with whatever stands between backticks set as code.
 pub(super) fn rich(text: &str) -> String {

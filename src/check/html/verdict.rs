@@ -1,12 +1,10 @@
 //! A verdict as a card: the fault in words, the evidence, and the line of source with its neighbors.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
+use super::text::rich;
+use crate::{
+    check::{Line, Verdict},
+    page::{self, escape},
 };
-
-use super::text::{escape, rich};
-use crate::check::{Line, Verdict};
 
 /// Lines of source shown before and after the one in question.
 const AROUND: usize = 4;
@@ -40,7 +38,7 @@ fn source(line: &Line, seen: bool) -> String {
     if seen {
         return place;
     }
-    let Some(text) = candidates(Path::new(&line.file)).find_map(|path| fs::read_to_string(path).ok()) else {
+    let Some(text) = page::source(&line.file) else {
         return place;
     };
     let (lines, at): (Vec<&str>, usize) = (text.lines().collect(), line.line as usize);
@@ -58,14 +56,6 @@ fn source(line: &Line, seen: bool) -> String {
     format!("{place}<pre class=\"source\">{}</pre>\n", (first..last).map(row).collect::<String>())
 }
 
-/// Where a file named by the compiler may be: such names are relative to the folder of the workspace, and a program may
-/// run elsewhere.
-fn candidates(file: &Path) -> impl Iterator<Item = PathBuf> {
-    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let folders = package.iter().flat_map(|p| p.ancestors()).map(|folder| folder.join(file)).collect::<Vec<_>>();
-    std::iter::once(file.to_owned()).chain(folders)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +66,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("layer.rs");
         let text: String = (1..=9).map(|k| format!("    let y{k} = a < {k};\n")).collect();
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
         let at = |line| Some(Line { file: path.display().to_string(), line });
         let verdict = Verdict::new(Fault::SignFlipped, "input 0", 0.0).because("a = −t, for `x` & all").at(at(2));
         let card = card(1, &verdict, false);

@@ -15,6 +15,7 @@ use crate::{
     tape::{Tape, Var, Wrt},
 };
 use search::Search;
+pub(super) use sentence::brief;
 
 /// A gradient whose largest number is smaller than this is called vanishing (the gradient of the loss itself is 1).
 pub const VANISHING: f64 = 1e-6;
@@ -146,8 +147,20 @@ impl<'t> Var<'t> {
     }
 }
 
+/// The first gradient that is not finite on the way from a loss, and the rule that made it so.
+pub(super) fn first_non_finite_gradient(loss: Var<'_>) -> Result<Option<Why>> {
+    let search = Search::new(loss)?;
+    let Some(node) = search.last_non_finite() else { return Ok(None) };
+    let view = NodeView::new(loss.tape(), node);
+    let mut cause = search.cause(node)?;
+    if let Cause::NotFinite { forward, .. } = &mut cause {
+        *forward = None;
+    }
+    Ok(Some(Why { of: Step::of(&view), name: view.full_name(), range: search.range(node), cause }))
+}
+
 impl Step {
-    fn of(view: &NodeView) -> Step {
+    pub(super) fn of(view: &NodeView) -> Step {
         Step { node: view.index, op: view.op.clone(), layer: view.layer.clone(), line: view.line }
     }
 

@@ -62,6 +62,11 @@ impl<'t> Search<'t> {
         }
     }
 
+    /// The last node of the recording, and so the first of the walk, whose gradient is not finite.
+    pub fn last_non_finite(&self) -> Option<usize> {
+        self.gradients.iter().rposition(|dz| dz.as_ref().is_some_and(|dz| dz.first_non_finite().is_some()))
+    }
+
     pub fn cause(&self, node: usize) -> Result<Cause> {
         match self.gradient(node) {
             None => Ok(self.missing(node)),

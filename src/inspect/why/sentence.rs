@@ -103,7 +103,7 @@ fn numbers(inputs: &[Operand]) -> String {
 }
 
 /// A number, with all its digits only if they are few.
-fn brief(x: f64) -> String {
+pub(in crate::inspect) fn brief(x: f64) -> String {
     let all = short(x);
     if all.len() > 8 { format!("{x:.4e}") } else { all }
 }

@@ -107,11 +107,17 @@ fn unfolded_columns_times_weights_are_the_convolution_and_fold_is_the_adjoint() 
         window.unfold(&x, n, &mut columns);
         let mut want = vec![0.0; n * conv.c_out * window.positions()];
         conv.forward(&x, &w, None, &mut want);
-        let offsets: Vec<_> = (0..n).map(|i| (0, i * rows * window.positions())).collect();
-        let product =
-            crate::kernels::matmul::Product { m: conv.c_out, n: window.positions(), k: rows, ta: false, tb: false };
+        let offsets: Vec<_> = (0..n).map(|i| [0, i * rows * window.positions(), 0]).collect();
+        let product = crate::kernels::matmul::Product {
+            m: conv.c_out,
+            n: window.positions(),
+            k: rows,
+            ta: false,
+            tb: false,
+            scale: 1.0,
+        };
         let mut got = vec![f64::NAN; want.len()];
-        product.batched(&mut got, &w, &columns, &offsets);
+        product.batched(&mut got, None, &w, &columns, &offsets);
         close(&got, &want, 1e-13);
 
         let upstream = numbers::<f64>(columns.len(), 3);

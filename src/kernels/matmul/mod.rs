@@ -1,9 +1,11 @@
-//! Products of row-major matrices: `out[m, n] = a[m, k] b[k, n]`, where either operand may be stored transposed.
+//! Products of row-major matrices: `out[m, n] = scale · a[m, k] b[k, n]`, added to what is there if asked, where either
+//! operand may be stored transposed.
 //!
 //! The size alone decides between three methods. *Small* products (a layer of a small network: less than a microsecond)
 //! run in a register [`tile`], since setting up a general routine would cost more than the product. *Larger* ones are
 //! left to faer. *Large* ones are split in half until the pieces are small enough to share out: across the longer side
-//! of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order.
+//! of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order. A
+//! *batch* of many products is shared out whole product by whole product, however large they are.
 
 #[cfg(test)]
 mod tests;
@@ -17,11 +19,13 @@ use tile::LANES;
 const SMALL: usize = 1 << 14;
 /// A product is split between threads if it has at least this many multiply-adds.
 const LARGE: usize = 1 << 20;
+/// A batch of at least this many matrices is shared out whole matrix by whole matrix.
+const MANY: usize = 8;
 /// No side is split below this length.
 const NARROW: usize = 64;
 
-/// The sizes of a product, and how its operands are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The sizes of a product, how its operands are stored, and by what it is multiplied.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Product {
     /// Rows of `out`.
     pub m: usize,
@@ -33,11 +37,19 @@ pub struct Product {
     pub ta: bool,
     /// `b` is stored as `[n, k]` instead of `[k, n]`.
     pub tb: bool,
+    /// The factor before the product.
+    pub scale: f64,
 }
 
 impl Product {
-    /// `out = a b`, or `out += a b` if `accumulate`.
+    /// `out = scale · a b`, or `out += scale · a b` if `accumulate`.
     pub fn gemm<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
+        self.by(out, accumulate, a, b, halved);
+    }
+
+    /// A small product in registers, a larger one by `method`.
+    #[inline]
+    fn by<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T], method: impl FnOnce(Parts<'_, T>)) {
         let Product { m, n, k, .. } = self;
         debug_assert!(out.len() == m * n && a.len() == m * k && b.len() == k * n, "{self:?}");
         if m * n * k <= SMALL {
@@ -47,35 +59,52 @@ impl Product {
             );
         }
         let out = MatMut::from_row_major_slice_mut(out, m, n);
-        halved(out, accumulate, view(a, m, k, self.ta), view(b, k, n, self.tb));
+        let (a, b) = (view(a, m, k, self.ta), view(b, k, n, self.tb));
+        method(Parts { out, accumulate, scale: T::of(self.scale), a, b });
     }
 
-    /// One product for each pair of `offsets`: `out[i] = a[offset.0 ..] b[offset.1 ..]`.
+    /// One product for each triple of `offsets`: `out[i] = c[offset 2 ..] + scale · a[offset 0 ..] b[offset 1 ..]`.
     ///
-    /// An operand that is broadcast over the batch has the same offset several times.
-    pub fn batched<T: Real>(self, out: &mut [T], a: &[T], b: &[T], offsets: &[(usize, usize)]) {
+    /// What is broadcast over the batch has the same offset several times.
+    pub fn batched<T: Real>(self, out: &mut [T], c: Option<&[T]>, a: &[T], b: &[T], offsets: &[[usize; 3]]) {
         let Product { m, n, k, .. } = self;
         debug_assert_eq!(out.len(), offsets.len() * m * n, "{self:?}");
         let work = m * n * k;
-        let one = |out: &mut [T], (i, j): (usize, usize)| {
-            self.gemm(out, false, &a[i..i + m * k], &b[j..j + k * n]);
-        };
         // A batch of rows times one shared matrix is one tall product.
-        let tall = offsets.iter().enumerate().all(|(i, &o)| o == (offsets[0].0 + i * m * k, offsets[0].1));
+        let tall = |[i, j, l]: [usize; 3], q: usize| [i + q * m * k, j, if c.is_some() { l + q * m * n } else { l }];
+        let tall = offsets.iter().enumerate().all(|(q, &o)| o == tall(offsets[0], q));
         if tall && !self.ta && offsets.len() > 1 {
-            let rows = offsets.len() * m;
-            let (i, j) = offsets[0];
-            let whole = Product { m: rows, ..self };
-            whole.gemm(out, false, &a[i..i + rows * k], &b[j..j + k * n]);
-        } else if m * n == 0 || work >= LARGE {
-            out.chunks_mut((m * n).max(1)).zip(offsets).for_each(|(out, &o)| one(out, o));
+            let (rows, first) = (offsets.len() * m, offsets[0]);
+            Product { m: rows, ..self }.at(out, c, a, b, first, halved);
+        } else if m * n == 0 || work >= LARGE && offsets.len() < MANY {
+            out.chunks_mut((m * n).max(1)).zip(offsets).for_each(|(out, &o)| self.at(out, c, a, b, o, halved));
         } else {
             let group = parallel::rows_per_chunk(offsets.len(), work / 8);
             parallel::each_chunk(out, group * m * n, offsets.len() * work / 8, |g, chunk| {
                 let offsets = &offsets[g * group..];
-                chunk.chunks_mut(m * n).zip(offsets).for_each(|(out, &o)| one(out, o));
+                chunk
+                    .chunks_mut(m * n)
+                    .zip(offsets)
+                    .for_each(|(out, &o)| self.at(out, c, a, b, o, |parts| parts.product()));
             });
         }
+    }
+
+    /// The product of a batch whose operands begin at the offsets.
+    fn at<T: Real>(
+        self,
+        out: &mut [T],
+        c: Option<&[T]>,
+        a: &[T],
+        b: &[T],
+        [i, j, l]: [usize; 3],
+        method: impl FnOnce(Parts<'_, T>),
+    ) {
+        let Product { m, n, k, .. } = self;
+        if let Some(c) = c {
+            out.copy_from_slice(&c[l..l + m * n]);
+        }
+        self.by(out, c.is_some(), &a[i..i + m * k], &b[j..j + k * n], method);
     }
 }
 
@@ -90,7 +119,7 @@ pub fn linear<T: Real>(
     if let Some(bias) = bias.filter(|b| !b.is_empty()) {
         out.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
     }
-    Product { m: rows, n: outputs, k: inputs, ta: false, tb: true }.gemm(out, bias.is_some(), x, w);
+    Product { m: rows, n: outputs, k: inputs, ta: false, tb: true, scale: 1.0 }.gemm(out, bias.is_some(), x, w);
 }
 
 /// The `rows x columns` matrix stored in `x` row-major or, if `transposed`, column-major.
@@ -104,22 +133,42 @@ fn view<T>(x: &[T], rows: usize, columns: usize, transposed: bool) -> MatRef<'_,
 
 /// A product on the calling thread.
 pub(super) fn product<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(out, if accumulate { Accum::Add } else { Accum::Replace }, a, b, T::ONE, Par::Seq);
+    Parts { out, accumulate, scale: T::ONE, a, b }.product();
+}
+
+/// A product whose operands are matrices.
+struct Parts<'a, T> {
+    out: MatMut<'a, T>,
+    accumulate: bool,
+    scale: T,
+    a: MatRef<'a, T>,
+    b: MatRef<'a, T>,
+}
+
+impl<T: Real> Parts<'_, T> {
+    /// The product on the calling thread.
+    fn product(self) {
+        let accum = if self.accumulate { Accum::Add } else { Accum::Replace };
+        matmul(self.out, accum, self.a, self.b, self.scale, Par::Seq);
+    }
 }
 
 /// A product split in half as many times as its size requires.
-fn halved<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+fn halved<T: Real>(parts: Parts<'_, T>) {
+    let Parts { out, accumulate, scale, a, b } = parts;
     let (m, n, k) = (out.nrows(), out.ncols(), a.ncols());
     let longest = m.max(n);
     if m * n * k < LARGE || longest.max(k) < 2 * NARROW {
-        product(out, accumulate, a, b);
+        Parts { out, accumulate, scale, a, b }.product();
     } else if k > 4 * longest {
         let (a1, a2) = a.split_at_col(k / 2);
         let (b1, b2) = b.split_at_row(k / 2);
         with_scratch(m * n, |second: &mut [T]| {
             let mut out = out;
             let mut second = MatMut::from_row_major_slice_mut(second, m, n);
-            join(|| halved(out.as_mut(), accumulate, a1, b1), || halved(second.as_mut(), false, a2, b2));
+            let first = Parts { out: out.as_mut(), accumulate, scale, a: a1, b: b1 };
+            let rest = Parts { out: second.as_mut(), accumulate: false, scale, a: a2, b: b2 };
+            join(|| halved(first), || halved(rest));
             for i in 0..m {
                 for j in 0..n {
                     out[(i, j)] += second[(i, j)];
@@ -130,12 +179,16 @@ fn halved<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'_, T>, b: Ma
         let half = (m / 2).next_multiple_of(LANES);
         let (top, bottom) = out.split_at_row_mut(half);
         let (a1, a2) = a.split_at_row(half);
-        join(|| halved(top, accumulate, a1, b), || halved(bottom, accumulate, a2, b));
+        let top = Parts { out: top, accumulate, scale, a: a1, b };
+        let bottom = Parts { out: bottom, accumulate, scale, a: a2, b };
+        join(|| halved(top), || halved(bottom));
     } else {
         let half = (n / 2).next_multiple_of(LANES);
         let (left, right) = out.split_at_col_mut(half);
         let (b1, b2) = b.split_at_col(half);
-        join(|| halved(left, accumulate, a, b1), || halved(right, accumulate, a, b2));
+        let left = Parts { out: left, accumulate, scale, a, b: b1 };
+        let right = Parts { out: right, accumulate, scale, a, b: b2 };
+        join(|| halved(left), || halved(right));
     }
 }
 

@@ -5,13 +5,13 @@ use crate::kernels::testing::{close, numbers};
 
 /// The definition, in f64.
 fn naive<T: Real>(p: Product, a: &[T], b: &[T]) -> Vec<f64> {
-    let Product { m, n, k, ta, tb } = p;
+    let Product { m, n, k, ta, tb, scale } = p;
     let a_at = |i: usize, q: usize| if ta { a[q * m + i] } else { a[i * k + q] }.to_f64();
     let b_at = |q: usize, j: usize| if tb { b[j * k + q] } else { b[q * n + j] }.to_f64();
     let mut out = Vec::new();
     for i in 0..m {
         for j in 0..n {
-            out.push((0..k).map(|q| a_at(i, q) * b_at(q, j)).sum());
+            out.push(scale * (0..k).map(|q| a_at(i, q) * b_at(q, j)).sum::<f64>());
         }
     }
     out
@@ -36,7 +36,7 @@ fn all_ways<T: Real>(tolerance: f64) {
     ];
     for (m, n, k) in sizes {
         for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-            let p = Product { m, n, k, ta, tb };
+            let p = Product { m, n, k, ta, tb, scale: -1.5 };
             let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
             let want = naive(p, &a, &b);
             let mut out = vec![T::of(f64::NAN); m * n];
@@ -55,22 +55,31 @@ fn products_of_all_sizes_and_transpositions() {
 }
 
 #[test]
-fn batches_broadcast_either_operand() {
+fn batches_broadcast_each_operand() {
     for (m, n, k) in [(2, 3, 4), (40, 50, 60), (120, 130, 140)] {
-        let (a, b) = (numbers::<f64>(3 * m * k, 1), numbers::<f64>(3 * k * n, 2));
+        let (a, b, c) = (numbers::<f64>(3 * m * k, 1), numbers::<f64>(3 * k * n, 2), numbers::<f64>(3 * m * n, 3));
         for offsets in [
             vec![],
-            vec![(0, 0), (m * k, k * n), (2 * m * k, 2 * k * n)],
-            vec![(0, 0), (m * k, 0), (2 * m * k, 0)],
-            vec![(0, 0), (0, k * n), (m * k, 0), (m * k, k * n)],
+            vec![[0, 0, 0], [m * k, k * n, m * n], [2 * m * k, 2 * k * n, 2 * m * n]],
+            vec![[0, 0, 0], [m * k, 0, m * n], [2 * m * k, 0, 2 * m * n]],
+            vec![[0, 0, 0], [m * k, 0, 0], [2 * m * k, 0, 0]],
+            vec![[0, 0, 0], [0, k * n, 0], [m * k, 0, m * n], [m * k, k * n, m * n]],
+            vec![[0, k * n, 0]; 9],
         ] {
             for (ta, tb) in [(false, false), (true, true)] {
-                let p = Product { m, n, k, ta, tb };
+                let p = Product { m, n, k, ta, tb, scale: 0.5 };
+                let product = |&[i, j, _]: &[usize; 3]| naive(p, &a[i..i + m * k], &b[j..j + k * n]);
                 let mut out = vec![f64::NAN; offsets.len() * m * n];
-                p.batched(&mut out, &a, &b, &offsets);
-                let want: Vec<f64> =
-                    offsets.iter().flat_map(|&(i, j)| naive(p, &a[i..i + m * k], &b[j..j + k * n])).collect();
-                close(&out, &want, 1e-12);
+                p.batched(&mut out, None, &a, &b, &offsets);
+                close(&out, &offsets.iter().flat_map(product).collect::<Vec<_>>(), 1e-12);
+
+                let added = |o: &[usize; 3]| {
+                    let c = &c[o[2]..];
+                    product(o).into_iter().zip(c).map(|(x, c)| x + c).collect::<Vec<_>>()
+                };
+                out.fill(f64::NAN);
+                p.batched(&mut out, Some(&c), &a, &b, &offsets);
+                close(&out, &offsets.iter().flat_map(added).collect::<Vec<_>>(), 1e-12);
             }
         }
     }
@@ -81,7 +90,7 @@ fn linear_adds_the_bias_to_every_row() {
     let (x, w, bias) = (numbers::<f32>(7 * 5, 1), numbers::<f32>(3 * 5, 2), [10.0f32, 20.0, 30.0]);
     let mut out = vec![f32::NAN; 7 * 3];
     linear(&mut out, &x, &w, Some(&bias), (7, 5, 3));
-    let p = Product { m: 7, n: 3, k: 5, ta: false, tb: true };
+    let p = Product { m: 7, n: 3, k: 5, ta: false, tb: true, scale: 1.0 };
     let want: Vec<f64> = naive(p, &x, &w).iter().enumerate().map(|(i, v)| v + f64::from(bias[i % 3])).collect();
     close(&out, &want, 1e-5);
     linear(&mut out, &x, &w, None, (7, 5, 3));

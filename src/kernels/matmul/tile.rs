@@ -11,8 +11,8 @@ impl Product {
     /// The product in registers. With few columns and many rows, (A B)ᵀ = Bᵀ Aᵀ fills the vectors better.
     #[inline(always)]
     pub(super) fn small<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
-        let Product { m, n, k, ta, tb } = self;
-        let turned = Product { m: n, n: m, k, ta: !tb, tb: !ta };
+        let Product { m, n, ta, tb, .. } = self;
+        let turned = Product { m: n, n: m, ta: !tb, tb: !ta, ..self };
         if n == 1 {
             turned.tiles(out, accumulate, b, a);
         } else if n < LANES && m >= LANES {
@@ -112,13 +112,17 @@ impl Product {
             }
             sum_tile::<T, R>(k, b, stride, |p, r| rows[r][p])
         };
-        let columns = LANES.min(n - j);
+        let (columns, scale) = (LANES.min(n - j), T::of(self.scale));
         for (r, sums) in sums.iter().enumerate() {
+            let sums = sums.map(
+                #[inline(always)]
+                |sum| scale * sum,
+            );
             let out = &mut out[(i + r) * n + j..][..columns];
             if accumulate {
-                out.iter_mut().zip(sums).for_each(|(o, &s)| *o += s);
+                out.iter_mut().zip(&sums).for_each(|(o, &s)| *o += s);
             } else if let Some(whole) = out.first_chunk_mut::<LANES>() {
-                *whole = *sums;
+                *whole = sums;
             } else {
                 out.copy_from_slice(&sums[..columns]);
             }

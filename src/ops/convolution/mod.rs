@@ -18,6 +18,7 @@ pub(super) use spec::misfit;
 pub(crate) use spec::missing_axes;
 
 use super::{
+    formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
@@ -44,6 +45,12 @@ impl Op for Conv2d {
     fn attributes(&self) -> String {
         let ConvSpec { stride, padding, dilation, groups } = self.0;
         format!("stride {stride:?} padding {padding:?} dilation {dilation:?} groups {groups}")
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let gradients = [r"x_2 \ast \bar z", r"x_1 \star \bar z", r"\sum \bar z"];
+        let value = if inputs == 3 { r"x_1 \star x_2 + x_3" } else { r"x_1 \star x_2" };
+        Some(Formula::new(value, gradients.into_iter().take(inputs)))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -110,6 +117,10 @@ impl Op for Conv2dInput {
         "conv2d_input"
     }
 
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"x_1 \ast x_2", [r"\bar z \star x_2", r"\bar z \star x_1"]))
+    }
+
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
         let sizes = self.spec.sizes("conv2d_input", &self.shape, x[0])?;
         match output(&sizes) == *x[1] {
@@ -150,6 +161,10 @@ pub(super) struct Conv2dWeight {
 impl Op for Conv2dWeight {
     fn name(&self) -> &str {
         "conv2d_weight"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new(r"x_1 \star x_2", [r"\bar z \ast x_2", r"x_1 \star \bar z"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {

@@ -40,6 +40,8 @@ pub(crate) enum Slope {
 pub(crate) struct Elementwise {
     /// The name in errors and on the printed tape.
     pub name: &'static str,
+    /// The value in LaTeX, of the operands x, or a and b, and the number c. Formulas of derivatives are read off `rule`.
+    pub formula: &'static str,
     /// A value of the parameter for tests, for operations that have one.
     pub parameter: Option<f64>,
     /// The range of each input in tests: clear of kinks and poles.
@@ -82,6 +84,12 @@ impl Elementwise {
     pub(crate) fn number_first(&self) -> bool {
         self.number_first
     }
+}
+
+/// Every row.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<&'static Elementwise> {
+    [UNARY, WITH_NUMBER, BINARY, &[&SELECT]].concat()
 }
 
 /// The row of this name with this many operands, or with one operand and a number on the right.

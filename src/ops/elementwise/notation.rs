@@ -1,6 +1,7 @@
 //! How a row of the tables is written, and what it expands to.
 //!
-//! A row reads: documentation; names of the row and of the method; value, as a function of one number (or two);
+//! A row reads: documentation; names of the row and of the method; the formula of its value in LaTeX, with the operands
+//! x, or a and b, and the number c; value, as a function of one number (or two);
 //! derivative, as what becomes of the upstream gradient, in tape algebra, given inputs and output; what the slope can
 //! be; and the range of its inputs in tests. The value is expanded for `f32` and `f64` into a vectorized loop.
 //!
@@ -46,13 +47,14 @@ macro_rules! number_first {
 
 /// Operations of one input.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident| $value:expr,
+    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$x:ident| $value:expr,
         $(d |$dx:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr, slope $slope:ident,)? $(zero,)?
         on $domain:expr;)*) => {
         $(
             $(#[$doc])*
             pub(crate) static $ROW: Elementwise = Elementwise {
                 name: stringify!($name),
+                formula: $formula,
                 parameter: None,
                 domain: &[$domain],
                 loop_f32: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
@@ -78,7 +80,7 @@ macro_rules! unary {
 
 /// Operations of one input and a number.
 macro_rules! with_number {
-    ($($(#[$doc:meta])* $ROW:ident $name:ident |$x:ident, $c:ident| $value:expr,
+    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$x:ident, $c:ident| $value:expr,
         $(d |$dx:pat_param, $dc:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,
             slope $slope:ident $(if $finite:expr)?,)? $(zero,)?
         on $domain:expr, with $sample:literal $place:ident;)*) => {
@@ -86,6 +88,7 @@ macro_rules! with_number {
             $(#[$doc])*
             pub(crate) static $ROW: Elementwise = Elementwise {
                 name: stringify!($name),
+                formula: $formula,
                 parameter: Some($sample),
                 domain: &[$domain],
                 loop_f32: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
@@ -102,7 +105,7 @@ macro_rules! with_number {
 
 /// Operations of two inputs.
 macro_rules! binary {
-    ($($(#[$doc:meta])* $ROW:ident $name:ident |$a:ident, $b:ident| $value:expr,
+    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$a:ident, $b:ident| $value:expr,
         $(d |$da:pat_param, $db:pat_param, $dy:pat_param, $g:pat_param| [$by_a:expr, $by_b:expr],
             slope $slope:ident,)? $(zero,)?
         on $domain_a:expr, $domain_b:expr;)*) => {
@@ -110,6 +113,7 @@ macro_rules! binary {
             $(#[$doc])*
             pub(crate) static $ROW: Elementwise = Elementwise {
                 name: stringify!($name),
+                formula: $formula,
                 parameter: None,
                 domain: &[$domain_a, $domain_b],
                 loop_f32: Loop::Binary(|a, b, out| zip(a, b, out, #[inline(always)] |$a: f32, $b: f32| $value)),

@@ -13,6 +13,7 @@ use crate::{
 /// a where the mask is not 0, else b. The gradient flows to the chosen one only.
 pub(crate) static SELECT: Elementwise = Elementwise {
     name: "select",
+    formula: r"\begin{cases} b & a \ne 0 \\ c & \text{else} \end{cases}",
     parameter: None,
     domain: &[(0.5, 1.0), (-2.0, 2.0), (-2.0, 2.0)],
     loop_f32: Loop::Ternary(select),

@@ -27,8 +27,7 @@ fn choices(domain: &[(f64, f64)]) -> Vec<Vec<f64>> {
 
 #[test]
 fn a_rule_keeps_zeros_exactly_if_its_row_says_so() {
-    let rows = [UNARY, WITH_NUMBER, BINARY, &[&SELECT]].concat();
-    for row in rows.into_iter().filter(|row| row.differentiable()) {
+    for row in all().into_iter().filter(|row| row.differentiable()) {
         let numbers = match row.parameter {
             Some(number) => CORNERS.into_iter().chain([number, 2.0]).collect(),
             None => vec![0.0],

@@ -1,16 +1,37 @@
 //! The gradients of all nodes at once, and what a single node hands on: what [`inspect`](crate::inspect) explains
 //! gradients with.
 
-use super::super::{NodeId, Var, backward::Want};
-use crate::{error::Result, tensor::Tensor};
+use super::super::{Gradients, NodeId, Tape, Var, backward::Want};
+use crate::{
+    error::{Error, NoGradient, Result},
+    tensor::Tensor,
+};
+
+impl Gradients {
+    /// The gradients with respect to every node up to that at which the walk began, by position, and that position.
+    pub(crate) fn of_all_nodes(&self, tape: &Tape) -> Result<(usize, Vec<Option<Tensor>>)> {
+        let (root, upstream) = &self.from;
+        if tape.recording() != self.recording {
+            let of = format!("node %{root} and those before it");
+            return Err(Error::NoGradient { of, why: NoGradient::OtherRecording });
+        }
+        let root = Var::new(tape, *root);
+        Ok((root.index(), root.adjoints_from(upstream.clone())?))
+    }
+}
 
 impl Var<'_> {
     /// The gradients of this single number with respect to every node up to it, by position; none where none arrives.
     pub(crate) fn adjoints(self) -> Result<Vec<Option<Tensor>>> {
+        self.adjoints_from(Tensor::ones(self.shape(), self.dtype()))
+    }
+
+    /// The same for an upstream gradient of this value.
+    fn adjoints_from(self, upstream: Tensor) -> Result<Vec<Option<Tensor>>> {
         let want = |needs_grad| if needs_grad { Want::Keep } else { Want::Nothing };
         let wants = self.tape().list().nodes[..=self.index()].iter().map(|node| want(node.needs_grad)).collect();
         let mut all = vec![None; self.index() + 1];
-        for (id, gradient) in self.gradients(Tensor::ones(self.shape(), self.dtype()), wants)? {
+        for (id, gradient) in self.gradients(upstream, wants)? {
             all[id as usize] = Some(gradient);
         }
         Ok(all)

@@ -9,6 +9,7 @@ use crate::error::{Error, HookFault, Result, panic};
 type Gradient = dyn for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync;
 
 /// A hook of a node, and the line that set it.
+#[derive(Clone)]
 pub(crate) struct Hook {
     pub node: NodeId,
     run: Arc<Gradient>,

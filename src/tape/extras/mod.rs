@@ -15,6 +15,7 @@
 //! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
 //! | `recorded` | gradients that can be differentiated again | nowhere; it walks |
 //! | `peek` | pending values seen and forgotten again | nowhere; `inspect` reads through it |
+//! | `precision` | the same recording in another precision | nowhere; `inspect` compares the two |
 //!
 //! [`Notes`] is what they keep with a recording, [`Extras`] what they do during a walk.
 //!
@@ -32,6 +33,7 @@ mod memory;
 mod modes;
 mod names;
 mod peek;
+mod precision;
 mod recorded;
 
 pub use binding::Wrt;

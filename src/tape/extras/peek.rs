@@ -4,12 +4,19 @@
 //! more memory than the recording did when it ran. The recording then is as it was: what is computed later is computed
 //! as if nobody had looked.
 
+use smallvec::SmallVec;
+
 use super::super::{List, NodeId, Tape, Value};
 use crate::tensor::Tensor;
 
 impl Tape {
     /// Hands the value of each node to `look`, in order; `None` where there is no memory for a pending one.
     pub(crate) fn look(&self, mut look: impl FnMut(usize, Option<&Tensor>)) {
+        self.look_with_inputs(|id, value, _| look(id, value));
+    }
+
+    /// As [`look`](Tape::look), with the values of the node's inputs; none of them where there is no memory for one.
+    pub(crate) fn look_with_inputs(&self, mut look: impl FnMut(usize, Option<&Tensor>, &[&Tensor])) {
         let list = &mut *self.list_mut();
         let count = list.nodes.len();
         let weights: Vec<u8> = list.nodes.iter().map(|node| node.weight).collect();
@@ -21,7 +28,13 @@ impl Tape {
         for id in 0..count {
             let node = &list.nodes[id];
             let there = list.allocatable(node.kind.name(), &node.inputs, node.shape()).is_ok();
-            look(id, (!pending[id] || there).then(|| list.value(id as NodeId)));
+            if !pending[id] || there {
+                list.force(id as NodeId);
+            }
+            let ready = |id: NodeId| if list.is_pending(id) { None } else { Some(list.ready(id)) };
+            let inputs: Option<SmallVec<[&Tensor; 4]>> =
+                list.nodes[id].inputs.iter().map(|&input| ready(input)).collect();
+            look(id, ready(id as NodeId), &inputs.unwrap_or_default());
             let read: Vec<usize> = list.nodes[id].inputs.iter().map(|&input| input as usize).chain([id]).collect();
             for read in read.into_iter().filter(|&read| pending[read] && last_reader[read] == id) {
                 list.forget_value(read as NodeId, weights[read]);

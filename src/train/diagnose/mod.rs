@@ -30,7 +30,8 @@ use std::fmt;
 
 use super::{Source, Trainer, explain::explain, measure::Loss, measure::cross_entropy};
 use crate::{Error, Mode, Result, Tape};
-use probe::{Probe, Snapshot};
+use probe::Probe;
+pub(super) use probe::Snapshot;
 
 /// What [`Trainer::diagnose`] measured and found. Printed, it is a paragraph for each finding, or says that there is none.
 #[derive(Clone, Debug, PartialEq)]

@@ -60,7 +60,7 @@ pub(super) fn constant_output(y: &[Var<'_>], n: usize) -> Option<usize> {
 }
 
 /// The values of all parameters and all state of a network, which has them again at the latest when this is dropped.
-pub(super) struct Snapshot(pub Vec<(Param, Tensor)>);
+pub(in super::super) struct Snapshot(pub Vec<(Param, Tensor)>);
 
 impl Snapshot {
     pub fn of(net: &dyn Layer) -> Self {

@@ -1,0 +1,96 @@
+//! Fully connected layers: Y = X Wᵀ + b, with dX = dY W, dW = dYᵀ X, and for db the sum of dY over its rows.
+
+use smallvec::SmallVec;
+
+use super::{
+    formula::Formula,
+    op::{Grads, Op, Vjp},
+    sample::{Sample, Sampled, numbers},
+    twins::twin,
+};
+use crate::{
+    error::{Error, Result},
+    kernels::matmul::linear,
+    tape::{Saved, Var},
+    tensor::{Shape, Tensor, build},
+};
+
+/// x Wᵀ + b over the last axis of x: one node for a fully connected layer.
+pub(super) struct Linear;
+
+impl Op for Linear {
+    fn name(&self) -> &str {
+        "linear"
+    }
+
+    fn formula(&self, inputs: usize) -> Option<Formula> {
+        let gradients = [r"\bar z x_2", r"\bar z^\top x_1", r"\sum_{0} \bar z"];
+        let value = if inputs == 3 { r"x_1 x_2^\top + x_3" } else { r"x_1 x_2^\top" };
+        Some(Formula::new(value, gradients.into_iter().take(inputs)))
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        let (input, weight) = (x[0], x[1]);
+        if weight.rank() != 2 || input.rank() < 1 || input.last() != weight.last() {
+            let need = "the input needs as many features (its last size) as the weight [outputs, inputs] has columns";
+            return Err(Error::shape("linear", &x[..2], need));
+        }
+        if x.get(2).is_some_and(|bias| bias.dims() != &weight[..1]) {
+            return Err(Error::shape(
+                "linear",
+                &[weight, x[2]],
+                "the bias needs one number for each row of the weight",
+            ));
+        }
+        Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+        let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
+        let rows = shape[..shape.rank() - 1].iter().product();
+        Ok(build!(x[0].dtype(), shape, |T, out| {
+            let bias = x.get(2).map(|bias| bias.data::<T>());
+            linear(out, x[0].data::<T>(), x[1].data::<T>(), bias, (rows, inputs, outputs));
+        }))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let (x, w) = (at.x[0], at.x[1]);
+        let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
+        let rows: usize = shape[..shape.rank() - 1].iter().product();
+        let dz = at.dz.try_reshape([rows, outputs])?;
+        let mut gradients: SmallVec<_> = SmallVec::new();
+        gradients.push(at.by(0, || dz.product(false, w, false)?.try_reshape(&shape))?);
+        gradients.push(at.by(1, || {
+            let x = x.try_reshape([rows, inputs])?;
+            dz.product(true, x, false)
+        })?);
+        if at.x.len() == 3 {
+            gradients.push(at.by(2, || dz.try_sum_axes(&[0], false))?);
+        }
+        Ok(gradients)
+    }
+}
+
+impl Sampled for Linear {
+    fn samples() -> Vec<Sample> {
+        let inputs = vec![numbers([4, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2), numbers([2], -1.0, 1.0, 3)];
+        let deep = vec![numbers([2, 2, 3], -1.0, 1.0, 1), numbers([2, 3], -1.0, 1.0, 2)];
+        vec![
+            Sample::new("linear", inputs, |x| x[0].linear(x[1], Some(x[2]))),
+            Sample::new("linear without bias, of rank 3", deep, |x| x[0].linear(x[1], None)),
+        ]
+    }
+}
+
+impl<'t> Var<'t> {
+    twin!(
+        /// A fully connected layer: x Wᵀ + b, for x `[.., inputs]`, W `[outputs, inputs]` and b `[outputs]`.
+        #[or_panic(linear)]
+        /// [`Error::Shape`] when the shapes do not match.
+        pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
+            let inputs: SmallVec<[Var<'t>; 3]> = [Some(self), Some(weight), bias].into_iter().flatten().collect();
+            self.tape().builtin(Linear, &inputs)
+        }
+    );
+}
