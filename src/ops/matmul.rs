@@ -254,7 +254,8 @@ impl<'t> Var<'t> {
             let shape = op.product(&a.shape(), &b.shape())?.1;
             let c = match self.shape().ends_with(matrix(&shape)) {
                 true => self,
-                false => self.try_broadcast_to(&shape).or(Ok(self))?,
+                // What cannot be broadcast is refused with the shapes of all three.
+                false => self.try_broadcast_to(&shape).unwrap_or(self),
             };
             self.tape().builtin(op, &[a, b, c])
         }
