@@ -30,11 +30,19 @@ pub struct Judged {
     pub named: Named,
     /// Whether the first verdict points at a line where a mistake was made.
     pub line: bool,
+    /// Whether a mistake left an operation on its line.
+    pub recorded: bool,
 }
 
 impl Judged {
     /// Judges a report on one mistake, or on several of the mistakes `all`.
-    pub fn new(half: Half, mistake: &Mistake, all: &[Mistake], report: &Report, lines: &[u32]) -> Judged {
+    pub fn new(
+        half: Half,
+        mistake: &Mistake,
+        all: &[Mistake],
+        report: &Report,
+        (lines, recorded): (&[u32], bool),
+    ) -> Judged {
         let faults: Vec<_> = report.verdicts.iter().filter(|v| !v.fault.is_remark()).collect();
         // Of several mistakes each must be named, in one verdict or in the first ones of different gradients.
         let parts: Vec<&Mistake> = match mistake.slips {
@@ -63,6 +71,6 @@ impl Judged {
             Some(_) => Named::Otherwise,
         };
         let line = faults.first().and_then(|v| v.line.as_ref()).is_some_and(|line| lines.contains(&line.line));
-        Judged { half, kind: mistake.kind, named, line }
+        Judged { half, kind: mistake.kind, named, line, recorded }
     }
 }

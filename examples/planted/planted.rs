@@ -5,20 +5,22 @@
 //! the line of the macro is the line to mend.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{Arc, Mutex},
 };
 
-use wengert::{Backward, DType, Function, Shape, Tensor, Var};
+use wengert::{Backward, DType, Function, Shape, Tape, Tensor, Var};
 
 /// The mistakes that are switched on, and the lines where they are made.
-#[derive(Default)]
-pub struct Slips {
+pub struct Slips<'t> {
     pub on: Vec<u32>,
     pub lines: RefCell<Vec<u32>>,
+    /// Whether a mistake left an operation on its line; otherwise the tape knows nothing of that line.
+    pub recorded: Cell<bool>,
+    pub tape: &'t Tape,
 }
 
-impl Slips {
+impl Slips<'_> {
     /// Whether mistake `n` is made, on this line.
     pub fn made(&self, n: u32, line: u32) -> bool {
         let made = self.on.contains(&n);
@@ -27,17 +29,25 @@ impl Slips {
         }
         made
     }
+
+    /// The value of a wrong expression.
+    pub fn wrong<T>(&self, expression: impl FnOnce() -> T) -> T {
+        let before = self.tape.len();
+        let value = expression();
+        self.recorded.set(self.recorded.get() || self.tape.len() > before);
+        value
+    }
 }
 
 /// `slip!(s 3: right => wrong)`: the first expression, or the second if mistake 3 is switched on.
 macro_rules! slip {
     ($slips:ident $n:literal: $right:expr => $wrong:expr) => {
-        if $slips.made($n, line!()) { $wrong } else { $right }
+        if $slips.made($n, line!()) { $slips.wrong(|| $wrong) } else { $right }
     };
 }
 
 pub type Forward = for<'t> fn(&[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>);
-pub type Rule = for<'a, 't> fn(Backward<'a, 't>, &Slips) -> Vec<Option<Var<'t>>>;
+pub type Rule = for<'a, 't> fn(Backward<'a, 't>, &Slips<'t>) -> Vec<Option<Var<'t>>>;
 
 /// One mistake, or several at once.
 pub struct Mistake {
@@ -82,7 +92,7 @@ pub struct Wrong {
     forward: Forward,
     rule: Rule,
     on: Vec<u32>,
-    lines: Mutex<Vec<u32>>,
+    lines: Mutex<(Vec<u32>, bool)>,
 }
 
 impl Planted {
@@ -93,8 +103,8 @@ impl Planted {
 }
 
 impl Wrong {
-    /// The lines on which mistakes were made so far.
-    pub fn lines(&self) -> Vec<u32> {
+    /// The lines on which mistakes were made, and whether they left an operation there.
+    pub fn lines(&self) -> (Vec<u32>, bool) {
         self.lines.lock().unwrap().clone()
     }
 }
@@ -110,9 +120,10 @@ impl Function for Wrong {
         (self.forward)(x)
     }
     fn backward<'t>(&self, at: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let slips = Slips { on: self.on.clone(), lines: RefCell::default() };
+        let (on, lines, tape) = (self.on.clone(), RefCell::default(), at.dz[0].tape());
+        let slips = Slips { on, lines, recorded: Cell::new(false), tape };
         let answer = (self.rule)(at, &slips);
-        *self.lines.lock().unwrap() = slips.lines.into_inner();
+        *self.lines.lock().unwrap() = (slips.lines.into_inner(), slips.recorded.get());
         answer
     }
 }
@@ -131,16 +142,19 @@ pub fn draw(shape: impl Into<Shape>, seed: f64) -> Tensor {
 }
 
 /// The transpose of a matrix.
+#[track_caller]
 pub fn t<'t>(x: Var<'t>) -> Var<'t> {
     x.transpose(0, 1)
 }
 
 /// Sums along an axis, which stays with size 1.
+#[track_caller]
 pub fn sum<'t>(x: Var<'t>, axis: isize) -> Var<'t> {
     x.sum_axes(&[axis], true)
 }
 
 /// Means along an axis, which stays with size 1.
+#[track_caller]
 pub fn mean<'t>(x: Var<'t>, axis: isize) -> Var<'t> {
     x.mean_axes(&[axis], true)
 }

@@ -144,6 +144,18 @@ impl Case {
         })
     }
 
+    /// The inputs whose gradient is right: whatever mends another one leaves them so.
+    pub fn right(&self) -> Vec<usize> {
+        let fits = |p: &Point, k: usize| p.answer[k].as_ref().is_some_and(|a| a.shape() == p.truth[k].shape());
+        let answered = |k: usize| self.needs[k] && self.points.iter().all(|p| fits(p, k));
+        (0..self.first().answer.len()).filter(|&k| answered(k) && !self.is_wrong(k)).collect()
+    }
+
+    /// The rule's answers for input `k` and for all inputs whose gradient is right, as one program.
+    pub fn rule_with_right(&self, k: usize) -> Option<Script> {
+        self.rule_script_of(&[&[k][..], &self.right()].concat())
+    }
+
     /// The same with everything else that the rule computes as further outputs.
     pub fn whole_rule(&self, of: &[usize]) -> Option<Script> {
         attempt([], |tape, _| {
@@ -167,6 +179,8 @@ impl Case {
         attempt(given.x.iter().chain(&given.dz), |tape, leaves| {
             let (x, dz) = leaves.split_at(given.x.len());
             let z = forward.run(tape, x, &[])?;
+            // The first factor belongs to the line that makes the outputs.
+            let _line = tape.at_line(forward.steps.last().map(|step| step.at));
             let weighted = z.iter().zip(dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
             let loss: Var<'_> = weighted.reduce(|a, b| a + b)?;
             let wanted: Vec<Var<'_>> = of.iter().map(|&k| x[k]).collect();
@@ -230,6 +244,23 @@ impl Case {
     /// The same between the answer of an altered rule and the true gradient.
     pub fn repaired(&self, k: usize, answer: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
         self.worst(|point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
+    }
+
+    /// The same of a rule that answers for the inputs of [`rule_with_right`](Case::rule_with_right); `None` if a
+    /// gradient that was right no longer is.
+    pub fn mended(&self, k: usize, answers: impl Fn(&Point) -> Option<Vec<Tensor>>) -> Option<f64> {
+        let of = [&[k][..], &self.right()].concat();
+        let mut worst = 0f64;
+        for point in &self.points {
+            for (answer, &i) in answers(point)?.iter().zip(&of) {
+                let truth = &point.truth[i];
+                worst = worst.max(difference(answer, truth, size(truth).max(size(answer)))?);
+            }
+            if worst > self.exact() {
+                return None;
+            }
+        }
+        Some(worst)
     }
 
     fn worst<'p>(&'p self, pair: impl Fn(&'p Point) -> Option<(Tensor, Tensor, &'p Tensor)>) -> Option<f64> {

@@ -62,6 +62,8 @@ pub(super) enum Alter {
     Turn(isize, isize),
     /// An axis read backwards.
     Flip(isize),
+    /// Moved along an axis, in a circle.
+    Roll(isize, isize),
 }
 
 impl Alter {
@@ -83,6 +85,11 @@ impl Alter {
             }
             Alter::Turn(a, b) => x.try_transpose(*a, *b).ok()?,
             Alter::Flip(axis) => x.try_flip(&[*axis]).ok()?,
+            Alter::Roll(axis, by) => {
+                let n = x.shape()[*axis as usize];
+                let by = by.rem_euclid(n as isize) as usize;
+                Var::concat(&[x.narrow(*axis, n - by, by), x.narrow(*axis, 0, n - by)], *axis)
+            }
         };
         (y.shape() == x.shape()).then_some(y)
     }

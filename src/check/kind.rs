@@ -45,6 +45,8 @@ pub(super) enum Puts {
     Operation,
     /// One more term, at one place of the rule.
     Term,
+    /// One more term of the true gradient, which a path in `forward` adds.
+    Path,
 }
 
 // The simplest and most telling come first; remarks on the function or the measurement come after all faults.

@@ -237,11 +237,13 @@ fn above(n: usize) -> Tensor {
 }
 
 /// The halves of the columns.
+#[track_caller]
 fn split_of<'t>(x: Var<'t>) -> (Var<'t>, Var<'t>) {
     (x.narrow(1, 0, 3), x.narrow(1, 3, 3))
 }
 
 /// The halves of the columns, in the wrong order.
+#[track_caller]
 fn swapped<'t>(x: Var<'t>) -> (Var<'t>, Var<'t>) {
     (x.narrow(1, 3, 3), x.narrow(1, 0, 3))
 }

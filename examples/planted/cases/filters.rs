@@ -180,11 +180,13 @@ pub fn cases() -> Vec<Planted> {
 }
 
 /// The left neighbours on a ring.
+#[track_caller]
 fn left<'t>(x: Var<'t>) -> Var<'t> {
     Var::concat(&[x.narrow(0, 7, 1), x.narrow(0, 0, 7)], 0)
 }
 
 /// The right neighbours on a ring.
+#[track_caller]
 fn right<'t>(x: Var<'t>) -> Var<'t> {
     Var::concat(&[x.narrow(0, 1, 7), x.narrow(0, 0, 1)], 0)
 }

@@ -5,6 +5,7 @@ use wengert::{Backward, Var};
 use crate::planted::{Planted, draw, numbers, planted, sum, t};
 
 /// Column `k` as a matrix of one column.
+#[track_caller]
 fn column<'t>(x: Var<'t>, k: usize) -> Var<'t> {
     x.narrow(1, k, 1)
 }
@@ -187,6 +188,7 @@ pub fn cases() -> Vec<Planted> {
 }
 
 /// The cross products of rows.
+#[track_caller]
 fn cross<'t>(a: Var<'t>, b: Var<'t>) -> Var<'t> {
     let part = |i: usize, j: usize| column(a, i) * column(b, j) - column(a, j) * column(b, i);
     Var::concat(&[part(1, 2), part(2, 0), part(0, 1)], 1)

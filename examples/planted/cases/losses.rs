@@ -5,6 +5,7 @@ use wengert::{Backward, Tensor, Var};
 use crate::planted::{Planted, draw, mean, numbers, planted, sum, t};
 
 /// One-hot labels of four observations in three classes.
+#[track_caller]
 fn labels<'t>(x: Var<'t>) -> Var<'t> {
     x.tape().constant(Tensor::from([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]))
 }

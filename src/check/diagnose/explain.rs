@@ -16,20 +16,20 @@ use crate::check::{
 
 /// Everything that explains the answer for input `k`, the simplest first; at most three.
 pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> {
-    let mut found = experiments(case, k);
+    let (mut found, mend) = experiments(case, k);
     let point = case.first();
     let nothing = point.answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&point.truth[k]));
-    let region = found.iter().any(|v| v.fault.kind() == Kind::Region && !v.vague);
+    let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
     let factor = found.iter().any(is_simple_factor);
     found.sort_by_key(|v| rank(v, nothing, region, factor));
-    let mended = found.iter().find(|v| is_mend(v)).and_then(|v| v.line.clone());
-    let repair = mended.or_else(|| repairs::line_of_repair(case, k)).filter(|line| !line.is_ours());
+    let repair = mend.or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.truncate(3);
     for verdict in &mut found {
-        if verdict.line.is_none() {
+        // What is wrong is the rule, wherever in `forward` the path lies that it forgot: evidence names that line.
+        if verdict.line.is_none() || (repair.is_some() && is_of_forward(verdict)) {
             let own = case.rule_lines.get(k).cloned().flatten();
             verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
@@ -40,8 +40,9 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found
 }
 
-/// What the experiments have found, or that they have found nothing.
-fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
+/// What the experiments have found, or that they have found nothing; and the line of the edit that mends the rule.
+fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
+    let mut mend = None;
     let mut found = behavior::faults(case, k);
     let ignored = |v: &Verdict| matches!(v.fault.kind(), Kind::UpstreamIgnored | Kind::OutputIgnored);
     let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite) || ignored(v);
@@ -65,9 +66,13 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
         _ => ignored(v),
     };
     if programs && !found.iter().any(hopeless) {
-        found.extend(mend::single(case, &[k]));
+        let single = mend::single(case, &[k]);
+        mend = single.as_ref().and_then(|v| v.line.clone());
+        found.extend(single);
         if found.iter().all(|v| v.vague) {
-            found.extend(mend::several(case, &[k]));
+            let several = mend::several(case, &[k]);
+            mend = several.as_ref().and_then(|v| v.line.clone());
+            found.extend(several);
         }
         if found.iter().all(|v| v.vague) {
             found.extend(residues::faults(case, k));
@@ -79,7 +84,7 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     if !found.iter().all(|v| v.vague) {
         found.retain(|v| !v.vague);
     }
-    found
+    (found, mend)
 }
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0
@@ -112,13 +117,10 @@ fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, 
     }
 }
 
-/// Whether it names an edit of the rule.
-fn is_mend(verdict: &Verdict) -> bool {
-    use Kind::*;
-    matches!(
-        verdict.fault.kind(),
-        WrongConstant | MissingFactor | ExtraFactor | WrongMovement | WrongOperation | Several
-    )
+/// Whether its line is one of `forward`: that of the path which was forgotten.
+pub(super) fn is_of_forward(verdict: &Verdict) -> bool {
+    let path = matches!(verdict.fault.kind(), Kind::StraightThrough | Kind::ForgottenPath);
+    path || (verdict.fault.kind() == Kind::DroppedTerm && verdict.puts == Puts::Path)
 }
 
 /// Whether a factor mends it that the rule receives, or the complement of a value.

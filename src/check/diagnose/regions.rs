@@ -34,6 +34,11 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
     Some(Verdict { vague, ..verdict })
 }
 
+/// Whether it is a region by a condition that a person would write: not one of some indices.
+pub(super) fn is_condition(fault: &Fault) -> bool {
+    matches!(fault, Fault::Region { condition, .. } if !condition.contains("of axis"))
+}
+
 fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
     let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
     difference(answer, truth, 1.0)?;

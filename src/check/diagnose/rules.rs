@@ -102,31 +102,65 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
         return vec![verdict.at(Some(Line::from(at)))];
     }
     let wrong: Vec<usize> = (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)).collect();
-    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut found: Vec<(Verdict, Vec<usize>)> = Vec::new();
     for &k in &wrong {
         for verdict in explain(case, k, at) {
-            match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
-                Some(known) => known.join(verdict),
-                None => verdicts.push(verdict),
+            match found.iter_mut().find(|(v, _)| v.fault == verdict.fault) {
+                Some((known, of)) => {
+                    known.join(verdict);
+                    of.push(k);
+                }
+                None => found.push((verdict, vec![k])),
             }
         }
     }
-    if let Some(verdict) = together(case, &wrong, &mut verdicts) {
-        verdicts.insert(0, verdict);
+    if case.truth == Truth::Tape {
+        together(case, &wrong, &mut found);
     }
-    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.of.len()));
-    verdicts
+    found.sort_by_key(|(_, of)| std::cmp::Reverse(of.len()));
+    found.into_iter().map(|(verdict, _)| verdict).collect()
 }
 
-/// A mend of several wrong gradients at once, unless one verdict explains all of them already.
-fn together(case: &Case, wrong: &[usize], known: &mut Vec<Verdict>) -> Option<Verdict> {
-    let telling = |v: &Verdict| !v.vague && !matches!(v.fault.kind(), Kind::Unknown | Kind::StraightThrough);
-    let explained = known.iter().any(|v| v.of.len() == wrong.len() && telling(v));
-    if wrong.len() < 2 || case.truth != Truth::Tape || explained {
-        return None;
+/// Mends of several wrong gradients at once: one common cause, and where it is.
+fn together(case: &Case, wrong: &[usize], found: &mut Vec<(Verdict, Vec<usize>)>) {
+    if wrong.len() < 2 {
+        return;
     }
-    let unexplained = known.iter().any(|v| matches!(v.fault.kind(), Kind::Unknown | Kind::Several));
-    let all = mend::single(case, wrong).or_else(|| unexplained.then(|| mend::several(case, wrong)).flatten())?;
-    known.retain(telling);
-    Some(all)
+    let telling = |v: &Verdict| !v.vague && !matches!(v.fault.kind(), Kind::Unknown | Kind::StraightThrough);
+    let explained = found.iter().any(|(v, of)| of.len() == wrong.len() && telling(v));
+    let unexplained = found.iter().any(|(v, _)| matches!(v.fault.kind(), Kind::Unknown | Kind::Several));
+    // Three gradients with an explanation each may have two in common.
+    let mut firsts: Vec<&Fault> = Vec::new();
+    for &k in wrong {
+        let first = found.iter().find(|(_, of)| of.contains(&k)).map(|(v, _)| &v.fault);
+        firsts.extend(first.filter(|fault| !firsts.contains(fault)));
+    }
+    let unexplained = unexplained || firsts.len() > 2;
+    let single = mend::single(case, wrong);
+    let all = single.or_else(|| (unexplained && !explained).then(|| mend::several(case, wrong)).flatten());
+    match all {
+        Some(all) if explained => {
+            found.iter_mut().filter(|(_, of)| of.len() == wrong.len()).for_each(|(known, _)| locate(known, &all));
+        }
+        Some(all) => {
+            found.retain(|(v, _)| telling(v));
+            found.insert(0, (all, wrong.to_vec()));
+        }
+        // Some of them may have a cause in common.
+        None => {
+            for (known, of) in found.iter_mut().filter(|(_, of)| of.len() > 1) {
+                if let Some(some) = mend::single(case, of) {
+                    locate(known, &some);
+                }
+            }
+        }
+    }
+}
+
+/// Replaces the lines at which each gradient could be mended by the one that mends all of them.
+fn locate(known: &mut Verdict, mend: &Verdict) {
+    known.line = mend.line.clone().or(known.line.take());
+    if known.fault == mend.fault {
+        known.evidence = mend.evidence.clone();
+    }
 }

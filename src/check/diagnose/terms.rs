@@ -10,6 +10,7 @@ use super::{
 use crate::check::{
     Fault, Line, Verdict,
     case::Case,
+    kind::Puts,
     script::{Edit, Source, Step},
 };
 
@@ -56,7 +57,7 @@ fn dropped(case: &Case, k: usize) -> Option<Verdict> {
                 "without the term that the derivative of `{term}` at {line} adds, the true gradient is this one"
             );
             let fault = Fault::DroppedTerm { term };
-            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)))
+            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)).putting(Puts::Path))
         })
     };
     (0..script.steps.len().min(LONGEST)).find_map(search)

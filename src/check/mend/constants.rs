@@ -64,6 +64,21 @@ pub(super) fn solved(program: &Program, before: &[(usize, Edit)], runs: &[Run], 
     all
 }
 
+/// Numbers that are easily taken for each other, for the first of two mistakes: N and N − 1, 2 and 1.
+pub(super) fn guesses(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    for place in places.iter().filter(|place| place.part == Part::Result) {
+        for (times, plus) in [(1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.5, 0.0)] {
+            let other = actions(program, place, |row, n| {
+                let new = times * n + plus;
+                (matches!(row, "mul" | "div" | "add" | "sub") && new != 0.0).then_some(new)
+            });
+            if let Some((old_new, actions)) = other {
+                all.push(Proposal::new(place, Change::Number(old_new, actions), 12, ""));
+            }
+        }
+    }
+}
+
 fn price(old_new: Option<OldNew>, least: u32) -> u32 {
     match old_new {
         Some((_, new)) if written(new).is_some() => least,

@@ -24,12 +24,13 @@
 //! **Loops.** A line that runs in a loop is recorded once an iteration. A mistake in it is a mistake in all of them, so
 //! a [`Place`](places::Place) may be all nodes of one line, and a value put in there a *family*: the gate of each step.
 //!
-//! `program` is the rule as a program; `sensed` its values and slopes; `places` where it may be edited; `values` what may
+//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and slopes; `places` where it may be edited; `values` what may
 //! be put in; `factors`, `constants`, `operands`, `operations`, `reductions` and `terms` propose edits; `search` tries
-//! them alone and in pairs; `naming` turns one into a verdict.
+//! them alone and in pairs; `naming` turns one into a verdict, and `lines` finds its line.
 
 mod constants;
 mod factors;
+mod lines;
 mod naming;
 mod numbers;
 mod operands;
@@ -40,8 +41,14 @@ mod proposal;
 mod reductions;
 mod search;
 mod sensed;
+mod split;
 mod terms;
 mod values;
+
+pub(super) use lines::line_of;
+pub(super) use places::groups;
+pub(super) use split::leads_to;
+pub(super) use values::carrying;
 
 use super::{Verdict, case::Case};
 

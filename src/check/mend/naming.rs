@@ -1,6 +1,7 @@
 //! From edits to a verdict.
 
 use super::{
+    lines::line_of,
     numbers::text,
     places::Part,
     program::Program,
@@ -40,7 +41,7 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
 
 /// The line of the rule to mend: that of the step, or of who reads it if it is a helper's.
 pub(super) fn line(program: &Program, edit: &Proposal) -> Option<Line> {
-    program.line_of(edit.place.at[0])
+    line_of(&program.script, edit.place.at[0])
 }
 
 /// What an edit puts in.
@@ -60,8 +61,7 @@ fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {
     let at = line.as_ref().map_or(String::new(), |line| format!(" at {line}"));
     let step = program.script.steps.get(edit.place.at[0]);
     let place = match (step, edit.place.part) {
-        (Some(_), Part::Result) if edit.place.at[0] < program.given => program.places[edit.place.at[0]].to_string(),
-        (Some(step), Part::Result) => format!("the result of `{}`", step.name()),
+        (Some(_), Part::Result) => result(program, edit.place.at[0]),
         (Some(step), Part::Operand(i)) => format!("operand {i} of `{}`", step.name()),
         (None, _) => "the answer".to_owned(),
     };
@@ -81,6 +81,9 @@ fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {
             }
             Alter::Sum(_, axes, _) => format!("with a sum over axes {axes:?} as {place}{at}{all}, the rule is exact"),
             Alter::Turn(..) => format!("with {place}{at} transposed{all}, the rule is exact"),
+            Alter::Roll(axis, by) => {
+                format!("with {place}{at} moved by {by} along axis {axis}{all}, the rule is exact")
+            }
             Alter::Flip(axis) => format!("with {place}{at} read backwards along axis {axis}{all}, the rule is exact"),
         };
     }
@@ -110,10 +113,17 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
             Fault::WrongConstant { how }
         }
         (_, Some(Alter::Shift(c))) => Fault::WrongConstant { how: format!("{} is not added", program.number(*c)) },
+        (_, Some(Alter::Use(source))) if let Some((other, divides)) = without(program, edit, *source) => {
+            let factor = read(program, case, other);
+            if divides { Fault::MissingFactor { factor } } else { Fault::ExtraFactor { factor } }
+        }
         (_, Some(Alter::Use(_))) => {
             let used = match edit.place.part {
                 Part::Operand(i) => step.map(|step| read(program, case, step.inputs[i])),
-                Part::Result => program.places.get(edit.place.at[0]).map(|place| place.to_string()),
+                Part::Result => match program.origin(Source::Step(edit.place.at[0])) {
+                    Source::Argument(k) => program.places.get(k).map(|place| place.to_string()),
+                    _ => None,
+                },
             };
             Fault::MixedUp { used: used.unwrap_or_else(|| "its own result".to_owned()), wanted: with }
         }
@@ -125,6 +135,11 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
         (_, Some(Alter::Flip(axis))) => Fault::WrongMovement {
             how: format!("{} is to be turned around along axis {axis} (a flip)", part(program, edit, step)),
         },
+        (_, Some(Alter::Roll(axis, by))) => {
+            let places = if by.abs() == 1 { "place" } else { "places" };
+            let how = format!("{} is to be moved by {by} {places} along axis {axis}", part(program, edit, step));
+            Fault::WrongMovement { how }
+        }
         (Change::Keep(operand), _) => Fault::WrongOperation { edit: format!("operand {operand} alone") },
         (Change::Act(actions, what), _) => another(step, &actions[0], what),
         (Change::Number(Some((old, new)), _), _) => {
@@ -142,11 +157,29 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
     }
 }
 
+/// If a product a b, or a quotient a / b, is replaced by a: where b comes from, and whether it divides.
+fn without(program: &Program, edit: &Proposal, wanted: Source) -> Option<(Source, bool)> {
+    let same = |a: Source, b: Source| program.origin(a) == program.origin(b);
+    let step = program.script.steps.get(edit.place.at[0])?;
+    let product = match edit.place.part {
+        Part::Result => step,
+        Part::Operand(i) => match step.inputs[i] {
+            Source::Step(k) => &program.script.steps[k],
+            _ => return None,
+        },
+    };
+    match (product.name(), &product.inputs[..]) {
+        ("mul", &[a, b]) if same(a, wanted) => Some((b, false)),
+        ("mul", &[a, b]) if same(b, wanted) => Some((a, false)),
+        ("div", &[a, b]) if same(a, wanted) => Some((b, true)),
+        _ => None,
+    }
+}
+
 fn part(program: &Program, edit: &Proposal, step: Option<&Step>) -> String {
     match (edit.place.part, step) {
-        (Part::Result, _) if edit.place.at[0] < program.given => program.places[edit.place.at[0]].to_string(),
         (Part::Operand(i), Some(step)) => format!("operand {i} of `{}`", step.name()),
-        (Part::Result, Some(step)) => format!("the result of `{}`", step.name()),
+        (Part::Result, Some(_)) => result(program, edit.place.at[0]),
         _ => "the answer".to_owned(),
     }
 }
@@ -168,16 +201,24 @@ fn another(step: Option<&Step>, action: &Action, what: &str) -> Fault {
 
 /// What a step reads, by name.
 fn read(program: &Program, case: &Case, source: Source) -> String {
-    match source {
+    match program.origin(source) {
         Source::Argument(k) => match case.first().given.places().get(k) {
             Some(place) => place.to_string(),
             None => "a value of `forward`".to_owned(),
         },
-        Source::Step(k) if k < program.given => program.places[k].to_string(),
         Source::Step(k) => {
             let step = &program.script.steps[k];
             format!("the value of `{}` ({})", step.name(), Line::from(step.at))
         }
         Source::Fixed(k) => format!("the constant made at {}", Line::from(program.script.fixed_at[k])),
+    }
+}
+
+/// The result of a step, or what it hands on.
+fn result(program: &Program, step: usize) -> String {
+    match program.origin(Source::Step(step)) {
+        Source::Argument(k) if k < program.places.len() => program.places[k].to_string(),
+        Source::Step(k) => format!("the result of `{}`", program.script.steps[k].name()),
+        _ => format!("the result of `{}`", program.script.steps[step].name()),
     }
 }

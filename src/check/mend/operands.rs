@@ -27,6 +27,10 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         }
         for axis in (0..rank).filter(|&axis| shape[axis as usize] > 1) {
             offer(Change::Alter(Alter::Flip(axis)), 15);
+            let n = shape[axis as usize];
+            for by in [1, -1, 2, -2].into_iter().filter(|by: &isize| 2 * by.unsigned_abs() < n) {
+                offer(Change::Alter(Alter::Roll(axis, by)), 17);
+            }
             if place.part == Part::Result {
                 offer(Change::Alter(Alter::Center(axis)), 16);
             }

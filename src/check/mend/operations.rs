@@ -10,6 +10,7 @@ use super::{
 };
 use crate::check::{
     diagnose::other_rows,
+    kind::Puts,
     script::{Action, Alter, Edit, Script, Step},
 };
 
@@ -24,6 +25,15 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
         }
         if step.has_terms() {
             all.extend([0, 1].map(|keep| Proposal::new(place, Change::Keep(keep), 13, "")));
+        }
+        // A factor or a divisor too many: the other operand alone.
+        if let (1, "mul" | "div", [a, b]) = (place.at.len(), step.name(), &step.inputs[..]) {
+            for (i, alone) in [a, b].into_iter().enumerate().take(if step.name() == "mul" { 2 } else { 1 }) {
+                if program.shape_of(*alone).is_some_and(|shape| shape == step.shape) {
+                    let one = Proposal::new(place, Change::Alter(Alter::Use(*alone)), 12, format!("operand {i} alone"));
+                    all.push(one.putting(Puts::Received));
+                }
+            }
         }
         if let (Action::Op(own), 1) = (&step.action, place.at.len()) {
             for other in alike(program, step) {

@@ -38,7 +38,8 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
     for (k, step) in script.steps.iter().enumerate().filter(|(k, _)| live[*k] && !in_loop(*k)) {
         let of = |part| Place { at: vec![k], part, linear: is_linear(script, k, part) };
         all.push(of(Part::Result));
-        if !matches!(step.inputs[0], Source::Argument(_)) {
+        // What is handed on unchanged is edited as the result.
+        if !step.is("identity") {
             all.extend((0..step.inputs.len()).map(|i| of(Part::Operand(i))));
         }
     }
@@ -70,7 +71,7 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
 
 /// The steps that are one step of the source, run several times: of the same line and operation, and, to tell the calls
 /// of a helper apart, of the same readers.
-pub(super) fn groups(script: &Script) -> Vec<Vec<usize>> {
+pub(in crate::check) fn groups(script: &Script) -> Vec<Vec<usize>> {
     let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
     for (k, step) in script.steps.iter().enumerate() {
         // An argument is no step of the source.

@@ -4,13 +4,13 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
     numbers::text,
-    places::{Part, Place, dependents, readers},
+    places::{Part, Place, readers},
+    split::split,
     values::{self, Value},
 };
 use crate::{
     Shape, Tensor,
     check::{
-        Line,
         case::{Case, Point},
         given::Place as Of,
         numbers::{EXACT, difference, jittered, size},
@@ -54,21 +54,23 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The program for the inputs `of`; `None` if it is none (plain numbers) or too long.
+    /// The program for the inputs `of`, and for those whose gradient is right and has to stay so; `None` if it is none
+    /// (plain numbers) or too long.
     pub fn of(case: &Case, of: &[usize]) -> Option<Program> {
-        let script = case.whole_rule(of)?;
+        let answered = [of, &case.right()].concat();
+        let script = case.whole_rule(&answered)?;
         let forward = case.forward_script()?;
         let first = case.first();
         let places = first.given.places();
         let given = places.len();
         let shapes: Vec<Shape> = first.given.values().map(|value| value.shape().clone()).collect();
-        let script = script.with_argument_steps(&shapes);
+        let script = split(script.with_argument_steps(&shapes), given, of.len(), answered.len());
         let numbers: usize = first.given.values().map(Tensor::numel).max().unwrap_or(0);
         if script.steps.len() <= given || script.steps.len() > LONGEST || numbers > LARGEST {
             return None;
         }
         let fits =
-            |p: &Point| of.iter().all(|&k| p.answer[k].as_ref().is_some_and(|a| a.shape() == p.truth[k].shape()));
+            |p: &Point| answered.iter().all(|&k| p.answer[k].as_ref().is_some_and(|a| a.shape() == p.truth[k].shape()));
         if !case.points.iter().all(fits) {
             return None;
         }
@@ -78,7 +80,7 @@ impl Program {
         let mut at = |p: &Point| {
             let mut arguments: Vec<Tensor> = p.given.values().cloned().collect();
             arguments.extend(more.at(&p.given, &forward, truth.as_ref())?);
-            let right: Vec<Tensor> = of.iter().map(|&k| p.truth[k].clone()).collect();
+            let right: Vec<Tensor> = answered.iter().map(|&k| p.truth[k].clone()).collect();
             let directions = right.iter().map(|t| crate::check::numbers::upstream(t, &mut rng)).collect();
             Some(At { arguments, truth: right, directions })
         };
@@ -91,7 +93,7 @@ impl Program {
         let apart = case.point(&x, &mut apart).ok().filter(fits).and_then(|p| at(&p));
         let values = values::all(case, &script, &forward, truth.as_ref(), &more, &points);
         let sizes = case.sizes_of(of);
-        Some(Program { answers: of.len(), script, forward, given, points, apart, values, truth, sizes, places })
+        Some(Program { answers: answered.len(), script, forward, given, points, apart, values, truth, sizes, places })
     }
 
     /// What remains wrong at the two points with these edits; `None` if it is more than rounding.
@@ -131,6 +133,17 @@ impl Program {
         }
     }
 
+    /// Where a value was made, before it was handed on: a step, a constant, or an argument.
+    pub fn origin(&self, mut source: Source) -> Source {
+        while let Source::Step(k) = source {
+            match self.script.steps.get(k) {
+                Some(step) if step.is("identity") && step.inputs.len() == 1 => source = step.inputs[0],
+                _ => break,
+            }
+        }
+        source
+    }
+
     /// What is read at a place: where its value comes from.
     fn source_at(&self, place: &Place) -> Option<Source> {
         match (self.script.steps.get(place.at[0]), place.part) {
@@ -142,7 +155,12 @@ impl Program {
 
     /// The shape of the value at a place.
     pub fn shape_at(&self, place: &Place) -> Option<Shape> {
-        Some(match self.source_at(place)? {
+        self.shape_of(self.source_at(place)?)
+    }
+
+    /// The shape of a value.
+    pub fn shape_of(&self, source: Source) -> Option<Shape> {
+        Some(match source {
             Source::Step(k) => self.script.steps[k].shape.clone(),
             Source::Fixed(k) => self.script.fixed[k].shape().clone(),
             Source::Argument(k) => self.points[0].arguments.get(k)?.shape().clone(),
@@ -156,39 +174,6 @@ impl Program {
             Some(Source::Argument(k)) => matches!(self.places.get(k), Some(Of::Upstream(_))),
             _ => false,
         }
-    }
-
-    /// The line of the rule that a step belongs to: its own, or that of its reader if a helper recorded it.
-    pub fn line_of(&self, step: usize) -> Option<Line> {
-        let steps = &self.script.steps;
-        let mut at = match self.script.outputs.get(step.wrapping_sub(steps.len())) {
-            Some(Source::Step(k)) => *k,
-            _ => step,
-        };
-        // A helper is a line that several lines call: its steps are read on different ones.
-        for _ in 0..4 {
-            let here = steps.get(at)?.at;
-            let mut read: Vec<_> = steps
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.at == here)
-                .flat_map(|(k, _)| readers(&self.script, k).map(|(reader, _)| steps[reader].at))
-                .filter(|other| (other.file(), other.line()) != (here.file(), here.line()))
-                .collect();
-            read.sort();
-            read.dedup();
-            let main = steps.iter().filter(|s| s.at.file() == here.file()).count() * 2 >= steps.len();
-            if read.len() < 2 && main {
-                break;
-            }
-            if read.len() < 2 || same_operation(&self.script, at) {
-                let Some((reader, _)) = readers(&self.script, at).next() else { break };
-                at = reader;
-            } else {
-                break;
-            }
-        }
-        Some(Line::from(steps.get(at)?.at))
     }
 
     /// A number, with what it may stand for by the shapes.
@@ -206,12 +191,4 @@ impl Program {
         });
         named.unwrap_or_default()
     }
-}
-
-/// Whether a line records the same operation for several readers, independently: not as in a loop that carries a value.
-fn same_operation(script: &Script, at: usize) -> bool {
-    let step = &script.steps[at];
-    let twin = |k: usize| script.steps[k].at == step.at && script.steps[k].name() == step.name();
-    let leads = |from: usize, to: usize| dependents(script, from)[to];
-    (0..script.steps.len()).any(|k| k != at && twin(k) && !leads(at.min(k), at.max(k)))
 }

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     Tensor,
     check::{
-        numbers::{numbers, spread, spreads_to},
+        numbers::{dot, numbers, spread, spreads_to},
+        runner::attempt,
         script::{Alter, Edit, Source},
     },
 };
@@ -25,6 +26,12 @@ const RUNS: usize = 150_000;
 const FIRST: usize = 700;
 /// The same, in steps of the program.
 const WALKED: usize = 10_000;
+/// How much is screened, in numbers.
+const SCREENED: usize = 300_000_000;
+/// What it takes to screen an edit, apart from its numbers.
+const EDIT: usize = 200;
+/// The same if the value is moved.
+const MOVED: usize = 20_000;
 /// The cost up to which an edit is tried as the second of two.
 const SECOND: u32 = 22;
 
@@ -35,6 +42,8 @@ struct Search<'p> {
     proposals: Vec<Proposal>,
     /// Steps that may still be run.
     left: Cell<usize>,
+    /// Numbers that may still be screened.
+    screened: Cell<usize>,
 }
 
 /// The likeliest edit that mends what the edits `before` leave wrong.
@@ -55,12 +64,13 @@ impl<'p> Search<'p> {
         let mut proposals = Vec::new();
         operations::proposals(program, &places, &mut proposals);
         reductions::proposals(program, &places, &mut proposals);
+        constants::guesses(program, &places, &mut proposals);
         operands::proposals(program, &places, &families, &mut proposals);
         factors::proposals(program, &places, &families, &mut proposals);
         terms::proposals(program, &places, &families, &mut proposals);
         proposals.retain(Proposal::in_order);
         proposals.sort_by_key(|p| p.cost);
-        Search { program, places, proposals, left: Cell::new(RUNS) }
+        Search { program, places, proposals, left: Cell::new(RUNS), screened: Cell::new(SCREENED) }
     }
 
     /// The likeliest edit that, after those `before`, makes the rule right at both points and at the one apart.
@@ -85,6 +95,14 @@ impl<'p> Search<'p> {
             if !thorough && proposal.cost > SECOND {
                 break;
             }
+            // What is moved is hardly ever the second of two mistakes, and takes long to screen.
+            let moves = matches!(
+                proposal.alter(),
+                Some(Alter::Turn(..) | Alter::Flip(_) | Alter::Roll(..) | Alter::Center(_) | Alter::Sum(..))
+            );
+            if !thorough && moves && proposal.cost > 12 {
+                continue;
+            }
             if self.mends(before, &runs, proposal, thorough) {
                 found.push(proposal.clone());
             }
@@ -102,12 +120,22 @@ impl<'p> Search<'p> {
         u8::from(awkward)
     }
 
+    /// Whether the rule computes the value.
+    fn computes(&self, source: Source) -> bool {
+        matches!(self.program.origin(source), Source::Step(_))
+    }
+
     /// Whether it puts a value in for one that the rule computes.
     fn replaces(&self, proposal: &Proposal) -> bool {
+        if let (Part::Result, Some(Alter::Use(kept))) = (proposal.place.part, proposal.alter()) {
+            // A factor is left out.
+            let step = self.program.script.steps.get(proposal.place.at[0]);
+            return step.is_some_and(|step| step.inputs.iter().any(|input| input != kept && self.computes(*input)));
+        }
         let Part::Operand(i) = proposal.place.part else { return false };
         let computed = |step: &usize| {
             let read = self.program.script.steps.get(*step).map(|step| step.inputs[i]);
-            matches!(read, Some(Source::Step(k)) if k >= self.program.given)
+            read.is_some_and(|read| self.computes(read))
         };
         matches!(proposal.alter(), Some(Alter::Use(_))) && proposal.place.at.iter().any(computed)
     }
@@ -115,7 +143,7 @@ impl<'p> Search<'p> {
     /// Whether the edits, taken together, write the rule anew, which explains nothing: of what it computes, one value is
     /// replaced, and another one replaced or divided out.
     fn starts_anew(&self, before: &[(usize, Edit)], proposal: &Proposal) -> bool {
-        let cancels = |alter: &Alter| matches!(alter, Alter::Over(Source::Step(k)) if *k >= self.program.given);
+        let cancels = |alter: &Alter| matches!(alter, Alter::Over(source) if self.computes(*source));
         let uses = |alter: &Alter| matches!(alter, Alter::Use(_));
         let made = |which: &dyn Fn(&Alter) -> bool| {
             let is = |edit: &Edit| matches!(edit, Edit::AtOperand(_, alter) | Edit::AtResult(alter) if which(alter));
@@ -162,6 +190,15 @@ impl<'p> Search<'p> {
                     Part::Operand(operand) => run.operands.get(step)?.get(operand)?,
                 };
                 let Some(slope) = &sensed.slope else { return Some(false) };
+                let moves = matches!(
+                    proposal.alter(),
+                    Some(Alter::Turn(..) | Alter::Flip(_) | Alter::Roll(..) | Alter::Center(_))
+                );
+                let cost = slope.numel() + if moves { MOVED } else { EDIT };
+                match self.screened.get().checked_sub(cost) {
+                    Some(left) => self.screened.set(left),
+                    None => return Some(false),
+                }
                 let alter = match &proposal.change {
                     Change::Alter(alter) => alter,
                     Change::Each(alters) => &alters[i],
@@ -184,7 +221,7 @@ impl<'p> Search<'p> {
     /// Two edits: each likely one in turn, and what mends the rest.
     fn pair(&self) -> Option<Vec<Proposal>> {
         let likely = |p: &&Proposal| match &p.change {
-            Change::Alter(Alter::Plus(..) | Alter::Flip(_)) => false,
+            Change::Alter(Alter::Plus(..) | Alter::Flip(_) | Alter::Roll(..)) => false,
             _ => p.cost <= 18 && !self.rewrites(p),
         };
         let mut best: Option<(u32, Vec<Proposal>)> = None;
@@ -232,6 +269,10 @@ fn moved<'t>(
         Alter::Use(source) => with(*source, &|_, w| w),
         Alter::Scale(by) => Some(g.iter().zip(v).map(|(g, v)| g * (by - 1.0) * v).sum()),
         Alter::Shift(by) => Some(g.iter().sum::<f64>() * by),
-        Alter::Turn(..) | Alter::Flip(_) | Alter::Center(_) | Alter::Sum(..) => None,
+        Alter::Turn(..) | Alter::Flip(_) | Alter::Roll(..) | Alter::Center(_) => {
+            let moved = attempt([&sensed.value], |_, v| Some(alter.apply(v[0], |_| None)?.value()))?;
+            Some(dot(slope, &moved) - dot(slope, &sensed.value))
+        }
+        Alter::Sum(..) => None,
     }
 }

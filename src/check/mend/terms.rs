@@ -6,9 +6,13 @@ use super::{
     places::{Part, Place},
     program::Program,
     proposal::{Change, Proposal},
-    values::{self, Family},
+    values::{self, Family, Value},
 };
-use crate::check::{kind::Puts, numbers::spreads_to, script::Alter};
+use crate::check::{
+    kind::Puts,
+    numbers::spreads_to,
+    script::{Alter, Source},
+};
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
     let carrying = values::carrying(&program.script, &program.places);
@@ -19,6 +23,21 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
                 for (times, sign) in [(1.0, ""), (-1.0, "−")] {
                     let each = Change::Each(sources.iter().map(|&source| Alter::Plus(source, times)).collect());
                     all.push(Proposal::new(place, each, 28, format!("{sign}{}", family.name)));
+                }
+            }
+        }
+    }
+    // What is computed after the last step of an answer can be added to the answer alone.
+    let steps = program.script.steps.len();
+    for (j, &source) in program.script.outputs.iter().enumerate().take(program.answers) {
+        let Source::Step(end) = source else { continue };
+        let place = Rc::new(Place { at: vec![steps + j], part: Part::Result, linear: true });
+        let later = |v: &&Value| v.carries && matches!(v.source, Source::Step(k) if k > end);
+        for value in program.values.iter().filter(later) {
+            if spreads_to(&value.at[0], &program.script.steps[end].shape) {
+                for (times, sign) in [(1.0, ""), (-1.0, "−")] {
+                    let plus = Change::Alter(Alter::Plus(value.source, times));
+                    all.push(Proposal::new(&place, plus, 26 + value.cost, format!("{sign}{}", value.name)));
                 }
             }
         }

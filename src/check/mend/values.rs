@@ -167,7 +167,7 @@ pub(super) fn all(
 }
 
 /// Which steps depend on an upstream gradient.
-pub(super) fn carrying(script: &Script, places: &[Of]) -> Vec<bool> {
+pub(in crate::check) fn carrying(script: &Script, places: &[Of]) -> Vec<bool> {
     let mut carries = vec![false; script.steps.len()];
     for (k, step) in script.steps.iter().enumerate() {
         carries[k] = step.inputs.iter().any(|source| match source {
