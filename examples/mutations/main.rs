@@ -88,7 +88,7 @@ fn main() -> Result<()> {
 
     let mut rng = StdRng::seed_from_u64(flags.seed);
     let mut answers: BTreeMap<(usize, &'static str, usize), Vec<check::Verdict>> = BTreeMap::new();
-    let (mut cases, mut slowest) = (Vec::new(), 0f64);
+    let (mut cases, mut slowest, mut slow) = (Vec::new(), 0f64, String::new());
     // After the single mistakes, pairs: a fifth as many.
     for n in 0..count + count / 5 {
         let kind = if n < count { kinds[rng.random_range(0..kinds.len())] } else { PAIR };
@@ -100,7 +100,9 @@ fn main() -> Result<()> {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
                 let report = check::function(mutant.function.clone(), &rules[*r].inputs).run()?;
-                slowest = slowest.max(report.seconds);
+                if report.seconds > slowest {
+                    (slowest, slow) = (report.seconds, format!("{}, {}", rules[*r].function.name(), mutant.what));
+                }
                 new.insert(report.verdicts.into_iter().filter(|v| !v.fault.is_remark()).collect())
             }
         };
@@ -128,7 +130,8 @@ fn main() -> Result<()> {
         let n = of.len();
         println!("{first} of {n} {what} named first ({percent:.1} %), {three} among the first three ({of_three:.1} %)");
     }
-    println!("{false_alarms} false alarms on {} correct rules; the slowest check took {slowest:.2} s", rules.len());
+    println!("{false_alarms} false alarms on {} correct rules", rules.len());
+    println!("the slowest check took {slowest:.2} s ({slow})");
     let path = flags.out.join("metrics.json");
     let metrics = serde_json::json!({
         "count": singles.len(),
@@ -152,7 +155,10 @@ fn table(cases: &[Case]) {
     for case in cases {
         let given = match case.named_at {
             Some(0) => case.kind,
-            _ => case.given.first().copied().unwrap_or("nothing"),
+            _ => match case.given.first().copied().unwrap_or("nothing") {
+                same if same == case.kind => "others of this kind",
+                other => other,
+            },
         };
         *rows.entry(case.kind).or_default().entry(given).or_default() += 1;
     }

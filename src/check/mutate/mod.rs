@@ -1,8 +1,8 @@
 //! Correct rules broken on purpose, for exercises and to measure the checker.
 //!
-//! A *mutation* takes a hand-written rule that is correct and makes one known mistake in it: flips a sign, forgets a
-//! sum, ignores the upstream gradient, leaves out a term. The mutant is a [`Function`] like any other, so everything
-//! that checks a function can be tried on it.
+//! A *mutation* takes a hand-written rule that is correct and makes one known mistake in it, or two: flips a sign, forgets
+//! a sum, ignores the upstream gradient, leaves out a term or a factor, writes another number; in a loop, each time the
+//! line runs. The mutant is a [`Function`] like any other, so everything that checks a function can be tried on it.
 //!
 //! ```
 //! use std::sync::Arc;
