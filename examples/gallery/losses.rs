@@ -17,7 +17,7 @@ pub fn entries() -> Vec<Entry> {
         Entry {
             name: "Dice loss with a mixed gradient",
             source: "a public Caffe Dice layer; the squared form is V-Net's (arXiv 1606.04797)",
-            expected: "wrong operation",
+            expected: "superfluous factor",
             lesson: "the value has p to the first power, the gradient 2 p D is that of the squared form; D belongs there",
             wrong: || check::function(Dice { target: mask(), mended: false }, &[probabilities()]).run(),
             mended: || check::function(Dice { target: mask(), mended: true }, &[probabilities()]).run(),

@@ -23,8 +23,9 @@ pub fn entries() -> Vec<Entry> {
         Entry {
             name: "accurate GELU without 1/√2",
             source: "chelsea0x3b/dfdx accurate_gelu/cpu_kernel.rs",
-            expected: "straight-through",
-            lesson: "the inner x/√2 counts as the identity, and the test's number was copied from the program",
+            expected: "wrong constant",
+            lesson: "1/√π where 1/√(2π) belongs: the slope of the inner x/√2 is forgotten, and the test's number was \
+                     copied from the program",
             wrong: || check::function(ErfGelu { inner: 1.0 }, &[places()]).run(),
             mended: || check::function(ErfGelu { inner: FRAC_1_SQRT_2 }, &[places()]).run(),
         },

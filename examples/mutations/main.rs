@@ -1,11 +1,11 @@
-//! How often the checker names a mistake: correct rules, broken at random, one mistake each.
+//! How often the checker names a mistake: correct rules, broken at random, with one mistake or two.
 //!
 //! ```text
 //! cargo run --release --example mutations -- --count 1000 --seed 0
 //! ```
 //!
 //! Every rule of `rules` is checked as it is (an alarm would be false). Then `count` random mistakes of known kinds,
-//! all equally likely, are put into the rules, and each mutant whose gradient is changed is checked. The table has a
+//! all equally likely, are put into the rules, then a fifth as many pairs, and each mutant whose gradient is changed is checked. The table has a
 //! row for each kind of mistake and a column for each name that the checker gave first.
 
 #[macro_use]
@@ -43,6 +43,9 @@ struct Flags {
     misses: bool,
 }
 
+/// The kind of two mistakes in one rule.
+const PAIR: &str = "several mistakes";
+
 /// A mistake, and what the checker said about it.
 struct Case {
     rule: String,
@@ -75,7 +78,7 @@ fn main() -> Result<()> {
         }
         own.into_iter().for_each(|(kind, mutants)| by_kind.entry(kind).or_default().push((r, mutants)));
     }
-    let kinds: Vec<&'static str> = by_kind.keys().copied().collect();
+    let kinds: Vec<&'static str> = by_kind.keys().copied().filter(|kind| *kind != PAIR).collect();
     let distinct: usize = by_kind.values().flatten().map(|(_, mutants)| mutants.len()).sum();
     let mut families: BTreeMap<&str, usize> = BTreeMap::new();
     rules.iter().for_each(|rule| *families.entry(rule.kind).or_default() += 1);
@@ -85,9 +88,10 @@ fn main() -> Result<()> {
 
     let mut rng = StdRng::seed_from_u64(flags.seed);
     let mut answers: BTreeMap<(usize, &'static str, usize), Vec<check::Verdict>> = BTreeMap::new();
-    let mut cases = Vec::new();
-    for _ in 0..count {
-        let kind = kinds[rng.random_range(0..kinds.len())];
+    let (mut cases, mut slowest, mut slow) = (Vec::new(), 0f64, String::new());
+    // After the single mistakes, pairs: a fifth as many.
+    for n in 0..count + count / 5 {
+        let kind = if n < count { kinds[rng.random_range(0..kinds.len())] } else { PAIR };
         let with_kind = &by_kind[kind];
         let (r, mutants) = &with_kind[rng.random_range(0..with_kind.len())];
         let place = rng.random_range(0..mutants.len());
@@ -96,6 +100,9 @@ fn main() -> Result<()> {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
                 let report = check::function(mutant.function.clone(), &rules[*r].inputs).run()?;
+                if report.seconds > slowest {
+                    (slowest, slow) = (report.seconds, format!("{}, {}", rules[*r].function.name(), mutant.what));
+                }
                 new.insert(report.verdicts.into_iter().filter(|v| !v.fault.is_remark()).collect())
             }
         };
@@ -113,21 +120,25 @@ fn main() -> Result<()> {
             println!("{} ({}): {} -> {:?}", case.rule, case.kind, case.what, case.given);
         }
     }
-    let first = cases.iter().filter(|case| case.named_at == Some(0)).count();
-    let among_three = cases.iter().filter(|case| case.named_at.is_some_and(|at| at < 3)).count();
-    let percent = |n: usize| 100.0 * n as f64 / cases.len().max(1) as f64;
-    println!(
-        "{first} of {} named first ({:.1} %), {among_three} among the first three ({:.1} %); {false_alarms} false alarms on {} correct rules",
-        cases.len(),
-        percent(first),
-        percent(among_three),
-        rules.len()
-    );
+    let (pairs, singles): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.kind == PAIR);
+    let named = |of: &[&Case], among: usize| {
+        let n = of.iter().filter(|case| case.named_at.is_some_and(|at| at < among)).count();
+        (n, 100.0 * n as f64 / of.len().max(1) as f64)
+    };
+    for (what, of) in [("single mistakes", &singles), ("pairs", &pairs)] {
+        let ((first, percent), (three, of_three)) = (named(of, 1), named(of, 3));
+        let n = of.len();
+        println!("{first} of {n} {what} named first ({percent:.1} %), {three} among the first three ({of_three:.1} %)");
+    }
+    println!("{false_alarms} false alarms on {} correct rules", rules.len());
+    println!("the slowest check took {slowest:.2} s ({slow})");
     let path = flags.out.join("metrics.json");
     let metrics = serde_json::json!({
-        "count": cases.len(),
-        "named_first": first,
-        "named_among_three": among_three,
+        "count": singles.len(),
+        "named_first": named(&singles, 1).0,
+        "named_among_three": named(&singles, 3).0,
+        "pairs": pairs.len(),
+        "pairs_named_first": named(&pairs, 1).0,
         "false_alarms": false_alarms,
         "clean_rules": rules.len(),
         "distinct": distinct,
@@ -144,7 +155,10 @@ fn table(cases: &[Case]) {
     for case in cases {
         let given = match case.named_at {
             Some(0) => case.kind,
-            _ => case.given.first().copied().unwrap_or("nothing"),
+            _ => match case.given.first().copied().unwrap_or("nothing") {
+                same if same == case.kind => "others of this kind",
+                other => other,
+            },
         };
         *rows.entry(case.kind).or_default().entry(given).or_default() += 1;
     }

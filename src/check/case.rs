@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 
 use super::{
-    Fault, Verdict,
+    Fault, Line, Verdict,
     caught::{Failure, caught},
     given::Given,
     numbers::{DIFFERENT, EXACT, difference, largest, size, upstream},
@@ -58,6 +58,8 @@ pub(super) struct Case {
     pub names: Vec<Option<String>>,
     pub truth: Truth,
     pub points: Vec<Point>,
+    /// Where the rule makes its answer for each input, if it is no program.
+    pub rule_lines: Vec<Option<Line>>,
     /// `None` if nobody said which axis counts the observations.
     pub counted: Option<Counted>,
 }
@@ -66,7 +68,7 @@ impl Case {
     /// A rule without any points yet.
     pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
         let (function, needs) = (function.clone(), needs.to_vec());
-        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), counted: None }
+        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), rule_lines: Vec::new(), counted: None }
     }
 
     /// Adds the point at `x`, with a random upstream gradient.
@@ -129,11 +131,75 @@ impl Case {
 
     /// The rule's answer for input `k` as a program, from everything that it receives.
     pub fn rule_script(&self, k: usize) -> Option<Script> {
+        self.rule_script_of(&[k])
+    }
+
+    /// The rule's answers for the inputs `of` as one program.
+    pub fn rule_script_of(&self, of: &[usize]) -> Option<Script> {
         attempt([], |tape, _| {
             let leaves = self.first().given.map(|value| tape.leaf(value));
-            let answer = leaves.ask(&*self.function, &self.needs).swap_remove(k)?;
-            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &[answer]))
+            let answers = leaves.ask(&*self.function, &self.needs);
+            let answers: Vec<Var<'_>> = of.iter().map(|&k| answers.get(k).copied().flatten()).collect::<Option<_>>()?;
+            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &answers))
         })
+    }
+
+    /// The inputs whose gradient is right: whatever mends another one leaves them so.
+    pub fn right(&self) -> Vec<usize> {
+        let fits = |p: &Point, k: usize| p.answer[k].as_ref().is_some_and(|a| a.shape() == p.truth[k].shape());
+        let answered = |k: usize| self.needs[k] && self.points.iter().all(|p| fits(p, k));
+        (0..self.first().answer.len()).filter(|&k| answered(k) && !self.is_wrong(k)).collect()
+    }
+
+    /// The rule's answers for input `k` and for all inputs whose gradient is right, as one program.
+    pub fn rule_with_right(&self, k: usize) -> Option<Script> {
+        self.rule_script_of(&[&[k][..], &self.right()].concat())
+    }
+
+    /// The same with everything else that the rule computes as further outputs.
+    pub fn whole_rule(&self, of: &[usize]) -> Option<Script> {
+        attempt([], |tape, _| {
+            let leaves = self.first().given.map(|value| tape.leaf(value));
+            let answers = leaves.ask(&*self.function, &self.needs);
+            let mut ends: Vec<Var<'_>> =
+                of.iter().map(|&k| answers.get(k).copied().flatten()).collect::<Option<_>>()?;
+            let count = tape.len();
+            let mut read = vec![false; count];
+            tape.nodes().for_each(|node| node.inputs.iter().for_each(|&i| read[i] = true));
+            let idle = tape.nodes().filter(|node| !node.inputs.is_empty() && !read[node.index]).map(|node| node.index);
+            let idle: Vec<usize> = idle.collect();
+            ends.extend(idle.into_iter().map(|id| Var::new(tape, id as u32)));
+            Some(Script::of(tape, &leaves.values().copied().collect::<Vec<_>>(), &ends))
+        })
+    }
+
+    /// The true gradients with respect to the inputs `of` as a program from inputs and upstream gradients.
+    pub fn gradient_script(&self, forward: &Script, of: &[usize]) -> Option<Script> {
+        let given = &self.first().given;
+        attempt(given.x.iter().chain(&given.dz), |tape, leaves| {
+            let (x, dz) = leaves.split_at(given.x.len());
+            let z = forward.run(tape, x, &[])?;
+            // The first factor belongs to the line that makes the outputs.
+            let _line = tape.at_line(forward.steps.last().map(|step| step.at));
+            let weighted = z.iter().zip(dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
+            let loss: Var<'_> = weighted.reduce(|a, b| a + b)?;
+            let wanted: Vec<Var<'_>> = of.iter().map(|&k| x[k]).collect();
+            Some(Script::of(tape, leaves, &tape.grad(loss, &wanted).ok()?))
+        })
+    }
+
+    /// The sizes of axes of the inputs `of`, of all others, and of the outputs, with their names.
+    pub fn sizes_of(&self, of: &[usize]) -> Vec<(String, usize)> {
+        let given = &self.first().given;
+        let others = (0..given.x.len()).filter(|k| !of.contains(k));
+        let inputs = of.iter().copied().chain(others).map(|k| (format!("input {k}"), given.x[k].shape()));
+        let outputs = given.z.iter().enumerate().map(|(k, z)| (format!("output {k}"), z.shape()));
+        let mut all = Vec::new();
+        for (whose, shape) in inputs.chain(outputs) {
+            all.extend((0..shape.rank()).map(|axis| (format!("the size of axis {axis} of {whose}"), shape[axis])));
+            all.extend((shape.rank() > 1).then(|| (format!("the number of elements of {whose}"), shape.numel())));
+        }
+        all
     }
 
     /// `forward` as a program from inputs to outputs.
@@ -178,6 +244,23 @@ impl Case {
     /// The same between the answer of an altered rule and the true gradient.
     pub fn repaired(&self, k: usize, answer: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
         self.worst(|point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
+    }
+
+    /// The same of a rule that answers for the inputs of [`rule_with_right`](Case::rule_with_right); `None` if a
+    /// gradient that was right no longer is.
+    pub fn mended(&self, k: usize, answers: impl Fn(&Point) -> Option<Vec<Tensor>>) -> Option<f64> {
+        let of = [&[k][..], &self.right()].concat();
+        let mut worst = 0f64;
+        for point in &self.points {
+            for (answer, &i) in answers(point)?.iter().zip(&of) {
+                let truth = &point.truth[i];
+                worst = worst.max(difference(answer, truth, size(truth).max(size(answer)))?);
+            }
+            if worst > self.exact() {
+                return None;
+            }
+        }
+        Some(worst)
     }
 
     fn worst<'p>(&'p self, pair: impl Fn(&'p Point) -> Option<(Tensor, Tensor, &'p Tensor)>) -> Option<f64> {

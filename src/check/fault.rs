@@ -1,40 +1,12 @@
-//! The faults that a gradient can have, and the verdict that names one of them.
+//! The faults that a gradient can have.
 //!
 //! Write a for the gradient in question and t for the true one, both for the same upstream gradient. A fault is a
 //! relation between the two that holds to rounding at two different points: a = −t, a = tᵀ, "a = t with that node held
-//! constant". A verdict names it, with the evidence and the line of source, and never claims more than was measured.
+//! constant". A [`Verdict`](super::Verdict) names it.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use serde::Serialize;
-
-/// A line of the user's program.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Line {
-    /// The file, as the compiler names it.
-    pub file: String,
-    /// The line number, starting at 1.
-    pub line: u32,
-}
-
-impl Line {
-    /// Whether it is in the checker itself, where rules are broken on purpose.
-    pub(crate) fn is_ours(&self) -> bool {
-        Path::new(file!()).parent().is_some_and(|folder| Path::new(&self.file).starts_with(folder))
-    }
-}
-
-impl From<&std::panic::Location<'_>> for Line {
-    fn from(at: &std::panic::Location<'_>) -> Self {
-        Line { file: at.file().to_owned(), line: at.line() }
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// What is wrong with a gradient.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,6 +53,11 @@ pub enum Fault {
     },
     /// The rule does not multiply by the upstream gradient.
     UpstreamIgnored,
+    /// The rule does not use the upstream gradient of one of several outputs.
+    OutputIgnored {
+        /// Which.
+        output: usize,
+    },
     /// The rule is not linear in the upstream gradient.
     UpstreamNotLinear,
     /// The rule reads one value where it should read another: the input instead of the output, or one input instead of
@@ -112,6 +89,31 @@ pub enum Fault {
     WrongOperation {
         /// The edit, as a clause: "it has `sin` where `cos` belongs".
         edit: String,
+    },
+    /// A number of the rule is wrong.
+    WrongConstant {
+        /// Which, as a clause: "it has 4 where 3 belongs (the size of axis 1 of input 0 less 1)".
+        how: String,
+    },
+    /// One term, or the whole, lacks a factor that is a value: an output, 1 − z², a gate.
+    MissingFactor {
+        /// The value.
+        factor: String,
+    },
+    /// One term, or the whole, has a factor too many.
+    ExtraFactor {
+        /// The value.
+        factor: String,
+    },
+    /// Numbers are moved to the wrong place: slices, pieces joined, indices, a flip.
+    WrongMovement {
+        /// How, as a clause.
+        how: String,
+    },
+    /// Two or three mistakes in one rule, each of them named.
+    Several {
+        /// The mistakes, in the order of the rule.
+        faults: Vec<Fault>,
     },
     /// The gradient is right except where a condition holds.
     Region {
@@ -180,6 +182,7 @@ impl fmt::Display for Fault {
             Fault::ExtraReduction { how } => write!(f, "one reduction too many: {how}"),
             Fault::WrongAxis { how } => write!(f, "reduced over the wrong axis: {how}"),
             Fault::UpstreamIgnored => f.write_str("the upstream gradient is ignored"),
+            Fault::OutputIgnored { output } => write!(f, "the upstream gradient of output {output} is ignored"),
             Fault::UpstreamNotLinear => f.write_str("the rule is not linear in the upstream gradient"),
             Fault::MixedUp { used, wanted } => write!(f, "values mixed up: it uses {used} where {wanted} belongs"),
             Fault::Stale => f.write_str("a stale value: the rule uses what another call saved"),
@@ -189,6 +192,17 @@ impl fmt::Display for Fault {
                 write!(f, "straight-through: `{node}` hands on its gradient as if it were the identity")
             }
             Fault::WrongOperation { edit } => write!(f, "one operation of the rule is wrong: {edit}"),
+            Fault::WrongConstant { how } => write!(f, "a wrong constant: {how}"),
+            Fault::MissingFactor { factor } => write!(f, "a factor is missing: {factor}"),
+            Fault::ExtraFactor { factor } => write!(f, "a factor too many: {factor}"),
+            Fault::WrongMovement { how } => write!(f, "moved wrongly: {how}"),
+            Fault::Several { faults } => {
+                write!(f, "{} mistakes: ", if faults.len() == 2 { "two" } else { "three" })?;
+                for (k, fault) in faults.iter().enumerate() {
+                    write!(f, "{}{fault}", if k == 0 { "" } else { "; and " })?;
+                }
+                Ok(())
+            }
             Fault::Region { condition, there } => write!(f, "wrong only where {condition}: there it is {there}"),
             Fault::Kink => f.write_str("a kink: the slopes from the left and from the right differ"),
             Fault::Jump => f.write_str("a jump: the function is not continuous here"),
@@ -200,60 +214,5 @@ impl fmt::Display for Fault {
             Fault::Precision { digits } => write!(f, "precision lost: only {digits:.1} digits agree"),
             Fault::Unknown => f.write_str("no single known fault explains it"),
         }
-    }
-}
-
-/// A fault found in a gradient, with the evidence for it.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Verdict {
-    /// What is wrong.
-    pub fault: Fault,
-    /// The function or layer that the rule belongs to, if known.
-    pub rule: Option<String>,
-    /// The gradients concerned: "input 0", "parameter `weight`".
-    pub of: Vec<String>,
-    /// What was measured, a sentence each.
-    pub evidence: Vec<String>,
-    /// The line of source to look at, if known.
-    pub line: Option<Line>,
-    /// The relative difference that remains once the fault is accounted for: near 1e-12 for a sure verdict.
-    pub residual: f64,
-    /// Whether it only says where the gradient is wrong, not what it is there.
-    #[serde(skip)]
-    pub(crate) vague: bool,
-}
-
-impl Verdict {
-    pub(crate) fn new(fault: Fault, of: impl Into<String>, residual: f64) -> Self {
-        Verdict { fault, rule: None, of: vec![of.into()], evidence: Vec::new(), line: None, residual, vague: false }
-    }
-
-    pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
-        self
-    }
-
-    pub(crate) fn at(mut self, line: Option<Line>) -> Self {
-        self.line = line;
-        self
-    }
-}
-
-/// One line for the fault, one for each piece of evidence.
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.of.join(" and "))?;
-        if let Some(rule) = &self.rule {
-            write!(f, " of `{rule}`")?;
-        }
-        write!(f, ": {}", self.fault)?;
-        if let Some(line) = &self.line {
-            write!(f, " ({line})")?;
-        }
-        for evidence in &self.evidence {
-            write!(f, "\n    {evidence}")?;
-        }
-        Ok(())
     }
 }

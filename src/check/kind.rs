@@ -28,6 +28,27 @@ macro_rules! kinds {
     };
 }
 
+/// What an explanation puts into a rule to make it right, as far as its rank within its kind depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Puts {
+    #[default]
+    Other,
+    /// A value that the rule receives.
+    Received,
+    /// 1 − v or 1 − v².
+    Complement,
+    /// A value that `forward` or the rule computes.
+    Computed,
+    /// The result of an earlier step of the rule, in one place.
+    OwnResult,
+    /// Another sign, or another operation on the same operands.
+    Operation,
+    /// One more term, at one place of the rule.
+    Term,
+    /// One more term of the true gradient, which a path in `forward` adds.
+    Path,
+}
+
 // The simplest and most telling come first; remarks on the function or the measurement come after all faults.
 kinds! {
     Failed "failed"
@@ -36,6 +57,7 @@ kinds! {
     NonFinite "non-finite"
     Missing "no gradient"
     UpstreamIgnored "upstream ignored"
+    OutputIgnored "output ignored"
     Stale "stale value"
     SignFlipped "sign flipped"
     Factor "factor"
@@ -46,11 +68,16 @@ kinds! {
     WrongAxis "wrong axis"
     Shape "wrong shape"
     MixedUp "values mixed up"
+    WrongConstant "wrong constant"
+    MissingFactor "missing factor"
+    ExtraFactor "superfluous factor"
+    WrongMovement "wrong movement"
     StraightThrough "straight-through"
     ForgottenPath "forgotten path"
     Region "wrong in a region"
     DroppedTerm "dropped term"
     WrongOperation "wrong operation"
+    Several "several mistakes"
     UpstreamNotLinear "upstream not linear"
     Coupled "coupled observations"
     Unlisted "unlisted parameter"

@@ -39,14 +39,16 @@
 //!
 //! No file knows about one that comes later in this list.
 //!
-//! 1. Results: `fault`, with its `kind` and the verdict; `report`, which `table` prints.
+//! 1. Results: `fault` with its `kind`, `verdict`; `report`, which `table` prints.
 //! 2. Runs: `numbers` measures and compares tensors; `caught` turns panics into failures; `constraint` moves inputs
 //!    along a surface; `arguments` are what functions are differentiated with respect to; `runner` runs and
 //!    differentiates any subject; `subject` gives everything that can be checked one form.
 //! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
 //! 4. Rules: `applications` finds them in a recording; `given` is what a rule receives; `script` is a recording as a
-//!    program, and `replay` runs it with steps changed; `case` is a rule at two points, with its answer and the truth.
-//! 5. `diagnose` names the fault by experiments on a case; `mutate` breaks a case on purpose.
+//!    program, `edit` changes one, and `replay` runs it with steps changed; `case` is a rule at two points, with its
+//!    answer and the truth.
+//! 5. `mend` searches the edits of a rule that make it right; `diagnose` names the fault by experiments on a case;
+//!    `mutate` breaks a case on purpose.
 //! 6. `settings` is a check before it runs; `suite` holds the tests and runs them; `html` shows the report.
 
 mod applications;
@@ -55,12 +57,14 @@ mod case;
 mod caught;
 mod constraint;
 mod diagnose;
+mod edit;
 mod fault;
 mod given;
 #[cfg(feature = "plot")]
 mod html;
 mod kind;
 mod measure;
+mod mend;
 pub mod mutate;
 mod numbers;
 mod replay;
@@ -72,11 +76,13 @@ mod slope;
 mod subject;
 mod suite;
 mod table;
+mod verdict;
 
 pub use constraint::Constraint;
-pub use fault::{Fault, Line, Verdict};
+pub use fault::Fault;
 pub use report::{Comparison, Outcome, Report, Special, SpecialKind, StepCurve, Test};
 pub use settings::Check;
+pub use verdict::{Line, Verdict};
 
 use std::{panic::Location, sync::Arc};
 

@@ -9,6 +9,8 @@ use std::{collections::HashMap, panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
+pub(super) use super::edit::{Alter, Edit};
+
 use crate::{
     Result, Shape, Tape, Tensor, Var,
     ops::{Elementwise, Op},
@@ -56,6 +58,11 @@ impl Step {
         matches!(&self.action, Action::Elementwise(row, _) if row.name == name)
     }
 
+    /// Whether a number is one of its operands.
+    pub fn has_number(&self) -> bool {
+        matches!(&self.action, Action::Elementwise(row, _) if row.parameter.is_some())
+    }
+
     /// Whether it is a sum or a difference, of two operands or with a number.
     pub fn adds(&self) -> bool {
         matches!(self.name(), "add" | "sub")
@@ -80,34 +87,6 @@ impl Step {
             }
         }
     }
-}
-
-/// One change of a script, at one step.
-#[derive(Clone)]
-pub(super) enum Edit {
-    /// The result counts as a constant.
-    Detach,
-    /// One operand counts as a constant, in this step only.
-    DetachOperand(usize),
-    /// A detached step is attached again.
-    Attach,
-    /// The step keeps its value, but passes its gradient on to an earlier value as if everything between were the
-    /// identity.
-    StraightThrough(Source),
-    /// The result times a number.
-    Scale(f64),
-    /// One of the operands instead of the result.
-    Keep(usize),
-    /// A different operand.
-    Operand(usize, Source),
-    /// One other value for several operands.
-    Operands(Vec<usize>, Source),
-    /// Another elementwise operation on the same operands.
-    Row(&'static Elementwise),
-    /// A sum over other axes, brought to the same shape.
-    SumOver(Vec<isize>),
-    /// The last two axes of an operand swapped.
-    TransposeOperand(usize),
 }
 
 /// A straight-line program.
@@ -164,53 +143,131 @@ impl Script {
         Source::Step(self.steps.len() - 1)
     }
 
-    /// Runs the steps on `tape`, changing some of them as `edits` say. `None` if a change makes no sense (shapes that
-    /// do not match).
+    /// The same program with a step for each of its first arguments, of these shapes, which hands it on to all who
+    /// read it.
+    pub fn with_argument_steps(mut self, shapes: &[Shape]) -> Script {
+        let count = shapes.len();
+        let moved = |source: &mut Source| match *source {
+            Source::Argument(k) if k < count => *source = Source::Step(k),
+            Source::Step(k) => *source = Source::Step(k + count),
+            _ => {}
+        };
+        for step in &mut self.steps {
+            step.inputs.iter_mut().for_each(moved);
+        }
+        self.outputs.iter_mut().for_each(moved);
+        let line = |k: usize| {
+            let reads = |step: &&Step| step.inputs.contains(&Source::Step(k));
+            self.steps.iter().find(reads).or(self.steps.last()).map(|step| step.at)
+        };
+        let at: Vec<_> = (0..count).map(|k| line(k).unwrap_or(Location::caller())).collect();
+        let identity = crate::ops::row("identity", 1, false).expect("it is in the table");
+        let steps = shapes.iter().zip(at).enumerate().map(|(k, (shape, at))| Step {
+            action: Action::Elementwise(identity, 0.0),
+            inputs: SmallVec::from_slice(&[Source::Argument(k)]),
+            shape: shape.clone(),
+            at,
+            detached: false,
+        });
+        self.steps.splice(0..0, steps.collect::<Vec<_>>());
+        self
+    }
+
+    /// Runs the steps on `tape`, changing some of them as `edits` say; a step past the last stands for an output. `None`
+    /// if a change makes no sense (shapes that do not match, a value that is not there yet).
     pub fn run<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
+        self.run_watched(tape, arguments, edits, |_, _, value| value)
+    }
+
+    /// [`run`](Script::run), with every operand (the position of its step, and its own) and every result (without)
+    /// passed through `watch`.
+    pub fn run_watched<'t>(
+        &self,
+        tape: &'t Tape,
+        arguments: &[Var<'t>],
+        edits: &[(usize, Edit)],
+        mut watch: impl FnMut(usize, Option<usize>, Var<'t>) -> Var<'t>,
+    ) -> Option<Vec<Var<'t>>> {
         let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
         let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
         let find = |done: &[Var<'t>], source: Source| match source {
-            Source::Argument(k) => arguments[k],
-            Source::Fixed(k) => fixed[k],
-            Source::Step(k) => done[k],
+            Source::Argument(k) => arguments.get(k).copied(),
+            Source::Fixed(k) => fixed.get(k).copied(),
+            Source::Step(k) => done.get(k).copied(),
         };
         for (k, step) in self.steps.iter().enumerate() {
             // What is recorded here, and the rules that differentiate it, belong to the lines of the script.
             let _line = tape.at_line(Some(step.at));
-            let edit = edits.iter().find(|(at, _)| *at == k).map(|(_, edit)| edit);
-            let mut x: SmallVec<[Var<'t>; 4]> = step.inputs.iter().map(|&source| find(&done, source)).collect();
-            match edit {
-                Some(Edit::DetachOperand(operand)) => x[*operand] = x[*operand].detach(),
-                Some(Edit::Operand(operand, source)) => x[*operand] = find(&done, *source),
-                Some(Edit::Operands(operands, source)) => operands.iter().for_each(|&i| x[i] = find(&done, *source)),
-                Some(Edit::TransposeOperand(operand)) => x[*operand] = x[*operand].transpose(-1, -2),
-                _ => {}
+            let own = || edits.iter().filter(|(at, _)| *at == k).map(|(_, edit)| edit);
+            let mut x: SmallVec<[Var<'t>; 4]> =
+                step.inputs.iter().map(|&source| find(&done, source)).collect::<Option<_>>()?;
+            for edit in own() {
+                match edit {
+                    Edit::DetachOperand(operand) => x[*operand] = x[*operand].detach(),
+                    Edit::Operand(operand, source) => x[*operand] = find(&done, *source)?,
+                    Edit::Operands(operands, source) => {
+                        let other = find(&done, *source)?;
+                        operands.iter().for_each(|&i| x[i] = other);
+                    }
+                    Edit::TransposeOperand(operand) => x[*operand] = x[*operand].transpose(-1, -2),
+                    Edit::AtOperand(i, alter) => x[*i] = alter.apply(x[*i], |source| find(&done, source))?,
+                    Edit::Exchange(i, j) => x.swap(*i, *j),
+                    _ => {}
+                }
             }
-            let y = match edit {
-                // Without a, what remains of a − b is −b.
-                Some(Edit::Keep(1)) if step.is("sub") => fit(-x[1], &step.shape)?,
-                Some(Edit::Keep(operand)) => fit(x[*operand], &step.shape)?,
-                Some(Edit::SumOver(axes)) => fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?,
-                Some(Edit::Row(row)) => step.perform(tape, &x, Some(row)).ok()?,
-                _ => step.perform(tape, &x, None).ok()?,
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = watch(k, Some(i), *x);
+            }
+            let mut y = None;
+            for edit in own() {
+                y = match edit {
+                    // Without a, what remains of a − b is −b.
+                    Edit::Keep(1) if step.is("sub") => Some(fit(-x[1], &step.shape)?),
+                    Edit::Keep(operand) => Some(fit(x[*operand], &step.shape)?),
+                    Edit::SumOver(axes) => Some(fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?),
+                    Edit::Row(row) => Some(step.perform(tape, &x, Some(row)).ok()?),
+                    Edit::Act(action) => {
+                        let other = Step { action: action.clone(), ..step.clone() };
+                        Some(other.perform(tape, &x, None).ok()?)
+                    }
+                    _ => y,
+                };
+            }
+            let mut y = match y {
+                Some(y) => y,
+                None => step.perform(tape, &x, None).ok()?,
             };
             if y.shape() != step.shape {
                 return None;
             }
-            let attached = matches!(edit, Some(Edit::Attach)) || !step.detached;
-            let y = match edit {
-                Some(Edit::Detach) => y.detach(),
-                Some(Edit::Scale(by)) => y * *by,
-                Some(Edit::StraightThrough(earlier)) => {
-                    let x = find(&done, *earlier);
-                    (x.shape() == step.shape).then(|| x + (y - x).detach())?
-                }
-                _ if attached => y,
-                _ => y.detach(),
-            };
-            done.push(y);
+            if step.detached && !own().any(|edit| matches!(edit, Edit::Attach)) {
+                y = y.detach();
+            }
+            for edit in own() {
+                y = match edit {
+                    Edit::Detach => y.detach(),
+                    Edit::Scale(by) => y * *by,
+                    Edit::StraightThrough(earlier) => {
+                        let x = find(&done, *earlier)?;
+                        (x.shape() == step.shape).then(|| x + (y - x).detach())?
+                    }
+                    Edit::AtResult(alter) => alter.apply(y, |source| find(&done, source))?,
+                    _ => y,
+                };
+            }
+            done.push(watch(k, None, y));
         }
-        Some(self.outputs.iter().map(|&source| find(&done, source)).collect())
+        let ends = self.outputs.iter().enumerate().map(|(j, &source)| {
+            let end = self.steps.len() + j;
+            let mut y = find(&done, source)?;
+            for (_, edit) in edits.iter().filter(|(at, _)| *at == end) {
+                if let Edit::AtResult(alter) = edit {
+                    y = alter.apply(y, |source| find(&done, source))?;
+                }
+            }
+            Some(watch(end, None, y))
+        });
+        ends.collect()
     }
 }
 

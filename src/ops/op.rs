@@ -1,6 +1,6 @@
 //! The trait of operations that are not elementwise, and what their backward rules receive.
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -198,6 +198,7 @@ impl<'t> Vjp<'_, 't> {
     ///
     /// # Errors
     /// [`Error::Rule`] when the gradient is being recorded in order to be differentiated again.
+    #[track_caller]
     pub fn once(
         &self,
         name: &str,
@@ -209,6 +210,8 @@ impl<'t> Vjp<'_, 't> {
         }
         let x: Vec<Tensor> = self.x.iter().map(|x| x.value()).collect();
         let gradients = rule(&x, &self.z.value(), &self.dz.value())?;
+        // The answers belong to the line of the rule.
+        let _line = self.tape().at_line(Some(Location::caller()));
         Ok(gradients.into_iter().map(|g| g.map(|g| self.tape().constant(g))).collect())
     }
 }

@@ -7,7 +7,14 @@ mod head;
 #[cfg(feature = "plot")]
 mod html;
 mod location;
+mod mends;
 mod mutations;
+mod particulars;
+#[macro_use]
+#[path = "../../examples/planted/planted.rs"]
+mod planted;
+#[path = "../../examples/planted/cases/mod.rs"]
+mod cases;
 mod protocols;
 mod roots;
 mod sound;

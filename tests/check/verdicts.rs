@@ -130,8 +130,8 @@ fn the_axis_of_a_function_counts_observations_where_it_was_declared() {
         hand(
             |x| vec![(x[0] * x[1]).sum_axes(&[1], false)],
             |Backward { x, dz, .. }| {
-                let dz = dz[0].unsqueeze(1);
-                vec![Some(dz * x[1] * 5.0), Some((dz * x[0]).sum_axes(&[0], true) / 5.0)]
+                let (dz, n) = (dz[0].unsqueeze(1), x[0].shape()[0] as f64);
+                vec![Some(dz * x[1] * n), Some((dz * x[0]).sum_axes(&[0], true) / n)]
             },
         )
     };
@@ -144,6 +144,22 @@ fn the_axis_of_a_function_counts_observations_where_it_was_declared() {
     let output = "it is 0.200000 times the true one: a factor of 1/5, the size of axis 0 of the output";
     assert!(declared.contains(&format!("{output} (observations)")), "{declared:#?}");
     assert!(said(check::function(rule(), &inputs).run().unwrap()).contains(&output.to_owned()));
+}
+
+#[test]
+fn a_factor_is_named_by_the_size_that_it_changes_with() {
+    let said = |rule: Hand| {
+        let report = check::function(rule, &[numbers([5, 5], 0.0)]).run().unwrap();
+        first(&report).fault.to_string()
+    };
+    let columns = hand(
+        |x| vec![x[0].square()],
+        |Backward { x, dz, .. }| vec![Some(dz[0] * x[0] * (2.0 * x[0].shape()[1] as f64))],
+    );
+    let names = "5, the size of axis 1 of its input (or of 5, the size of axis 1 of the output)";
+    assert_eq!(said(columns), format!("it is 5.000000 times the true one: a factor of {names}"));
+    let plain = hand(|x| vec![x[0].square()], |Backward { x, dz, .. }| vec![Some(dz[0] * x[0] * 10.0)]);
+    assert_eq!(said(plain), "it is 5.000000 times the true one: a factor of a plain 5");
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 mod algebra;
 mod elementwise;
+mod gates;
+mod groups;
 mod hand;
+mod loops;
 mod losses;
 mod normalize;
+mod pieces;
 mod spatial;
 
 use std::sync::Arc;
@@ -47,5 +51,27 @@ pub fn all() -> Vec<Rule> {
     all.extend(normalize::rules());
     all.extend(algebra::rules());
     all.extend(spatial::rules());
+    all.extend(loops::rules());
+    all.extend(pieces::rules());
+    all.extend(gates::rules());
+    all.extend(groups::rules());
     all
+}
+
+/// Row `k`, which stays a matrix.
+#[track_caller]
+fn row<'t>(x: Var<'t>, k: usize) -> Var<'t> {
+    x.narrow(0, k, 1)
+}
+
+/// The sum along an axis, which stays with size 1.
+#[track_caller]
+fn sum<'t>(x: Var<'t>, axis: isize) -> Var<'t> {
+    x.sum_axes(&[axis], true)
+}
+
+/// The transpose of a matrix.
+#[track_caller]
+fn t<'t>(x: Var<'t>) -> Var<'t> {
+    x.transpose(0, 1)
 }

@@ -9,13 +9,16 @@ use crate::{
         Fault, Verdict,
         case::{Case, Point},
         given::Given,
-        numbers::{DIFFERENT, EXACT, difference, jittered, mapped, size},
+        numbers::{DIFFERENT, EXACT, difference, jittered, mapped, size, zeros},
     },
 };
 
 pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found: Vec<Verdict> =
-        [missing(case, k), not_finite(case, k), upstream(case, k), stale(case, k)].into_iter().flatten().collect();
+        [missing(case, k), not_finite(case, k), upstream(case, k), one_output(case, k), stale(case, k)]
+            .into_iter()
+            .flatten()
+            .collect();
     found.extend(mixed_up(case, k));
     found
 }
@@ -74,6 +77,23 @@ fn upstream(case: &Case, k: usize) -> Option<Verdict> {
         return Some(case.verdict(k, Fault::UpstreamNotLinear, 0.0).because(numbers).because(zero));
     }
     None
+}
+
+/// The rule answers as if one of several outputs had no upstream gradient.
+fn one_output(case: &Case, k: usize) -> Option<Verdict> {
+    let outputs = case.first().given.dz.len();
+    if outputs < 2 || size(case.first().answer[k].as_ref()?) == 0.0 {
+        return None;
+    }
+    (0..outputs).find_map(|output| {
+        let residual = case.residual(k, |p| {
+            let mut dz = p.given.dz.clone();
+            dz[output] = zeros(dz[output].shape());
+            Some(case.truth_at(&p.given.x, &dz).ok()?.swap_remove(k))
+        })?;
+        let evidence = format!("with an upstream gradient of 0 for output {output}, the true gradient is this one");
+        Some(case.verdict(k, Fault::OutputIgnored { output }, residual).because(evidence))
+    })
 }
 
 /// A rule with memory: its answer depends on what other calls were made.

@@ -10,13 +10,15 @@ use crate::{
     check::{
         Fault, Line, Verdict,
         case::Case,
+        kind::Puts,
+        mend::line_of,
         script::{Edit, Script, Source, Step},
     },
 };
 
 /// A value that `forward` computes belongs where the rule reads one that it receives, at one place or at all of them.
 pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
-    let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
+    let (script, forward) = (case.rule_with_right(k)?, case.forward_script()?);
     if script.steps.len() > LONGEST {
         return None;
     }
@@ -34,13 +36,19 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
                 let edits = reading(chosen, given.len());
                 let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
                 let (reader, wanted) = (&script.steps[chosen[0].0], &forward.steps[step]);
-                let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
+                let (line, from) = (line_of(&script, chosen[0].0)?, Line::from(wanted.at));
+                // What `forward` does to the same input is named as such.
+                let turned = wanted.name() == "permute" && wanted.inputs[..] == [Source::Argument(used)];
                 let used = case.first().given.places()[used].to_string();
                 let wanted = format!("the value of `{}` ({from})", wanted.name());
                 let evidence =
                     format!("with {wanted} in place of {used} in `{}` at {line}, the rule is exact", reader.name());
-                let fault = Fault::MixedUp { used, wanted };
-                return Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
+                let fault = match turned {
+                    true => Fault::WrongOperation { edit: format!("{used} transposed") },
+                    false => Fault::MixedUp { used, wanted },
+                };
+                let verdict = case.verdict(k, fault, residual).at(Some(line)).putting(Puts::Computed);
+                return Some(verdict.because(evidence));
             }
         }
     }
@@ -61,21 +69,22 @@ fn with_value(
     step: usize,
     edits: &[(usize, Edit)],
 ) -> Option<f64> {
-    case.repaired(k, |p| {
+    case.mended(k, |p| {
         let (_, values) = case.points.iter().zip(computed).find(|(q, _)| std::ptr::eq(p, *q))?;
-        script.output(p.given.values().chain([&values[step]]), edits)
+        script.outputs(p.given.values().chain([&values[step]]), edits)
     })
 }
 
 /// A value that `forward` computes belongs in place of an operand of the rule, which computes something else there.
 pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
-    let (script, forward) = (case.rule_script(k)?, case.forward_script()?);
+    let (script, forward) = (case.rule_with_right(k)?, case.forward_script()?);
     let computed = computed(case, &forward)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
     let own = script.results(given.iter().copied())?;
     for at in (0..script.steps.len()).rev() {
         for operand in 0..script.steps[at].inputs.len() {
             let Source::Step(read) = script.steps[at].inputs[operand] else { continue };
+            let made = script.steps[read].name();
             let read = &own[read];
             for (step, value) in computed[0].iter().enumerate() {
                 if value.shape() != read.shape() || value == read {
@@ -84,7 +93,7 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                 let edits = reading(&[(at, operand)], given.len());
                 let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
                 let (reader, wanted) = (&script.steps[at], &forward.steps[step]);
-                let (line, from) = (Line::from(reader.at), Line::from(wanted.at));
+                let (line, from) = (line_of(&script, at)?, Line::from(wanted.at));
                 let (name, reader) = (wanted.name(), reader.name());
                 let evidence = format!(
                     "with the value of `{name}` at {from} as operand of `{reader}` at {line}, the rule is exact"
@@ -92,7 +101,8 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                 let fault = if is_side(wanted, read, &computed[0]) {
                     Fault::DroppedTerm { term: name.to_owned() }
                 } else {
-                    Fault::WrongOperation { edit: format!("it should read the value of `{name}` ({from})") }
+                    let edit = format!("it reads the value of `{made}` where that of `{name}` ({from}) belongs");
+                    Fault::WrongOperation { edit }
                 };
                 return Some(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
             }

@@ -9,25 +9,29 @@ use super::{behavior, paths, reductions, regions, relations, repairs, residues, 
 use crate::check::{
     Line, Verdict,
     case::{Case, Truth},
-    kind::Kind,
+    kind::{Kind, Puts},
+    mend,
     numbers::{EXACT, size},
 };
 
 /// Everything that explains the answer for input `k`, the simplest first; at most three.
 pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> {
-    let mut found = experiments(case, k);
+    let (mut found, mend) = experiments(case, k);
     let point = case.first();
     let nothing = point.answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&point.truth[k]));
-    let region = found.iter().any(|v| v.fault.kind() == Kind::Region && !v.vague);
-    found.sort_by_key(|v| rank(v, nothing, region));
-    let repair = repairs::line_of_repair(case, k).filter(|line| !line.is_ours());
+    let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
+    let factor = found.iter().any(is_simple_factor);
+    found.sort_by_key(|v| rank(v, nothing, region, factor));
+    let repair = mend.or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.truncate(3);
     for verdict in &mut found {
-        if verdict.line.is_none() {
-            verdict.line = repair.clone().or(Some(Line::from(at)));
+        // What is wrong is the rule, wherever in `forward` the path lies that it forgot: evidence names that line.
+        if verdict.line.is_none() || (repair.is_some() && is_of_forward(verdict)) {
+            let own = case.rule_lines.get(k).cloned().flatten();
+            verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
         if verdict.fault != main {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.name()));
@@ -36,10 +40,12 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found
 }
 
-/// What the experiments have found, or that they have found nothing.
-fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
+/// What the experiments have found, or that they have found nothing; and the line of the edit that mends the rule.
+fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
+    let mut mend = None;
     let mut found = behavior::faults(case, k);
-    let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite | Kind::UpstreamIgnored);
+    let ignored = |v: &Verdict| matches!(v.fault.kind(), Kind::UpstreamIgnored | Kind::OutputIgnored);
+    let settled = |v: &Verdict| matches!(v.fault.kind(), Kind::Missing | Kind::NonFinite) || ignored(v);
     let programs = case.truth == Truth::Tape;
     if let Some(verdict) = relations::precision(case, k) {
         // This close to the truth, half of all experiments would fit.
@@ -53,8 +59,24 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
             found.extend(terms::faults(case, k));
         }
     }
-    if found.iter().all(|v| v.vague) && programs {
-        found.extend(residues::faults(case, k));
+    let answered = case.points.iter().all(|p| p.answer[k].is_some());
+    let hopeless = |v: &Verdict| match v.fault.kind() {
+        Kind::Missing => !answered,
+        Kind::Precision | Kind::NonFinite => true,
+        _ => ignored(v),
+    };
+    if programs && !found.iter().any(hopeless) {
+        let single = mend::single(case, &[k]);
+        mend = single.as_ref().and_then(|v| v.line.clone());
+        found.extend(single);
+        if found.iter().all(|v| v.vague) {
+            let several = mend::several(case, &[k]);
+            mend = several.as_ref().and_then(|v| v.line.clone());
+            found.extend(several);
+        }
+        if found.iter().all(|v| v.vague) {
+            found.extend(residues::faults(case, k));
+        }
     }
     if found.is_empty() {
         found.push(relations::unexplained(case, k));
@@ -62,21 +84,47 @@ fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     if !found.iter().all(|v| v.vague) {
         found.retain(|v| !v.vague);
     }
-    found
+    (found, mend)
 }
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0
-/// everywhere; `region`: it is wrong in a region that could be described.
-fn rank(verdict: &Verdict, nothing: bool, region: bool) -> (Kind, u8) {
-    match verdict.fault.kind() {
+/// everywhere; `region`: it is wrong in a region that could be described; `factor`: a factor mends it.
+fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, u8) {
+    match (verdict.fault.kind(), verdict.puts) {
         // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.
-        Kind::MixedUp if nothing => (Kind::MissingReduction, 1),
-        Kind::Missing if nothing => (Kind::MissingReduction, 2),
-        Kind::Region if verdict.vague => (Kind::WrongOperation, 1),
+        (Kind::MixedUp, puts) if nothing && puts != Puts::Complement => (Kind::MissingReduction, 1),
+        (Kind::Missing, _) if nothing => (Kind::MissingReduction, 2),
+        (Kind::WrongMovement, _) if nothing => (Kind::MissingReduction, 0),
+        (Kind::Region, _) if verdict.vague => (Kind::WrongOperation, 4),
+        // Where a condition says it all, the edit that meets it at one place is the same thing again.
+        (Kind::WrongConstant, _) if region => (Kind::WrongOperation, 0),
+        // A sign or an operation is simpler than a value.
+        (Kind::WrongOperation, Puts::Operation) if !region => (Kind::MixedUp, 0),
+        (Kind::WrongOperation, _) => (Kind::WrongOperation, 1),
+        (Kind::MissingFactor | Kind::ExtraFactor, _) => (Kind::WrongOperation, 2),
+        (Kind::MixedUp, Puts::Computed) if factor => (Kind::WrongOperation, 3),
+        (Kind::MixedUp, Puts::OwnResult) => (Kind::WrongOperation, 3),
+        // A value added somewhere is less telling than values mixed up.
+        (Kind::DroppedTerm, Puts::Term) => (Kind::WrongOperation, 3),
+        // The edit of the rule that mends it says more.
+        (Kind::StraightThrough, _) if factor => (Kind::WrongOperation, 3),
         // A condition on a value goes away when that value is replaced by one that never meets it.
-        Kind::MixedUp if region => (Kind::WrongOperation, 0),
+        (Kind::MixedUp, _) if region => (Kind::WrongOperation, 0),
         // An edit of the rule is found for many mistakes; replacing a value outright for only one.
-        Kind::MixedUp if verdict.line.is_some() => (Kind::WrongOperation, 0),
-        kind => (kind, 0),
+        (Kind::MixedUp, _) if verdict.line.is_some() => (Kind::WrongOperation, 0),
+        (Kind::MixedUp, _) => (Kind::MixedUp, 1),
+        (kind, _) => (kind, 0),
     }
+}
+
+/// Whether its line is one of `forward`: that of the path which was forgotten.
+pub(super) fn is_of_forward(verdict: &Verdict) -> bool {
+    let path = matches!(verdict.fault.kind(), Kind::StraightThrough | Kind::ForgottenPath);
+    path || (verdict.fault.kind() == Kind::DroppedTerm && verdict.puts == Puts::Path)
+}
+
+/// Whether a factor mends it that the rule receives, or the complement of a value.
+fn is_simple_factor(verdict: &Verdict) -> bool {
+    let factor = matches!(verdict.fault.kind(), Kind::MissingFactor | Kind::ExtraFactor);
+    factor && matches!(verdict.puts, Puts::Received | Puts::Complement)
 }

@@ -5,7 +5,7 @@
 //!
 //! - `behavior`: the rule is run again with a different upstream gradient, with other values, or after another call;
 //! - `relations`, `reductions`, `regions`: a is compared with −t, k t, tᵀ, permutations and sums of t, and element by
-//!   element;
+//!   element; `sizes` says what a number k may stand for;
 //! - `paths`: the function is differentiated with one of its nodes held constant or passed straight through;
 //! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
 //! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right.
@@ -27,6 +27,7 @@ mod relations;
 mod repairs;
 mod residues;
 mod rules;
+mod sizes;
 mod tape;
 mod terms;
 
@@ -34,6 +35,6 @@ pub(super) use non_finite::first_non_finite_derivative;
 pub(super) use paths::edits as forward_edits;
 pub(super) use reductions::{broadcast_axes, spread_shape, unsummed_gradient};
 pub(super) use relations::ratio;
-pub(super) use repairs::mistakes;
+pub(super) use repairs::{mistakes, mistakes_of, other_rows};
 pub(super) use rules::{carried, rule_faults};
 pub(super) use tape::{second_order_fault, tape_faults};

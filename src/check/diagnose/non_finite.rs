@@ -1,21 +1,46 @@
 //! Where NaN and infinities come from: the first operation, in forward order, that makes one from finite numbers.
 
 use crate::{
-    Tape, Tensor, Var,
+    Rule, Tape, Tensor, Var,
     check::{
         Line,
         case::{Case, Point},
         numbers::is_finite,
-        runner::{Runner, attempt},
+        runner::{Runner, attempt, weighted},
         script::Script,
     },
 };
 
-/// The first operation, in forward order, whose own derivative is not finite at its operands, with its line.
+/// The first operation, in forward order, whose own derivative is not finite at its operands, with its line. Without
+/// one, the first operation of the backward pass that makes such a number: in a rule by hand, or where a product
+/// overflows.
 pub(in crate::check) fn first_non_finite_derivative(
     runner: &Runner<'_>,
     at: &[Tensor],
+    upstream: &[Tensor],
+    rule: Rule,
+) -> (String, Option<Line>) {
+    let found = of_an_operation(runner, at).or_else(|| on_the_way_back(runner, at, upstream, rule));
+    found.unwrap_or_else(|| ("a rule on plain numbers".to_owned(), None))
+}
+
+fn on_the_way_back(
+    runner: &Runner<'_>,
+    at: &[Tensor],
+    upstream: &[Tensor],
+    rule: Rule,
 ) -> Option<(String, Option<Line>)> {
+    let found = runner.run(at, |tape, arguments, outputs| {
+        tape.set_rule(rule);
+        let Some(loss) = weighted(tape, outputs, upstream) else { return Ok(None) };
+        let reached: Vec<Var<'_>> = arguments.iter().copied().filter(|x| x.needs_grad()).collect();
+        tape.grad(loss, &reached)?;
+        Ok(first_non_finite_node(tape))
+    });
+    found.ok().flatten()
+}
+
+fn of_an_operation(runner: &Runner<'_>, at: &[Tensor]) -> Option<(String, Option<Line>)> {
     let script = runner.run(at, |tape, arguments, outputs| Ok(Script::of(tape, arguments, outputs))).ok()?;
     let results = script.results(at)?;
     script.steps.iter().enumerate().find_map(|(k, step)| {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::{
     Shape, Tensor,
     check::{
-        Fault, Verdict,
+        Fault, Line, Verdict,
         case::{Case, Point},
         given::Place,
         numbers::{DIFFERENT, EXACT, difference, size, spread, spreads_to},
@@ -34,6 +34,11 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
     Some(Verdict { vague, ..verdict })
 }
 
+/// Whether it is a region by a condition that a person would write: not one of some indices.
+pub(super) fn is_condition(fault: &Fault) -> bool {
+    matches!(fault, Fault::Region { condition, .. } if !condition.contains("of axis"))
+}
+
 fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
     let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
     difference(answer, truth, 1.0)?;
@@ -41,7 +46,8 @@ fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
     Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > EXACT * scale).collect())
 }
 
-/// A bound on the input, another input or an output of the same shape, or on the magnitude of one.
+/// A bound on the input, another input, an output, an upstream gradient or a saved value of the same shape, or on the
+/// magnitude of one, or a mask that `forward` computes. A mask comes before a bound that is no round number.
 fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
     let shape = case.first().truth[k].shape().clone();
     let mut candidates: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
@@ -61,7 +67,9 @@ fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
         offer(Place::Output(output));
         offer(Place::Upstream(output));
     }
-    candidates.into_iter().find_map(|(name, values)| {
+    (0..case.first().given.saved.len()).for_each(|saved| offer(Place::Saved(saved)));
+    candidates.extend(masks(case, &shape));
+    let conditions = candidates.into_iter().filter_map(|(name, values)| {
         let pairs = || values.iter().flatten().zip(sets.iter().flatten());
         let range = |which: bool| {
             let of = pairs().filter(|(_, wrong)| **wrong == which).map(|(v, _)| *v);
@@ -69,18 +77,34 @@ fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
         };
         let (bad, good) = (range(true), range(false));
         let bound = |low: f64, high: f64| match (low <= 0.0 && high >= 0.0, low <= 1.0 && high >= 1.0) {
-            (true, _) => "0".to_owned(),
-            (_, true) => "1".to_owned(),
-            _ => format!("a bound between {low:.4} and {high:.4}"),
+            (true, _) => (true, "0".to_owned()),
+            (_, true) => (true, "1".to_owned()),
+            _ => (false, format!("a bound between {low:.4} and {high:.4}")),
         };
-        if bad.1 < good.0 {
-            Some(format!("{name} ≤ {}", bound(bad.1, good.0)))
+        let (sign, (round, bound)) = if bad.1 < good.0 {
+            ("≤", bound(bad.1, good.0))
         } else if bad.0 > good.1 {
-            Some(format!("{name} > {}", bound(good.1, bad.0)))
+            (">", bound(good.1, bad.0))
         } else {
-            None
-        }
-    })
+            return None;
+        };
+        Some((round, format!("{name} {sign} {bound}")))
+    });
+    conditions.min_by_key(|(round, _)| !round).map(|(_, condition)| condition)
+}
+
+/// Values of 0 and 1 that `forward` computes, at each point.
+fn masks(case: &Case, shape: &Shape) -> Vec<(String, Vec<Vec<f64>>)> {
+    let Some(forward) = case.forward_script() else { return Vec::new() };
+    let results: Option<Vec<Vec<Tensor>>> = case.points.iter().map(|p| forward.results(&p.given.x)).collect();
+    let Some(results) = results else { return Vec::new() };
+    let mask = |k: usize| {
+        let values: Vec<Vec<f64>> = results.iter().map(|all| over(&all[k], shape)).collect::<Option<_>>()?;
+        let two = values.iter().flatten().all(|v| *v == 0.0 || *v == 1.0);
+        let step = &forward.steps[k];
+        two.then(|| (format!("the value of `{}` ({})", step.name(), Line::from(step.at)), values))
+    };
+    (0..forward.steps.len()).filter_map(mask).collect()
 }
 
 /// The numbers of a value that has the shape of the gradient, or is broadcast to it.

@@ -1,16 +1,13 @@
 //! Relations between the wrong gradient a and the true one t that hold for all elements at once.
 //!
-//! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩. The shapes suggest what such a k may stand for: N,
-//! 1/N, the number of channels, of pixels, of elements.
+//! The best k in a = k t, by least squares, is k = ⟨a, t⟩ / ⟨t, t⟩; `sizes` says what such a k may stand for.
 
-use std::collections::HashSet;
-
+use super::sizes::{elsewhere, names_of};
 use crate::{
     Tensor, Var,
     check::{
         Fault, Verdict,
-        case::{Case, Point},
-        given::{Given, Place},
+        case::Case,
         numbers::{EXACT, count, difference, dot, numbers, size, with_tape},
     },
 };
@@ -67,74 +64,6 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
     Some(match elsewhere(case, k).filter(|(_, factor, _)| (factor - first).abs() > 1e-6) {
         Some((n, factor, _)) => verdict.because(format!("with {}, a = {factor:.9} t", count(n, "observation"))),
         None => verdict,
-    })
-}
-
-/// What a factor may stand for: a size that gives it, with every number of observations, or a plain number.
-fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
-    let (inverse, sign) = (factor.abs() < 1.0, if factor < 0.0 { "−" } else { "" });
-    let fits = |factor: f64, n: usize| {
-        let value = if inverse { 1.0 / n as f64 } else { n as f64 };
-        (factor.abs() - value).abs() <= 1e-6 * value
-    };
-    let elsewhere = elsewhere(case, k).map(|(_, factor, point)| (factor, sizes(case, point, k)));
-    let names = sizes(case, case.first(), k).into_iter().enumerate().filter_map(|(i, (what, n))| {
-        let there = |(factor, sizes): &(f64, Vec<(String, usize)>)| sizes.get(i).is_some_and(|s| fits(*factor, s.1));
-        let number = if inverse { format!("{sign}1/{n}") } else { format!("{sign}{n}") };
-        (n > 1 && fits(factor, n) && elsewhere.iter().all(there)).then(|| match what.as_str() {
-            "" => format!("a plain {number}"),
-            what => format!("{number}, {what}"),
-        })
-    });
-    let mut seen = HashSet::new();
-    names.filter(|name| seen.insert(name.clone())).take(3).collect()
-}
-
-/// With another number of observations: that number, the k of a = k t, and the point.
-fn elsewhere(case: &Case, k: usize) -> Option<(usize, f64, &Point)> {
-    let (count, point) = case.counted.as_ref()?.elsewhere.as_ref()?;
-    let (factor, residual) = ratio(point.answer.get(k)?.as_ref()?, point.truth.get(k)?)?;
-    (residual <= case.exact()).then_some((*count, factor, point))
-}
-
-/// The sizes of the input and of the outputs at a point, and plain numbers, which have no name. A product with an axis
-/// of size 1 is left out: it is that of the other axes.
-fn sizes(case: &Case, point: &Point, k: usize) -> Vec<(String, usize)> {
-    let Given { x, z, .. } = &point.given;
-    let mut sizes = Vec::new();
-    let outputs = z.iter().enumerate().map(|(i, z)| ("the output", Place::Output(i), z.shape()));
-    for (whose, place, shape) in std::iter::once(("its input", Place::Input(k), x[k].shape())).chain(outputs) {
-        let rank = shape.rank();
-        for axis in 0..rank {
-            let role = if counts_observations(case, place, axis) { " (observations)" } else { "" };
-            sizes.push((format!("the size of axis {axis} of {whose}{role}"), shape[axis]));
-        }
-        let product = |axes: &[usize]| match axes.iter().any(|&axis| shape[axis] == 1) {
-            true => 1,
-            false => axes.iter().map(|&axis| shape[axis]).product(),
-        };
-        if rank == 4 {
-            sizes.push((format!("the size of axes 2, 3 of {whose}"), product(&[2, 3])));
-            sizes.push((format!("the size of axes 0, 2, 3 of {whose}"), product(&[0, 2, 3])));
-        }
-        if rank > 1 {
-            sizes.push((format!("the number of elements of {whose}"), product(&(0..rank).collect::<Vec<_>>())));
-        }
-    }
-    sizes.extend([2, 3, 4].map(|n| (String::new(), n)));
-    sizes
-}
-
-/// Whether an axis counts the observations: its size is theirs, whatever their number. With one number alone, only the
-/// declared axis of the first input and of the outputs is taken for it.
-fn counts_observations(case: &Case, place: Place, axis: usize) -> bool {
-    let size = |point: &Point| point.given.get(place).and_then(|value| value.shape().get(axis).copied());
-    case.counted.as_ref().is_some_and(|counted| {
-        size(case.first()) == Some(counted.count)
-            && match &counted.elsewhere {
-                Some((count, point)) => size(point) == Some(*count),
-                None => axis == counted.axis && !matches!(place, Place::Input(1..)),
-            }
     })
 }
 

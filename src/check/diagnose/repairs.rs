@@ -9,6 +9,8 @@ use crate::{
         Fault, Line, Verdict,
         case::Case,
         given::Given,
+        kind::{Kind, Puts},
+        mend::{leads_to, line_of},
         script::{Action, Edit, Script, Source, Step},
     },
 };
@@ -35,13 +37,13 @@ const CONFUSABLE: &[&[&str]] = &[
 
 /// The first edit of the rule that makes it exact.
 fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
-    let script = case.rule_script(k)?;
+    let script = case.rule_with_right(k)?;
     if script.steps.len() > LONGEST {
         return None;
     }
     for at in (0..script.steps.len()).rev() {
         for (edit, how) in edits(&script, at, &case.first().given) {
-            if let Some(residual) = case.repaired(k, |p| script.output(p.given.values(), &[(at, edit.clone())])) {
+            if let Some(residual) = case.mended(k, |p| script.outputs(p.given.values(), &[(at, edit.clone())])) {
                 return Some((script, at, edit, how, residual));
             }
         }
@@ -53,28 +55,50 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
 pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let (script, at, edit, how, residual) = repair(case, k)?;
     let step = &script.steps[at];
-    let line = Line::from(step.at);
+    let line = line_of(&script, at).unwrap_or_else(|| Line::from(step.at));
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let operation = !matches!(edit, Edit::Operand(..));
-    let fault = match edit {
-        Edit::Operand(operand, Source::Argument(wanted)) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
+    let places = case.first().given.places();
+    let result = |k: usize| format!("the result of `{}`", script.steps[k].name());
+    let (fault, puts) = match edit {
+        Edit::Operand(operand, wanted) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
             let used = match step.inputs[operand] {
-                Source::Step(step) => format!("the result of `{}`", script.steps[step].name()),
-                _ => "another value".to_owned(),
+                Source::Step(used) => result(used),
+                Source::Argument(used) => places[used].to_string(),
+                Source::Fixed(_) => unreachable!("numbers are left alone"),
             };
-            Fault::MixedUp { used, wanted: case.first().given.places()[wanted].to_string() }
+            let (wanted, puts) = match wanted {
+                Source::Step(k) => (format!("{} ({})", result(k), Line::from(script.steps[k].at)), Puts::OwnResult),
+                Source::Argument(k) => (places[k].to_string(), Puts::Received),
+                Source::Fixed(_) => unreachable!("no number is put in"),
+            };
+            (Fault::MixedUp { used, wanted }, puts)
+        }
+        // One operand alone, of a product or a quotient: a factor, or a divisor, too many.
+        Edit::Keep(kept) if step.inputs.len() == 2 && (step.name() == "mul" || (step.name(), kept) == ("div", 0)) => {
+            let factor = match step.inputs[1 - kept] {
+                Source::Step(k) => result(k),
+                Source::Argument(k) => places[k].to_string(),
+                Source::Fixed(_) => "a constant".to_owned(),
+            };
+            match step.name() {
+                "mul" => (Fault::ExtraFactor { factor }, Puts::Received),
+                _ => (Fault::MissingFactor { factor }, Puts::Received),
+            }
         }
         Edit::Row(row) => {
-            Fault::WrongOperation { edit: format!("it has `{}` where `{}` belongs", step.name(), row.name) }
+            let edit = format!("it has `{}` where `{}` belongs", step.name(), row.name);
+            (Fault::WrongOperation { edit }, Puts::Operation)
         }
-        _ => Fault::WrongOperation { edit: how },
+        Edit::Scale(-1.0) => (Fault::WrongOperation { edit: how }, Puts::Operation),
+        _ => (Fault::WrongOperation { edit: how }, Puts::Other),
     };
-    Some((case.verdict(k, fault, residual).at(Some(line)).because(evidence), operation))
+    Some((case.verdict(k, fault, residual).at(Some(line)).because(evidence).putting(puts), operation))
 }
 
 /// Some or all places where the rule reads one value, changed to read another of the same shape.
 pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
-    let (given, script) = (&case.first().given, case.rule_script(k)?);
+    let (given, script) = (&case.first().given, case.rule_with_right(k)?);
     let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
     for used in 0..shapes.len() {
         let reads = reads(&script, used);
@@ -86,9 +110,9 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
                 let chosen: Vec<(usize, usize)> =
                     (0..reads.len()).filter(|i| set >> i & 1 == 1).map(|i| reads[i]).collect();
                 let edits = reading(&chosen, wanted);
-                let Some(residual) = case.repaired(k, |p| script.output(p.given.values(), &edits)) else { continue };
+                let Some(residual) = case.mended(k, |p| script.outputs(p.given.values(), &edits)) else { continue };
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
-                let line = Line::from(script.steps[chosen[0].0].at);
+                let line = line_of(&script, chosen[0].0)?;
                 let evidence = format!(
                     "reading {wanted} in place of {used} in {} places, from {line} on, the rule is exact",
                     chosen.len()
@@ -101,10 +125,12 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     None
 }
 
-/// Where a rule reads an argument: steps with the place among their operands.
+/// Where a rule reads an argument on its way to its first answer alone: steps with the place among their operands. The
+/// others are gradients that are right.
 pub(super) fn reads(script: &Script, argument: usize) -> Vec<(usize, usize)> {
+    let (first, others) = (leads_to(script, 0..1), leads_to(script, 1..script.outputs.len()));
     let operands = |(at, step): (usize, &Step)| (0..step.inputs.len()).map(move |operand| (at, operand));
-    let all = script.steps.iter().enumerate().flat_map(operands);
+    let all = script.steps.iter().enumerate().filter(|(at, _)| first[*at] && !others[*at]).flat_map(operands);
     all.filter(|&(at, operand)| script.steps[at].inputs[operand] == Source::Argument(argument)).collect()
 }
 
@@ -123,13 +149,13 @@ pub(super) fn reading(places: &[(usize, usize)], wanted: usize) -> Vec<(usize, E
 /// The line to fix: where an edit of the rule makes it exact, or else where it computes its answer.
 pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
     if let Some((script, at, ..)) = repair(case, k) {
-        return Some(Line::from(script.steps[at].at));
+        return line_of(&script, at);
     }
     if let Some(verdict) = rerouted(case, k) {
         return verdict.line;
     }
     let script = case.rule_script(k)?;
-    script.steps.last().map(|step| Line::from(step.at))
+    line_of(&script, script.steps.len())
 }
 
 /// The edits to try at a step of a rule, with what each does.
@@ -176,22 +202,32 @@ fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String
 /// Single mistakes in the rule's program for input `k`: a term left out, a sign within it, a different operation.
 pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, String)> {
     let Some(script) = case.rule_script(k) else { return Vec::new() };
+    (0..script.steps.len())
+        .flat_map(|at| mistakes_at(&script, at).into_iter().map(move |(edit, how, _)| (at, edit, how)))
+        .collect()
+}
+
+/// The same at one step, with the kind of each.
+pub(in crate::check) fn mistakes_of(script: &Script, at: usize) -> Vec<(Edit, Kind)> {
+    mistakes_at(script, at).into_iter().map(|(edit, _, kind)| (edit, kind)).collect()
+}
+
+fn mistakes_at(script: &Script, at: usize) -> Vec<(Edit, String, Kind)> {
+    let step = &script.steps[at];
     let mut all = Vec::new();
-    for (at, step) in script.steps.iter().enumerate() {
-        if step.has_terms() {
-            all.extend([0, 1].map(|keep| (at, Edit::Keep(keep), String::new())));
-        }
-        all.extend(other_rows(step).into_iter().map(|(edit, how)| (at, edit, how)));
-        let within = |other: &Step| other.has_terms() && other.inputs.contains(&Source::Step(at));
-        if script.steps.iter().any(within) {
-            all.push((at, Edit::Scale(-1.0), "the other sign".to_owned()));
-        }
+    if step.has_terms() {
+        all.extend([0, 1].map(|keep| (Edit::Keep(keep), String::new(), Kind::DroppedTerm)));
+    }
+    all.extend(other_rows(step).into_iter().map(|(edit, how)| (edit, how, Kind::WrongOperation)));
+    let within = |other: &Step| other.has_terms() && other.inputs.contains(&Source::Step(at));
+    if script.steps.iter().any(within) {
+        all.push((Edit::Scale(-1.0), "the other sign".to_owned(), Kind::WrongOperation));
     }
     all
 }
 
 /// Operations that are easily confused with that of a step.
-fn other_rows(step: &Step) -> Vec<(Edit, String)> {
+pub(in crate::check) fn other_rows(step: &Step) -> Vec<(Edit, String)> {
     let Action::Elementwise(row, _) = &step.action else { return Vec::new() };
     let groups = CONFUSABLE.iter().filter(|group| group.contains(&row.name));
     let others = groups.flat_map(|group| group.iter()).filter(|other| **other != row.name);

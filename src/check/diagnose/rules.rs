@@ -15,6 +15,8 @@ use crate::{
         Fault, Line, Verdict,
         applications::{Application, Observations},
         case::{Case, Counted, Truth},
+        kind::Kind,
+        mend,
         numbers::{is_finite, jittered},
     },
 };
@@ -41,9 +43,17 @@ pub(in crate::check) fn rule_faults(
     name_faults(case, &applied.inputs, applied.at, seed)
 }
 
-/// The same for a function that the tape cannot differentiate: differences provide the truth.
-pub(super) fn numeric_faults(function: &Arc<dyn Function>, inputs: &[Tensor], at: &Location<'_>) -> Vec<Verdict> {
-    name_faults(Case::new(function, &vec![true; inputs.len()], Truth::Differences), inputs, at, 0)
+/// The same for a function that the tape cannot differentiate: differences provide the truth. `lines`: where the rule
+/// makes its answer for each input.
+pub(super) fn numeric_faults(
+    function: &Arc<dyn Function>,
+    inputs: &[Tensor],
+    at: &Location<'_>,
+    lines: Vec<Option<Line>>,
+) -> Vec<Verdict> {
+    let mut case = Case::new(function, &vec![true; inputs.len()], Truth::Differences);
+    case.rule_lines = lines;
+    name_faults(case, inputs, at, 0)
 }
 
 /// The verdict on a rule that is right when run immediately, but whose answer depends on other calls.
@@ -91,15 +101,66 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
         ));
         return vec![verdict.at(Some(Line::from(at)))];
     }
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    for k in (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)) {
+    let wrong: Vec<usize> = (0..inputs).filter(|&k| case.needs[k] && case.is_wrong(k)).collect();
+    let mut found: Vec<(Verdict, Vec<usize>)> = Vec::new();
+    for &k in &wrong {
         for verdict in explain(case, k, at) {
-            match verdicts.iter_mut().find(|v| v.fault == verdict.fault) {
-                Some(known) => known.of.extend(verdict.of),
-                None => verdicts.push(verdict),
+            match found.iter_mut().find(|(v, _)| v.fault == verdict.fault) {
+                Some((known, of)) => {
+                    known.join(verdict);
+                    of.push(k);
+                }
+                None => found.push((verdict, vec![k])),
             }
         }
     }
-    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.of.len()));
-    verdicts
+    if case.truth == Truth::Tape {
+        together(case, &wrong, &mut found);
+    }
+    found.sort_by_key(|(_, of)| std::cmp::Reverse(of.len()));
+    found.into_iter().map(|(verdict, _)| verdict).collect()
+}
+
+/// Mends of several wrong gradients at once: one common cause, and where it is.
+fn together(case: &Case, wrong: &[usize], found: &mut Vec<(Verdict, Vec<usize>)>) {
+    if wrong.len() < 2 {
+        return;
+    }
+    let telling = |v: &Verdict| !v.vague && !matches!(v.fault.kind(), Kind::Unknown | Kind::StraightThrough);
+    let explained = found.iter().any(|(v, of)| of.len() == wrong.len() && telling(v));
+    let unexplained = found.iter().any(|(v, _)| matches!(v.fault.kind(), Kind::Unknown | Kind::Several));
+    // Three gradients with an explanation each may have two in common.
+    let mut firsts: Vec<&Fault> = Vec::new();
+    for &k in wrong {
+        let first = found.iter().find(|(_, of)| of.contains(&k)).map(|(v, _)| &v.fault);
+        firsts.extend(first.filter(|fault| !firsts.contains(fault)));
+    }
+    let unexplained = unexplained || firsts.len() > 2;
+    let single = mend::single(case, wrong);
+    let all = single.or_else(|| (unexplained && !explained).then(|| mend::several(case, wrong)).flatten());
+    match all {
+        Some(all) if explained => {
+            found.iter_mut().filter(|(_, of)| of.len() == wrong.len()).for_each(|(known, _)| locate(known, &all));
+        }
+        Some(all) => {
+            found.retain(|(v, _)| telling(v));
+            found.insert(0, (all, wrong.to_vec()));
+        }
+        // Some of them may have a cause in common.
+        None => {
+            for (known, of) in found.iter_mut().filter(|(_, of)| of.len() > 1) {
+                if let Some(some) = mend::single(case, of) {
+                    locate(known, &some);
+                }
+            }
+        }
+    }
+}
+
+/// Replaces the lines at which each gradient could be mended by the one that mends all of them.
+fn locate(known: &mut Verdict, mend: &Verdict) {
+    known.line = mend.line.clone().or(known.line.take());
+    if known.fault == mend.fault {
+        known.evidence = mend.evidence.clone();
+    }
 }

@@ -10,7 +10,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use super::{non_finite::first_non_finite_derivative, rules::numeric_faults};
 use crate::{
-    Backward, Function, Tape, Tensor, Var,
+    Backward, Function, Rule, Tape, Tensor, Var,
     check::{
         Comparison, Fault, Line, Verdict,
         measure::{Evaluation, outliers},
@@ -18,6 +18,7 @@ use crate::{
         runner::{attempt, gradients_of, weighted},
         script::{Action, Edit, Script, Source, Step},
     },
+    ops::Vjp,
 };
 
 /// Names the faults of the tape's gradients at `place`; `comparisons` sets them beside the numeric ones.
@@ -62,7 +63,7 @@ fn not_finite(place: &Evaluation<'_>, at: &[Tensor], comparisons: &[Comparison])
         let (index, value) = c.tape.as_ref()?.first_non_finite()?;
         Some((c.of.clone(), index, value))
     })?;
-    let (operation, line) = first_non_finite_derivative(&place.runner, at).unwrap_or_else(|| ("?".to_owned(), None));
+    let (operation, line) = first_non_finite_derivative(&place.runner, at, place.upstream, Rule::Tape);
     let verdict = Verdict::new(Fault::NonFinite { operation }, of, 0.0).at(line);
     Some(verdict.because(format!("element {index} of the gradient is {value}")))
 }
@@ -180,13 +181,30 @@ fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
         }
         let inputs = script.operands(k, at, &results);
         let function: Arc<dyn Function> = Arc::new(Alone { step: step.clone() });
-        found = numeric_faults(&function, &inputs, step.at);
+        let recorded = Line::from(step.at);
+        found = numeric_faults(&function, &inputs, step.at, lines_of_rule(step, &inputs));
         for verdict in &mut found {
             verdict.rule = Some(step.name().to_owned());
-            verdict.line = Some(Line::from(step.at));
+            match verdict.line.as_ref().is_some_and(|line| !line.is_ours() && *line != recorded) {
+                true => verdict.evidence.push(format!("the operation is recorded at {recorded}")),
+                false => verdict.line = Some(recorded.clone()),
+            }
         }
     }
     found
+}
+
+/// Where an operation's own rule makes its answer for each input.
+fn lines_of_rule(step: &Step, inputs: &[Tensor]) -> Vec<Option<Line>> {
+    let Action::Op(op) = &step.action else { return Vec::new() };
+    let lines = attempt(inputs, |tape, x| {
+        let z = step.perform(tape, x, None).ok()?;
+        let needs = vec![true; x.len()];
+        let answers = op.vjp(Vjp { x, z, dz: tape.constant(z.value()), needs: &needs, recorded: false }).ok()?;
+        let line = |answer: Var<'_>| tape.nodes().nth(answer.index()).map(|node| Line::from(node.line));
+        Some(answers.into_iter().map(|answer| line(answer?)).collect())
+    });
+    lines.unwrap_or_default()
 }
 
 /// An operation as a function with a rule, which is the operation's own derivative.

@@ -7,14 +7,11 @@ use super::{
     borrowed::{borrowed, received},
     repairs,
 };
-use crate::{
-    Var,
-    check::{
-        Fault, Line, Verdict,
-        case::Case,
-        runner::attempt,
-        script::{Edit, Script, Source, Step},
-    },
+use crate::check::{
+    Fault, Line, Verdict,
+    case::Case,
+    kind::Puts,
+    script::{Edit, Source, Step},
 };
 
 /// Longer programs are not searched.
@@ -39,7 +36,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
 /// A term of the true gradient whose omission gives the rule's answer.
 fn dropped(case: &Case, k: usize) -> Option<Verdict> {
     let forward = case.forward_script()?;
-    let script = gradient_script(case, &forward, k)?;
+    let script = case.gradient_script(&forward, &[k])?;
     let search = |at: usize| {
         let step = &script.steps[at];
         if !step.has_terms() {
@@ -60,21 +57,8 @@ fn dropped(case: &Case, k: usize) -> Option<Verdict> {
                 "without the term that the derivative of `{term}` at {line} adds, the true gradient is this one"
             );
             let fault = Fault::DroppedTerm { term };
-            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)))
+            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)).putting(Puts::Path))
         })
     };
     (0..script.steps.len().min(LONGEST)).find_map(search)
-}
-
-/// The true gradient with respect to input `k` as a program from inputs and upstream gradients.
-fn gradient_script(case: &Case, forward: &Script, k: usize) -> Option<Script> {
-    let given = &case.first().given;
-    attempt(given.x.iter().chain(&given.dz), |tape, leaves| {
-        let (x, dz) = leaves.split_at(given.x.len());
-        let z = forward.run(tape, x, &[])?;
-        let weighted = z.iter().zip(dz).filter(|(z, _)| z.needs_grad()).map(|(&z, &dz)| (z * dz).sum());
-        let loss: Var<'_> = weighted.reduce(|a, b| a + b)?;
-        let gradient = tape.grad(loss, &[x[k]]).ok()?;
-        Some(Script::of(tape, leaves, &gradient))
-    })
 }

@@ -46,15 +46,15 @@ impl Broken {
         self.aside(at, |x, dz| unsummed_gradient(&*self.function, x, dz, self.change.k))
     }
 
-    /// The rule's own program, with one step changed.
-    fn edited<'t>(&self, at: &Backward<'_, 't>, step: usize, edit: Edit) -> Option<Var<'t>> {
+    /// The rule's own program, with some steps changed.
+    fn edited<'t>(&self, at: &Backward<'_, 't>, edits: &[(usize, Edit)]) -> Option<Var<'t>> {
         let own = given(at);
         let aside = Tape::with_dtype(at.x[0].dtype());
         let copy = own.map(|v| aside.leaf(v.value()));
         let answer = copy.ask(&*self.function, at.needs).swap_remove(self.change.k)?;
         let script = Script::of(&aside, &copy.values().copied().collect::<Vec<_>>(), &[answer]);
         let arguments: Vec<Var<'t>> = own.values().copied().collect();
-        Some(script.run(at.x[0].tape(), &arguments, &[(step, edit)])?.remove(0))
+        Some(script.run(at.x[0].tape(), &arguments, edits)?.remove(0))
     }
 }
 
@@ -136,8 +136,10 @@ impl Function for Broken {
                 let (z, saved) = self.function.forward_and_save(&x);
                 self.function.backward(Backward { x: &x, z: &z, saved: &saved, ..at })
             }
-            Slip::DroppedTerm(step, keep) => replace(self.edited(&at, step, Edit::Keep(keep))),
-            Slip::WrongOperation(step, edit, _) => replace(self.edited(&at, step, edit)),
+            Slip::DroppedTerm(step, keep) => replace(self.edited(&at, &[(step, Edit::Keep(keep))])),
+            Slip::WrongOperation(step, edit, _) => replace(self.edited(&at, &[(step, edit)])),
+            Slip::Line(one) => replace(self.edited(&at, &one.edits)),
+            Slip::Two(one, two) => replace(self.edited(&at, &[one.edits, two.edits].concat())),
             Slip::Forgotten(step, edit) => replace(self.of_another_function(&at, step, edit)),
             Slip::StraightThrough(step, from) => {
                 replace(self.of_another_function(&at, step, Edit::StraightThrough(from)))

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::examined::Examined;
+use super::{
+    edits::{self, Slipped},
+    examined::Examined,
+};
 use crate::{
     Shape,
     check::{
@@ -55,6 +58,10 @@ pub(super) enum Slip {
     StraightThrough(usize, Source),
     /// A step of the rule changed, and how.
     WrongOperation(usize, Edit, String),
+    /// A mistake in one line of the rule.
+    Line(Slipped),
+    /// Two of them.
+    Two(Slipped, Slipped),
     /// A factor where the input is at most 0.
     WhereNegative(f64),
     /// A factor at the border of the last two axes.
@@ -83,6 +90,8 @@ impl Change {
             Slip::Forgotten(..) => Kind::ForgottenPath,
             Slip::StraightThrough(..) => Kind::StraightThrough,
             Slip::WrongOperation(..) => Kind::WrongOperation,
+            Slip::Line(ref one) => one.kind,
+            Slip::Two(..) => Kind::Several,
             Slip::WhereNegative(_) | Slip::AtBorder(_) => Kind::Region,
             Slip::NotFinite(_) => Kind::NonFinite,
             Slip::SinglePrecision => Kind::Precision,
@@ -175,7 +184,10 @@ fn of_the_programs(rule: &Examined, k: usize) -> Vec<Slip> {
         Edit::Keep(keep) => Slip::DroppedTerm(step, keep),
         edit => Slip::WrongOperation(step, edit, how),
     });
-    forward.chain(backward).collect()
+    let singles = edits::singles(rule, k);
+    let pairs = edits::pairs(&singles).into_iter().map(|(a, b)| Slip::Two(singles[a].clone(), singles[b].clone()));
+    let pairs: Vec<Slip> = pairs.collect();
+    forward.chain(backward).chain(singles.into_iter().map(Slip::Line)).chain(pairs).collect()
 }
 
 /// The mistake in a sentence.
@@ -200,6 +212,8 @@ impl fmt::Display for Change {
             Slip::Forgotten(step, _) => write!(f, "{it} takes step {step} of `forward` for a constant"),
             Slip::StraightThrough(step, _) => write!(f, "{it} takes step {step} of `forward` for the identity"),
             Slip::WrongOperation(step, _, how) => write!(f, "step {step} of {it} is changed: {how}"),
+            Slip::Line(one) => write!(f, "in {it}, {}", one.how),
+            Slip::Two(one, two) => write!(f, "in {it}, {}, and {}", one.how, two.how),
             Slip::WhereNegative(factor) => write!(f, "{it} is multiplied by {factor} where the input is at most 0"),
             Slip::AtBorder(factor) => write!(f, "{it} is multiplied by {factor} at the border"),
             Slip::NotFinite(index) => write!(f, "element {index} of {it} is 0/0"),

@@ -132,6 +132,11 @@ impl Examined {
         (0..steps).flat_map(|at| forward_edits(script, at).into_iter().map(move |edit| (at, edit))).collect()
     }
 
+    /// The rule's program for input `k`.
+    pub fn program(&self, k: usize) -> Option<Script> {
+        self.case.rule_script(k)
+    }
+
     /// What can be changed in the rule's program for input `k`: terms left out, operations and signs replaced.
     pub fn rule_edits(&self, k: usize) -> Vec<(usize, Edit, String)> {
         mistakes(&self.case, k)

@@ -1,8 +1,8 @@
 //! Correct rules broken on purpose, for exercises and to measure the checker.
 //!
-//! A *mutation* takes a hand-written rule that is correct and makes one known mistake in it: flips a sign, forgets a
-//! sum, ignores the upstream gradient, leaves out a term. The mutant is a [`Function`] like any other, so everything
-//! that checks a function can be tried on it.
+//! A *mutation* takes a hand-written rule that is correct and makes one known mistake in it, or two: flips a sign, forgets
+//! a sum, ignores the upstream gradient, leaves out a term or a factor, writes another number; in a loop, each time the
+//! line runs. The mutant is a [`Function`] like any other, so everything that checks a function can be tried on it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -31,6 +31,7 @@
 
 mod broken;
 mod change;
+mod edits;
 mod examined;
 
 use std::{collections::HashSet, panic::Location, sync::Arc};
@@ -39,9 +40,10 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use broken::Broken;
 use change::{Change, Slip};
+use edits::Slipped;
 use examined::Examined;
 
-use super::{Verdict, kind::Kind};
+use super::{Fault, Verdict, kind::Kind};
 use crate::{DType, Error, Function, Result, RuleFault, Tensor};
 
 /// A correct function with one mistake made in its rule.
@@ -54,12 +56,22 @@ pub struct Mutant {
     /// [`Fault::name`](super::Fault::name).
     pub names: Vec<&'static str>,
     kinds: Vec<Kind>,
+    /// The kinds of each of two mistakes.
+    parts: Vec<Vec<Kind>>,
 }
 
 impl Mutant {
-    /// Whether a verdict names the mistake.
+    /// Whether a verdict names the mistake; of two mistakes, whether it names each.
     pub fn is_named_by(&self, verdict: &Verdict) -> bool {
-        self.kinds.contains(&verdict.fault.kind())
+        match (&verdict.fault, &self.parts[..]) {
+            (Fault::Several { faults }, [a, b]) => {
+                let named = |of: &[Kind], fault: &Fault| of.contains(&fault.kind());
+                let [one, two] = &faults[..] else { return false };
+                (named(a, one) && named(b, two)) || (named(a, two) && named(b, one))
+            }
+            (Fault::Several { .. }, _) => false,
+            (fault, _) => self.kinds.contains(&fault.kind()),
+        }
     }
 }
 
@@ -103,23 +115,41 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
         };
         wrong.then_some((change, function, examined))
     };
-    let all: Vec<(Change, Arc<dyn Function>, Examined)> = Change::all(&sound).into_iter().filter_map(examine).collect();
-    let kinds = |own: &Change, examined: &Examined| -> Vec<Kind> {
-        let alike = all.iter().filter(|(_, _, other)| examined.agrees_with(other)).map(|(change, ..)| change.kind());
-        let related = examined.relation().filter(|_| own.kind() != Kind::Stale);
-        let read = match own.slip {
-            Slip::DroppedTerm(step, kept) => sound.reads_a_side(own.k, step, kept).then_some(Kind::MixedUp),
-            _ => None,
-        };
-        let mut seen = HashSet::new();
-        [own.kind()].into_iter().chain(alike).chain(related).chain(read).filter(|&kind| seen.insert(kind)).collect()
-    };
+    let all: Vec<Tried> = Change::all(&sound).into_iter().filter_map(examine).collect();
     let mutant = |(change, function, examined): &(Change, Arc<dyn Function>, Examined)| {
-        let kinds = kinds(change, examined);
+        let kinds = self::kinds(&sound, &all, change, examined);
         let names = kinds.iter().map(|kind| kind.name()).collect();
-        Mutant { function: function.clone(), what: change.to_string(), names, kinds }
+        // Each of two mistakes may have several names, too.
+        let part = |one: &Slipped| -> Vec<Kind> {
+            let same = |other: &&Tried| {
+                matches!(&other.0.slip, Slip::Line(line) if line.how == one.how) && other.0.k == change.k
+            };
+            let alone = all.iter().find(same);
+            alone.map_or(vec![one.kind], |(change, _, examined)| self::kinds(&sound, &all, change, examined))
+        };
+        let parts = match &change.slip {
+            Slip::Two(one, two) => vec![part(one), part(two)],
+            _ => Vec::new(),
+        };
+        Mutant { function: function.clone(), what: change.to_string(), names, kinds, parts }
     };
     Ok(all.iter().map(mutant).collect())
+}
+
+/// A mistake, the function with it, and its gradients.
+type Tried = (Change, Arc<dyn Function>, Examined);
+
+/// The kinds of fault that describe a wrong gradient exactly: its own, those of mistakes with the same effect, and
+/// relations that it has with the true one.
+fn kinds(sound: &Examined, all: &[Tried], own: &Change, examined: &Examined) -> Vec<Kind> {
+    let alike = all.iter().filter(|(_, _, other)| examined.agrees_with(other)).map(|(change, ..)| change.kind());
+    let related = examined.relation().filter(|_| own.kind() != Kind::Stale);
+    let read = match own.slip {
+        Slip::DroppedTerm(step, kept) => sound.reads_a_side(own.k, step, kept).then_some(Kind::MixedUp),
+        _ => None,
+    };
+    let mut seen = HashSet::new();
+    [own.kind()].into_iter().chain(alike).chain(related).chain(read).filter(|&kind| seen.insert(kind)).collect()
 }
 
 fn broken(function: &Arc<dyn Function>, why: String) -> Error {

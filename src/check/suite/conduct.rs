@@ -134,8 +134,8 @@ fn finite(e: &Examination<'_>) -> (Outcome, Option<Verdict>) {
                 "at {what} inputs the value is finite, but element {index} of the gradient by {} is NaN",
                 argument.name
             );
-            let first = diagnose::first_non_finite_derivative(&place.runner, &at);
-            let (operation, line) = first.unwrap_or_else(|| ("?".to_owned(), None));
+            let (operation, line) =
+                diagnose::first_non_finite_derivative(&place.runner, &at, place.upstream, Rule::Manual);
             let verdict = Verdict::new(Fault::NonFinite { operation }, argument.name.to_string(), 0.0).at(line);
             // What is not finite at the inputs themselves has been traced already.
             let known = e.verdicts.iter().any(|k| k.fault == verdict.fault && k.line == verdict.line);

@@ -1,0 +1,105 @@
+//! How often the checker names a mistake that a person planted.
+//!
+//! ```text
+//! cargo run --release --example planted
+//! ```
+//!
+//! Every function of `cases` is checked as it is, then once for each of its mistakes, alone or two at once. A verdict
+//! counts as right if it says what it must, in words fixed beforehand, and its line if it is one where a mistake was
+//! made; the last column leaves out mistakes that hand a value on unchanged, which leave no operation on their line. Every
+//! other function is *held out*: the checker was developed with the mistakes of the rest.
+
+#[macro_use]
+#[path = "../../tutorials/print.rs"]
+mod print;
+
+#[macro_use]
+mod planted;
+mod cases;
+mod judge;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::Parser;
+use judge::{Half, Judged, Named};
+use wengert::{Result, check, io};
+
+#[derive(Parser)]
+struct Flags {
+    /// The folder for metrics.json.
+    #[arg(long, default_value = "target/planted")]
+    out: PathBuf,
+    /// Try only the first ten functions.
+    #[arg(long)]
+    quick: bool,
+    /// Print the verdicts on mistakes of the first half that were not named, or whose line is wrong.
+    #[arg(long)]
+    misses: bool,
+    /// The same for the half that is held out.
+    #[arg(long)]
+    held_out: bool,
+}
+
+fn main() -> Result<()> {
+    let flags = Flags::parse();
+    let mut all = cases::all();
+    if flags.quick {
+        all.truncate(10);
+    }
+    let (mut false_alarms, mut slowest) = (0, 0f64);
+    let mut judged = Vec::new();
+    for (k, function) in all.iter().enumerate() {
+        let half = if k % 2 == 0 { Half::Developed } else { Half::HeldOut };
+        let report = check::function(function.with(&[]), &function.inputs).run()?;
+        if !report.passed() || !report.verdicts.is_empty() {
+            false_alarms += 1;
+            println!("false alarm: {}\n{report}", function.name);
+        }
+        for mistake in &function.mistakes {
+            let wrong = function.with(mistake.slips);
+            let report = check::function(wrong.clone(), &function.inputs).run()?;
+            slowest = slowest.max(report.seconds);
+            let (lines, recorded) = wrong.lines();
+            let one = Judged::new(half, mistake, &function.mistakes, &report, (&lines, recorded));
+            let shown = if half == Half::Developed { flags.misses } else { flags.held_out };
+            if shown && !(one.named == Named::First && one.line) {
+                println!("{} {:?} ({}), lines {:?}: {:?}", function.name, mistake.slips, mistake.kind, lines, one);
+                report.verdicts.iter().for_each(|verdict| println!("  {verdict}"));
+            }
+            judged.push(one);
+        }
+    }
+    println!("{} functions, {} mistakes, {false_alarms} false alarms", all.len(), judged.len());
+    let mut metrics = serde_json::Map::new();
+    for (half, name) in [(Half::Developed, "developed on"), (Half::HeldOut, "held out")] {
+        let own: Vec<&Judged> = judged.iter().filter(|one| one.half == half).collect();
+        let mut kinds: BTreeMap<&str, Vec<&Judged>> = BTreeMap::new();
+        own.iter().for_each(|one| kinds.entry(one.kind).or_default().push(one));
+        println!("\n{name:<14} tried first three vague none else line  of those with an operation there");
+        let mut rows = serde_json::Map::new();
+        let all = ("all", own.clone());
+        for (kind, of_kind) in kinds.into_iter().chain([all]) {
+            let count = |keep: &dyn Fn(&Judged) -> bool| of_kind.iter().filter(|one| keep(one)).count();
+            let named = |named: Named| count(&|one| one.named == named);
+            let (first, vague, none) = (named(Named::First), named(Named::Vague), named(Named::Nothing));
+            let three = first + named(Named::AmongThree);
+            let lines = count(&|one| one.line);
+            let (there, of) = (count(&|one| one.line && one.recorded), count(&|one| one.recorded));
+            let rest = of_kind.len() - three - vague - none;
+            println!(
+                "{kind:<14} {:>5} {first:>5} {three:>5} {vague:>5} {none:>4} {rest:>4} {lines:>4}  {there:>3} of {of}",
+                of_kind.len()
+            );
+            let row = serde_json::json!({ "tried": of_kind.len(), "first": first, "three": three, "line": lines,
+                "line_there": there, "there": of });
+            rows.insert(kind.to_owned(), row);
+        }
+        metrics.insert(name.to_owned(), rows.into());
+    }
+    println!("\nthe slowest check took {slowest:.2} s");
+    metrics.insert("false_alarms".to_owned(), false_alarms.into());
+    let path = flags.out.join("metrics.json");
+    io::write_json(&path, &metrics)?;
+    println!("written: {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Mends: the edits of a rule that make it right.
+//!
+//! A hand-written rule is a program r from what it receives (inputs, outputs, upstream gradients, saved values) to
+//! gradients. If it is wrong, an *edit* makes it right: a factor put in at one place, another number, another operand.
+//! A search proposes edits, measures them at the two points of a [`Case`], and verifies what fits at a third one that is
+//! drawn apart, so that an edit which mends by coincidence is told from the mend.
+//!
+//! **Screening.** There are thousands of edits, most of which need not be run. Let p be a random tensor of the shape of
+//! the answer a, and t the true gradient. An edit that changes the value v at one place to v′ changes ⟨p, a⟩ by
+//!
+//! ```text
+//! ⟨g, v′ − v⟩,   g = ∂⟨p, a⟩/∂v,
+//! ```
+//!
+//! exactly if what follows is linear in v, as most of a rule is (it is linear in the upstream gradient). All g come out
+//! of one walk through the rule's own program. A mend satisfies ⟨g, v′ − v⟩ = ⟨p, t − a⟩: one dot product an edit instead
+//! of a run. Where what follows is not linear, the edit is run. What passes is run too, and compared element by element.
+//!
+//! The equation also *solves* for a number: v′ = c v needs c = 1 + ⟨p, t − a⟩ / ⟨g, v⟩, the same at both points.
+//!
+//! **Pairs.** With one edit made, the rule is another program, and what it lacks may again be a single edit. So each
+//! likely edit is made in turn, and the second is screened.
+//!
+//! **Loops.** A line that runs in a loop is recorded once an iteration. A mistake in it is a mistake in all of them, so
+//! a [`Place`](places::Place) may be all nodes of one line, and a value put in there a *family*: the gate of each step.
+//!
+//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and slopes; `places` where it may be edited; `values` what may
+//! be put in; `factors`, `constants`, `operands`, `operations`, `reductions` and `terms` propose edits; `search` tries
+//! them alone and in pairs; `naming` turns one into a verdict, and `lines` finds its line.
+
+mod constants;
+mod factors;
+mod lines;
+mod naming;
+mod numbers;
+mod operands;
+mod operations;
+mod places;
+mod program;
+mod proposal;
+mod reductions;
+mod search;
+mod sensed;
+mod split;
+mod terms;
+mod values;
+
+pub(super) use lines::line_of;
+pub(super) use places::groups;
+pub(super) use split::leads_to;
+pub(super) use values::carrying;
+
+use super::{Verdict, case::Case};
+
+/// The likeliest single edit that mends the gradients with respect to all inputs `of`.
+pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
+    let program = program::Program::of(case, of)?;
+    let found = search::single(&program, &[])?;
+    Some(naming::verdict(&program, case, of, &[found]))
+}
+
+/// Two or three edits that together mend the gradients with respect to all inputs `of`.
+pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
+    let program = program::Program::of(case, of)?;
+    let found = search::several(&program)?;
+    Some(naming::verdict(&program, case, of, &found))
+}

@@ -1,0 +1,65 @@
+//! Another value where one is read, a transposition, a value read backwards, operands exchanged.
+
+use std::rc::Rc;
+
+use super::{
+    places::{Part, Place},
+    program::Program,
+    proposal::{Change, Proposal},
+    values::Family,
+};
+use crate::check::{
+    kind::Puts,
+    script::{Alter, Source},
+};
+
+pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
+    for place in places {
+        let Some(shape) = program.shape_at(place) else { continue };
+        let rank = shape.rank() as isize;
+        let product = program.script.steps.get(place.at[0]).is_some_and(|step| step.name() == "matmul");
+        let mut put = |change: Change, cost: u32, with: &str, puts: Puts| {
+            all.push(Proposal::new(place, change, cost, with).putting(puts));
+        };
+        let mut offer = |change: Change, cost: u32| put(change, cost, "", Puts::Other);
+        if rank >= 2 && shape[shape.rank() - 1] == shape[shape.rank() - 2] {
+            offer(Change::Alter(Alter::Turn(rank - 2, rank - 1)), if product { 11 } else { 13 });
+        }
+        for axis in (0..rank).filter(|&axis| shape[axis as usize] > 1) {
+            offer(Change::Alter(Alter::Flip(axis)), 15);
+            let n = shape[axis as usize];
+            for by in [1, -1, 2, -2].into_iter().filter(|by: &isize| 2 * by.unsigned_abs() < n) {
+                offer(Change::Alter(Alter::Roll(axis, by)), 17);
+            }
+            if place.part == Part::Result {
+                offer(Change::Alter(Alter::Center(axis)), 16);
+            }
+        }
+        let Part::Operand(operand) = place.part else { continue };
+        let read = |step: usize| program.script.steps[step].inputs[operand];
+        if operand > 0 && place.at.len() == 1 {
+            offer(Change::Exchange(0, operand), 14);
+        }
+        // A number that is written into the rule is no value that was taken for another.
+        if matches!(read(place.at[0]), Source::Fixed(k) if program.script.fixed[k].numel() == 1) {
+            continue;
+        }
+        for value in program.values.iter().filter(|v| *v.at[0].shape() == shape) {
+            if place.at.iter().all(|&step| read(step) != value.source) {
+                // The answer itself, or what it is made of, may not be put in from outside.
+                let cost = 13 + 2 * value.cost.min(2) + value.cost / 3;
+                put(Change::Alter(Alter::Use(value.source)), cost, &value.name, value.puts);
+            }
+        }
+        if place.at.len() > 1 {
+            for family in families {
+                for sources in family.beside(place.at.len()) {
+                    if place.at.iter().zip(&sources).any(|(&step, &source)| read(step) != source) {
+                        let each = Change::Each(sources.into_iter().map(Alter::Use).collect());
+                        put(each, 14, &family.name, Puts::Computed);
+                    }
+                }
+            }
+        }
+    }
+}

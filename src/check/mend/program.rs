@@ -1,0 +1,194 @@
+//! The rule as a program, at two points and a third one apart.
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{
+    numbers::text,
+    places::{Part, Place, readers},
+    split::split,
+    values::{self, Value},
+};
+use crate::{
+    Shape, Tensor,
+    check::{
+        case::{Case, Point},
+        given::Place as Of,
+        numbers::{EXACT, difference, jittered, size},
+        script::{Edit, Script, Source},
+    },
+};
+
+/// Longer programs are not searched.
+const LONGEST: usize = 300;
+/// The largest gradient that is searched, in numbers.
+const LARGEST: usize = 20_000;
+
+/// What the program computes at a point, and what it should.
+pub(super) struct At {
+    /// What the rule receives, and values of `forward` that may be put in.
+    pub arguments: Vec<Tensor>,
+    /// The true gradients with respect to the inputs that are answered.
+    pub truth: Vec<Tensor>,
+    /// A random direction for each.
+    pub directions: Vec<Tensor>,
+}
+
+/// The rule for some inputs.
+pub(super) struct Program {
+    pub script: Script,
+    /// How many of its outputs are answers; the others are values that lead to none.
+    pub answers: usize,
+    pub forward: Script,
+    /// How many arguments the rule itself receives.
+    pub given: usize,
+    pub points: Vec<At>,
+    /// A point apart, which no search has seen.
+    pub apart: Option<At>,
+    pub values: Vec<Value>,
+    /// The operations by which the tape itself computes the gradients.
+    pub truth: Option<Script>,
+    /// Sizes in the shapes of inputs and outputs, with their meaning.
+    pub sizes: Vec<(String, usize)>,
+    /// What the rule receives.
+    pub places: Vec<Of>,
+}
+
+impl Program {
+    /// The program for the inputs `of`, and for those whose gradient is right and has to stay so; `None` if it is none
+    /// (plain numbers) or too long.
+    pub fn of(case: &Case, of: &[usize]) -> Option<Program> {
+        let answered = [of, &case.right()].concat();
+        let script = case.whole_rule(&answered)?;
+        let forward = case.forward_script()?;
+        let first = case.first();
+        let places = first.given.places();
+        let given = places.len();
+        let shapes: Vec<Shape> = first.given.values().map(|value| value.shape().clone()).collect();
+        let script = split(script.with_argument_steps(&shapes), given, of.len(), answered.len());
+        let numbers: usize = first.given.values().map(Tensor::numel).max().unwrap_or(0);
+        if script.steps.len() <= given || script.steps.len() > LONGEST || numbers > LARGEST {
+            return None;
+        }
+        let fits =
+            |p: &Point| answered.iter().all(|&k| p.answer[k].as_ref().is_some_and(|a| a.shape() == p.truth[k].shape()));
+        if !case.points.iter().all(fits) {
+            return None;
+        }
+        let mut rng = StdRng::seed_from_u64(0x6d65_6e64);
+        let truth = case.gradient_script(&forward, of);
+        let more = values::computed(&forward, truth.as_ref(), first.given.x.len());
+        let mut at = |p: &Point| {
+            let mut arguments: Vec<Tensor> = p.given.values().cloned().collect();
+            arguments.extend(more.at(&p.given, &forward, truth.as_ref())?);
+            let right: Vec<Tensor> = answered.iter().map(|&k| p.truth[k].clone()).collect();
+            let directions = right.iter().map(|t| crate::check::numbers::upstream(t, &mut rng)).collect();
+            Some(At { arguments, truth: right, directions })
+        };
+        let points: Vec<At> = case.points.iter().map(&mut at).collect::<Option<_>>()?;
+        let mut apart = StdRng::seed_from_u64(0x0061_7061_7274);
+        let mut x = first.given.x.clone();
+        for _ in 0..4 {
+            x = x.iter().map(|x| jittered(x, &mut apart)).collect();
+        }
+        let apart = case.point(&x, &mut apart).ok().filter(fits).and_then(|p| at(&p));
+        let values = values::all(case, &script, &forward, truth.as_ref(), &more, &points);
+        let sizes = case.sizes_of(of);
+        Some(Program { answers: answered.len(), script, forward, given, points, apart, values, truth, sizes, places })
+    }
+
+    /// What remains wrong at the two points with these edits; `None` if it is more than rounding.
+    pub fn mended(&self, edits: &[(usize, Edit)]) -> Option<f64> {
+        let mut worst = 0f64;
+        for at in &self.points {
+            worst = worst.max(self.off(at, edits)?);
+        }
+        Some(worst)
+    }
+
+    /// Whether the edits mend the rule at the point apart, too.
+    pub fn holds_apart(&self, edits: &[(usize, Edit)]) -> bool {
+        self.apart.as_ref().is_none_or(|at| self.off(at, edits).is_some())
+    }
+
+    fn off(&self, at: &At, edits: &[(usize, Edit)]) -> Option<f64> {
+        let answers = self.script.outputs(&at.arguments, edits)?;
+        let mut worst = 0f64;
+        for (answer, truth) in answers.iter().zip(&at.truth) {
+            let off = difference(answer, truth, size(truth).max(size(answer)))?;
+            if off > EXACT {
+                return None;
+            }
+            worst = worst.max(off);
+        }
+        Some(worst)
+    }
+
+    /// Whether anything but this operand reads the value there: a result that several read, or an argument.
+    pub fn read_elsewhere(&self, step: usize, operand: usize) -> bool {
+        match self.script.steps.get(step).map(|s| s.inputs[operand]) {
+            Some(Source::Step(k)) => {
+                readers(&self.script, k).count() > 1 || self.script.outputs.contains(&Source::Step(k))
+            }
+            _ => true,
+        }
+    }
+
+    /// Where a value was made, before it was handed on: a step, a constant, or an argument.
+    pub fn origin(&self, mut source: Source) -> Source {
+        while let Source::Step(k) = source {
+            match self.script.steps.get(k) {
+                Some(step) if step.is("identity") && step.inputs.len() == 1 => source = step.inputs[0],
+                _ => break,
+            }
+        }
+        source
+    }
+
+    /// What is read at a place: where its value comes from.
+    fn source_at(&self, place: &Place) -> Option<Source> {
+        match (self.script.steps.get(place.at[0]), place.part) {
+            (Some(_), Part::Result) => Some(Source::Step(place.at[0])),
+            (Some(step), Part::Operand(i)) => step.inputs.get(i).copied(),
+            (None, _) => self.script.outputs.get(place.at[0] - self.script.steps.len()).copied(),
+        }
+    }
+
+    /// The shape of the value at a place.
+    pub fn shape_at(&self, place: &Place) -> Option<Shape> {
+        self.shape_of(self.source_at(place)?)
+    }
+
+    /// The shape of a value.
+    pub fn shape_of(&self, source: Source) -> Option<Shape> {
+        Some(match source {
+            Source::Step(k) => self.script.steps[k].shape.clone(),
+            Source::Fixed(k) => self.script.fixed[k].shape().clone(),
+            Source::Argument(k) => self.points[0].arguments.get(k)?.shape().clone(),
+        })
+    }
+
+    /// Whether the value at a place depends on an upstream gradient.
+    pub fn carries(&self, carrying: &[bool], place: &Place) -> bool {
+        match self.source_at(place) {
+            Some(Source::Step(k)) => carrying[k],
+            Some(Source::Argument(k)) => matches!(self.places.get(k), Some(Of::Upstream(_))),
+            _ => false,
+        }
+    }
+
+    /// A number, with what it may stand for by the shapes.
+    pub fn number(&self, number: f64) -> String {
+        format!("{}{}", text(number), self.meaning(number))
+    }
+
+    /// What a number may stand for by the shapes, in brackets after a space; empty if it is no size.
+    pub fn meaning(&self, number: f64) -> String {
+        let is = |size: f64| size > 1.0 && (number.abs() - size).abs() < 1e-7 * size;
+        let named = self.sizes.iter().find_map(|(what, n)| match *n as f64 {
+            n if is(n) => Some(format!(" ({what})")),
+            n if is(n - 1.0) => Some(format!(" ({what} less 1)")),
+            _ => None,
+        });
+        named.unwrap_or_default()
+    }
+}

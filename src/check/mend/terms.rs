@@ -1,0 +1,56 @@
+//! A term that is missing: v + w or v − w for v.
+
+use std::rc::Rc;
+
+use super::{
+    places::{Part, Place},
+    program::Program,
+    proposal::{Change, Proposal},
+    values::{self, Family, Value},
+};
+use crate::check::{
+    kind::Puts,
+    numbers::spreads_to,
+    script::{Alter, Source},
+};
+
+pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
+    let carrying = values::carrying(&program.script, &program.places);
+    for place in places.iter().filter(|place| place.at.len() > 1) {
+        let carries = program.carries(&carrying, place);
+        for family in families.iter().filter(|family| family.carries == carries) {
+            for sources in family.beside(place.at.len()) {
+                for (times, sign) in [(1.0, ""), (-1.0, "−")] {
+                    let each = Change::Each(sources.iter().map(|&source| Alter::Plus(source, times)).collect());
+                    all.push(Proposal::new(place, each, 28, format!("{sign}{}", family.name)));
+                }
+            }
+        }
+    }
+    // What is computed after the last step of an answer can be added to the answer alone.
+    let steps = program.script.steps.len();
+    for (j, &source) in program.script.outputs.iter().enumerate().take(program.answers) {
+        let Source::Step(end) = source else { continue };
+        let place = Rc::new(Place { at: vec![steps + j], part: Part::Result, linear: true });
+        let later = |v: &&Value| v.carries && matches!(v.source, Source::Step(k) if k > end);
+        for value in program.values.iter().filter(later) {
+            if spreads_to(&value.at[0], &program.script.steps[end].shape) {
+                for (times, sign) in [(1.0, ""), (-1.0, "−")] {
+                    let plus = Change::Alter(Alter::Plus(value.source, times));
+                    all.push(Proposal::new(&place, plus, 26 + value.cost, format!("{sign}{}", value.name)));
+                }
+            }
+        }
+    }
+    for place in places.iter().filter(|place| place.part == Part::Result && place.linear) {
+        let carries = program.carries(&carrying, place);
+        let Some(shape) = program.shape_at(place) else { continue };
+        for value in program.values.iter().filter(|v| v.carries == carries && spreads_to(&v.at[0], &shape)) {
+            for (times, sign) in [(1.0, ""), (-1.0, "−")] {
+                let plus = Change::Alter(Alter::Plus(value.source, times));
+                let cost = if value.puts == Puts::Received { 20 } else { 26 + value.cost };
+                all.push(Proposal::new(place, plus, cost, format!("{sign}{}", value.name)));
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The verdict on a gradient: its fault, with the evidence and the line of source. It never claims more than was measured.
+
+use std::{fmt, path::Path};
+
+use serde::Serialize;
+
+use super::{Fault, kind::Puts};
+
+/// A line of the user's program.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Line {
+    /// The file, as the compiler names it.
+    pub file: String,
+    /// The line number, starting at 1.
+    pub line: u32,
+}
+
+impl Line {
+    /// Whether it is in the checker itself, where rules are broken on purpose.
+    pub(crate) fn is_ours(&self) -> bool {
+        Path::new(file!()).parent().is_some_and(|folder| Path::new(&self.file).starts_with(folder))
+    }
+}
+
+impl From<&std::panic::Location<'_>> for Line {
+    fn from(at: &std::panic::Location<'_>) -> Self {
+        Line { file: at.file().to_owned(), line: at.line() }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A fault found in a gradient, with the evidence for it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What is wrong.
+    pub fault: Fault,
+    /// The function or layer that the rule belongs to, if known.
+    pub rule: Option<String>,
+    /// The gradients concerned: "input 0", "parameter `weight`".
+    pub of: Vec<String>,
+    /// What was measured, a sentence each.
+    pub evidence: Vec<String>,
+    /// The line of source to look at, if known.
+    pub line: Option<Line>,
+    /// The relative difference that remains once the fault is accounted for: near 1e-12 for a sure verdict.
+    pub residual: f64,
+    /// Whether it only says where the gradient is wrong, not what it is there.
+    #[serde(skip)]
+    pub(crate) vague: bool,
+    /// What it puts into the rule.
+    #[serde(skip)]
+    pub(super) puts: Puts,
+}
+
+impl Verdict {
+    pub(crate) fn new(fault: Fault, of: impl Into<String>, residual: f64) -> Self {
+        let (of, evidence) = (vec![of.into()], Vec::new());
+        Verdict { fault, rule: None, of, evidence, line: None, residual, vague: false, puts: Puts::Other }
+    }
+
+    pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, line: Option<Line>) -> Self {
+        self.line = line;
+        self
+    }
+
+    /// Takes in a verdict with the same fault on another gradient, and keeps where that was found if it was elsewhere.
+    pub(super) fn join(&mut self, other: Verdict) {
+        let of = other.of.join(" and ");
+        match (other.line.filter(|line| self.line.as_ref() != Some(line)), other.evidence.first()) {
+            (Some(line), Some(why)) => self.evidence.push(format!("{of}, at {line}: {why}")),
+            (Some(line), None) => self.evidence.push(format!("{of}, at {line}: the same")),
+            (None, _) => {}
+        }
+        self.of.extend(other.of);
+        self.residual = self.residual.max(other.residual);
+    }
+
+    pub(super) fn putting(mut self, puts: Puts) -> Self {
+        self.puts = puts;
+        self
+    }
+}
+
+/// One line for the fault, one for each piece of evidence.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.of.join(" and "))?;
+        if let Some(rule) = &self.rule {
+            write!(f, " of `{rule}`")?;
+        }
+        write!(f, ": {}", self.fault)?;
+        if let Some(line) = &self.line {
+            write!(f, " ({line})")?;
+        }
+        for evidence in &self.evidence {
+            write!(f, "\n    {evidence}")?;
+        }
+        Ok(())
+    }
+}
