@@ -96,8 +96,8 @@ impl<T: Real> Forward<'_, T> {
         for (t, &shift) in shifts.iter().enumerate() {
             let run = &seen[shift..shift + V * lanes];
             let mut x = [vectors.splat(T::ZERO); V];
-            for v in 0..V {
-                x[v] = vectors.load(run, v * lanes);
+            for (v, x) in x.iter_mut().enumerate() {
+                *x = vectors.load(run, v * lanes);
             }
             for r in 0..R {
                 let w = vectors.splat(rows[r][t]);
