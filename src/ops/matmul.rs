@@ -105,7 +105,7 @@ impl Op for Matmul {
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        let (product, _) = self.product(x[0], x[1]).ok()?;
+        let product = self.product(x[0], x[1]).ok()?;
         Some(z.numel() as u64 * (2 * product.k as u64 + u64::from(x.len() == 3)))
     }
 
