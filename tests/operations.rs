@@ -347,7 +347,7 @@ fn losses_and_layers_say_what_does_not_fit() {
     let need = "these images need columns [1, 4, 4]";
     says(x.try_fold([1, 1, 3, 3], [2, 2], plain), &format!("fold: {need}, but got [2, 3] and [1, 1, 3, 3]"));
     says(one.try_diagonal(), "diagonal: matrices [.., n, m] are needed, but got [3]");
-    says(one.try_trace(), "diagonal: matrices [.., n, m] are needed, but got [3]");
+    says(one.try_trace(), "trace: matrices [.., n, m] are needed, but got [3]");
     says(
         x.try_cosine_similarity(x, 2, 1e-12),
         "cosine_similarity: axis 2 is out of range for shape [2, 3], which has 2 axes",

@@ -52,6 +52,10 @@ impl Op for Linear {
         Some(z.numel() as u64 * (2 * x[1][1] as u64 + u64::from(x.len() == 3)))
     }
 
+    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        Some(z.numel() as u64 * (4 * x[1][1] as u64 + u64::from(x.len() == 3)))
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let (outputs, inputs) = (x[1].shape()[0], x[1].shape()[1]);
         let rows = shape[..shape.rank() - 1].iter().product();

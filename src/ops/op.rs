@@ -69,7 +69,7 @@ pub trait Op: Send + Sync {
         None
     }
 
-    /// The same for a rule that computes all gradients with numbers; what it records counts for itself.
+    /// The same for a rule that computes with numbers: for all gradients, wanted or not. What it records counts for itself.
     fn rule_flops(&self, _x: &[&Shape], _z: &Shape) -> Option<u64> {
         None
     }

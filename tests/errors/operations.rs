@@ -75,8 +75,8 @@ fn movements_and_reductions_name_axis_and_shape() {
     panics("permute: each axis must be named once, not [0, 0], but got [2, 3]", || _ = x.permute(&[0, 0]));
     panics(&axis("transpose"), || _ = x.transpose(0, 2));
     panics(&axis("flip"), || _ = x.flip(&[2]));
-    panics(&axis("slice"), || _ = x.narrow(2, 0, 1));
-    panics("slice: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]", || _ = x.narrow(1, 1, 3));
+    panics(&axis("narrow"), || _ = x.narrow(2, 0, 1));
+    panics("narrow: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]", || _ = x.narrow(1, 1, 3));
     panics("slice: 0..2 by 0 must lie within axis 0, of size 2, but got [2, 3]", || _ = x.slice(0, 0, 2, 0));
     panics("slice: 2..1 by 1 must lie within axis 1, of size 3, but got [2, 3]", || _ = x.slice(1, 2, 1, 1));
     panics("pad: one pair of amounts for each axis is needed (1 were given), but got [2, 3]", || {

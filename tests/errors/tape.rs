@@ -98,7 +98,7 @@ fn errors_name_the_layer_in_which_they_happened() {
         );
         fails(&here("softmax: axis 2 is out of range for shape [2, 3], which has 2 axes"), x.try_softmax(2));
         fails(&here("sum: axis 2 is out of range for shape [2, 3], which has 2 axes"), x.try_sum_axes(&[2], false));
-        fails(&here("slice: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]"), x.try_narrow(1, 1, 3));
+        fails(&here("narrow: 1..4 by 1 must lie within axis 1, of size 3, but got [2, 3]"), x.try_narrow(1, 1, 3));
         fails(&here("permute: each axis must be named once, not [0], but got [2, 3]"), x.try_permute(&[0]));
         panics(&here("flatten: axis 3 is out of range for shape [2, 3], which has 2 axes"), || _ = x.flatten(3));
         panics(&here("sum_to: the target must broadcast to the value's shape, but got [2, 3] and [2]"), || {

@@ -132,7 +132,7 @@ fn norms_deviations_and_logarithms_are_those_of_pytorch() {
     close(x.prelu(tape.leaf([0.1, 0.2, 0.3])), &[1.0, -0.4, 3.0, 0.0, 4.0, -1.5]);
     close(x.prelu(tape.leaf([0.5])), &[1.0, -1.0, 3.0, 0.0, 4.0, -2.5]);
     fails(
-        "per_channel: one number for each channel (axis 1) is needed, but got [2] and [2, 3]",
+        "prelu: one number for each channel (axis 1) is needed, but got [2] and [2, 3]",
         x.try_prelu(tape.leaf([0.1, 0.2])),
     );
     let (a, b) = (tape.leaf([1.0, -1000.0, INF, -INF, 800.0, -INF]), tape.leaf([2.0, -1000.0, INF, -INF, -800.0, 3.0]));

@@ -24,7 +24,7 @@ fn masks_fill_and_pick() {
     fails(need, x.try_masked_select(tape.constant([1.0, 1.0, 0.0])));
     panics(need, || x.masked_select(tape.constant([1.0, 1.0, 0.0])));
     fails(
-        "select: aligned at the last axis, sizes must be equal or 1, but got [2] and [] and [2, 3]",
+        "masked_fill: aligned at the last axis, sizes must be equal or 1, but got [2] and [] and [2, 3]",
         x.try_masked_fill(tape.constant([1.0, 0.0]), 0.0),
     );
 }
