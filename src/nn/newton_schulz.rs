@@ -12,22 +12,14 @@
 //! An eigenvalue y of A/s goes its own way: y ← y t, z ← z t, t = (3 − z y)/2, with a factor of at most 3/2 a step. So
 //! the root of an eigenvalue below s (2/3)²ᵏ is far from complete after k steps: the smaller, the more it falls short.
 //!
-//! Z is not kept. All of them are polynomials in A, so they are symmetric and commute, and P = Z Y goes its own way:
+//! **Backward.** With upstream gradients dY and dZ of the new Y and Z,
 //!
 //! ```text
-//! T = (3I − P)/2,   Y ← Y T,   P ← P T T
+//! dT = Yᵀ dY + dZ Zᵀ,   dY ← dY Tᵀ − Zᵀ dT/2,   dZ ← Tᵀ dZ − dT Yᵀ/2
 //! ```
 //!
-//! **Backward.** With upstream gradients D of the new Y and E of the new P, from the last step to the first, and W = E P,
-//!
-//! ```text
-//! dY = D T,   dP = ¼ (9E − 6(E P + P E) + E P² + P E P + P² E) − ½ Y D
-//!                = ¼ 9E + (N + Nᵀ),   N = (¼ (W + ½ Wᵀ) − 3/2 E) P − ¼ Y D
-//! ```
-//!
-//! where the second line has the symmetric part of the first: only that counts, since P is symmetric however A is changed.
-//! It has two products for the five of the first, and needs E to be symmetric, as it has just been made. In the first step
-//! Y is P, so D joins E.
+//! from the last step to the first. All Y, Z and T are symmetric, so nothing is transposed, and only the symmetric part of
+//! the result counts. The upstream gradients are *not* symmetric, even where the root's is: dT is a sum of products.
 
 use crate::{Backward, Error, Function, Result, Tensor, Var};
 
@@ -117,28 +109,6 @@ pub(super) fn identity(a: Var<'_>) -> Var<'_> {
     a.tape().constant(Tensor::eye(size, a.dtype()))
 }
 
-/// Matrices with sides from this on are large: a few of them fill the cache.
-const LARGE: usize = 128;
-
-/// The matrices that take all steps together: of many large ones a few at a time, so that what one product has written is
-/// still in the cache when the next reads it.
-fn parts(all: Var<'_>) -> Vec<Var<'_>> {
-    const FEW: usize = 8;
-    match *all.shape().dims() {
-        [count, n, _] if count > FEW && n >= LARGE => {
-            (0..count).step_by(FEW).map(|start| all.narrow(0, start, FEW.min(count - start))).collect()
-        }
-        _ => vec![all],
-    }
-}
-
-fn joined<'t>(parts: &[Var<'t>]) -> Var<'t> {
-    match *parts {
-        [all] => all,
-        _ => Var::concat(parts, 0),
-    }
-}
-
 impl Function for NewtonSchulz {
     fn name(&self) -> &str {
         "newton_schulz"
@@ -148,68 +118,45 @@ impl Function for NewtonSchulz {
         self.forward_and_save(x).0
     }
 
+    /// Saves the symmetric A, s, where it is 0, and Y, Z and T of each step; Z is left out of the first, where it is I.
     fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        let (roots, saved): (Vec<_>, Vec<_>) = parts(x[0]).into_iter().map(|a| self.root(a)).unzip();
-        (vec![joined(&roots)], saved.concat())
+        let a = symmetric(x[0]);
+        let (s, none) = self.scale(a);
+        let (three_halves, mut y) = (identity(a) * 1.5, a / s);
+        let mut t = three_halves - y * 0.5;
+        let mut saved = vec![a, s, none, y, t];
+        let mut z = t;
+        y = y.matmul(t);
+        for step in 1..self.steps {
+            t = three_halves.addmm(z, y, -0.5);
+            saved.extend([y, z, t]);
+            y = y.matmul(t);
+            // Nobody asks for the last Z.
+            if step + 1 < self.steps {
+                z = t.matmul(z);
+            }
+        }
+        saved.push(y);
+        (vec![none.select(0.0, y * s.sqrt())], saved)
     }
 
     fn backward<'t>(&self, Backward { dz, saved, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let saved = saved.chunks_exact(4 + 3 * self.steps);
-        let gradients: Vec<_> = parts(dz[0]).into_iter().zip(saved).map(|(g, saved)| self.gradient(g, saved)).collect();
-        vec![Some(joined(&gradients))]
-    }
-}
-
-impl NewtonSchulz {
-    /// The root, and what its derivative needs: the symmetric A, s, where it is 0, the last Y, and Y, P and T of each step.
-    fn root<'t>(&self, a: Var<'t>) -> (Var<'t>, Vec<Var<'t>>) {
-        let a = symmetric(a);
-        let (s, none) = self.scale(a);
-        let three_halves = identity(a) * 1.5;
-        let (mut y, mut p) = (a / s, a / s);
-        let mut saved = vec![a, s, none];
-        for step in 0..self.steps {
-            let t = three_halves - p * 0.5;
-            saved.extend([y, p, t]);
-            let half = p.matmul(t);
-            // The first Y is P, and nobody asks for the last P.
-            y = if step == 0 { half } else { y.matmul(t) };
-            if step + 1 < self.steps {
-                p = half.matmul(t);
-            }
+        let (&[a, s, none, y0, t0], rest) = saved.split_first_chunk().expect("forward saves what comes first");
+        let (&last, steps) = rest.split_last().expect("forward saves the last Y");
+        let g = none.select(0.0, dz[0]);
+        let mut dy = g * s.sqrt();
+        let mut dz: Option<Var<'t>> = None;
+        for step in steps.rchunks_exact(3) {
+            let (y, z, t) = (step[0], step[1], step[2]);
+            let product = y.matmul(dy);
+            let dt = dz.map_or(product, |dz| product.addmm(dz, z, 1.0));
+            dy = dy.matmul(t).addmm(z, dt, -0.5);
+            dz = Some(dz.map_or_else(|| dt.matmul(y) * -0.5, |dz| t.matmul(dz).addmm(dt, y, -0.5)));
         }
-        saved.insert(3, y);
-        (none.select(0.0, y * s.sqrt()), saved)
-    }
-
-    /// The gradient with respect to A, given that with respect to the root.
-    fn gradient<'t>(&self, g: Var<'t>, saved: &[Var<'t>]) -> Var<'t> {
-        let (&[a, s, none, last], steps) = saved.split_first_chunk().expect("forward saves what comes first");
-        let turned = |x: Var<'t>| x.transpose(-2, -1);
-        let g = none.select(0.0, g);
-        let mut d = g * s.sqrt();
-        let mut e: Option<Var<'t>> = None;
-        // (¼ (W + ½ Wᵀ) − 3/2 E) P, before the product with P.
-        let factor = |e: Var<'t>, p: Var<'t>| {
-            let w = e.matmul(p);
-            w * 0.25 + turned(w) * 0.125 - e * 1.5
-        };
-        let (first, rest) = steps.split_first_chunk::<3>().expect("there is a step");
-        for step in rest.rchunks_exact(3) {
-            let (y, p, t) = (step[0], step[1], step[2]);
-            let n = match e {
-                Some(e) => factor(e, p).matmul(p).addmm(y, d, -0.25),
-                None => y.matmul(d) * -0.25,
-            };
-            let both = n + turned(n);
-            e = Some(e.map_or(both, |e| e * 2.25 + both));
-            d = d.matmul(t);
-        }
-        let [_, p, _] = *first;
-        // The Y of the first step is 3/2 P − ½ P P.
-        let by_y = (d + turned(d)) * -0.25;
-        let n = e.map_or(by_y, |e| factor(e, p) + by_y).matmul(p) * 2.0 + d * 1.5;
-        let da = e.map_or(n, |e| n + e * 2.25);
+        // The first step, where Z is I and so the new Z is T.
+        let product = y0.matmul(dy);
+        let dt = dz.map_or(product, |dz| product + dz);
+        let da = dy.matmul(t0) - dt * 0.5;
         // With respect to s: once through the factor √s, once through A/s.
         let sum = |x: Var<'t>| x.sum_axes(&[-2, -1], true);
         let ds = sum(g * last) / (s.sqrt() * 2.0) - sum(da * a) / s.square();
@@ -217,6 +164,6 @@ impl NewtonSchulz {
             Norm::Frobenius => ds * (a / s),
             Norm::Trace => ds * identity(a),
         };
-        symmetric(da / s + by_norm)
+        vec![Some(symmetric(da / s + by_norm))]
     }
 }

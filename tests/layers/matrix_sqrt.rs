@@ -38,8 +38,7 @@ fn distance(got: &[f64], want: &[f64]) -> f64 {
 
 #[test]
 fn the_three_roots_and_their_gradients_agree_in_double_precision() {
-    // Of the last, Newton-Schulz takes a few at a time.
-    for (batch, n) in [(1, 1), (3, 2), (2, 5), (2, 24), (9, 128)] {
+    for (batch, n) in [(1, 1), (3, 2), (2, 5), (2, 24)] {
         let a = positive(batch, n, 0.5);
         let [z, da] = both(root("lyapunov"), &a, DType::F64, Rule::Manual);
         let tape = Tape::f64();
