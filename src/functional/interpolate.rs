@@ -83,7 +83,7 @@ impl Interpolate {
             );
             return Err(Error::shape("interpolate", &[x], need));
         }
-        Taps::room("interpolate", x, sizes)?;
+        Taps::room("interpolate", x, sizes, sizes.map(|size| size.saturating_mul(4)))?;
         Ok(grid)
     }
 

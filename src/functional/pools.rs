@@ -132,7 +132,9 @@ impl Pool {
             Error::shape(op, &[x], need)
         };
         let (down, across) = self.windows(0, height).zip(self.windows(1, width)).ok_or_else(fault)?;
-        Taps::room(op, x, [down, across])?;
+        let [kh, kw] = self.kernel;
+        let entries = [down.saturating_mul(kh.min(height)), across.saturating_mul(kw.min(width))];
+        Taps::room(op, x, [down, across], entries)?;
         let taps = self.taps(0, height, down).zip(self.taps(1, width, across));
         taps.map(|(y, x)| [y, x]).ok_or_else(fault)
     }
@@ -149,7 +151,8 @@ pub(super) fn images(op: &str, x: &Shape) -> Result<[usize; 2]> {
 /// The windows of adaptive pooling along one axis, with the weights of a mean.
 fn adaptive(op: &str, x: &Shape, outputs: [usize; 2]) -> Result<[Taps; 2]> {
     let sizes = images(op, x)?;
-    Taps::room(op, x, outputs)?;
+    // Windows side by side, which share an entry at most.
+    Taps::room(op, x, outputs, [0, 1].map(|axis| sizes[axis].saturating_add(outputs[axis])))?;
     Ok([0, 1].map(|axis| {
         let (size, outputs) = (sizes[axis] as u128, outputs[axis] as u128);
         Taps::new(outputs as usize, |o| {

@@ -14,12 +14,13 @@ use crate::{
 pub(super) struct Taps(Vec<Vec<(usize, f64)>>);
 
 impl Taps {
-    /// Checks that there is memory for the lists of an image of this height and width.
-    pub fn room(op: &str, x: &Shape, size: [usize; 2]) -> Result<()> {
+    /// Checks that there is memory for the lists of an image of this height and width, with so many entries in all.
+    pub fn room(op: &str, x: &Shape, size: [usize; 2], entries: [usize; 2]) -> Result<()> {
         let image = Shape::from([x[0], x[1], size[0], size[1]]);
         image.countable(op, &[x])?;
-        // A list takes as much memory as a few numbers.
-        let lists = Shape::from([size[0].saturating_add(size[1]), 16]);
+        // A list takes as much memory as a few numbers, and so does an entry.
+        let all = size.into_iter().chain(entries).fold(0, usize::saturating_add);
+        let lists = Shape::from([all, 16]);
         let room = lists.countable(op, &[x]).and_then(|()| lists.allocatable(op, DType::F64, &[x]));
         room.map_err(|_| Error::too_large(op, &image, &[x]))
     }
