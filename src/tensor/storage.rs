@@ -21,6 +21,8 @@ pub const LARGE: usize = 1 << 27;
 /// Whether the system has memory for `len` numbers. It is asked only for large buffers, by reserving addresses, which
 /// costs little compared with filling them.
 pub fn available<T>(len: usize) -> bool {
+    // In front of its numbers a buffer counts its owners.
+    let len = len.saturating_add(size_of::<[usize; 2]>().div_ceil(size_of::<T>()));
     len < LARGE || Vec::<T>::new().try_reserve_exact(len).is_ok()
 }
 

@@ -181,8 +181,8 @@ const parts = {
     await press("End");
     assert.match(await text("#where"), /^Backward/);
     await page.locator("#scroll").evaluate((scroll) => (scroll.scrollTop = scroll.scrollHeight / 2));
-    await page.waitForTimeout(100);
-    assert.ok((await page.locator("#drawing .box").count()) > 3, "what is scrolled to is drawn");
+    // What is scrolled to is drawn.
+    await page.waitForFunction(() => document.querySelectorAll("#drawing .box").length > 3, null, { timeout: 10000 });
     await picture("unfolded");
     await press("f");
     assert.ok((await page.locator("#drawing .box").count()) < 100);
