@@ -4,6 +4,8 @@
 //! `.ci/fuzz` runs the same with as many cases and as long as wanted: `WENGERT_FUZZ_CASES` is the number of cases of
 //! each test, `WENGERT_FUZZ_SEED` the seed of the first one.
 
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod mutate;
 
 use std::{
@@ -15,6 +17,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
+use fuzz::{Case, seeds};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use wengert::data::idx::{self, Idx};
@@ -65,27 +68,16 @@ fn within<T>(bound: usize, read: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Says on a panic how to see the case again.
-struct Case(u64);
-
-impl Drop for Case {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("to see this case alone: WENGERT_FUZZ_SEED={} WENGERT_FUZZ_CASES=1", self.0);
-        }
-    }
-}
-
 /// Runs `check` on as many files as wanted, each damaged by `damage`. It returns whether the file was accepted; after
 /// each case the folder must hold the file as it was, and nothing else.
 fn each(name: &str, damage: impl Fn(&mut StdRng) -> Vec<u8>, mut check: impl FnMut(&Path, usize) -> bool) {
-    let setting = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
-    let (seed, cases) = (setting("WENGERT_FUZZ_SEED", 0), setting("WENGERT_FUZZ_CASES", 10_000));
+    let seeds = seeds(10_000);
+    let cases = seeds.end - seeds.start;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut accepted = 0;
-    for seed in seed..seed + cases {
-        let _case = Case(seed);
+    for seed in seeds {
+        let _case = Case(name, seed);
         let file = damage(&mut StdRng::seed_from_u64(seed));
         fs::write(&path, &file).unwrap();
         accepted += u64::from(check(&path, file.len()));

@@ -5,6 +5,8 @@
 //! that wraps ends it as well, and under AddressSanitizer (`.ci/sanitize`) a read out of bounds.
 
 mod convolution;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod random;
 mod shapes;
 mod windows;

@@ -20,12 +20,12 @@ const MOST: u128 = 1 << 24;
 
 /// A window that slides over a line.
 #[derive(Clone, Copy, Debug)]
-struct Line {
-    size: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
+pub struct Line {
+    pub size: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
 }
 
 impl Line {

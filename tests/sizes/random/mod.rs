@@ -13,22 +13,12 @@ mod windows;
 
 use std::collections::BTreeMap;
 
+use crate::fuzz::{Case, seeds};
 use draw::Draw;
 use wengert::{Error, Result, Var};
 
 /// An operation on drawn arguments.
 type Try = for<'t> fn(&mut Draw<'t>) -> Result<Var<'t>>;
-
-/// Says on a panic how to see the case again.
-struct Case(&'static str, u64);
-
-impl Drop for Case {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}; to see this case alone: WENGERT_FUZZ_SEED={} WENGERT_FUZZ_CASES=1", self.0, self.1);
-        }
-    }
-}
 
 /// Checks a result that was accepted: its value has its shape, and the gradients have those of the inputs.
 fn whole<'t>(draw: &Draw<'t>, y: Var<'t>) {
@@ -59,12 +49,12 @@ fn names(name: &str, error: &Error, text: &str) -> bool {
 
 #[test]
 fn arguments_at_random_are_accepted_or_refused() {
-    let setting = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
-    let (seed, cases) = (setting("WENGERT_FUZZ_SEED", 0), setting("WENGERT_FUZZ_CASES", 20_000));
+    let seeds = seeds(20_000);
+    let cases = seeds.end - seeds.start;
     let tables = [&movement::REDUCTIONS[..], &movement::ROWS, movement::OTHERS, &products::PAIRS, products::OTHERS];
     let table = [tables.concat(), windows::TABLE.into(), matrices::SQUARE.into(), matrices::OTHERS.into()].concat();
     let mut answers: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
-    for seed in seed..seed + cases {
+    for seed in seeds {
         let (name, run) = table[(seed / 3) as usize % table.len()];
         let _case = Case(name, seed);
         let tapes = draw::tapes();

@@ -6,16 +6,9 @@ use wengert::{
 };
 
 use super::{Draw, Try};
+use crate::windows::Line;
 
 /// A window along one axis, and a size into which it fits.
-struct Line {
-    size: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-}
-
 fn line(draw: &mut Draw<'_>, dilated: bool) -> Line {
     let (kernel, stride) = (1 + draw.below(3), draw.size());
     // With padding, a dilated window may see nothing but padding.
