@@ -16,8 +16,13 @@ pub fn rows_per_chunk(rows: usize, work: usize) -> usize {
 }
 
 /// Calls `body(i, chunk)` for the i-th run of `size` elements of `out` (the last may be shorter).
+///
+/// The body is called through a pointer, so that the loop over threads is compiled once and not for each kernel.
 pub fn each_chunk<T: Send>(out: &mut [T], size: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-    let size = size.max(1);
+    share(out, size.max(1), work, &body);
+}
+
+fn share<T: Send>(out: &mut [T], size: usize, work: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if worthwhile(work) && out.len() > size {
         out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| body(i, chunk));
     } else {
@@ -32,7 +37,15 @@ pub fn each_chunk_of_two<A: Send, B: Send>(
     work: usize,
     body: impl Fn(usize, &mut [A], &mut [B]) + Sync,
 ) {
-    let sizes = (sizes.0.max(1), sizes.1.max(1));
+    share_two((a, b), (sizes.0.max(1), sizes.1.max(1)), work, &body);
+}
+
+fn share_two<A: Send, B: Send>(
+    (a, b): (&mut [A], &mut [B]),
+    sizes: (usize, usize),
+    work: usize,
+    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
+) {
     if worthwhile(work) && a.len() > sizes.0 {
         let pairs = a.par_chunks_mut(sizes.0).zip(b.par_chunks_mut(sizes.1));
         pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));

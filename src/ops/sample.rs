@@ -24,7 +24,11 @@ impl Sample {
         inputs: Vec<Tensor>,
         run: impl for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'static,
     ) -> Self {
-        Sample { name: name.to_owned(), inputs, differentiable: true, run: Box::new(run) }
+        Sample::of(name, inputs, Box::new(run))
+    }
+
+    fn of(name: &str, inputs: Vec<Tensor>, run: Run) -> Self {
+        Sample { name: name.to_owned(), inputs, differentiable: true, run }
     }
 
     pub(crate) fn unary(
@@ -32,7 +36,7 @@ impl Sample {
         shape: impl Into<Shape>,
         run: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync + 'static,
     ) -> Self {
-        Sample::new(name, vec![numbers(shape, -2.0, 2.0, 1)], move |x| run(x[0]))
+        Sample::of(name, vec![numbers(shape, -2.0, 2.0, 1)], Box::new(move |x| run(x[0])))
     }
 
     /// Records the operation on `x`.
