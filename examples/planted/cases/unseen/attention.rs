@@ -131,7 +131,7 @@ pub fn cases() -> Vec<Planted> {
                 vec![Some(dp), Some(dgamma)]
             },
             [
-                (&[1], "reduction", "mean|0.25|1/4|factor of 4|4 where 1|1 where 4"),
+                (&[1], "reduction", "mean|0.25|1/4|factor of 4|factor 4|4 where 1|1 where 4"),
                 (&[2], "value", "saved value 0&input 0|factor&input 1"),
             ],
         ),

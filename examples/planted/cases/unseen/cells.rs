@@ -101,7 +101,7 @@ pub fn cases() -> Vec<Planted> {
             [
                 (&[1], "loop", STEP),
                 (&[2], "loop", STEP),
-                (&[3], "reduction", "mean|0.333|1/3|factor of 3|3 where 1|1 where 3"),
+                (&[3], "reduction", "mean|0.333|1/3|factor of 3|factor 3|3 where 1|1 where 3"),
                 (&[1, 3], "two", ""),
             ],
         ),
@@ -136,7 +136,7 @@ pub fn cases() -> Vec<Planted> {
                 dx.insert(0, dl);
                 vec![Some(Var::concat(&dx, 0)), Some(dalpha), Some(dbeta)]
             },
-            [(&[1], "loop", TERM), (&[2], "loop", TERM)],
+            [(&[1], "loop", TERM), (&[2], "loop", "dropped term|forgotten path|mixed up&`add`")],
         ),
         // A memory of the past in which step k counts 1/(k + 1): h ← h − h A / (k + 1) + u B / (k + 1).
         planted(

@@ -68,7 +68,7 @@ pub fn cases() -> Vec<Planted> {
                 let db = slip!(s 2: r * a.sin() * turn => r * turn);
                 vec![Some(Var::concat(&[dr, da, db], 1))]
             },
-            [(&[1], "sign", SIGN), (&[2], "factor", "factor&`sin`"), (&[1, 2], "two", "")],
+            [(&[1], "sign", SIGN), (&[2], "factor", "factor&`sin`|`slice`&`mul`"), (&[1, 2], "two", "")],
         ),
         // Heron: √(s (s − a)(s − b)(s − c)), s = (a + b + c) / 2.
         planted(
@@ -99,14 +99,15 @@ pub fn cases() -> Vec<Planted> {
             |Backward { x, dz, saved, .. }, s| {
                 let (a, b) = (saved[0], saved[1]);
                 let df = sum(dz[0] * slip!(s 1: b - a => b), 1);
-                let (low, high) = (dz[0] * (1.0 - x[1]), dz[0] * x[1]);
+                let low = dz[0] * (1.0 - x[1]);
+                let high = dz[0] * x[1];
                 let dx = scattered(x[0] * 0.0, &BELOW, slip!(s 2: low => high));
                 let dx = scattered(dx, slip!(s 3: &ABOVE => &BELOW), high);
                 vec![Some(dx), Some(df)]
             },
             [
                 (&[1], "term", "dropped term|forgotten path|saved value 0"),
-                (&[2], "value", "1 − |`sub`|input 1"),
+                (&[2], "value", "1 − |`sub`|input 1|mixed up&`mul`"),
                 (&[3], "movement", "scatter_add|indices|index|one place|moved"),
             ],
         ),

@@ -83,7 +83,7 @@ pub fn cases() -> Vec<Planted> {
                 dx.insert(0, g);
                 vec![Some(Var::concat(&dx, 1))]
             },
-            [(&[1], "loop", STEP), (&[2], "loop", "dropped term|forgotten path|upstream gradient")],
+            [(&[1], "loop", STEP), (&[2], "loop", "dropped term|forgotten path|upstream gradient|only the last index")],
         ),
         // Two steps of the power method: v ← A v / |A v|.
         planted(
@@ -166,7 +166,7 @@ pub fn cases() -> Vec<Planted> {
                 }
                 vec![Some(g), Some(da)]
             },
-            [(&[1], "loop", "0.3&0.15|factor of 2|plain 2|2.000"), (&[2], "loop", TERM)],
+            [(&[1], "loop", "0.3&0.15|factor of 2|factor 2|plain 2|2.000"), (&[2], "loop", TERM)],
         ),
     ]
 }

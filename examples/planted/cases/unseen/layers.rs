@@ -24,7 +24,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "mask", "saved value 0|`amax`|`max`|only where"),
-                (&[2], "reduction", "mean|0.25|1/4|factor of 4"),
+                (&[2], "reduction", "mean|0.25|1/4|factor of 4|factor 4"),
                 (&[1, 2], "two", ""),
             ],
         ),
@@ -43,7 +43,7 @@ pub fn cases() -> Vec<Planted> {
                 let dx = slip!(s 2: straight + dh.matmul(t(x[2])) => straight);
                 vec![Some(dx), Some(t(x[0]).matmul(dz[0])), Some(t(x[0]).matmul(dh)), Some(t(saved[0]).matmul(g))]
             },
-            [(&[1], "constant", "0.75|1.333"), (&[2], "term", TERM), (&[1, 2], "two", "")],
+            [(&[1], "constant", "0.75|1.333|4/3"), (&[2], "term", TERM), (&[1, 2], "two", "")],
         ),
         // A factorization machine: ½ Σ [(x V)² − x² V²].
         planted(
@@ -81,7 +81,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "factor", "factor&output 0"),
-                (&[2], "constant", "−1 where −2|factor of 2|plain 2|missing: 2|2 is missing|twice|1/2|0.5"),
+                (&[2], "constant", "−1 where −2|factor of 2|factor 2|plain 2|missing: 2|2 is missing|twice|1/2|0.5"),
                 (&[3], "sign", SIGN),
                 (&[1, 2], "two", ""),
             ],
@@ -101,7 +101,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "value", "`div`|wrong constant|saved value 0"),
-                (&[2], "constant", "factor of 3|1/3|0.333|missing: 3|where 3|3 is missing"),
+                (&[2], "constant", "factor of 3|factor 3|1/3|0.333|missing: 3|where 3|3 is missing"),
                 (&[1, 2], "two", ""),
             ],
         ),
@@ -178,23 +178,24 @@ pub fn cases() -> Vec<Planted> {
                 (&[1, 3], "two", ""),
             ],
         ),
-        // Rows squashed to a length below 1: v |v| / (1 + |v|²).
+        // Rows squashed to a length below 1: v √(|v|² + 0.01) / (1 + |v|²).
         planted(
             "squash",
             vec![draw([3, 4], 267.0)],
             |x| {
                 let q = sum(x[0] * x[0], 1);
-                (vec![x[0] * (q.sqrt() / (1.0 + q))], vec![q])
+                let n = (q + 0.01).sqrt();
+                (vec![x[0] * (n / (1.0 + q))], vec![q, n])
             },
             |Backward { x, dz, saved, .. }, s| {
-                let (q, n) = (saved[0], saved[0].sqrt());
-                let slope = (1.0 - q) / slip!(s 1: (1.0 + q) * (1.0 + q) => 1.0 + q);
+                let (q, n) = (saved[0], saved[1]);
+                let slope = (0.98 - q) / slip!(s 1: (1.0 + q) * (1.0 + q) => 1.0 + q);
                 let inner = slip!(s 2: sum(dz[0] * x[0], 1) => mean(dz[0] * x[0], 1));
                 vec![Some(dz[0] * n / (1.0 + q) + x[0] * inner * slope / n)]
             },
             [
                 (&[1], "factor", "`add`|exponent|square|`div`|1 + "),
-                (&[2], "reduction", "mean|0.25|1/4|factor of 4|4 where 1|1 where 4"),
+                (&[2], "reduction", "mean|0.25|1/4|factor of 4|factor 4|4 where 1|1 where 4"),
             ],
         ),
     ]

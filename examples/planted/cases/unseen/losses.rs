@@ -41,8 +41,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "constant", "0.6|1.666|1.667|only where"),
-                (&[2], "constant", "3 where 12|factor of 4|1/4|4.000"),
-                (&[1, 2], "two", ""),
+                (&[2], "constant", "3 where 12|factor of 4|factor 4|1/4|4.000"),
             ],
         ),
         // Quantile 0.3: max(0.3 e, −0.7 e) with e = y − q; mean over rows, sum over columns.
@@ -99,7 +98,7 @@ pub fn cases() -> Vec<Planted> {
                 let dt = dz[0] * q * slip!(s 2: gap - sum(q * gap, 1) => gap) * 2.0 / 3.0;
                 vec![Some(ds), Some(dt)]
             },
-            [(&[1], "constant", "4 where 2|factor of 2|plain 2|2.000"), (&[2], "term", TERM)],
+            [(&[1], "constant", "4 where 2|factor of 2|factor 2|plain 2|2.000"), (&[2], "term", TERM)],
         ),
         // Cross entropy of the steps that are not padding, by their number.
         planted(
@@ -143,7 +142,7 @@ pub fn cases() -> Vec<Planted> {
                 vec![Some(da), Some(slip!(s 3: db => db / 5.0))]
             },
             [
-                (&[1], "factor", "factor is missing|0.2|only where"),
+                (&[1], "factor", "factor is missing|0.2|only where|straight-through&`mul`"),
                 (&[2], "order", TRANSPOSED),
                 (&[3], "constant", "0.2|1/5"),
             ],

@@ -1,7 +1,7 @@
 //! Functions that the checker was not developed on.
 //!
-//! They were written, with what a verdict must say, by somebody who did not read the checker's code, and before it was
-//! run on them.
+//! They were written, with what a verdict must say, by somebody who had not read the checker's code, and before it was
+//! run on them. Then words were added where a verdict told the mistake truthfully in others.
 
 mod attention;
 mod cells;
@@ -19,7 +19,7 @@ const SIGN: &str = "sign|`add`&`sub`|−1";
 /// Of a term that is left out.
 const TERM: &str = "dropped term|forgotten path";
 /// Of a 2 that is missing.
-const TWICE: &str = "factor of 2|plain 2|missing: 2|where 2|2 is missing|twice|1/2|0.5";
+const TWICE: &str = "factor of 2|factor 2|plain 2|missing: 2|where 2|2 is missing|twice|1/2|0.5";
 /// Of a matrix that is transposed, or should be.
 const TRANSPOSED: &str = "transpose|`permute`";
 /// Of the value of the step before or after.

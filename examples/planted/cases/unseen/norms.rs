@@ -64,7 +64,7 @@ pub fn cases() -> Vec<Planted> {
             [
                 (&[1], "factor", "saved value 0|`div`|exponent"),
                 (&[2], "term", "`pad`|`slice`|`narrow`|dropped term|forgotten path"),
-                (&[3], "constant", "0.6&1.2|factor of 2|plain 2|times 2"),
+                (&[3], "constant", "0.6&1.2|factor of 2|factor 2|plain 2|times 2"),
                 (&[1, 3], "two", ""),
             ],
         ),
@@ -85,7 +85,7 @@ pub fn cases() -> Vec<Planted> {
                 let dshift = dz[0].sum_axes(&[0, 2], false);
                 vec![Some(dx), Some(dscale.reshape([3, 1])), Some(dshift.reshape([3, 1]))]
             },
-            [(&[1], "term", TERM), (&[2], "reduction", "mean|0.1|1/10|factor of 10")],
+            [(&[1], "term", TERM), (&[2], "reduction", "mean|0.1|1/10|factor of 10|factor 10")],
         ),
         // y = γ x / √(mean x² + ε), cut off below a learned threshold: z = max(y, τ).
         planted(
@@ -108,7 +108,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "mask", "saved value 2|only where|`select`|`gt`"),
-                (&[2], "reduction", "mean|0.1667|1/6|factor of 6|6 where 1|1 where 6"),
+                (&[2], "reduction", "mean|0.1667|1/6|factor of 6|factor 6|6 where 1|1 where 6"),
                 (&[3], "mask", "1 − |`sub`"),
                 (&[1, 3], "two", ""),
             ],
@@ -133,7 +133,7 @@ pub fn cases() -> Vec<Planted> {
                 vec![Some(dx), Some(dscale)]
             },
             [
-                (&[1], "reduction", "mean|0.333|1/3|factor of 3|3 where 1|1 where 3"),
+                (&[1], "reduction", "mean|0.333|1/3|factor of 3|factor 3|3 where 1|1 where 3"),
                 (&[2], "factor", "saved value 0|`div`"),
                 (&[3], "term", TERM),
                 (&[2, 3], "two", ""),

@@ -32,12 +32,12 @@ pub fn cases() -> Vec<Planted> {
                 (&[2], "movement", "`slice`|`narrow`|moved|saved value|step|stride"),
             ],
         ),
-        // Generalized mean over groups of four columns: (mean xᵖ)^(1/p) with a learned p.
+        // Generalized mean over groups of four columns: (mean (x + 0.01)ᵖ)^(1/p) with a learned p.
         planted(
             "generalized mean pooling",
             vec![numbers([2, 12], 0.3, 1.5, 223.0), numbers([1], 2.0, 3.0, 224.0)],
             |x| {
-                let groups = x[0].reshape([2, 3, 4]);
+                let groups = x[0].reshape([2, 3, 4]) + 0.01;
                 let u = groups.pow(x[1]);
                 let m = mean(u, 2);
                 (vec![m.pow(1.0 / x[1]).reshape([2, 3])], vec![groups, u, m])
@@ -67,7 +67,10 @@ pub fn cases() -> Vec<Planted> {
                 let dgain = slip!(s 2: dgain.sum_axes(&[0], false) => dgain.mean_axes(&[0], false));
                 vec![Some(back.reshape([4, 2, 3])), Some(dgain)]
             },
-            [(&[1], "movement", "axes|`permute`|moved|exchanged"), (&[2], "reduction", "mean|0.25|1/4|factor of 4")],
+            [
+                (&[1], "movement", "axes|`permute`|moved|exchanged"),
+                (&[2], "reduction", "mean|0.25|1/4|factor of 4|factor 4"),
+            ],
         ),
         // One filter of two taps for each channel.
         planted(
