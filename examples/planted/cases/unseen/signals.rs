@@ -19,10 +19,10 @@ pub fn cases() -> Vec<Planted> {
                 let spread = dz[0].reshape([2, 4, 1]).pad(&[(0, 0), (0, 0), (0, 1)], 0.0).reshape([2, 8]);
                 let spread = spread.narrow(1, 0, 7);
                 let (mut dx, mut dw) = (x[0] * 0.0, Vec::new());
-                for k in 0..3 {
+                for (k, &read) in saved.iter().enumerate() {
                     let place = slip!(s 1: (k, 2 - k) => (2 - k, k));
                     dx = dx + spread.pad(&[(0, 0), place], 0.0) * tap(x[1], k);
-                    let seen = slip!(s 2: saved[k] => x[0].narrow(1, k, 4));
+                    let seen = slip!(s 2: read => x[0].narrow(1, k, 4));
                     dw.push((dz[0] * seen).sum().reshape([1]));
                 }
                 vec![Some(dx), Some(Var::concat(&dw, 0))]
