@@ -4,8 +4,9 @@ use wengert::check::Report;
 
 use crate::planted::Mistake;
 
+/// Whether the checker was developed with a mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
+pub enum Part {
     Developed,
     HeldOut,
 }
@@ -25,7 +26,7 @@ pub enum Named {
 
 #[derive(Clone, Debug)]
 pub struct Judged {
-    pub half: Half,
+    pub part: Part,
     pub kind: &'static str,
     pub named: Named,
     /// Whether the first verdict points at a line where a mistake was made.
@@ -37,7 +38,7 @@ pub struct Judged {
 impl Judged {
     /// Judges a report on one mistake, or on several of the mistakes `all`.
     pub fn new(
-        half: Half,
+        part: Part,
         mistake: &Mistake,
         all: &[Mistake],
         report: &Report,
@@ -71,6 +72,6 @@ impl Judged {
             Some(_) => Named::Otherwise,
         };
         let line = faults.first().and_then(|v| v.line.as_ref()).is_some_and(|line| lines.contains(&line.line));
-        Judged { half, kind: mistake.kind, named, line, recorded }
+        Judged { part, kind: mistake.kind, named, line, recorded }
     }
 }

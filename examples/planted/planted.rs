@@ -55,7 +55,8 @@ pub struct Mistake {
     pub slips: &'static [u32],
     /// Its kind: "factor", "two", …
     pub kind: &'static str,
-    /// What a verdict must say: alternatives between `|`, each of words that must all occur, between `&`.
+    /// What a verdict must say: alternatives between `|`, each of words that must all occur, between `&`. Of several
+    /// mistakes at once each must be named by its own words.
     pub says: &'static str,
 }
 

@@ -149,7 +149,7 @@ fn pieces_joined_in_another_order_are_named() {
 
 #[test]
 fn rules_that_people_write_give_no_alarm_when_they_are_right() {
-    for function in cases::all() {
+    for function in cases::developed().into_iter().chain(cases::held_out()) {
         let report = check::function(function.with(&[]), &function.inputs).run().unwrap();
         assert!(report.passed() && report.verdicts.is_empty(), "{}\n{report}", function.name);
         assert!(function.with(&[]).lines().0.is_empty() && !function.mistakes.is_empty());
@@ -158,9 +158,9 @@ fn rules_that_people_write_give_no_alarm_when_they_are_right() {
 
 #[test]
 fn six_of_seven_mistakes_that_people_make_are_named_first() {
-    // One mistake at a time, in every other function: those that the search was developed on.
+    // One mistake at a time, in every other function that the checker was developed on.
     let (mut tried, mut missed) = (0, Vec::new());
-    for function in cases::all().iter().step_by(2) {
+    for function in cases::developed().iter().step_by(2) {
         for mistake in function.mistakes.iter().filter(|mistake| mistake.slips.len() == 1) {
             let report = check::function(function.with(mistake.slips), &function.inputs).run().unwrap();
             assert!(!report.passed(), "{} passed with {:?}", function.name, mistake.slips);
