@@ -72,7 +72,7 @@ fn a_constant_is_written_as_rust() {
     reads!([numbers([2, 3], 0.0)], |x, z, dz| forward x[0] * x[0] * x[0],
         wrong dz[0] * x[0] * x[0] * 2.0, right dz[0] * x[0] * x[0] * 3.0);
     reads!([numbers([2, 3], 0.0), numbers([2, 3], 1.0)], |x, z, dz| forward (x[0] * 0.25).exp() * x[1],
-        wrong dz[0] * z[0] / 5.0 + 0.0 * x[1], right dz[0] * z[0] / 4.0 + 0.0 * x[1], others [dz[0] * (x[0] * 0.25).exp()]);
+        wrong dz[0] * z[0] / 5.0 + x[1] * 0.0, right dz[0] * z[0] / 4.0 + x[1] * 0.0, others [dz[0] * (x[0] * 0.25).exp()]);
 }
 
 #[test]

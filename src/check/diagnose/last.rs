@@ -1,9 +1,9 @@
 //! What is tried when nothing else explains the answer.
 //!
+//! - *Symmetric upstream gradients*: a rule for a function of matrices may be right only where dz = dzᵀ.
 //! - *Up to a number*: the experiments are made again, and a comparison holds if a = c · e for one number c at all points,
 //!   where e is what the experiment predicts. That is two mistakes: the one that the experiment stands for, and a factor.
-//!   It comes last because a free number fits more.
-//! - *Symmetric upstream gradients*: a rule for a function of matrices may be right only where dz = dzᵀ.
+//!   It comes last because a free number fits more; after it, the experiments are made with symmetric upstream gradients.
 
 use super::{behavior, paths, reductions, relations, sizes::names_of, terms};
 use crate::{
@@ -17,11 +17,7 @@ use crate::{
 };
 
 pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
-    let found = up_to_a_number(case, k);
-    if !found.is_empty() {
-        return found;
-    }
-    let Some(symmetric) = symmetric(case) else { return Vec::new() };
+    let Some(symmetric) = symmetric(case) else { return up_to_a_number(case, k) };
     let sentence = "with a symmetric upstream gradient (half the sum of it and its transpose), ";
     let verdict = |what: &str, why: &str, residual: f64| {
         vec![
@@ -37,19 +33,24 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     if let Some(residual) = case.residual(k, of) {
         return verdict("it makes the upstream gradient symmetric", "the true gradient is this one", residual);
     }
+    let found = up_to_a_number(case, k);
+    if !found.is_empty() {
+        return found;
+    }
     let found = experiments(&symmetric, k);
     let found = if found.is_empty() { up_to_a_number(&symmetric, k) } else { found };
     found.into_iter().map(|verdict| verdict.because(format!("{sentence}this is all that is wrong"))).collect()
 }
 
-/// The experiments that compare with the rule's answer as a whole.
+/// The experiments that compare with the rule's answer as a whole: pairs of edits, of which a factor may be one, have been
+/// searched before.
 fn experiments(case: &Case, k: usize) -> Vec<Verdict> {
     let mut found = relations::faults(case, k);
     found.extend(reductions::faults(case, k));
     found.extend(behavior::mixed_up(case, k));
     if case.truth == Truth::Tape {
         found.extend(paths::faults(case, k));
-        found.extend(terms::faults(case, k));
+        found.extend(terms::dropped(case, k));
     }
     found
 }
@@ -73,7 +74,7 @@ fn up_to_a_number(case: &Case, k: usize) -> Vec<Verdict> {
     offer(behavior::mixed_up(&loose, k));
     if case.truth == Truth::Tape {
         offer(paths::faults(&loose, k));
-        offer(terms::faults(&loose, k));
+        offer(terms::dropped(&loose, k).into_iter().collect());
     }
     found.truncate(1);
     found
