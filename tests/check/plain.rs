@@ -8,13 +8,16 @@ use wengert::{
 
 type Slices<'a> = [&'a [f64]];
 
+/// What adds to gradients, from inputs, output and upstream gradient.
+type Rule = fn(&Slices<'_>, &[f64], &[f64], &mut [Vec<f64>]);
+
 /// An operation of functions on slices: the shape, the value, and the gradients, which begin as zeros.
 #[derive(Clone, Copy)]
 struct Plain {
     name: &'static str,
     shape: fn(&[&Shape]) -> Shape,
     value: fn(&Slices<'_>, &mut [f64]),
-    rule: fn(&Slices<'_>, &[f64], &[f64], &mut [Vec<f64>]),
+    rule: Rule,
 }
 
 impl Op for Plain {
@@ -56,7 +59,7 @@ fn report(op: Plain, inputs: &[Tensor]) -> Report {
 
 /// Checks that the right rule passes, and what the first verdict says on the wrong one.
 #[track_caller]
-fn says(right: Plain, rule: fn(&Slices<'_>, &[f64], &[f64], &mut [Vec<f64>]), inputs: &[Tensor], wanted: &str) {
+fn says(right: Plain, rule: Rule, inputs: &[Tensor], wanted: &str) {
     let passed = report(right, inputs);
     assert!(passed.passed() && passed.verdicts.is_empty(), "{passed}");
     let failed = report(Plain { rule, ..right }, inputs);
