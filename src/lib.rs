@@ -182,7 +182,7 @@ mod higher;
 pub mod inspect;
 mod kernels;
 pub mod ops;
-#[cfg(any(all(feature = "check", feature = "plot"), feature = "view"))]
+#[cfg(any(feature = "check", feature = "view"))]
 mod page;
 mod param;
 #[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]

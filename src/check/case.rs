@@ -1,10 +1,9 @@
 //! A hand-written rule under examination.
 //!
 //! At a point x, with an upstream gradient dz, the true gradient t is known: the tape derives it from the function's
-//! own `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points, and
-//! measures how much they differ, and how much the prediction of an experiment differs from either.
+//! own `forward`, or differences do. The rule's answer a is known too. A [`Case`] holds both at two points.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use rand::rngs::StdRng;
 
@@ -12,7 +11,7 @@ use super::{
     Fault, Line, Verdict,
     caught::{Failure, caught},
     given::Given,
-    numbers::{DIFFERENT, EXACT, difference, largest, size, upstream},
+    numbers::upstream,
     runner::{Runner, attempt, or_zeros, values},
     script::Script,
     slope::{Slope, slope},
@@ -24,6 +23,7 @@ use crate::{DType, Function, Mode, Rule, Tape, Tensor, Var};
 pub(super) type Answer = Vec<Option<Tensor>>;
 
 /// A rule at one point, with everything that an experiment may need.
+#[derive(Clone)]
 pub(super) struct Point {
     pub given: Given<Tensor>,
     /// The true gradients.
@@ -51,6 +51,7 @@ pub(super) struct Counted {
     pub elsewhere: Option<(usize, Point)>,
 }
 
+/// A rule and what is known about it.
 pub(super) struct Case {
     pub function: Arc<dyn Function>,
     pub needs: Vec<bool>,
@@ -62,13 +63,30 @@ pub(super) struct Case {
     pub rule_lines: Vec<Option<Line>>,
     /// `None` if nobody said which axis counts the observations.
     pub counted: Option<Counted>,
+    /// If comparisons hold up to a number: that of the last which held, by which the rule's answer is multiplied.
+    pub up_to: Option<Cell<f64>>,
 }
 
 impl Case {
     /// A rule without any points yet.
     pub fn new(function: &Arc<dyn Function>, needs: &[bool], truth: Truth) -> Case {
         let (function, needs) = (function.clone(), needs.to_vec());
-        Case { function, needs, names: Vec::new(), truth, points: Vec::new(), rule_lines: Vec::new(), counted: None }
+        Case {
+            function,
+            needs,
+            names: Vec::new(),
+            truth,
+            points: Vec::new(),
+            rule_lines: Vec::new(),
+            counted: None,
+            up_to: None,
+        }
+    }
+
+    /// The same rule at other points.
+    pub fn at(&self, points: Vec<Point>) -> Case {
+        let (names, rule_lines) = (self.names.clone(), self.rule_lines.clone());
+        Case { names, rule_lines, points, ..Case::new(&self.function, &self.needs, self.truth) }
     }
 
     /// Adds the point at `x`, with a random upstream gradient.
@@ -214,62 +232,6 @@ impl Case {
             _ => format!("input {k}"),
         };
         Verdict::new(fault, of, residual)
-    }
-
-    /// The relative difference that counts as equal.
-    pub fn exact(&self) -> f64 {
-        match self.truth {
-            Truth::Tape => EXACT,
-            Truth::Differences => 1e-5,
-        }
-    }
-
-    /// Whether the answer for input `k` differs from the truth at any point.
-    pub fn is_wrong(&self, k: usize) -> bool {
-        let allowed = if self.truth == Truth::Tape { DIFFERENT } else { self.exact() };
-        self.points.iter().any(|point| match point.answer.get(k) {
-            Some(Some(answer)) => {
-                let scale = size(&point.truth[k]).max(1e-3 * largest(&point.truth));
-                difference(answer, &point.truth[k], scale).is_none_or(|off| off > allowed)
-            }
-            _ => size(&point.truth[k]) > 0.0,
-        })
-    }
-
-    /// The largest relative difference, over the points, between `predict` and the rule's answer for input `k`.
-    pub fn residual(&self, k: usize, predict: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
-        self.worst(|point| Some((predict(point)?, point.answer[k].clone()?, &point.truth[k])))
-    }
-
-    /// The same between the answer of an altered rule and the true gradient.
-    pub fn repaired(&self, k: usize, answer: impl Fn(&Point) -> Option<Tensor>) -> Option<f64> {
-        self.worst(|point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
-    }
-
-    /// The same of a rule that answers for the inputs of [`rule_with_right`](Case::rule_with_right); `None` if a
-    /// gradient that was right no longer is.
-    pub fn mended(&self, k: usize, answers: impl Fn(&Point) -> Option<Vec<Tensor>>) -> Option<f64> {
-        let of = [&[k][..], &self.right()].concat();
-        let mut worst = 0f64;
-        for point in &self.points {
-            for (answer, &i) in answers(point)?.iter().zip(&of) {
-                let truth = &point.truth[i];
-                worst = worst.max(difference(answer, truth, size(truth).max(size(answer)))?);
-            }
-            if worst > self.exact() {
-                return None;
-            }
-        }
-        Some(worst)
-    }
-
-    fn worst<'p>(&'p self, pair: impl Fn(&'p Point) -> Option<(Tensor, Tensor, &'p Tensor)>) -> Option<f64> {
-        let mut worst = 0.0f64;
-        for point in &self.points {
-            let (a, b, truth) = pair(point)?;
-            worst = worst.max(difference(&a, &b, size(truth).max(size(&b)))?);
-        }
-        (worst <= self.exact()).then_some(worst)
     }
 }
 

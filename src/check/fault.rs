@@ -75,6 +75,18 @@ pub enum Fault {
         /// The operation whose term it is.
         term: String,
     },
+    /// One term of the derivative counts 0 times, twice, or with the other sign.
+    WrongTerm {
+        /// The term, as a noun: "what comes from the outputs after it along axis 0".
+        term: String,
+        /// How often it counts, if that could be measured; once is right.
+        times: Option<f64>,
+    },
+    /// Of several contributions that should be added up, only one is left: the rule writes each over the one before.
+    Overwritten {
+        /// Which is left, as a clause.
+        how: String,
+    },
     /// The gradient is that of a function in which a node counts as a constant.
     ForgottenPath {
         /// The operation of that node.
@@ -187,6 +199,14 @@ impl fmt::Display for Fault {
             Fault::MixedUp { used, wanted } => write!(f, "values mixed up: it uses {used} where {wanted} belongs"),
             Fault::Stale => f.write_str("a stale value: the rule uses what another call saved"),
             Fault::DroppedTerm { term } => write!(f, "a dropped term: that of `{term}`"),
+            Fault::WrongTerm { term, times } => match times {
+                Some(0.0) => write!(f, "a term is missing: {term}"),
+                Some(-1.0) => write!(f, "a term has the wrong sign: {term}"),
+                Some(2.0) => write!(f, "a term counts twice: {term}"),
+                Some(times) => write!(f, "a term counts {times:.6} times: {term}"),
+                None => write!(f, "a term is wrong: {term}"),
+            },
+            Fault::Overwritten { how } => write!(f, "overwritten instead of added up: {how}"),
             Fault::ForgottenPath { node } => write!(f, "a forgotten path: through `{node}`"),
             Fault::StraightThrough { node } => {
                 write!(f, "straight-through: `{node}` hands on its gradient as if it were the identity")

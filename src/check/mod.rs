@@ -21,8 +21,16 @@
 //! assert!(!report.passed());
 //! let verdict = report.verdict().unwrap();
 //! assert_eq!(verdict.fault.to_string(), "values mixed up: it uses input 0 where output 0 belongs");
+//! let mend = "`dz[0] * (1.0 - x[0] * x[0])` should read `dz[0] * (1.0 - z[0] * z[0])`";
+//! assert_eq!(verdict.mends[0].to_string(), mend);
 //! # Ok::<(), wengert::Error>(())
 //! ```
+//!
+//! A verdict ends with the [mend](Mend) where an edit of the rule is known that makes it right: what the line computes, and
+//! what it should. The rule of an [`Op`](crate::ops::Op) works on plain numbers and is no program that could be edited;
+//! it is asked for one number of the output after another, and its matrix compared with the true ∂z/∂x: so a gradient that
+//! is overwritten where it should be added up has a name, and a term of a sum or of a statistic that is missing, counts
+//! twice, or has the wrong sign.
 //!
 //! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
 //!   parameters, on batches of one, two and three observations ([`layer_with_inputs`] one of several inputs). Each returns a [`Check`] that takes settings, and
@@ -46,7 +54,7 @@
 //! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
 //! 4. Rules: `applications` finds them in a recording; `given` is what a rule receives; `script` is a recording as a
 //!    program, `edit` changes one, and `replay` runs it with steps changed; `case` is a rule at two points, with its
-//!    answer and the truth.
+//!    answer and the truth, which `compared` compares.
 //! 5. `mend` searches the edits of a rule that make it right; `diagnose` names the fault by experiments on a case;
 //!    `mutate` breaks a case on purpose.
 //! 6. `settings` is a check before it runs; `suite` holds the tests and runs them; `html` shows the report.
@@ -55,6 +63,7 @@ mod applications;
 mod arguments;
 mod case;
 mod caught;
+mod compared;
 mod constraint;
 mod diagnose;
 mod edit;
@@ -82,7 +91,7 @@ pub use constraint::Constraint;
 pub use fault::Fault;
 pub use report::{Comparison, Outcome, Report, Special, SpecialKind, StepCurve, Test};
 pub use settings::Check;
-pub use verdict::{Line, Verdict};
+pub use verdict::{Line, Mend, Verdict};
 
 use std::{panic::Location, sync::Arc};
 

@@ -20,6 +20,11 @@ impl Line {
     pub(crate) fn is_ours(&self) -> bool {
         Path::new(file!()).parent().is_some_and(|folder| Path::new(&self.file).starts_with(folder))
     }
+
+    /// Whether it is in the library.
+    pub(crate) fn is_library(&self) -> bool {
+        Path::new(file!()).ancestors().nth(2).is_some_and(|folder| Path::new(&self.file).starts_with(folder))
+    }
 }
 
 impl From<&std::panic::Location<'_>> for Line {
@@ -31,6 +36,28 @@ impl From<&std::panic::Location<'_>> for Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// How a line of the rule should read, in Rust's operators.
+///
+/// What the rule receives goes by the names of [`Backward`](crate::Backward): `x[0]`, `z[0]`, `dz[0]`, `saved[0]`; what it
+/// computes on other lines by the name that a `let` gives it there, if the source can be read. Where the line is long, only
+/// what surrounds the change is written, between two `…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Mend {
+    /// The line.
+    pub line: Line,
+    /// What it computes.
+    pub stands: String,
+    /// What it should compute.
+    pub reads: String,
+}
+
+impl fmt::Display for Mend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` should read `{}`", self.stands, self.reads)
     }
 }
 
@@ -48,6 +75,8 @@ pub struct Verdict {
     pub evidence: Vec<String>,
     /// The line of source to look at, if known.
     pub line: Option<Line>,
+    /// How lines of the rule should read, if an edit of them makes it right.
+    pub mends: Vec<Mend>,
     /// The relative difference that remains once the fault is accounted for: near 1e-12 for a sure verdict.
     pub residual: f64,
     /// Whether it only says where the gradient is wrong, not what it is there.
@@ -61,7 +90,17 @@ pub struct Verdict {
 impl Verdict {
     pub(crate) fn new(fault: Fault, of: impl Into<String>, residual: f64) -> Self {
         let (of, evidence) = (vec![of.into()], Vec::new());
-        Verdict { fault, rule: None, of, evidence, line: None, residual, vague: false, puts: Puts::Other }
+        Verdict {
+            fault,
+            rule: None,
+            of,
+            evidence,
+            line: None,
+            mends: Vec::new(),
+            residual,
+            vague: false,
+            puts: Puts::Other,
+        }
     }
 
     pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {
@@ -82,8 +121,18 @@ impl Verdict {
             (Some(line), None) => self.evidence.push(format!("{of}, at {line}: the same")),
             (None, _) => {}
         }
+        self.mend(&other.mends);
         self.of.extend(other.of);
         self.residual = self.residual.max(other.residual);
+    }
+
+    /// Adds mends that it does not have yet.
+    pub(super) fn mend(&mut self, mends: &[Mend]) {
+        for mend in mends {
+            if !self.mends.contains(mend) {
+                self.mends.push(mend.clone());
+            }
+        }
     }
 
     pub(super) fn putting(mut self, puts: Puts) -> Self {
@@ -92,7 +141,7 @@ impl Verdict {
     }
 }
 
-/// One line for the fault, one for each piece of evidence.
+/// One line for the fault, one for each piece of evidence, and one for each mend.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.of.join(" and "))?;
@@ -105,6 +154,12 @@ impl fmt::Display for Verdict {
         }
         for evidence in &self.evidence {
             write!(f, "\n    {evidence}")?;
+        }
+        for mend in &self.mends {
+            write!(f, "\n    {mend}")?;
+            if self.line.as_ref() != Some(&mend.line) {
+                write!(f, " ({})", mend.line)?;
+            }
         }
         Ok(())
     }

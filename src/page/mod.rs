@@ -6,9 +6,11 @@ use std::{
 };
 
 /// The colors of light and of dark paper, as custom properties.
+#[cfg(any(all(feature = "check", feature = "plot"), feature = "view"))]
 pub(crate) const COLORS: &str = include_str!("colors.css");
 
 /// Text with the five characters replaced that have a meaning in HTML.
+#[cfg(any(all(feature = "check", feature = "plot"), feature = "view"))]
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -15,8 +15,10 @@ mod particulars;
 mod planted;
 #[path = "../../examples/planted/cases/mod.rs"]
 mod cases;
+mod plain;
 mod protocols;
 mod roots;
 mod sound;
 mod special;
+mod texts;
 mod verdicts;

@@ -28,7 +28,7 @@ fn first(report: &Report) -> &Verdict {
 
 #[test]
 fn a_value_that_stands_for_a_difference_is_named_at_the_line_of_the_rule() {
-    let said = |rule: Hand, a: Tensor, from: &str, to: &str| {
+    let said = |rule: Hand, a: Tensor, from: &str, to: &str, stands: &str, reads: &str| {
         let report = check::function(rule, &[a, numbers([2, 3], 1.0), numbers([2, 3], 2.0)]).run().unwrap();
         let (from, to) = (at(from), at(to));
         let wanted = format!("the value of `sub` ({from})");
@@ -36,7 +36,8 @@ fn a_value_that_stands_for_a_difference_is_named_at_the_line_of_the_rule() {
             first(&report).to_string(),
             format!(
                 "input 0 of `by hand`: values mixed up: it uses input 1 where {wanted} belongs ({to})\n    \
-                 with {wanted} in place of input 1 in `mul` at {to}, the rule is exact"
+                 with {wanted} in place of input 1 in `mul` at {to}, the rule is exact\n    \
+                 `{stands}` should read `{reads}`"
             )
         );
         assert_eq!(report.verdicts.len(), 1, "{report}");
@@ -48,7 +49,8 @@ fn a_value_that_stands_for_a_difference_is_named_at_the_line_of_the_rule() {
             vec![Some(by_a), Some(dz[0] * x[0]), Some(-dz[0] * x[0])]
         },
     );
-    said(once, numbers([2, 3], 0.0), "a (x - b)", "without b");
+    let (stands, reads) = ("dz[0] * x[1]", "dz[0] * (x[1] - x[2])");
+    said(once, numbers([2, 3], 0.0), "a (x - b)", "without b", stands, reads);
     let summed = hand(
         |x| vec![x[0] * (x[1] - x[2])], // a row times x - b
         |Backward { x, dz, .. }| {
@@ -56,7 +58,8 @@ fn a_value_that_stands_for_a_difference_is_named_at_the_line_of_the_rule() {
             vec![Some(by_a), Some(dz[0] * x[0]), Some(-dz[0] * x[0])]
         },
     );
-    said(summed, numbers([3], 0.0), "a row times x - b", "summed without b");
+    let [stands, reads] = [stands, reads].map(|product| format!("({product}).sum_axes(&[0], false)"));
+    said(summed, numbers([3], 0.0), "a row times x - b", "summed without b", &stands, &reads);
     let twice = hand(
         |x| {
             let d = x[1] - x[2]; // the difference
@@ -68,7 +71,8 @@ fn a_value_that_stands_for_a_difference_is_named_at_the_line_of_the_rule() {
             vec![Some(by_a), Some(dz[0] * x[0] * d * 2.0), Some(dz[0] * x[0] * d * -2.0)]
         },
     );
-    said(twice, numbers([2, 3], 0.0), "the difference", "twice without b");
+    let (stands, reads) = ("dz[0] * x[1] * x[1]", "dz[0] * d * d");
+    said(twice, numbers([2, 3], 0.0), "the difference", "twice without b", stands, reads);
 }
 
 /// Channels times a number each.
@@ -108,9 +112,11 @@ fn a_factor_is_a_number_of_observations_only_if_it_changes_with_them() {
         first(&check::check_layer(&layer, &[[3, 4, 5]]).unwrap()).clone()
     };
     let text = |verdict: &Verdict, names: &str, more: &str| {
+        let sum = "(dz[0] * x[0]).sum_axes(&[0, 2, 3], true)";
+        let mend = format!("`({sum} / 3.0).reshape([3, 1, 1])` should read `{sum}.reshape([3, 1, 1])`");
         format!(
             "input 1 (`scale`) of `scale`: it is 0.333333 times the true one: a factor of {names} ({})\n    \
-             a = 0.333333333 t to {:.1e}, for every element{more}",
+             a = 0.333333333 t to {:.1e}, for every element{more}\n    {mend}",
             at("divided"),
             verdict.residual
         )

@@ -120,7 +120,7 @@ pub(super) fn stale(case: &Case, k: usize) -> Option<Verdict> {
 }
 
 /// Replacing one value by another makes the rule right.
-fn mixed_up(case: &Case, k: usize) -> Vec<Verdict> {
+pub(super) fn mixed_up(case: &Case, k: usize) -> Vec<Verdict> {
     let places = case.first().given.places();
     let mut found = Vec::new();
     for &used in &places {

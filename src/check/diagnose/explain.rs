@@ -5,7 +5,9 @@
 
 use std::{collections::HashSet, panic::Location};
 
-use super::{behavior, paths, reductions, regions, relations, repairs, residues, terms};
+use super::{
+    behavior, contributions, couplings, jacobian, last, paths, reductions, regions, relations, repairs, residues, terms,
+};
 use crate::check::{
     Line, Verdict,
     case::{Case, Truth},
@@ -22,7 +24,8 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
     let factor = found.iter().any(is_simple_factor);
     found.sort_by_key(|v| rank(v, nothing, region, factor));
-    let repair = mend.or_else(|| repairs::line_of_repair(case, k));
+    let mends = mend.as_ref().map_or(Vec::new(), |v| v.mends.clone());
+    let repair = mend.and_then(|v| v.line).or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
@@ -33,6 +36,7 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
             let own = case.rule_lines.get(k).cloned().flatten();
             verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
+        verdict.mend(&mends);
         if verdict.fault != main {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.name()));
         }
@@ -40,8 +44,8 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found
 }
 
-/// What the experiments have found, or that they have found nothing; and the line of the edit that mends the rule.
-fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
+/// What the experiments have found, or that they have found nothing; and the verdict of the edit that mends the rule.
+fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
     let mut mend = None;
     let mut found = behavior::faults(case, k);
     let ignored = |v: &Verdict| matches!(v.fault.kind(), Kind::UpstreamIgnored | Kind::OutputIgnored);
@@ -57,6 +61,8 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
         if programs {
             found.extend(paths::faults(case, k));
             found.extend(terms::faults(case, k));
+        } else {
+            found.extend(from_outside(case, k));
         }
     }
     let answered = case.points.iter().all(|p| p.answer[k].is_some());
@@ -66,17 +72,18 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
         _ => ignored(v),
     };
     if programs && !found.iter().any(hopeless) {
-        let single = mend::single(case, &[k]);
-        mend = single.as_ref().and_then(|v| v.line.clone());
-        found.extend(single);
+        mend = mend::single(case, &[k]);
+        found.extend(mend.clone());
         if found.iter().all(|v| v.vague) {
-            let several = mend::several(case, &[k]);
-            mend = several.as_ref().and_then(|v| v.line.clone());
-            found.extend(several);
+            mend = mend::several(case, &[k]);
+            found.extend(mend.clone());
         }
-        if found.iter().all(|v| v.vague) {
-            found.extend(residues::faults(case, k));
-        }
+    }
+    if !found.iter().any(hopeless) && found.iter().all(|v| v.vague) {
+        found.extend(residues::faults(case, k));
+    }
+    if !found.iter().any(hopeless) && found.iter().all(|v| v.vague) {
+        found.extend(last::faults(case, k));
     }
     if found.is_empty() {
         found.push(relations::unexplained(case, k));
@@ -85,6 +92,16 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
         found.retain(|v| !v.vague);
     }
     (found, mend)
+}
+
+/// What the matrices of the rule and of the derivative say, without a program of either.
+fn from_outside(case: &Case, k: usize) -> Vec<Verdict> {
+    let Some(matrices) = jacobian::matrices(case, k) else { return Vec::new() };
+    let mut found = contributions::faults(case, k, &matrices);
+    if found.is_empty() {
+        found.extend(couplings::fault(case, k, &matrices));
+    }
+    found
 }
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0

@@ -8,7 +8,14 @@
 //!   element; `sizes` says what a number k may stand for;
 //! - `paths`: the function is differentiated with one of its nodes held constant or passed straight through;
 //! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
-//! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right.
+//! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right;
+//! - `last`: the same up to a number, or for symmetric upstream gradients, where nothing else explains the answer.
+//!
+//! A rule on plain numbers (`plain`) can only be asked. `jacobian` asks it for one number of the output at a time, and has
+//! the matrix that it multiplies by beside the true one, by differences:
+//!
+//! - `contributions`: of several shares that should be added up one is left, or some are missing, doubled, turned;
+//! - `couplings`: a term that sums over an axis, as those of statistics do, is missing, doubled, turned.
 //!
 //! `tape` and `non_finite` are for gradients that are wrong although no rule is, because of operations on plain
 //! numbers, detached values or infinite slopes. `rules` and `explain` organize experiments and verdicts.
@@ -18,9 +25,14 @@
 
 mod behavior;
 mod borrowed;
+mod contributions;
+mod couplings;
 mod explain;
+mod jacobian;
+mod last;
 mod non_finite;
 mod paths;
+mod plain;
 mod reductions;
 mod regions;
 mod relations;

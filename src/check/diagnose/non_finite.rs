@@ -1,5 +1,6 @@
 //! Where NaN and infinities come from: the first operation, in forward order, that makes one from finite numbers.
 
+use super::plain::lines_of_rule;
 use crate::{
     Rule, Tape, Tensor, Var,
     check::{
@@ -56,7 +57,10 @@ fn of_an_operation(runner: &Runner<'_>, at: &[Tensor]) -> Option<(String, Option
             let found = y.sum().backward().ok()?;
             Some(x.iter().any(|&x| found.wrt(x).ok().is_some_and(|g| !is_finite(g))))
         });
-        (infinite == Some(true)).then(|| (step.name().to_owned(), Some(Line::from(step.at))))
+        (infinite == Some(true)).then(|| {
+            let rule = lines_of_rule(step, &operands).into_iter().flatten().find(|line| !line.is_library());
+            (step.name().to_owned(), rule.or(Some(Line::from(step.at))))
+        })
     })
 }
 

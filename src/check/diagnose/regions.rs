@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
-    let sets: Vec<Vec<bool>> = case.points.iter().map(|p| wrong(p, k)).collect::<Option<_>>()?;
+    let sets: Vec<Vec<bool>> = case.points.iter().map(|p| wrong(case, p, k)).collect::<Option<_>>()?;
     let (mut bad, mut all) = (0, 0);
     for set in &sets {
         bad += set.iter().filter(|&&w| w).count();
@@ -39,11 +39,11 @@ pub(super) fn is_condition(fault: &Fault) -> bool {
     matches!(fault, Fault::Region { condition, .. } if !condition.contains("of axis"))
 }
 
-fn wrong(point: &Point, k: usize) -> Option<Vec<bool>> {
+fn wrong(case: &Case, point: &Point, k: usize) -> Option<Vec<bool>> {
     let (answer, truth) = (point.answer[k].as_ref()?, &point.truth[k]);
     difference(answer, truth, 1.0)?;
-    let scale = size(truth);
-    Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > EXACT * scale).collect())
+    let allowed = case.measured(EXACT) * size(truth);
+    Some(answer.to_vec().iter().zip(truth.to_vec()).map(|(a, t)| (a - t).abs() > allowed).collect())
 }
 
 /// A bound on the input, another input, an output, an upstream gradient or a saved value of the same shape, or on the
@@ -199,7 +199,7 @@ fn inside(case: &Case, k: usize, sets: &[Vec<bool>]) -> (String, f64, bool) {
     let names = ["0".to_owned(), "−1 times the true one".to_owned(), format!("{factor:.6} times the true one")];
     for (factor, there) in [0.0, -1.0, factor].into_iter().zip(names) {
         let residual = pairs.iter().map(|(a, t)| (a - factor * t).abs() / scale).fold(0.0, f64::max);
-        if residual <= DIFFERENT {
+        if residual <= case.measured(DIFFERENT) {
             return (there, residual, false);
         }
     }

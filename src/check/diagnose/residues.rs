@@ -38,19 +38,20 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
             Some(p.truth[k].to_vec().iter().zip(answer.to_vec()).map(|(t, a)| t - a).collect())
         })
         .collect::<Option<_>>()?;
+    let rounding = case.measured(EXACT);
     let scale = case.points.iter().map(|p| size(&p.truth[k])).fold(0.0, f64::max);
     let values = values(case, k, &shape)?;
     let ones: Vec<Vec<f64>> = missing.iter().map(|m| vec![1.0; m.len()]).collect();
     for (i, v) in values.iter().enumerate() {
         for (j, w) in std::iter::once((i, None)).chain(values.iter().enumerate().skip(i).map(|(j, w)| (j, Some(w)))) {
             let factor = w.map_or(&ones, |w| &w.numbers);
-            let Some((c, residual)) = multiple(&missing, &v.numbers, factor, scale) else { continue };
+            let Some((c, residual)) = multiple(&missing, &v.numbers, factor, scale, rounding) else { continue };
             let product = match w {
                 None => v.name.clone(),
                 Some(w) if i == j => format!("{}²", w.name),
                 Some(w) => format!("{} · {}", v.name, w.name),
             };
-            let term = if (c - 1.0).abs() < 1e-9 { product } else { format!("{c:.6} · {product}") };
+            let term = if (c - 1.0).abs() < rounding { product } else { format!("{c:.6} · {product}") };
             let line = v.line.clone().or(w.and_then(|w| w.line.clone()));
             let evidence = format!("the true gradient is the rule's plus {term}, exactly");
             let verdict = case.verdict(k, Fault::DroppedTerm { term }, residual);
@@ -61,11 +62,11 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
 }
 
 /// The c of m = c · v · w, if there is one.
-fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Option<(f64, f64)> {
+fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64, rounding: f64) -> Option<(f64, f64)> {
     let (mut along, mut square) = (0.0, 0.0);
     let triples = || {
         let all = m.iter().zip(v).zip(w).flat_map(|((m, v), w)| m.iter().zip(v).zip(w));
-        all.filter(|((m, _), _)| m.abs() > EXACT * scale)
+        all.filter(|((m, _), _)| m.abs() > rounding * scale)
     };
     if triples().count() < FEWEST {
         return None;
@@ -76,7 +77,7 @@ fn multiple(m: &[Vec<f64>], v: &[Vec<f64>], w: &[Vec<f64>], scale: f64) -> Optio
     }
     let c = along / square;
     let off = triples().map(|((m, v), w)| (m - c * v * w).abs()).fold(0.0, f64::max) / scale;
-    (c.is_finite() && c != 0.0 && off <= EXACT).then_some((c, off))
+    (c.is_finite() && c != 0.0 && off <= rounding).then_some((c, off))
 }
 
 /// Everything that a term may consist of and that broadcasts to the shape of the gradient.

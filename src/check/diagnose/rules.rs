@@ -160,6 +160,9 @@ fn together(case: &Case, wrong: &[usize], found: &mut Vec<(Verdict, Vec<usize>)>
 /// Replaces the lines at which each gradient could be mended by the one that mends all of them.
 fn locate(known: &mut Verdict, mend: &Verdict) {
     known.line = mend.line.clone().or(known.line.take());
+    if !mend.mends.is_empty() {
+        known.mends = mend.mends.clone();
+    }
     if known.fault == mend.fault {
         known.evidence = mend.evidence.clone();
     }

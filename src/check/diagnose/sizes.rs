@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// Up to so many numbers of inputs, differences are taken at other sizes, too.
+const FEW: usize = 400;
+
 /// What a factor may stand for: a size that gives it, at all sizes that can be tried, or a plain number.
 pub(super) fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
     let (inverse, sign) = (factor.abs() < 1.0, if factor < 0.0 { "−" } else { "" });
@@ -39,7 +42,9 @@ pub(super) fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
         named.filter(|name| seen.insert(name.clone())).take(3).collect::<Vec<_>>()
     };
     let mut others: Vec<Elsewhere> = elsewhere.into_iter().collect();
-    if !names(&others).is_empty() && case.truth == Truth::Tape {
+    // Differences take a run for each number of the input.
+    let few = case.truth == Truth::Tape || x_numbers(case) <= FEW;
+    if !names(&others).is_empty() && few {
         others.extend(at_other_sizes(case, k));
     }
     let all = names(&others);
@@ -50,6 +55,10 @@ pub(super) fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
         return vec![format!("a plain {sign}{}{whole:.0}", if inverse { "1/" } else { "" })];
     }
     all
+}
+
+fn x_numbers(case: &Case) -> usize {
+    case.first().given.x.iter().map(Tensor::numel).sum()
 }
 
 /// The k of a = k t at a point, and the sizes there.

@@ -4,21 +4,18 @@
 //! way; an operation on plain numbers has a wrong rule of its own; a local derivative is not finite; or the function is
 //! not smooth, as differences require.
 
-use std::sync::Arc;
-
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::{non_finite::first_non_finite_derivative, rules::numeric_faults};
+use super::{non_finite::first_non_finite_derivative, plain::own_rules};
 use crate::{
-    Backward, Function, Rule, Tape, Tensor, Var,
+    Rule, Tensor,
     check::{
         Comparison, Fault, Line, Verdict,
         measure::{Evaluation, outliers},
         numbers::{dot, is_finite, jittered, size},
         runner::{attempt, gradients_of, weighted},
-        script::{Action, Edit, Script, Source, Step},
+        script::{Edit, Script, Source},
     },
-    ops::Vjp,
 };
 
 /// Names the faults of the tape's gradients at `place`; `comparisons` sets them beside the numeric ones.
@@ -168,67 +165,5 @@ fn bypassed(script: &Script, k: usize) -> Option<String> {
     match subtraction.inputs[0] {
         Source::Step(f) => Some(script.steps[f].name().to_owned()),
         _ => None,
-    }
-}
-
-/// Operations on plain numbers whose own rule is wrong, each examined as a function by itself.
-fn own_rules(script: &Script, at: &[Tensor]) -> Vec<Verdict> {
-    let Some(results) = script.results(at) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (k, step) in script.steps.iter().enumerate() {
-        if !matches!(step.action, Action::Op(_)) || !found.is_empty() {
-            continue;
-        }
-        let inputs = script.operands(k, at, &results);
-        let function: Arc<dyn Function> = Arc::new(Alone { step: step.clone() });
-        let recorded = Line::from(step.at);
-        found = numeric_faults(&function, &inputs, step.at, lines_of_rule(step, &inputs));
-        for verdict in &mut found {
-            verdict.rule = Some(step.name().to_owned());
-            match verdict.line.as_ref().is_some_and(|line| !line.is_ours() && *line != recorded) {
-                true => verdict.evidence.push(format!("the operation is recorded at {recorded}")),
-                false => verdict.line = Some(recorded.clone()),
-            }
-        }
-    }
-    found
-}
-
-/// Where an operation's own rule makes its answer for each input.
-fn lines_of_rule(step: &Step, inputs: &[Tensor]) -> Vec<Option<Line>> {
-    let Action::Op(op) = &step.action else { return Vec::new() };
-    let lines = attempt(inputs, |tape, x| {
-        let z = step.perform(tape, x, None).ok()?;
-        let needs = vec![true; x.len()];
-        let answers = op.vjp(Vjp { x, z, dz: tape.constant(z.value()), needs: &needs, recorded: false }).ok()?;
-        let line = |answer: Var<'_>| tape.nodes().nth(answer.index()).map(|node| Line::from(node.line));
-        Some(answers.into_iter().map(|answer| line(answer?)).collect())
-    });
-    lines.unwrap_or_default()
-}
-
-/// An operation as a function with a rule, which is the operation's own derivative.
-struct Alone {
-    step: Step,
-}
-
-impl Function for Alone {
-    fn name(&self) -> &str {
-        self.step.name()
-    }
-
-    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
-        let done = self.step.perform(x[0].tape(), x, None);
-        vec![done.unwrap_or_else(|error| panic!("{error}"))]
-    }
-
-    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        // A separate tape: the operation may be differentiable only once.
-        let tape = Tape::f64();
-        let own: Vec<Var<'_>> = x.iter().map(|x| tape.leaf(x.value())).collect();
-        let y = self.forward(&own)[0];
-        let found = (y * tape.constant(dz[0].value())).sum().backward();
-        let found = found.unwrap_or_else(|error| panic!("{error}"));
-        own.iter().zip(x).map(|(own, x)| found.wrt(*own).map(|g| x.tape().constant(g)).ok()).collect()
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
 }
 
 /// A term of the true gradient whose omission gives the rule's answer.
-fn dropped(case: &Case, k: usize) -> Option<Verdict> {
+pub(super) fn dropped(case: &Case, k: usize) -> Option<Verdict> {
     let forward = case.forward_script()?;
     let script = case.gradient_script(&forward, &[k])?;
     let search = |at: usize| {

@@ -14,7 +14,12 @@ pub(super) fn card(number: usize, verdict: &Verdict, seen: bool) -> String {
     let remark = verdict.fault.is_remark();
     let (class, kind) = if remark { ("remark", "remark") } else { ("fault", "verdict") };
     let rule = verdict.rule.as_ref().map_or(String::new(), |rule| format!(" of <code>{}</code>", escape(rule)));
-    let evidence: String = verdict.evidence.iter().map(|e| format!("<li>{}</li>", rich(e))).collect();
+    let mends = verdict.mends.iter().map(|mend| match verdict.line.as_ref() == Some(&mend.line) {
+        true => mend.to_string(),
+        false => format!("{mend} ({})", mend.line),
+    });
+    let evidence: String =
+        verdict.evidence.iter().cloned().chain(mends).map(|e| format!("<li>{}</li>", rich(&e))).collect();
     let evidence = if evidence.is_empty() { evidence } else { format!("<ul>{evidence}</ul>\n") };
     format!(
         "<article class=\"card {class}\">\n<p class=\"kind\">{kind} {number} · {}</p>\n<h3>{}</h3>\n\

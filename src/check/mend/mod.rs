@@ -26,11 +26,17 @@
 //!
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and slopes; `places` where it may be edited; `values` what may
 //! be put in; `factors`, `constants`, `operands`, `operations`, `reductions` and `terms` propose edits; `search` tries
-//! them alone and in pairs; `naming` turns one into a verdict, and `lines` finds its line.
+//! them alone and in pairs; `naming` turns one into a verdict, and `lines` finds its line. `mended` says how that
+//! line should read: `writer` writes steps as `expression`s (`methods` says how), with `names` from the
+//! source.
 
 mod constants;
+mod expression;
 mod factors;
 mod lines;
+mod mended;
+mod methods;
+mod names;
 mod naming;
 mod numbers;
 mod operands;
@@ -44,6 +50,7 @@ mod sensed;
 mod split;
 mod terms;
 mod values;
+mod writer;
 
 pub(super) use lines::line_of;
 pub(super) use places::groups;

@@ -2,6 +2,7 @@
 
 use super::{
     lines::line_of,
+    mended,
     numbers::text,
     places::Part,
     program::Program,
@@ -36,6 +37,7 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     for sentence in evidence {
         verdict.evidence.push(sentence);
     }
+    verdict.mends = mended::mends(program, edits).unwrap_or_default();
     verdict
 }
 
