@@ -5,9 +5,9 @@
 
 use std::{collections::HashSet, panic::Location};
 
-use super::{behavior, paths, reductions, regions, relations, repairs, residues, terms};
+use super::{behavior, paths, reductions, regions, relations, repairs, repairs::TWICE, residues, terms};
 use crate::check::{
-    Line, Verdict,
+    Fault, Line, Verdict,
     case::{Case, Truth},
     kind::{Kind, Puts},
     mend,
@@ -21,7 +21,9 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let nothing = point.answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&point.truth[k]));
     let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
     let factor = found.iter().any(is_simple_factor);
-    found.sort_by_key(|v| rank(v, nothing, region, factor));
+    let any = |kind: Kind| found.iter().any(|v| v.fault.kind() == kind);
+    let seen = Seen { nothing, region, factor, forgotten: any(Kind::ForgottenPath), twice: found.iter().any(is_twice) };
+    found.sort_by_key(|v| rank(v, &seen));
     let repair = mend.or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
     let mut kinds = HashSet::new();
@@ -69,8 +71,9 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
         let single = mend::single(case, &[k]);
         mend = single.as_ref().and_then(|v| v.line.clone());
         found.extend(single);
-        if found.iter().all(|v| v.vague) {
-            let several = mend::several(case, &[k]);
+        // That a rule is not linear is a symptom of a mistake, not its name.
+        if found.iter().all(|v| v.vague || v.fault.kind() == Kind::UpstreamNotLinear) {
+            let several = mend::several(case, &[k]).or_else(|| mend::with_path(case, k));
             mend = several.as_ref().and_then(|v| v.line.clone());
             found.extend(several);
         }
@@ -87,10 +90,29 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
     (found, mend)
 }
 
-/// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0
-/// everywhere; `region`: it is wrong in a region that could be described; `factor`: a factor mends it.
-fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, u8) {
+/// What else was found.
+struct Seen {
+    /// The answer is 0 everywhere.
+    nothing: bool,
+    /// It is wrong in a region that could be described.
+    region: bool,
+    /// A factor mends it.
+    factor: bool,
+    /// A node of `forward` that is held constant explains it.
+    forgotten: bool,
+    /// A 2 mends it.
+    twice: bool,
+}
+
+/// The order of verdicts: that of their kinds, some of them placed just after another kind.
+fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
+    let Seen { nothing, region, factor, forgotten, twice } = *seen;
     match (verdict.fault.kind(), verdict.puts) {
+        // Half the slope of a square is that of a product of which one side is held constant.
+        (Kind::ForgottenPath | Kind::DroppedTerm, Puts::Twin) if twice => (Kind::WrongOperation, 2),
+        (Kind::StraightThrough, _) if forgotten && !factor => (Kind::ForgottenPath, 1),
+        // The numbers agree with another gradient by chance if what is read in a loop is off by one place.
+        (Kind::MixedUp, Puts::Answer) => (Kind::WrongMovement, 1),
         // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.
         (Kind::MixedUp, puts) if nothing && puts != Puts::Complement => (Kind::MissingReduction, 1),
         (Kind::Missing, _) if nothing => (Kind::MissingReduction, 2),
@@ -102,6 +124,7 @@ fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, 
         (Kind::WrongOperation, Puts::Operation) if !region => (Kind::MixedUp, 0),
         (Kind::WrongOperation, _) => (Kind::WrongOperation, 1),
         (Kind::MissingFactor | Kind::ExtraFactor, _) => (Kind::WrongOperation, 2),
+        (Kind::MixedUp, _) if factor && verdict.line.is_some() => (Kind::WrongOperation, 3),
         (Kind::MixedUp, Puts::Computed) if factor => (Kind::WrongOperation, 3),
         (Kind::MixedUp, Puts::OwnResult) => (Kind::WrongOperation, 3),
         // A value added somewhere is less telling than values mixed up.
@@ -120,7 +143,16 @@ fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, 
 /// Whether its line is one of `forward`: that of the path which was forgotten.
 pub(super) fn is_of_forward(verdict: &Verdict) -> bool {
     let path = matches!(verdict.fault.kind(), Kind::StraightThrough | Kind::ForgottenPath);
-    path || (verdict.fault.kind() == Kind::DroppedTerm && verdict.puts == Puts::Path)
+    path || (verdict.fault.kind() == Kind::DroppedTerm && matches!(verdict.puts, Puts::Path | Puts::Twin))
+}
+
+/// Whether twice a number, or twice a result, mends it.
+fn is_twice(verdict: &Verdict) -> bool {
+    match &verdict.fault {
+        Fault::WrongOperation { edit } => edit == TWICE,
+        Fault::WrongConstant { .. } => true,
+        _ => false,
+    }
 }
 
 /// Whether a factor mends it that the rule receives, or the complement of a value.
