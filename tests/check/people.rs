@@ -231,7 +231,7 @@ fn each_gradient_is_explained_before_any_is_explained_again() {
         },
     );
     let far = Tensor::from_fn([5, 1], DType::F64, |i| 1.6 + (i as f64 * 1.3).sin() * 0.5);
-    let report = report(rule, &[numbers([5, 2], 0.0), far, Tensor::scalar(0.8)]);
+    let report = report(rule, &[numbers([5, 2], 0.0), far, numbers((), 0.3)]);
     let of: Vec<&String> = report.verdicts.iter().take(2).flat_map(|verdict| &verdict.of).collect();
     assert_eq!(of, ["input 0", "input 1"], "{report}");
     assert!(report.verdicts[0].fault.to_string().contains("a factor is missing: input 2"), "{report}");

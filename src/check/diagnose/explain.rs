@@ -21,8 +21,16 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let nothing = point.answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&point.truth[k]));
     let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
     let factor = found.iter().any(is_simple_factor);
+    let replaced = found.iter().any(|v| v.fault.kind() == Kind::MixedUp && v.line.is_some());
     let any = |kind: Kind| found.iter().any(|v| v.fault.kind() == kind);
-    let seen = Seen { nothing, region, factor, forgotten: any(Kind::ForgottenPath), twice: found.iter().any(is_twice) };
+    let seen = Seen {
+        nothing,
+        region,
+        factor,
+        replaced,
+        forgotten: any(Kind::ForgottenPath),
+        twice: found.iter().any(is_twice),
+    };
     found.sort_by_key(|v| rank(v, &seen));
     let repair = mend.or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
@@ -98,6 +106,8 @@ struct Seen {
     region: bool,
     /// A factor mends it.
     factor: bool,
+    /// Another value at a line of the rule mends it.
+    replaced: bool,
     /// A node of `forward` that is held constant explains it.
     forgotten: bool,
     /// A 2 mends it.
@@ -106,11 +116,11 @@ struct Seen {
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind.
 fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
-    let Seen { nothing, region, factor, forgotten, twice } = *seen;
+    let Seen { nothing, region, factor, replaced, forgotten, twice } = *seen;
     match (verdict.fault.kind(), verdict.puts) {
         // Half the slope of a square is that of a product of which one side is held constant.
         (Kind::ForgottenPath | Kind::DroppedTerm, Puts::Twin) if twice => (Kind::WrongOperation, 2),
-        (Kind::StraightThrough, _) if forgotten && !factor => (Kind::ForgottenPath, 1),
+        (Kind::StraightThrough, _) if forgotten && !factor && !replaced => (Kind::ForgottenPath, 1),
         // The numbers agree with another gradient by chance if what is read in a loop is off by one place.
         (Kind::MixedUp, Puts::Answer) => (Kind::WrongMovement, 1),
         // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.
@@ -130,7 +140,7 @@ fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
         // A value added somewhere is less telling than values mixed up.
         (Kind::DroppedTerm, Puts::Term) => (Kind::WrongOperation, 3),
         // The edit of the rule that mends it says more.
-        (Kind::StraightThrough, _) if factor => (Kind::WrongOperation, 3),
+        (Kind::StraightThrough, _) if factor || replaced => (Kind::WrongOperation, 3),
         // A condition on a value goes away when that value is replaced by one that never meets it.
         (Kind::MixedUp, _) if region => (Kind::WrongOperation, 0),
         // An edit of the rule is found for many mistakes; replacing a value outright for only one.

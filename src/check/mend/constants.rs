@@ -69,7 +69,9 @@ pub(super) fn solved(program: &Program, before: &[(usize, Edit)], runs: &[Run], 
 pub(super) fn guesses(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
     for place in places {
         if matches!(place.part, Part::Operand(i) if program.read_elsewhere(place.at[0], i)) {
-            let scaled = |by| Proposal::new(place, Change::Alter(Alter::Scale(by)), 17, "");
+            let scaled = |by| {
+                Proposal::new(place, Change::Alter(Alter::Scale(by)), if place.at.len() > 1 { 12 } else { 15 }, "")
+            };
             all.extend([2.0, 0.5].map(scaled));
         }
     }

@@ -41,7 +41,20 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
 
 /// The line of the rule to mend: that of the step, or of who reads it if it is a helper's.
 pub(super) fn line(program: &Program, edit: &Proposal) -> Option<Line> {
-    line_of(&program.script, edit.place.at[0])
+    let step = program.script.steps.get(edit.place.at[0]);
+    let read = match (edit.place.part, step) {
+        (Part::Operand(i), Some(step)) => step.inputs.get(i).copied(),
+        _ => None,
+    };
+    match (edit.alter(), read) {
+        // Over the wrong axes: the line of the reduction, not of who reads it.
+        (Some(Alter::Sum(..)), Some(Source::Step(sum))) => line_of(&program.script, sum),
+        // A constant was made where it stands.
+        (Some(Alter::Use(_)), Some(Source::Fixed(k))) => {
+            Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours())
+        }
+        _ => line_of(&program.script, edit.place.at[0]),
+    }
 }
 
 /// What an edit puts in.

@@ -34,7 +34,14 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             (name == "slice" && place.part == Part::Operand(0)) || (name == "scatter" && place.part == Part::Result);
         for axis in (0..rank).filter(|&axis| shape[axis as usize] > 1) {
             let n = shape[axis as usize];
-            offer(Change::Alter(Alter::Flip(axis)), if n > 2 { 13 } else { 15 });
+            offer(
+                Change::Alter(Alter::Flip(axis)),
+                match n {
+                    ..3 => 15,
+                    _ if name == "identity" => 11,
+                    _ => 13,
+                },
+            );
             for by in [1, -1, 2, -2].into_iter().filter(|by: &isize| 2 * by.unsigned_abs() < n) {
                 let cost = if moves { 11 + by.unsigned_abs() as u32 } else { 17 };
                 offer(Change::Alter(Alter::Roll(axis, by)), cost);

@@ -17,7 +17,7 @@ use crate::check::script::Alter;
 /// How many edits are made as the first of two.
 const FIRST: usize = 1500;
 /// The same, in steps of the program.
-const WALKED: usize = 30_000;
+const WALKED: usize = 15_000;
 /// The cost up to which an edit is one of two.
 const LIKELY: u32 = 22;
 /// The same if it takes a run to know its share.

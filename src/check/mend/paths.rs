@@ -45,6 +45,11 @@ pub(super) fn with_edit(case: &Case, k: usize) -> Option<Verdict> {
                 run.off + dot(&point.directions[0], target) - dot(&point.directions[0], &point.truth[0])
             };
             let wanted: Vec<f64> = runs.iter().zip(&program.points).zip(&targets).map(wanted).collect();
+            // Nor is a path that carries everything: any edit that leaves nothing would lead there.
+            let empty = |(target, at): (&Tensor, &At)| size(target) <= 1e-6 * size(&at.truth[0]);
+            if targets.iter().zip(&program.points).any(empty) {
+                continue;
+            }
             // A path that carries nothing was not forgotten.
             let carries = |(wanted, run): (&f64, &Run)| (wanted - run.off).abs() > run.slack();
             if !wanted.iter().zip(&runs).any(carries) {

@@ -23,7 +23,7 @@ use crate::{
 /// How many edits are run where they cannot be screened, times the steps of the program.
 const RUNS: usize = 150_000;
 /// How much is screened, in numbers.
-const SCREENED: usize = 1_000_000_000;
+const SCREENED: usize = 200_000_000;
 /// The cost up to which an edit is tried as the second of two.
 const SECOND: u32 = 22;
 /// The same if it takes a run.
