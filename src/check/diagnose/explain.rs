@@ -79,8 +79,7 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Line>) {
         let single = mend::single(case, &[k]);
         mend = single.as_ref().and_then(|v| v.line.clone());
         found.extend(single);
-        // That a rule is not linear is a symptom of a mistake, not its name.
-        if found.iter().all(|v| v.vague || v.fault.kind() == Kind::UpstreamNotLinear) {
+        if found.iter().all(|v| v.vague) {
             let several = mend::several(case, &[k]).or_else(|| mend::with_path(case, k));
             mend = several.as_ref().and_then(|v| v.line.clone());
             found.extend(several);
