@@ -60,6 +60,8 @@ pub(super) enum Alter {
     Sum(Source, Vec<isize>, bool),
     /// Two axes swapped.
     Turn(isize, isize),
+    /// Its own transpose added, and the sum times a number: 1/2 makes it symmetric.
+    Mirror(f64),
     /// An axis read backwards.
     Flip(isize),
     /// Moved along an axis, in a circle.
@@ -67,10 +69,23 @@ pub(super) enum Alter {
 }
 
 impl Alter {
-    /// The altered value; `None` if its shape would change.
+    /// The value that is put in.
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Alter::Times(source)
+            | Alter::Over(source)
+            | Alter::Plus(source, _)
+            | Alter::Use(source)
+            | Alter::Sum(source, ..) => Some(*source),
+            _ => None,
+        }
+    }
+
+    /// The altered value, if that makes sense. A product or a sum may have another shape, if whoever reads it can do
+    /// with that; all else keeps it.
     pub fn apply<'t>(&self, x: Var<'t>, find: impl Fn(Source) -> Option<Var<'t>>) -> Option<Var<'t>> {
         let y = match self {
-            Alter::Times(by) => x.try_mul(find(*by)?).ok()?,
+            Alter::Times(by) => return x.try_mul(find(*by)?).ok(),
             Alter::Over(by) => x.try_div(find(*by)?).ok()?,
             Alter::Plus(term, times) => x.try_add(find(*term)? * *times).ok()?,
             Alter::Scale(by) => x * *by,
@@ -80,10 +95,10 @@ impl Alter {
             Alter::Sum(of, axes, mean) => {
                 let of = find(*of)?;
                 let sum = if *mean { of.try_mean_axes(axes, true) } else { of.try_sum_axes(axes, true) };
-                // It may have another shape, if whoever reads it can do with that.
                 return sum.ok();
             }
             Alter::Turn(a, b) => x.try_transpose(*a, *b).ok()?,
+            Alter::Mirror(by) => (x + x.try_transpose(-1, -2).ok()?) * *by,
             Alter::Flip(axis) => x.try_flip(&[*axis]).ok()?,
             Alter::Roll(axis, by) => {
                 let n = x.shape()[*axis as usize];

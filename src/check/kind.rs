@@ -47,6 +47,10 @@ pub(super) enum Puts {
     Term,
     /// One more term of the true gradient, which a path in `forward` adds.
     Path,
+    /// The same of one of two paths that are alike: a square is a product of a value with itself.
+    Twin,
+    /// The answer for one input, in place of that for another.
+    Answer,
 }
 
 // The simplest and most telling come first; remarks on the function or the measurement come after all faults.

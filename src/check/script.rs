@@ -53,6 +53,14 @@ impl Step {
         }
     }
 
+    /// Its name as the user writes it.
+    pub fn called(&self) -> &str {
+        match self.name() {
+            "scatter" => "pad",
+            name => name,
+        }
+    }
+
     /// Whether it is the elementwise row of this name, with two operands or with a number.
     pub fn is(&self, name: &str) -> bool {
         matches!(&self.action, Action::Elementwise(row, _) if row.name == name)
@@ -71,6 +79,11 @@ impl Step {
     /// Whether it has two sides, each of which may be left out.
     pub fn has_terms(&self) -> bool {
         self.adds() && self.inputs.len() == 2
+    }
+
+    /// Whether it multiplies a value by itself.
+    pub fn is_square(&self) -> bool {
+        self.name() == "mul" && self.inputs.len() == 2 && self.inputs[0] == self.inputs[1]
     }
 
     pub fn differentiable(&self) -> bool {
@@ -251,7 +264,10 @@ impl Script {
                         let x = find(&done, *earlier)?;
                         (x.shape() == step.shape).then(|| x + (y - x).detach())?
                     }
-                    Edit::AtResult(alter) => alter.apply(y, |source| find(&done, source))?,
+                    Edit::AtResult(alter) => {
+                        let other = alter.apply(y, |source| find(&done, source))?;
+                        (other.shape() == step.shape).then_some(other)?
+                    }
                     _ => y,
                 };
             }
@@ -262,7 +278,8 @@ impl Script {
             let mut y = find(&done, source)?;
             for (_, edit) in edits.iter().filter(|(at, _)| *at == end) {
                 if let Edit::AtResult(alter) = edit {
-                    y = alter.apply(y, |source| find(&done, source))?;
+                    let other = alter.apply(y, |source| find(&done, source))?;
+                    y = (other.shape() == y.shape()).then_some(other)?;
                 }
             }
             Some(watch(end, None, y))

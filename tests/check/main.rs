@@ -10,6 +10,7 @@ mod location;
 mod mends;
 mod mutations;
 mod particulars;
+mod people;
 #[macro_use]
 #[path = "../../examples/planted/planted.rs"]
 mod planted;

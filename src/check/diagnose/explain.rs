@@ -6,10 +6,11 @@
 use std::{collections::HashSet, panic::Location};
 
 use super::{
-    behavior, contributions, couplings, jacobian, last, paths, reductions, regions, relations, repairs, residues, terms,
+    behavior, contributions, couplings, jacobian, last, paths, reductions, regions, relations, repairs, repairs::TWICE,
+    residues, terms,
 };
 use crate::check::{
-    Line, Verdict,
+    Fault, Line, Verdict,
     case::{Case, Truth},
     kind::{Kind, Puts},
     mend,
@@ -23,7 +24,17 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let nothing = point.answer[k].as_ref().is_some_and(|a| size(a) <= EXACT * size(&point.truth[k]));
     let region = found.iter().any(|v| regions::is_condition(&v.fault) && !v.vague);
     let factor = found.iter().any(is_simple_factor);
-    found.sort_by_key(|v| rank(v, nothing, region, factor));
+    let replaced = found.iter().any(|v| v.fault.kind() == Kind::MixedUp && v.line.is_some());
+    let any = |kind: Kind| found.iter().any(|v| v.fault.kind() == kind);
+    let seen = Seen {
+        nothing,
+        region,
+        factor,
+        replaced,
+        forgotten: any(Kind::ForgottenPath),
+        twice: found.iter().any(is_twice),
+    };
+    found.sort_by_key(|v| rank(v, &seen));
     let mends = mend.as_ref().map_or(Vec::new(), |v| v.mends.clone());
     let repair = mend.and_then(|v| v.line).or_else(|| repairs::line_of_repair(case, k));
     let main = found[0].fault.clone();
@@ -75,7 +86,7 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
         mend = mend::single(case, &[k]);
         found.extend(mend.clone());
         if found.iter().all(|v| v.vague) {
-            mend = mend::several(case, &[k]);
+            mend = mend::several(case, &[k]).or_else(|| mend::with_path(case, k));
             found.extend(mend.clone());
         }
     }
@@ -104,10 +115,31 @@ fn from_outside(case: &Case, k: usize) -> Vec<Verdict> {
     found
 }
 
-/// The order of verdicts: that of their kinds, some of them placed just after another kind. `nothing`: the answer is 0
-/// everywhere; `region`: it is wrong in a region that could be described; `factor`: a factor mends it.
-fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, u8) {
+/// What else was found.
+struct Seen {
+    /// The answer is 0 everywhere.
+    nothing: bool,
+    /// It is wrong in a region that could be described.
+    region: bool,
+    /// A factor mends it.
+    factor: bool,
+    /// Another value at a line of the rule mends it.
+    replaced: bool,
+    /// A node of `forward` that is held constant explains it.
+    forgotten: bool,
+    /// A 2 mends it.
+    twice: bool,
+}
+
+/// The order of verdicts: that of their kinds, some of them placed just after another kind.
+fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
+    let Seen { nothing, region, factor, replaced, forgotten, twice } = *seen;
     match (verdict.fault.kind(), verdict.puts) {
+        // Half the slope of a square is that of a product of which one side is held constant.
+        (Kind::ForgottenPath | Kind::DroppedTerm, Puts::Twin) if twice => (Kind::WrongOperation, 2),
+        (Kind::StraightThrough, _) if forgotten && !factor && !replaced => (Kind::ForgottenPath, 1),
+        // The numbers agree with another gradient by chance if what is read in a loop is off by one place.
+        (Kind::MixedUp, Puts::Answer) => (Kind::WrongMovement, 1),
         // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.
         (Kind::MixedUp, puts) if nothing && puts != Puts::Complement => (Kind::MissingReduction, 1),
         (Kind::Missing, _) if nothing => (Kind::MissingReduction, 2),
@@ -119,12 +151,13 @@ fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, 
         (Kind::WrongOperation, Puts::Operation) if !region => (Kind::MixedUp, 0),
         (Kind::WrongOperation, _) => (Kind::WrongOperation, 1),
         (Kind::MissingFactor | Kind::ExtraFactor, _) => (Kind::WrongOperation, 2),
+        (Kind::MixedUp, _) if factor && verdict.line.is_some() => (Kind::WrongOperation, 3),
         (Kind::MixedUp, Puts::Computed) if factor => (Kind::WrongOperation, 3),
         (Kind::MixedUp, Puts::OwnResult) => (Kind::WrongOperation, 3),
         // A value added somewhere is less telling than values mixed up.
         (Kind::DroppedTerm, Puts::Term) => (Kind::WrongOperation, 3),
         // The edit of the rule that mends it says more.
-        (Kind::StraightThrough, _) if factor => (Kind::WrongOperation, 3),
+        (Kind::StraightThrough, _) if factor || replaced => (Kind::WrongOperation, 3),
         // A condition on a value goes away when that value is replaced by one that never meets it.
         (Kind::MixedUp, _) if region => (Kind::WrongOperation, 0),
         // An edit of the rule is found for many mistakes; replacing a value outright for only one.
@@ -137,7 +170,16 @@ fn rank(verdict: &Verdict, nothing: bool, region: bool, factor: bool) -> (Kind, 
 /// Whether its line is one of `forward`: that of the path which was forgotten.
 pub(super) fn is_of_forward(verdict: &Verdict) -> bool {
     let path = matches!(verdict.fault.kind(), Kind::StraightThrough | Kind::ForgottenPath);
-    path || (verdict.fault.kind() == Kind::DroppedTerm && verdict.puts == Puts::Path)
+    path || (verdict.fault.kind() == Kind::DroppedTerm && matches!(verdict.puts, Puts::Path | Puts::Twin))
+}
+
+/// Whether twice a number, or twice a result, mends it.
+fn is_twice(verdict: &Verdict) -> bool {
+    match &verdict.fault {
+        Fault::WrongOperation { edit } => edit == TWICE,
+        Fault::WrongConstant { .. } => true,
+        _ => false,
+    }
 }
 
 /// Whether a factor mends it that the rule receives, or the complement of a value.

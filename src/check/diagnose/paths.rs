@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use crate::check::{
     Fault, Line, Verdict,
     case::Case,
-    kind::Kind,
+    kind::{Kind, Puts},
     script::{Edit, Script, Source},
 };
 
@@ -43,7 +43,7 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
                 Edit::DetachOperand(operand) => {
                     let which = source_name(&script, step.inputs[operand]);
                     let evidence = format!("the rule is exact if {which} were a constant in `{node}` at {line}");
-                    (Fault::ForgottenPath { node: format!("{} in {node}", which.replace('`', "")) }, evidence)
+                    (Fault::ForgottenPath { node: node_cut(&script, at, &edit) }, evidence)
                 }
                 _ => {
                     let evidence =
@@ -53,7 +53,9 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
             };
             // Of a chain of nodes that cut the same path, the last one is named.
             if lines.insert((fault.kind(), line.clone())) && found.len() < 3 {
-                found.push(case.verdict(k, fault, residual).at(Some(line)).because(evidence));
+                let twin = matches!(edit, Edit::DetachOperand(_)) && step.is_square();
+                let puts = if twin { Puts::Twin } else { Puts::Other };
+                found.push(case.verdict(k, fault, residual).at(Some(line)).because(evidence).putting(puts));
             }
         }
     }
@@ -62,6 +64,17 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.sort_by_key(|v| v.fault.kind());
     found
+}
+
+/// What a path that an edit cuts leads through: "tanh", "input 0 in mul".
+pub(in crate::check) fn node_cut(script: &Script, at: usize, edit: &Edit) -> String {
+    let step = &script.steps[at];
+    match *edit {
+        Edit::DetachOperand(operand) => {
+            format!("{} in {}", source_name(script, step.inputs[operand]).replace('`', ""), step.name())
+        }
+        _ => step.name().to_owned(),
+    }
 }
 
 /// The earlier values of the same shape for which a step may be mistaken.

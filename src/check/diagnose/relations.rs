@@ -8,6 +8,7 @@ use crate::{
     check::{
         Fault, Verdict,
         case::Case,
+        kind::Puts,
         numbers::{EXACT, count, difference, dot, numbers, size, with_tape},
     },
 };
@@ -75,7 +76,7 @@ fn another_inputs(case: &Case, k: usize) -> Option<Verdict> {
         let [used, wanted] = [other, k].map(|i| format!("the gradient by input {i}"));
         let evidence =
             format!("it is exactly the gradient by input {other}: are the gradients in the order of the inputs?");
-        Some(case.verdict(k, Fault::MixedUp { used, wanted }, residual).because(evidence))
+        Some(case.verdict(k, Fault::MixedUp { used, wanted }, residual).because(evidence).putting(Puts::Answer))
     })
 }
 

@@ -18,6 +18,9 @@ use crate::{
 /// Longer programs are not searched.
 pub(super) const LONGEST: usize = 300;
 
+/// The edit that doubles a result.
+pub(super) const TWICE: &str = "twice its result";
+
 /// All combinations of the places where a rule reads a value are tried, up to this many places.
 const READS: usize = 7;
 
@@ -55,12 +58,33 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
 pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let (script, at, edit, how, residual) = repair(case, k)?;
     let step = &script.steps[at];
-    let line = line_of(&script, at).unwrap_or_else(|| Line::from(step.at));
+    let mut line = line_of(&script, at).unwrap_or_else(|| Line::from(step.at));
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let operation = !matches!(edit, Edit::Operand(..));
+    // A product that is read where one of its factors belongs has a factor too many.
+    let other_factor = |operand: usize, wanted: Source| match step.inputs[operand] {
+        Source::Step(k) => match (script.steps[k].name(), &script.steps[k].inputs[..]) {
+            ("mul", &[a, b]) if a == wanted => Some(b),
+            ("mul", &[a, b]) if b == wanted => Some(a),
+            _ => None,
+        },
+        _ => None,
+    };
+    let name_of = |source: Source| match source {
+        Source::Step(k) => format!("the result of `{}`", script.steps[k].name()),
+        Source::Argument(k) => case.first().given.places()[k].to_string(),
+        Source::Fixed(_) => "a constant".to_owned(),
+    };
     let places = case.first().given.places();
     let result = |k: usize| format!("the result of `{}`", script.steps[k].name());
     let (fault, puts) = match edit {
+        Edit::Operand(operand, wanted) if let Some(factor) = other_factor(operand, wanted) => {
+            // The line to mend is that of the product.
+            if let Source::Step(product) = step.inputs[operand] {
+                line = line_of(&script, product).unwrap_or(line);
+            }
+            (Fault::ExtraFactor { factor: name_of(factor) }, Puts::Received)
+        }
         Edit::Operand(operand, wanted) if !matches!(step.inputs[operand], Source::Fixed(_)) => {
             let used = match step.inputs[operand] {
                 Source::Step(used) => result(used),
@@ -76,11 +100,7 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
         }
         // One operand alone, of a product or a quotient: a factor, or a divisor, too many.
         Edit::Keep(kept) if step.inputs.len() == 2 && (step.name() == "mul" || (step.name(), kept) == ("div", 0)) => {
-            let factor = match step.inputs[1 - kept] {
-                Source::Step(k) => result(k),
-                Source::Argument(k) => places[k].to_string(),
-                Source::Fixed(_) => "a constant".to_owned(),
-            };
+            let factor = name_of(step.inputs[1 - kept]);
             match step.name() {
                 "mul" => (Fault::ExtraFactor { factor }, Puts::Received),
                 _ => (Fault::MissingFactor { factor }, Puts::Received),
@@ -169,7 +189,7 @@ fn edits(script: &Script, at: usize, given: &Given<Tensor>) -> Vec<(Edit, String
         }
     }
     edits.extend(other_rows(step));
-    edits.push((Edit::Scale(2.0), "twice its result".to_owned()));
+    edits.push((Edit::Scale(2.0), TWICE.to_owned()));
     edits.push((Edit::Scale(0.5), "half its result".to_owned()));
     if step.name() == "sum" && step.inputs.len() == 1 {
         for axis in 0..shape_of(script, step.inputs[0], given).rank() as isize {

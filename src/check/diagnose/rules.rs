@@ -118,7 +118,14 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
         together(case, &wrong, &mut found);
     }
     found.sort_by_key(|(_, of)| std::cmp::Reverse(of.len()));
-    found.into_iter().map(|(verdict, _)| verdict).collect()
+    // What explains a gradient first comes before what else explains another one.
+    let mut explained: Vec<usize> = Vec::new();
+    let (firsts, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, of)| {
+        let new = of.iter().any(|k| !explained.contains(k));
+        explained.extend(of);
+        new
+    });
+    firsts.into_iter().chain(others).map(|(verdict, _)| verdict).collect()
 }
 
 /// Mends of several wrong gradients at once: one common cause, and where it is.

@@ -57,7 +57,8 @@ pub(super) fn dropped(case: &Case, k: usize) -> Option<Verdict> {
                 "without the term that the derivative of `{term}` at {line} adds, the true gradient is this one"
             );
             let fault = Fault::DroppedTerm { term };
-            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)).putting(Puts::Path))
+            let puts = if differentiated.is_some_and(Step::is_square) { Puts::Twin } else { Puts::Path };
+            Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)).putting(puts))
         })
     };
     (0..script.steps.len().min(LONGEST)).find_map(search)

@@ -64,16 +64,26 @@ pub(super) fn solved(program: &Program, before: &[(usize, Edit)], runs: &[Run], 
     all
 }
 
-/// Numbers that are easily taken for each other, for the first of two mistakes: N and N − 1, 2 and 1.
+/// Numbers that are easily taken for each other: N and N − 1, 2 and 1, 2 n + 1 and 2 n − 1; and a 2 or 1/2 that is
+/// missing where a value is read.
 pub(super) fn guesses(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    for place in places {
+        if matches!(place.part, Part::Operand(i) if program.read_elsewhere(place.at[0], i)) {
+            let scaled = |by| {
+                Proposal::new(place, Change::Alter(Alter::Scale(by)), if place.at.len() > 1 { 12 } else { 15 }, "")
+            };
+            all.extend([2.0, 0.5].map(scaled));
+        }
+    }
     for place in places.iter().filter(|place| place.part == Part::Result) {
-        for (times, plus) in [(1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.5, 0.0)] {
+        for (times, plus) in [(1.0, 1.0), (1.0, -1.0), (2.0, 0.0), (0.5, 0.0), (1.0, 2.0), (1.0, -2.0)] {
             let other = actions(program, place, |row, n| {
                 let new = times * n + plus;
                 (matches!(row, "mul" | "div" | "add" | "sub") && new != 0.0).then_some(new)
             });
             if let Some((old_new, actions)) = other {
-                all.push(Proposal::new(place, Change::Number(old_new, actions), 12, ""));
+                let cost = if f64::abs(plus) == 2.0 { 14 } else { 12 };
+                all.push(Proposal::new(place, Change::Number(old_new, actions), cost, ""));
             }
         }
     }

@@ -18,17 +18,22 @@
 //!
 //! The equation also *solves* for a number: v′ = c v needs c = 1 + ⟨p, t − a⟩ / ⟨g, v⟩, the same at both points.
 //!
-//! **Pairs.** With one edit made, the rule is another program, and what it lacks may again be a single edit. So each
-//! likely edit is made in turn, and the second is screened.
+//! **Pairs.** Two edits side by side, neither of which acts on what the other one changes, add up: the changes of all
+//! edits are known, and two that sum to ⟨p, t − a⟩ are found by sorting. With one edit made, the rule is another program,
+//! and what it lacks may again be a single edit: so each likely edit is made in turn, and the second is screened.
+//!
+//! **Paths.** A term that the rule does not compute at all is found in `forward`: with a value there taken for a constant,
+//! t is another gradient, and an edit that leads to that one names the second mistake.
 //!
 //! **Loops.** A line that runs in a loop is recorded once an iteration. A mistake in it is a mistake in all of them, so
 //! a [`Place`](places::Place) may be all nodes of one line, and a value put in there a *family*: the gate of each step.
 //!
-//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and slopes; `places` where it may be edited; `values` what may
-//! be put in; `factors`, `constants`, `operands`, `operations`, `reductions` and `terms` propose edits; `search` tries
-//! them alone and in pairs; `naming` turns one into a verdict, and `lines` finds its line. `mended` says how that
-//! line should read: `writer` writes steps as `expression`s (`methods` says how), with `names` from the
-//! source.
+//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
+//! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
+//! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
+//! `pairs` two at a time, `paths` with a forgotten path; `naming` turns one into a verdict, and `lines` finds its line.
+//! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
+//! from the source.
 
 mod constants;
 mod expression;
@@ -41,10 +46,13 @@ mod naming;
 mod numbers;
 mod operands;
 mod operations;
+mod pairs;
+mod paths;
 mod places;
 mod program;
 mod proposal;
 mod reductions;
+mod screen;
 mod search;
 mod sensed;
 mod split;
@@ -66,9 +74,14 @@ pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     Some(naming::verdict(&program, case, of, &[found]))
 }
 
-/// Two or three edits that together mend the gradients with respect to all inputs `of`.
+/// Two edits that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::several(&program)?;
     Some(naming::verdict(&program, case, of, &found))
+}
+
+/// An edit that, together with a forgotten path, explains the gradient with respect to input `k`.
+pub(super) fn with_path(case: &Case, k: usize) -> Option<Verdict> {
+    paths::with_edit(case, k)
 }

@@ -43,7 +43,20 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
 
 /// The line of the rule to mend: that of the step, or of who reads it if it is a helper's.
 pub(super) fn line(program: &Program, edit: &Proposal) -> Option<Line> {
-    line_of(&program.script, edit.place.at[0])
+    let step = program.script.steps.get(edit.place.at[0]);
+    let read = match (edit.place.part, step) {
+        (Part::Operand(i), Some(step)) => step.inputs.get(i).copied(),
+        _ => None,
+    };
+    match (edit.alter(), read) {
+        // Over the wrong axes: the line of the reduction, not of who reads it.
+        (Some(Alter::Sum(..)), Some(Source::Step(sum))) => line_of(&program.script, sum),
+        // A constant was made where it stands.
+        (Some(Alter::Use(_)), Some(Source::Fixed(k))) => {
+            Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours())
+        }
+        _ => line_of(&program.script, edit.place.at[0]),
+    }
 }
 
 /// What an edit puts in.
@@ -83,6 +96,10 @@ fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {
             }
             Alter::Sum(_, axes, _) => format!("with a sum over axes {axes:?} as {place}{at}{all}, the rule is exact"),
             Alter::Turn(..) => format!("with {place}{at} transposed{all}, the rule is exact"),
+            Alter::Mirror(by) => {
+                let mean = if *by == 1.0 { "the sum" } else { "the mean" };
+                format!("with {mean} of {place} and its transpose{at}{all}, the rule is exact")
+            }
             Alter::Roll(axis, by) => {
                 format!("with {place}{at} moved by {by} along axis {axis}{all}, the rule is exact")
             }
@@ -133,6 +150,15 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
         (_, Some(Alter::Sum(..))) => Fault::WrongAxis { how: with },
         (_, Some(Alter::Turn(..))) => {
             Fault::WrongOperation { edit: format!("{} transposed", part(program, edit, step)) }
+        }
+        (_, Some(Alter::Mirror(by))) => {
+            let what = part(program, edit, step);
+            Fault::WrongOperation {
+                edit: match *by == 1.0 {
+                    true => format!("{what} without {what} transposed, which is to be added"),
+                    false => format!("{what} is taken for symmetric: the mean of it and it transposed belongs there"),
+                },
+            }
         }
         (_, Some(Alter::Flip(axis))) => Fault::WrongMovement {
             how: format!("{} is to be turned around along axis {axis} (a flip)", part(program, edit, step)),
@@ -195,7 +221,10 @@ fn another(step: Option<&Step>, action: &Action, what: &str) -> Fault {
                 let (used, wanted) = (reductions::axes_of(step), reductions::axes_of(&other));
                 Fault::WrongAxis { how: format!("`{}` over {used} instead of {wanted}", step.name()) }
             }
-            name => Fault::WrongMovement { how: format!("`{name}` {} where {what} belongs", own.attributes()) },
+            _ => {
+                let how = format!("`{}` {} where {what} belongs", step.called(), own.attributes());
+                Fault::WrongMovement { how }
+            }
         },
         _ => Fault::WrongOperation { edit: format!("it has `{}` where `{what}` belongs", step.name()) },
     }
@@ -210,7 +239,7 @@ fn read(program: &Program, case: &Case, source: Source) -> String {
         },
         Source::Step(k) => {
             let step = &program.script.steps[k];
-            format!("the value of `{}` ({})", step.name(), Line::from(step.at))
+            format!("the value of `{}` ({})", step.called(), Line::from(step.at))
         }
         Source::Fixed(k) => format!("the constant made at {}", Line::from(program.script.fixed_at[k])),
     }
@@ -220,7 +249,7 @@ fn read(program: &Program, case: &Case, source: Source) -> String {
 fn result(program: &Program, step: usize) -> String {
     match program.origin(Source::Step(step)) {
         Source::Argument(k) if k < program.places.len() => program.places[k].to_string(),
-        Source::Step(k) => format!("the result of `{}`", program.script.steps[k].name()),
-        _ => format!("the result of `{}`", program.script.steps[step].name()),
+        Source::Step(k) => format!("the result of `{}`", program.script.steps[k].called()),
+        _ => format!("the result of `{}`", program.script.steps[step].called()),
     }
 }

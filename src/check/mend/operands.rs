@@ -24,12 +24,27 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         let mut offer = |change: Change, cost: u32| put(change, cost, "", Puts::Other);
         if rank >= 2 && shape[shape.rank() - 1] == shape[shape.rank() - 2] {
             offer(Change::Alter(Alter::Turn(rank - 2, rank - 1)), if product { 11 } else { 13 });
+            for by in [1.0, 0.5] {
+                offer(Change::Alter(Alter::Mirror(by)), 14);
+            }
         }
+        let name = program.script.steps.get(place.at[0]).map_or("", |step| step.name());
+        // What is cut out of a value, or put into a larger one, is easily off by one.
+        let moves =
+            (name == "slice" && place.part == Part::Operand(0)) || (name == "scatter" && place.part == Part::Result);
         for axis in (0..rank).filter(|&axis| shape[axis as usize] > 1) {
-            offer(Change::Alter(Alter::Flip(axis)), 15);
             let n = shape[axis as usize];
+            offer(
+                Change::Alter(Alter::Flip(axis)),
+                match n {
+                    ..3 => 15,
+                    _ if name == "identity" => 11,
+                    _ => 13,
+                },
+            );
             for by in [1, -1, 2, -2].into_iter().filter(|by: &isize| 2 * by.unsigned_abs() < n) {
-                offer(Change::Alter(Alter::Roll(axis, by)), 17);
+                let cost = if moves { 11 + by.unsigned_abs() as u32 } else { 17 };
+                offer(Change::Alter(Alter::Roll(axis, by)), cost);
             }
             if place.part == Part::Result {
                 offer(Change::Alter(Alter::Center(axis)), 16);
@@ -37,8 +52,14 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         }
         let Part::Operand(operand) = place.part else { continue };
         let read = |step: usize| program.script.steps[step].inputs[operand];
-        if operand > 0 && place.at.len() == 1 {
-            offer(Change::Exchange(0, operand), 14);
+        let square = || matches!(shape.dims(), [.., a, b] if a == b);
+        let exchanged = match name {
+            "matmul" => square(),
+            "sub" | "div" => true,
+            _ => false,
+        };
+        if operand > 0 && exchanged {
+            offer(Change::Exchange(0, operand), 12);
         }
         // A number that is written into the rule is no value that was taken for another.
         if matches!(read(place.at[0]), Source::Fixed(k) if program.script.fixed[k].numel() == 1) {

@@ -9,15 +9,23 @@ use super::{
     proposal::{Change, Proposal},
 };
 use crate::check::{
+    Line,
     diagnose::other_rows,
     kind::Puts,
     script::{Action, Alter, Edit, Script, Step},
 };
 
+/// How many pieces are exchanged with each other.
+const SLICES: usize = 12;
+
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    exchanged(program, places, all);
     for place in places.iter().filter(|place| place.part == Part::Result) {
-        all.push(Proposal::new(place, Change::Alter(Alter::Scale(-1.0)), 10, ""));
-        let Some(step) = program.script.steps.get(place.at[0]) else { continue };
+        let step = program.script.steps.get(place.at[0]);
+        // A value that the rule receives has the sign that it has.
+        let received = step.is_some_and(|step| step.is("identity"));
+        all.push(Proposal::new(place, Change::Alter(Alter::Scale(-1.0)), if received { 14 } else { 10 }, ""));
+        let Some(step) = step else { continue };
         for (edit, _) in other_rows(step) {
             let (Edit::Row(row), Action::Elementwise(_, number)) = (edit, &step.action) else { continue };
             let actions = vec![Action::Elementwise(row, *number); place.at.len()];
@@ -38,8 +46,12 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
         if let (Action::Op(own), 1) = (&step.action, place.at.len()) {
             for other in alike(program, step) {
                 let Action::Op(op) = &other.action else { continue };
-                if op.attributes() != own.attributes() && other.shape == step.shape {
-                    let what = op.attributes();
+                let what = match is_indexed(other) {
+                    true => format!("`{}` with the indices of {}", other.name(), Line::from(other.at)),
+                    false => op.attributes(),
+                };
+                let another = is_indexed(other) || op.attributes() != own.attributes();
+                if another && other.shape == step.shape {
                     all.push(Proposal::new(place, Change::Act(vec![other.action.clone()], what), 12, ""));
                 }
             }
@@ -53,15 +65,50 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
     }
 }
 
-/// Steps of the same operation in `forward`, in the true gradient, and elsewhere in the rule.
+/// Two pieces of one value, each taken for the other.
+fn exchanged(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    let steps = &program.script.steps;
+    let slices = places.iter().filter(|p| p.part == Part::Result && p.at.len() == 1);
+    let slices = slices.filter(|p| steps.get(p.at[0]).is_some_and(|step| step.name() == "slice"));
+    let slices: Vec<usize> = slices.map(|p| p.at[0]).take(SLICES).collect();
+    for (i, &a) in slices.iter().enumerate() {
+        for &b in &slices[i + 1..] {
+            let (one, two) = (&steps[a], &steps[b]);
+            let (Action::Op(own), Action::Op(other)) = (&one.action, &two.action) else { continue };
+            if one.inputs == two.inputs && one.shape == two.shape && own.attributes() != other.attributes() {
+                let place = Place { at: vec![a, b], ..Place::one(a, Part::Result, false) };
+                let what = format!("{}, and the other way round,", other.attributes());
+                let change = Change::Act(vec![two.action.clone(), one.action.clone()], what);
+                all.push(Proposal::new(&Rc::new(place), change, 12, ""));
+            }
+        }
+    }
+}
+
+/// Operations that do the same with indices given in another way.
+const KIN: &[&[&str]] = &[&["index_add", "scatter_add"], &["index_select", "gather"]];
+
+/// Whether it reads or writes by a list of indices.
+fn is_indexed(step: &Step) -> bool {
+    KIN.iter().any(|kin| kin.contains(&step.name()))
+}
+
+fn are_kin(a: &str, b: &str) -> bool {
+    a == b || KIN.iter().any(|kin| kin.contains(&a) && kin.contains(&b))
+}
+
+/// Steps of the same operation, or of one that does the same, in `forward`, in the true gradient, and elsewhere in the rule.
 fn alike<'p>(program: &'p Program, step: &'p Step) -> impl Iterator<Item = &'p Step> {
     let scripts: [Option<&Script>; 3] = [Some(&program.forward), program.truth.as_ref(), Some(&program.script)];
     let mut seen: Vec<String> = Vec::new();
     scripts.into_iter().flatten().flat_map(|script| &script.steps).filter(move |other| {
         let Action::Op(op) = &other.action else { return false };
-        let new = other.name() == step.name() && !seen.contains(&op.attributes());
+        // Indices are no part of what an operation says of itself, so those of each line count.
+        let line = is_indexed(other).then(|| Line::from(other.at).to_string());
+        let key = format!("{} {} {line:?}", other.name(), op.attributes());
+        let new = are_kin(other.name(), step.name()) && !seen.contains(&key);
         if new {
-            seen.push(op.attributes());
+            seen.push(key);
         }
         new
     })

@@ -1,6 +1,6 @@
 //! Where a rule may be edited: at a result or an operand of a step, or of all steps of one line of a loop.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use crate::check::script::{Action, Script, Source, Step};
 
@@ -18,6 +18,20 @@ pub(super) struct Place {
     pub part: Part,
     /// Whether the answer is linear in the value there.
     pub linear: bool,
+    /// If there are several steps: the steps that depend on any of them.
+    pub after: Rc<Vec<bool>>,
+}
+
+impl Place {
+    /// A single step.
+    pub fn one(at: usize, part: Part, linear: bool) -> Place {
+        Place { at: vec![at], part, linear, after: Rc::default() }
+    }
+
+    /// The same place without its first step: an iteration of a loop that has nothing to read yet.
+    pub fn but_first(&self) -> Place {
+        Place { at: self.at[1..].to_vec(), ..self.clone() }
+    }
 }
 
 /// In longer programs, a step of a loop is edited in all iterations only.
@@ -36,7 +50,7 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
             script.outputs[..answers].contains(&Source::Step(k)) || readers(script, k).any(|(reader, _)| live[reader]);
     }
     for (k, step) in script.steps.iter().enumerate().filter(|(k, _)| live[*k] && !in_loop(*k)) {
-        let of = |part| Place { at: vec![k], part, linear: is_linear(script, k, part) };
+        let of = |part| Place::one(k, part, is_linear(script, k, part));
         all.push(of(Part::Result));
         // What is handed on unchanged is edited as the result.
         if !step.is("identity") {
@@ -49,7 +63,7 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
             _ => true,
         };
         if shared {
-            all.push(Place { at: vec![script.steps.len() + j], part: Part::Result, linear: true });
+            all.push(Place::one(script.steps.len() + j, Part::Result, true));
         }
     }
     for mut group in groups {
@@ -58,12 +72,13 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
             continue;
         }
         let operands = script.steps[group[0]].inputs.len();
-        let apart = !group
-            .iter()
-            .any(|&k| dependents(script, k).iter().zip(0..).any(|(&d, s)| d && s != k && group.contains(&s)));
+        let all_after: Vec<Vec<bool>> = group.iter().map(|&k| dependents(script, k)).collect();
+        let depends = |(after, &k): (&Vec<bool>, &usize)| group.iter().any(|&other| other != k && after[other]);
+        let apart = !all_after.iter().zip(&group).any(depends);
+        let after = Rc::new((0..script.steps.len()).map(|k| all_after.iter().any(|after| after[k])).collect());
         for part in [Part::Result].into_iter().chain((0..operands).map(Part::Operand)) {
             let linear = apart && group.iter().all(|&k| is_linear(script, k, part));
-            all.push(Place { at: group.clone(), part, linear });
+            all.push(Place { at: group.clone(), part, linear, after: Rc::clone(&after) });
         }
     }
     all

@@ -91,7 +91,8 @@ impl Program {
             x = x.iter().map(|x| jittered(x, &mut apart)).collect();
         }
         let apart = case.point(&x, &mut apart).ok().filter(fits).and_then(|p| at(&p));
-        let values = values::all(case, &script, &forward, truth.as_ref(), &more, &points);
+        let rule = (&script, answered.len());
+        let values = values::all(case, rule, &forward, truth.as_ref(), &more, &points);
         let sizes = case.sizes_of(of);
         Some(Program { answers: answered.len(), script, forward, given, points, apart, values, truth, sizes, places })
     }
@@ -131,6 +132,11 @@ impl Program {
             }
             _ => true,
         }
+    }
+
+    /// Whether the rule computes the value and makes no use of it.
+    pub fn is_idle(&self, source: Source) -> bool {
+        matches!(source, Source::Step(_)) && self.script.outputs[self.answers..].contains(&source)
     }
 
     /// Where a value was made, before it was handed on: a step, a constant, or an argument.

@@ -73,16 +73,22 @@ impl Proposal {
         }
     }
 
+    /// Whether a value that is put in depends on what is edited at an earlier step of the place, so that it changes, too.
+    pub fn feeds_itself(&self) -> bool {
+        let fed = |alter: &Alter| match alter.source() {
+            Some(Source::Step(s)) => self.place.after.get(s).copied().unwrap_or(false),
+            _ => false,
+        };
+        match &self.change {
+            Change::Alter(alter) => fed(alter),
+            Change::Each(alters) => alters.iter().any(fed),
+            _ => false,
+        }
+    }
+
     /// Whether the value put in is there when the place is reached.
     pub fn in_order(&self) -> bool {
-        let known = |alter: &Alter, step: usize| match alter {
-            Alter::Times(source)
-            | Alter::Over(source)
-            | Alter::Plus(source, _)
-            | Alter::Use(source)
-            | Alter::Sum(source, ..) => !matches!(source, Source::Step(s) if *s >= step),
-            _ => true,
-        };
+        let known = |alter: &Alter, step: usize| !matches!(alter.source(), Some(Source::Step(s)) if s >= step);
         match &self.change {
             Change::Alter(alter) => self.place.at.iter().all(|&step| known(alter, step)),
             Change::Each(alters) => self.place.at.iter().zip(alters).all(|(&step, alter)| known(alter, step)),

@@ -64,8 +64,8 @@ impl Run {
         })
     }
 
-    /// Whether a change of ⟨p, a⟩ is what the rule lacks.
-    pub fn accepts(&self, change: f64) -> bool {
-        (change - self.off).abs() <= 1e-9 * self.mass + 1e-8 * self.off.abs()
+    /// By how much a change of ⟨p, a⟩ may differ from what the rule lacks, by rounding.
+    pub fn slack(&self) -> f64 {
+        1e-9 * self.mass + 1e-8 * self.off.abs()
     }
 }

@@ -16,13 +16,18 @@ use crate::check::{
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
     let carrying = values::carrying(&program.script, &program.places);
-    for place in places.iter().filter(|place| place.at.len() > 1) {
-        let carries = program.carries(&carrying, place);
+    // What is carried along a loop is not there in its first iteration.
+    let loops = places.iter().filter(|place| place.at.len() > 1);
+    let later = loops.clone().filter(|place| place.part == Part::Result).map(|place| Rc::new(place.but_first()));
+    for place in loops.cloned().chain(later) {
+        let carries = program.carries(&carrying, &place);
         for family in families.iter().filter(|family| family.carries == carries) {
+            let idle = family.sources.iter().any(|source| program.is_idle(*source));
             for sources in family.beside(place.at.len()) {
                 for (times, sign) in [(1.0, ""), (-1.0, "−")] {
                     let each = Change::Each(sources.iter().map(|&source| Alter::Plus(source, times)).collect());
-                    all.push(Proposal::new(place, each, 28, format!("{sign}{}", family.name)));
+                    let cost = if idle { 18 } else { 28 };
+                    all.push(Proposal::new(&place, each, cost, format!("{sign}{}", family.name)));
                 }
             }
         }
@@ -31,7 +36,7 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
     let steps = program.script.steps.len();
     for (j, &source) in program.script.outputs.iter().enumerate().take(program.answers) {
         let Source::Step(end) = source else { continue };
-        let place = Rc::new(Place { at: vec![steps + j], part: Part::Result, linear: true });
+        let place = Rc::new(Place::one(steps + j, Part::Result, true));
         let later = |v: &&Value| v.carries && matches!(v.source, Source::Step(k) if k > end);
         for value in program.values.iter().filter(later) {
             if spreads_to(&value.at[0], &program.script.steps[end].shape) {
@@ -48,7 +53,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         for value in program.values.iter().filter(|v| v.carries == carries && spreads_to(&v.at[0], &shape)) {
             for (times, sign) in [(1.0, ""), (-1.0, "−")] {
                 let plus = Change::Alter(Alter::Plus(value.source, times));
-                let cost = if value.puts == Puts::Received { 20 } else { 26 + value.cost };
+                let telling = value.puts == Puts::Received || program.is_idle(value.source);
+                let cost = if telling { 20 } else { 26 + value.cost };
                 all.push(Proposal::new(place, plus, cost, format!("{sign}{}", value.name)));
             }
         }

@@ -97,7 +97,7 @@ fn derivatives(truth: &Script, inputs: usize) -> Vec<usize> {
 /// All values, the likeliest first.
 pub(super) fn all(
     case: &Case,
-    script: &Script,
+    (script, answers): (&Script, usize),
     forward: &Script,
     truth: Option<&Script>,
     more: &Computed,
@@ -123,27 +123,23 @@ pub(super) fn all(
     if results.len() == points.len() {
         let carrying = carrying(script, &places);
         for (k, step) in script.steps.iter().enumerate() {
-            let name = format!("the value of `{}` ({})", step.name(), Line::from(step.at));
-            offer(
-                Source::Step(k),
-                name,
-                results.iter().map(|r| r[k].clone()).collect(),
-                2,
-                carrying[k],
-                Puts::Computed,
-            );
+            let name = format!("the value of `{}` ({})", step.called(), Line::from(step.at));
+            // What was computed and is not used was meant for something.
+            let cost = if script.outputs[answers..].contains(&Source::Step(k)) { 0 } else { 2 };
+            let at = results.iter().map(|r| r[k].clone()).collect();
+            offer(Source::Step(k), name, at, cost, carrying[k], Puts::Computed);
         }
     }
     let first = places.len();
     for (k, step) in forward.steps.iter().enumerate() {
-        let name = format!("the value of `{}` ({})", step.name(), Line::from(step.at));
+        let name = format!("the value of `{}` ({})", step.called(), Line::from(step.at));
         offer(Source::Argument(first + k), name, argument(first + k), 3, false, Puts::Computed);
     }
     let mut next = first + forward.steps.len() + forward.fixed.len();
     let complement = |of: &str, squared: bool| if squared { format!("1 − ({of})²") } else { format!("1 − {of}") };
     for &(k, squared) in &more.slopes {
         let step = &forward.steps[k];
-        let name = complement(&format!("the value of `{}` ({})", step.name(), Line::from(step.at)), squared);
+        let name = complement(&format!("the value of `{}` ({})", step.called(), Line::from(step.at)), squared);
         offer(Source::Argument(next), name, argument(next), 2, false, Puts::Complement);
         next += 1;
     }
@@ -199,7 +195,7 @@ pub(super) fn families(script: &Script, forward: &Script, first: usize, places: 
     all.push(saved(|place| matches!(place, Of::Output(_)), "the output of each step"));
     for group in groups(forward) {
         let step = &forward.steps[group[0]];
-        let name = format!("the value of `{}` ({}) in each step", step.name(), Line::from(step.at));
+        let name = format!("the value of `{}` ({}) in each step", step.called(), Line::from(step.at));
         let sources = group.iter().map(|&k| Source::Argument(first + k)).collect();
         all.push(Family { sources, name, carries: false });
         for operand in 0..step.inputs.len() {
@@ -211,7 +207,7 @@ pub(super) fn families(script: &Script, forward: &Script, first: usize, places: 
                     Source::Fixed(f) => Some(Source::Argument(first + forward.steps.len() + f)),
                 })
                 .collect();
-            let name = format!("operand {operand} of `{}` ({}) in each step", step.name(), Line::from(step.at));
+            let name = format!("operand {operand} of `{}` ({}) in each step", step.called(), Line::from(step.at));
             let changes = |read: &Vec<Source>| read.windows(2).any(|pair| pair[0] != pair[1]);
             all.extend(read.filter(changes).map(|sources| Family { sources, name, carries: false }));
         }
@@ -219,10 +215,25 @@ pub(super) fn families(script: &Script, forward: &Script, first: usize, places: 
     let carrying = carrying(script, places);
     for group in groups(script) {
         let step = &script.steps[group[0]];
-        let name = format!("the value of `{}` ({}) in each step", step.name(), Line::from(step.at));
+        let name = format!("the value of `{}` ({}) in each step", step.called(), Line::from(step.at));
         let carries = group.iter().any(|&k| carrying[k]);
         all.push(Family { sources: group.iter().map(|&k| Source::Step(k)).collect(), name, carries });
     }
+    all
+}
+
+/// The slopes of steps of `forward` that run in a loop, and the complements of their values, one for each iteration.
+pub(super) fn slopes_of_loops(values: &[Value]) -> Vec<Family> {
+    let slope = |v: &&Value| v.puts == Puts::Complement || v.name.starts_with("the slope of");
+    let mut all: Vec<Family> = Vec::new();
+    for value in values.iter().filter(slope).filter(|v| matches!(v.source, Source::Argument(_))) {
+        match all.iter_mut().find(|family| family.name == value.name) {
+            Some(family) => family.sources.push(value.source),
+            None => all.push(Family { sources: vec![value.source], name: value.name.clone(), carries: false }),
+        }
+    }
+    all.retain(|family| family.sources.len() > 1);
+    all.iter_mut().for_each(|family| family.name += " in each step");
     all
 }
 

@@ -193,6 +193,7 @@ impl Writer<'_> {
                 value(of)?.call(if *mean { "mean_axes" } else { "sum_axes" }, &format!("&{axes:?}, true"))
             }
             Alter::Turn(a, b) => x.call("transpose", &format!("{a}, {b}")),
+            Alter::Mirror(by) => times(&Expression::binary('+', &x, &x.call("transpose", "-1, -2")), *by),
             Alter::Flip(axis) => x.call("flip", &format!("&[{axis}]")),
             Alter::Roll(axis, by) => x.call("roll", &format!("{by}, {axis}")),
         })
