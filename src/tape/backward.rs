@@ -16,7 +16,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Gradients, Inputs, Kind, Node, NodeId, Rule, Tape, Var,
+    Gradients, Inputs, Kind, NodeId, Rule, Tape, Var,
     extras::Extras,
     slots::{Slot, Slots},
 };
@@ -36,10 +36,18 @@ pub(super) enum Want {
     Keep,
 }
 
+/// What is to be done with the gradients of all nodes.
+pub(super) enum Wanted {
+    /// Those of leaves and retained nodes are asked for.
+    Leaves,
+    /// By node.
+    Each(Vec<Want>),
+}
+
 /// A walk over the tape.
 struct Walk<'t> {
     tape: &'t Tape,
-    want: Vec<Want>,
+    want: Wanted,
     /// The gradients under way.
     slots: Slots<'t>,
     /// The gradients that were asked for, by node, in descending order.
@@ -70,7 +78,7 @@ impl<'t> Walk<'t> {
     /// the walk has passed whoever used any of them.
     fn arrive(&mut self, id: NodeId) -> Result<Option<SmallVec<[Var<'t>; 1]>>> {
         self.extras.enter(id, &mut self.slots);
-        if self.slots.is_empty(id) {
+        if self.slots.get(id).is_none() {
             return Ok(None);
         }
         let (from_outside, outputs) = match &self.tape.list().node(id).kind {
@@ -82,11 +90,11 @@ impl<'t> Walk<'t> {
             _ => (false, id..id + 1),
         };
         for output in outputs.clone().rev() {
-            if !self.slots.is_empty(output) {
+            if self.slots.get(output).is_some() {
                 self.extras.run_hooks(output, &mut self.slots)?;
-                if self.want[output as usize] == Want::Keep {
-                    self.found.push((output, self.slots.complete(output)));
-                }
+            }
+            if let (Some(slot), Want::Keep) = (self.slots.get(output), self.want(output)) {
+                self.found.push((output, self.slots.complete(slot)));
             }
         }
         if from_outside {
@@ -95,6 +103,17 @@ impl<'t> Walk<'t> {
         }
         let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
         Ok(Some(short(dz)))
+    }
+
+    /// What is to be done with the gradient of a node.
+    #[inline]
+    fn want(&self, id: NodeId) -> Want {
+        match (&self.want, self.tape.list().node(id)) {
+            (Wanted::Each(want), _) => want[id as usize],
+            (Wanted::Leaves, node) if !node.needs_grad => Want::Nothing,
+            (Wanted::Leaves, node) if node.retained || matches!(node.kind, Kind::Leaf) => Want::Keep,
+            (Wanted::Leaves, _) => Want::Pass,
+        }
     }
 
     /// A rule that panicked.
@@ -120,7 +139,7 @@ impl<'t> Walk<'t> {
             (node.kind.clone(), Inputs::from_slice(inputs))
         };
         let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
-        let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing));
+        let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(|&input| self.want(input) != Want::Nothing));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {
@@ -164,7 +183,7 @@ impl<'t> Walk<'t> {
 pub(super) fn walk<'t>(
     y: Var<'t>,
     upstream: Slot,
-    want: Vec<Want>,
+    want: Wanted,
     scratch_from: Option<usize>,
 ) -> Result<Vec<(NodeId, Slot)>> {
     let tape = y.tape();
@@ -174,16 +193,6 @@ pub(super) fn walk<'t>(
     let result = panic::caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
     walk.extras.finish(&mut walk.slots);
     result.map(|()| walk.found)
-}
-
-/// The gradients with respect to all leaves and retained nodes.
-fn leaves(y: Var<'_>) -> Vec<Want> {
-    let want = |node: &Node| match node.needs_grad {
-        true if node.retained || matches!(node.kind, Kind::Leaf) => Want::Keep,
-        true => Want::Pass,
-        false => Want::Nothing,
-    };
-    y.tape().list().nodes[..=y.index()].iter().map(want).collect()
 }
 
 pub(super) fn zeros(v: Var<'_>) -> Var<'_> {
@@ -233,12 +242,12 @@ impl Var<'_> {
             return Err(no_gradient(self));
         }
         let upstream = upstream.cast(self.dtype());
-        let found = self.gradients(upstream.clone(), leaves(self))?;
+        let found = self.gradients(upstream.clone(), Wanted::Leaves)?;
         Ok(Gradients::new(tape, (self.id(), upstream), found))
     }
 
     /// The gradients asked for by `want`, as numbers; what rules record is taken off again.
-    pub(super) fn gradients(self, upstream: Tensor, want: Vec<Want>) -> Result<Vec<(NodeId, Tensor)>> {
+    pub(super) fn gradients(self, upstream: Tensor, want: Wanted) -> Result<Vec<(NodeId, Tensor)>> {
         let tape = self.tape();
         let _paused = tape.pause();
         let mark = tape.len();

@@ -10,6 +10,7 @@
 //! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
+//! | `few` | room for the gradients under way alone | `slots` |
 //! | `access` | the list, unless it is in use; values by position | everywhere: `list`, `list_mut` |
 //! | `accumulate` | gradients added up and scaled | nowhere |
 //! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
@@ -27,6 +28,7 @@ mod accumulate;
 mod adjoints;
 mod binding;
 mod checkpoint;
+mod few;
 mod guard;
 mod hooks;
 mod lazy;
@@ -51,6 +53,7 @@ use std::panic::Location;
 use super::{NodeId, Tape, Var, slots::Slots};
 use crate::error::Result;
 use checkpoint::Segment;
+pub(super) use few::Few;
 use guard::{Guard, Masks};
 use hooks::Hook;
 use names::Names;

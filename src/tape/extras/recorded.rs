@@ -2,7 +2,7 @@
 
 use super::super::{
     Kind, NodeId, Tape, Var,
-    backward::{Want, no_gradient, walk, zeros},
+    backward::{Want, Wanted, no_gradient, walk, zeros},
     slots::Slot,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The gradients with respect to `x`: what does not depend on any of them is left out of the walk.
-fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
+fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Wanted {
     let list = y.tape().list();
     let mut want = vec![Want::Nothing; y.index() + 1];
     x.iter().filter(|v| v.id() <= y.id()).for_each(|v| want[v.index()] = Want::Keep);
@@ -24,7 +24,7 @@ fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
             want[id] = Want::Pass;
         }
     }
-    want
+    Wanted::Each(want)
 }
 
 impl Tape {
