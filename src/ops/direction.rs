@@ -58,13 +58,13 @@ impl Op for Direction {
         Some(5 * x[0].numel() as u64)
     }
 
-    /// The lengths are kept, with ∞ where there is no direction.
+    /// 1/‖x‖ is kept, with 0 where there is no direction.
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let lines = self.lines(&shape);
         Ok(crate::dispatch!(x[0].dtype(), T => {
-            let mut lengths = Tensor::zeros(shape.reduced(&[self.axis], true), x[0].dtype());
-            let z = Tensor::build::<T>(shape, |z| lines.directions(x[0].data::<T>(), z, lengths.data_mut::<T>()));
-            *saved = Some(Arc::new(lengths));
+            let mut inverse = Tensor::zeros(shape.reduced(&[self.axis], true), x[0].dtype());
+            let z = Tensor::build::<T>(shape, |z| lines.directions(x[0].data::<T>(), z, inverse.data_mut::<T>()));
+            *saved = Some(Arc::new(inverse));
             z
         }))
     }
@@ -77,10 +77,10 @@ impl Op for Direction {
             let length = length.eq(0.0).select(f64::INFINITY, length);
             return Ok(Grads::from_iter([Some((dz - z * (dz * z).try_sum_axes(&axes, true)?) / length)]));
         }
-        let lengths = at.saved().and_then(|saved| saved.downcast::<Tensor>().ok()).expect("the lengths are kept");
+        let inverse = at.saved().and_then(|saved| saved.downcast::<Tensor>().ok()).expect("1/‖x‖ is kept");
         let (z, dz, lines) = (z.value(), dz.value(), self.lines(&x.shape()));
         let dx = build!(z.dtype(), z.shape().clone(), |T, dx| {
-            lines.directions_grad(z.data::<T>(), lengths.data::<T>(), dz.data::<T>(), dx);
+            lines.directions_grad(z.data::<T>(), inverse.data::<T>(), dz.data::<T>(), dx);
         });
         Ok(Grads::from_iter([Some(at.tape().constant(dx))]))
     }

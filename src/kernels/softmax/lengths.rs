@@ -1,37 +1,37 @@
 //! Lines divided by their lengths: y = x / ‖x‖, and with the upstream gradient g, dx = (g − y ⟨g, y⟩) / ‖x‖.
 //!
-//! A line whose squared length is 0 has no direction: its y and dx are 0. Its length is given as ∞, which makes them so.
+//! A line whose squared length is 0 has no direction: its y and dx are 0. Its 1/‖x‖ is given as 0, which makes them so.
 
 use super::Lines;
 use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
 
 impl Lines {
-    /// Every line of `x` divided by its length, and the lengths `[outer, inner]`.
-    pub fn directions<T: Real>(&self, x: &[T], out: &mut [T], lengths: &mut [T]) {
+    /// Every line of `x` divided by its length, and 1/‖x‖ `[outer, inner]`.
+    pub fn directions<T: Real>(&self, x: &[T], out: &mut [T], inverse: &mut [T]) {
         let (size, columns) = self.block();
-        parallel::each_chunk_of_two((out, lengths), (size, columns), x.len(), |block, out, lengths| {
+        parallel::each_chunk_of_two((out, inverse), (size, columns), x.len(), |block, out, inverse| {
             let x = &x[block * size..][..out.len()];
             simd(
                 #[inline(always)]
                 || {
                     out.iter_mut().zip(x).for_each(|(square, &x)| *square = x * x);
-                    self.fold(out, lengths, T::ZERO, |sum, square| sum + square);
-                    let length = |squares: T| T::pick(squares == T::ZERO, T::INFINITY, squares.root());
-                    lengths.iter_mut().for_each(|l| *l = length(*l));
+                    self.fold(out, inverse, T::ZERO, |sum, square| sum + square);
+                    let by_length = |squares: T| T::pick(squares == T::ZERO, T::ZERO, T::ONE / squares.root());
+                    inverse.iter_mut().for_each(|s| *s = by_length(*s));
                     out.copy_from_slice(x);
-                    self.update(out, lengths, |x, length| x / length);
+                    self.update(out, inverse, |x, inverse| x * inverse);
                 },
             );
         });
     }
 
-    /// The gradient with respect to x, from the directions `y`, the lengths and the upstream gradient `dy`.
-    pub fn directions_grad<T: Real>(&self, y: &[T], lengths: &[T], dy: &[T], dx: &mut [T]) {
+    /// The gradient with respect to x, from the directions `y`, 1/‖x‖ and the upstream gradient `dy`.
+    pub fn directions_grad<T: Real>(&self, y: &[T], inverse: &[T], dy: &[T], dx: &mut [T]) {
         let (size, columns) = self.block();
         let numbers = dx.len();
         parallel::each_chunk(dx, size, numbers, |block, dx| {
             let (y, dy) = (&y[block * size..][..dx.len()], &dy[block * size..][..dx.len()]);
-            let lengths = &lengths[block * columns..];
+            let inverse = &inverse[block * columns..];
             simd(
                 #[inline(always)]
                 || {
@@ -41,7 +41,7 @@ impl Lines {
                         dx.copy_from_slice(y);
                         self.update(dx, along, |y, along| y * along);
                         dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy - *dx);
-                        self.update(dx, &lengths[..along.len()], |dx, length| dx / length);
+                        self.update(dx, &inverse[..along.len()], |dx, inverse| dx * inverse);
                     });
                 },
             );
@@ -64,10 +64,10 @@ mod tests {
             if outer > 1 {
                 places(0).for_each(|i| x[i] = 0.0);
             }
-            let (mut y, mut lengths, mut dx) =
+            let (mut y, mut inverse, mut dx) =
                 (vec![f64::NAN; count], vec![f64::NAN; outer * inner], vec![f64::NAN; count]);
-            lines.directions(&x, &mut y, &mut lengths);
-            lines.directions_grad(&y, &lengths, &g, &mut dx);
+            lines.directions(&x, &mut y, &mut inverse);
+            lines.directions_grad(&y, &inverse, &g, &mut dx);
             let (mut unit, mut slope) = (vec![0.0; count], vec![0.0; count]);
             for line in 0..outer * inner {
                 let length = places(line).map(|i| x[i] * x[i]).sum::<f64>().sqrt();
