@@ -17,7 +17,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{
     Gradients, Inputs, Kind, NodeId, Rule, Tape, Var,
-    extras::Extras,
+    extras::{Extras, Want, Wanted},
     slots::{Slot, Slots},
 };
 use crate::{
@@ -25,24 +25,6 @@ use crate::{
     ops::{Grads, Vjp},
     tensor::{Tensor, short},
 };
-
-/// What is to be done with the gradient of a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
-    Nothing,
-    /// It passes through, to be handed on.
-    Pass,
-    /// It was asked for.
-    Keep,
-}
-
-/// What is to be done with the gradients of all nodes.
-pub(super) enum Wanted {
-    /// Those of leaves and retained nodes are asked for.
-    Leaves,
-    /// By node.
-    Each(Vec<Want>),
-}
 
 /// A walk over the tape.
 struct Walk<'t> {
@@ -90,10 +72,12 @@ impl<'t> Walk<'t> {
             _ => (false, id..id + 1),
         };
         for output in outputs.clone().rev() {
-            if self.slots.get(output).is_some() {
-                self.extras.run_hooks(output, &mut self.slots)?;
+            if self.slots.get(output).is_none() {
+                continue;
             }
-            if let (Some(slot), Want::Keep) = (self.slots.get(output), self.want(output)) {
+            self.extras.run_hooks(output, &mut self.slots)?;
+            let keep = self.want.of(&self.tape.list(), output) == Want::Keep;
+            if let (Some(slot), true) = (self.slots.get(output), keep) {
                 self.found.push((output, self.slots.complete(slot)));
             }
         }
@@ -103,17 +87,6 @@ impl<'t> Walk<'t> {
         }
         let dz = outputs.map(|id| self.slots.take(id).unwrap_or_else(|| zeros(Var::new(self.tape, id))));
         Ok(Some(short(dz)))
-    }
-
-    /// What is to be done with the gradient of a node.
-    #[inline]
-    fn want(&self, id: NodeId) -> Want {
-        match (&self.want, self.tape.list().node(id)) {
-            (Wanted::Each(want), _) => want[id as usize],
-            (Wanted::Leaves, node) if !node.needs_grad => Want::Nothing,
-            (Wanted::Leaves, node) if node.retained || matches!(node.kind, Kind::Leaf) => Want::Keep,
-            (Wanted::Leaves, _) => Want::Pass,
-        }
     }
 
     /// A rule that panicked.
@@ -127,7 +100,7 @@ impl<'t> Walk<'t> {
     fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
         self.at = id;
         let by_hand = self.tape.rule() == Rule::Manual;
-        let (kind, inputs) = {
+        let (kind, inputs, needs) = {
             let list = &mut *self.tape.list_mut();
             let node = &list.nodes[id as usize];
             // What the rule records belongs to the line of this node.
@@ -136,10 +109,11 @@ impl<'t> Walk<'t> {
                 Kind::Output(call, _) if by_hand => &call.inputs,
                 _ => &node.inputs,
             };
-            (node.kind.clone(), Inputs::from_slice(inputs))
+            let needs = |&input: &NodeId| self.want.of(list, input) != Want::Nothing;
+            let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(needs));
+            (node.kind.clone(), Inputs::from_slice(inputs), needs)
         };
         let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
-        let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(|&input| self.want(input) != Want::Nothing));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {

@@ -1,9 +1,9 @@
 //! The gradients of all nodes at once, and what a single node hands on: what [`inspect`](crate::inspect) explains
 //! gradients with.
 
-use super::super::{
-    Gradients, NodeId, Tape, Var,
-    backward::{Want, Wanted},
+use super::{
+    super::{Gradients, NodeId, Tape, Var},
+    Want, Wanted,
 };
 use crate::{
     error::{Error, NoGradient, Result},

@@ -10,6 +10,7 @@
 //! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
+//! | `wanted` | which gradients are asked for | `backward`: `arrive`, `rule` |
 //! | `few` | room for the gradients under way alone | `slots` |
 //! | `access` | the list, unless it is in use; values by position | everywhere: `list`, `list_mut` |
 //! | `accumulate` | gradients added up and scaled | nowhere |
@@ -39,6 +40,7 @@ mod peek;
 mod precision;
 mod profile;
 mod recorded;
+mod wanted;
 
 pub use binding::Wrt;
 pub(crate) use modes::NESTED;
@@ -47,6 +49,7 @@ pub(super) use names::Known;
 pub use names::Scope;
 pub use profile::Spent;
 pub(crate) use profile::{BOOKKEEPING, Measured};
+pub(super) use wanted::{Want, Wanted};
 
 use std::panic::Location;
 

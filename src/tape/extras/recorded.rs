@@ -1,9 +1,12 @@
 //! Gradients that are recorded: a walk whose rules stay on the tape, so that its result can be differentiated again.
 
-use super::super::{
-    Kind, NodeId, Tape, Var,
-    backward::{Want, Wanted, no_gradient, walk, zeros},
-    slots::Slot,
+use super::{
+    super::{
+        Kind, NodeId, Tape, Var,
+        backward::{no_gradient, walk, zeros},
+        slots::Slot,
+    },
+    Want, Wanted,
 };
 use crate::{
     error::{Error, Result},
