@@ -129,6 +129,7 @@ fn every_row_of_the_page_is_what_happens() {
         |x| x.p_norm_axes(&[0], 3.0, false), at [0.0, 0.0];
         |x| x.std_axes(&[0], 0, false), at [5.0, 5.0];
         |x| x.l2_normalize(0, 0.5), at [0.0, 0.0];
+        |x| x.direction(0), at [0.0, 0.0];
         |a, b| a.cosine_similarity(b, 0, 0.5), at [0.0, 0.0], [1.0, 0.0];
         |a, b| a.angle(b, 0), at [1.0, 0.0], [2.0, 0.0];
         |a, b| a.angle(b, 0), at [0.0, 0.0], [2.0, 0.0];

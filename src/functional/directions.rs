@@ -92,12 +92,7 @@ composition!(
     /// [`Error::Shape`] when the shapes do not broadcast, [`Error::Axis`] for an axis that does not exist.
     pub fn try_angle(self, other: Var<'t>, axis: isize) -> Result<Var<'t>> {
         let ([a, b], axis) = aligned("angle", self, other, axis)?;
-        let direction = |x: Var<'t>| {
-            let length = x.try_norm_axes(&[axis], true)?;
-            let none = length.eq(0.0);
-            none.try_select(0.0, x / none.select(1.0, length))
-        };
-        let (a, b) = (direction(a)?, direction(b)?);
+        let (a, b) = (a.try_direction(axis)?, b.try_direction(axis)?);
         let (apart, together) = ((a - b).try_norm_axes(&[axis], false)?, (a + b).try_norm_axes(&[axis], false)?);
         Ok(apart.try_atan2(together)? * 2.0)
     },

@@ -2,7 +2,7 @@
 //!
 //! An operand is a slice as long as the block, or one number for all of its elements.
 
-use super::{Real, simd};
+use super::{PARALLEL, Real, parallel, simd};
 
 /// What an elementwise loop reads.
 #[derive(Clone, Copy)]
@@ -120,7 +120,24 @@ pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut
 
 /// `acc[i] += x[i]`.
 pub fn add_assign<T: Real>(acc: &mut [T], x: &[T]) {
-    Total::Sum.merge(acc, x);
+    in_pieces(acc, |at, acc| Total::Sum.merge(acc, &x[at..at + acc.len()]));
+}
+
+/// `out[i] = x[i]`.
+pub fn copy<T: Real>(x: &[T], out: &mut [T]) {
+    in_pieces(out, |at, out| out.copy_from_slice(&x[at..at + out.len()]));
+}
+
+/// `out[i] = 0`.
+pub fn clear<T: Real>(out: &mut [T]) {
+    in_pieces(out, |_, out| out.fill(T::ZERO));
+}
+
+/// Calls `body(at, piece)` for pieces of `out` that begin at `at`, in parallel where there are many.
+fn in_pieces<T: Real>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
+    const PIECE: usize = PARALLEL / 2;
+    let numbers = out.len();
+    parallel::each_chunk(out, PIECE, numbers, |i, out| body(i * PIECE, out));
 }
 
 /// The mean of (a[i] − b[i])²: runs are summed in vectors, then added in double precision.

@@ -6,7 +6,7 @@
 //! time.
 
 use super::{
-    Real, parallel,
+    Real, elementwise, parallel,
     walk::{Walk, strides},
 };
 use smallvec::SmallVec;
@@ -82,7 +82,7 @@ pub fn index_select<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], indices: 
 /// The adjoint of [`index_select`]: `dx[:, indices[i], :] += dy[:, i, :]`, from 0.
 pub fn index_select_grad<T: Real>(dy: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], dx: &mut [T]) {
     debug_assert!(dx.len() == outer * len * inner && indices.iter().all(|&i| i < len));
-    dx.fill(T::ZERO);
+    elementwise::clear(dx);
     for (row, dy) in dy.chunks_exact(inner.max(1)).enumerate() {
         let place = row / indices.len() * len + indices[row % indices.len()];
         dx[place * inner..][..inner].iter_mut().zip(dy).for_each(|(d, &g)| *d += g);

@@ -7,7 +7,7 @@
 //! - [`improved`]: A^½ first, then the same (Lin and Maji, arXiv 1707.06772);
 //! - [`isqrt_cov`]: of the centered features, A^½ alone, its upper triangle (Li et al., arXiv 1712.01034).
 
-use super::{Layer, MatrixSqrt, NewtonSchulz, Norm, Sequential, cosine::directions};
+use super::{Layer, MatrixSqrt, NewtonSchulz, Norm, Sequential};
 use crate::{Error, Result, Tensor, Var};
 
 /// The mean over the places of x xᵀ, plus ε I, for images `[n, c, h, w]`: symmetric matrices `[n, c, c]`.
@@ -136,7 +136,7 @@ pub struct L2Normalize;
 impl Layer for L2Normalize {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        directions(x.flatten(1)).0.reshape(x.shape())
+        x.flatten(1).direction(1).reshape(x.shape())
     }
 }
 

@@ -7,14 +7,6 @@
 use super::{Init, Layer};
 use crate::{Error, Param, Result, Var};
 
-/// The directions x̂ of rows `[n, dim]`, and 1/‖x‖ as `[n, 1]`; zeros, without a gradient, for a row of zeros.
-pub(super) fn directions(rows: Var<'_>) -> (Var<'_>, Var<'_>) {
-    let squares = rows.square().sum_axes(&[1], true);
-    let none = squares.le(0.0);
-    let inverse = none.select(0.0, none.select(1.0, squares).rsqrt());
-    (rows * inverse, inverse)
-}
-
 /// Cosines `[n, classes]` of the angles between embeddings `[n, dim]` and learned class centers, in training and in
 /// evaluation alike.
 ///
@@ -77,7 +69,7 @@ impl CosineHead {
             let need = format!("embeddings [n, {}] are needed for centers of {} numbers", centers[1], centers[1]);
             return Err(tape.locate(Error::shape("cosine head", &[&shape, &centers], need)));
         }
-        directions(x).0.try_linear(directions(tape.watch(&self.weight)).0, None)
+        x.try_direction(1)?.try_linear(tape.watch(&self.weight).try_direction(1)?, None)
     }
 
     /// The largest cosine of each class, `[n, classes]`, from those with all centers.

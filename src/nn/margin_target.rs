@@ -8,15 +8,17 @@
 //! although the chain rule through cos θ multiplies a factor 1/sin θ that is infinite at θ = 0 with a vector that is 0
 //! there.
 
-use super::{MarginLoss, cosine::directions};
+use super::MarginLoss;
 use crate::{Backward, Function, Var};
 
 /// f(θ) for each row of x `[n, dim]` and the same row of w `[n, dim]`, as `[n, 1]`.
 pub(super) struct MarginTarget(pub MarginLoss);
 
-/// The lengths of rows, `[n, 1]`. A NaN stays one; the gradient at 0 is 0.
-fn lengths(rows: Var<'_>) -> Var<'_> {
-    (rows * directions(rows).0).sum_axes(&[1], true)
+/// 1/‖x‖ of rows, `[n, 1]`; 0 for a row of zeros, and NaN for a NaN.
+fn inverse_lengths(rows: Var<'_>) -> Var<'_> {
+    let squares = rows.square().sum_axes(&[1], true);
+    let none = squares.eq(0.0);
+    none.select(0.0, none.select(1.0, squares).rsqrt())
 }
 
 impl Function for MarginTarget {
@@ -29,16 +31,18 @@ impl Function for MarginTarget {
     }
 
     fn forward_and_save<'t>(&self, x: &[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) {
-        let ((a, by_x), (b, by_w)) = (directions(x[0]), directions(x[1]));
-        let angle = lengths(a - b).atan2(lengths(a + b)) * 2.0;
-        (vec![self.0.value(angle)], vec![a, by_x, b, by_w, angle])
+        let (a, b) = (x[0].direction(1), x[1].direction(1));
+        let (apart, together) = ((a - b).norm_axes(&[1], true), (a + b).norm_axes(&[1], true));
+        let angle = apart.atan2(together) * 2.0;
+        (vec![self.0.value(angle)], vec![a, b, angle])
     }
 
-    fn backward<'t>(&self, Backward { dz, saved, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
-        let &[a, by_x, b, by_w, angle] = saved else { unreachable!("forward keeps five values") };
+    fn backward<'t>(&self, Backward { x, dz, saved, needs, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let &[a, b, angle] = saved else { unreachable!("forward keeps three values") };
         let cosine = (a * b).sum_axes(&[1], true);
         let rise = dz[0] * self.0.fall(angle);
-        let toward = |from: Var<'t>, to: Var<'t>| directions(to - from * cosine).0;
-        vec![needs[0].then(|| rise * by_x * toward(a, b)), needs[1].then(|| rise * by_w * toward(b, a))]
+        let toward = |from: Var<'t>, to: Var<'t>| (to - from * cosine).direction(1);
+        let by = |k: usize, from, to| needs[k].then(|| rise * inverse_lengths(x[k]) * toward(from, to));
+        vec![by(0, a, b), by(1, b, a)]
     }
 }

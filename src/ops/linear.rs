@@ -13,6 +13,7 @@ use crate::{
     kernels::{
         elementwise::Total,
         matmul::{Product, linear},
+        program::Program,
     },
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build, short},
@@ -106,8 +107,10 @@ impl Linear {
         let mut gradients = Grads::from_iter([dx, dw]);
         if let Some(bias) = at.x.get(2) {
             gradients.push(at.by(2, || {
-                let sums = tape.list_mut().fold(at.dz.id(), Total::Sum, &Shape::from([1, outputs]));
-                Ok(tape.constant(sums.reshaped(bias.shape())))
+                Ok(tape.constant(build!(dz.dtype(), bias.shape(), |T, out| {
+                    let (dims, kept) = ([rows, outputs], [1, outputs]);
+                    Program::of(dz.data::<T>(), &dims).fold(Total::Sum, &dims, &kept, out);
+                })))
             })?);
         }
         Ok(gradients)

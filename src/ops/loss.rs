@@ -121,7 +121,9 @@ impl Op for MseLoss {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (a, b) = (at.x[0], at.x[1]);
-        let da = (a - b) * (at.dz * (2.0 / a.numel() as f64));
+        let scale = at.dz * (2.0 / a.numel() as f64);
+        // Where the gradient is numbers, the scale is one.
+        let da = if at.recorded { (a - b) * scale } else { (a - b) * scale.item() };
         Ok(Grads::from_iter([Some(da), at.by(1, || Ok(-da))?]))
     }
 }

@@ -14,6 +14,7 @@ mod concat;
 pub(crate) mod convolution;
 mod cumsum;
 mod determinant;
+mod direction;
 mod elementwise;
 mod formula;
 mod indexing;

@@ -32,6 +32,7 @@ list! {
     super::unfold::Unfold,
     super::unfold::Fold,
     super::normalize::BatchNorm,
+    super::direction::Direction,
     super::softmax::Softmax,
     super::softmax::LogSumExp,
     super::linalg::Inverse,

@@ -16,8 +16,8 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Gradients, Inputs, Kind, Node, NodeId, Rule, Tape, Var,
-    extras::Extras,
+    Gradients, Inputs, Kind, NodeId, Rule, Tape, Var,
+    extras::{Extras, Want, Wanted},
     slots::{Slot, Slots},
 };
 use crate::{
@@ -26,20 +26,10 @@ use crate::{
     tensor::{Tensor, short},
 };
 
-/// What is to be done with the gradient of a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
-    Nothing,
-    /// It passes through, to be handed on.
-    Pass,
-    /// It was asked for.
-    Keep,
-}
-
 /// A walk over the tape.
 struct Walk<'t> {
     tape: &'t Tape,
-    want: Vec<Want>,
+    want: Wanted,
     /// The gradients under way.
     slots: Slots<'t>,
     /// The gradients that were asked for, by node, in descending order.
@@ -70,7 +60,7 @@ impl<'t> Walk<'t> {
     /// the walk has passed whoever used any of them.
     fn arrive(&mut self, id: NodeId) -> Result<Option<SmallVec<[Var<'t>; 1]>>> {
         self.extras.enter(id, &mut self.slots);
-        if self.slots.is_empty(id) {
+        if self.slots.get(id).is_none() {
             return Ok(None);
         }
         let (from_outside, outputs) = match &self.tape.list().node(id).kind {
@@ -82,11 +72,13 @@ impl<'t> Walk<'t> {
             _ => (false, id..id + 1),
         };
         for output in outputs.clone().rev() {
-            if !self.slots.is_empty(output) {
-                self.extras.run_hooks(output, &mut self.slots)?;
-                if self.want[output as usize] == Want::Keep {
-                    self.found.push((output, self.slots.complete(output)));
-                }
+            if self.slots.get(output).is_none() {
+                continue;
+            }
+            self.extras.run_hooks(output, &mut self.slots)?;
+            let keep = self.want.of(&self.tape.list(), output) == Want::Keep;
+            if let (Some(slot), true) = (self.slots.get(output), keep) {
+                self.found.push((output, self.slots.complete(slot)));
             }
         }
         if from_outside {
@@ -108,7 +100,7 @@ impl<'t> Walk<'t> {
     fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
         self.at = id;
         let by_hand = self.tape.rule() == Rule::Manual;
-        let (kind, inputs) = {
+        let (kind, inputs, needs) = {
             let list = &mut *self.tape.list_mut();
             let node = &list.nodes[id as usize];
             // What the rule records belongs to the line of this node.
@@ -117,10 +109,11 @@ impl<'t> Walk<'t> {
                 Kind::Output(call, _) if by_hand => &call.inputs,
                 _ => &node.inputs,
             };
-            (node.kind.clone(), Inputs::from_slice(inputs))
+            let needs = |&input: &NodeId| self.want.of(list, input) != Want::Nothing;
+            let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(needs));
+            (node.kind.clone(), Inputs::from_slice(inputs), needs)
         };
         let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
-        let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(|&input| self.want[input as usize] != Want::Nothing));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let gradients = match &kind {
@@ -164,7 +157,7 @@ impl<'t> Walk<'t> {
 pub(super) fn walk<'t>(
     y: Var<'t>,
     upstream: Slot,
-    want: Vec<Want>,
+    want: Wanted,
     scratch_from: Option<usize>,
 ) -> Result<Vec<(NodeId, Slot)>> {
     let tape = y.tape();
@@ -174,16 +167,6 @@ pub(super) fn walk<'t>(
     let result = panic::caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
     walk.extras.finish(&mut walk.slots);
     result.map(|()| walk.found)
-}
-
-/// The gradients with respect to all leaves and retained nodes.
-fn leaves(y: Var<'_>) -> Vec<Want> {
-    let want = |node: &Node| match node.needs_grad {
-        true if node.retained || matches!(node.kind, Kind::Leaf) => Want::Keep,
-        true => Want::Pass,
-        false => Want::Nothing,
-    };
-    y.tape().list().nodes[..=y.index()].iter().map(want).collect()
 }
 
 pub(super) fn zeros(v: Var<'_>) -> Var<'_> {
@@ -233,12 +216,12 @@ impl Var<'_> {
             return Err(no_gradient(self));
         }
         let upstream = upstream.cast(self.dtype());
-        let found = self.gradients(upstream.clone(), leaves(self))?;
+        let found = self.gradients(upstream.clone(), Wanted::Leaves)?;
         Ok(Gradients::new(tape, (self.id(), upstream), found))
     }
 
     /// The gradients asked for by `want`, as numbers; what rules record is taken off again.
-    pub(super) fn gradients(self, upstream: Tensor, want: Vec<Want>) -> Result<Vec<(NodeId, Tensor)>> {
+    pub(super) fn gradients(self, upstream: Tensor, want: Wanted) -> Result<Vec<(NodeId, Tensor)>> {
         let tape = self.tape();
         let _paused = tape.pause();
         let mark = tape.len();

@@ -3,13 +3,12 @@
 //! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as no gradient
 //! waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Inputs, Kind, NodeId, Tape, Value, Var};
+use super::{Inputs, Kind, NodeId, Tape, Value, Var, extras::Few};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
 #[derive(Clone)]
 pub(super) enum Slot {
-    Empty,
     /// Numbers.
     Ready(Tensor),
     /// A node, perhaps pending.
@@ -19,7 +18,7 @@ pub(super) enum Slot {
 /// The gradients of all nodes up to the one where a walk begins.
 pub(super) struct Slots<'t> {
     tape: &'t Tape,
-    slots: Vec<Slot>,
+    slots: Few<Slot>,
     /// The nodes whose slots hold a node instead of numbers; used only while the operations of rules are taken off again.
     waiting: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
@@ -33,9 +32,8 @@ impl<'t> Slots<'t> {
     /// Empty slots, but for the `upstream` gradient of `root`; the operations of rules are taken off again down to
     /// `scratch_from`, or stay.
     pub fn new(tape: &'t Tape, root: NodeId, upstream: Slot, scratch_from: Option<usize>) -> Self {
-        let mut slots = Vec::new();
-        slots.resize_with(root as usize + 1, || Slot::Empty);
-        slots[root as usize] = upstream;
+        let mut slots = Few::new(root as usize + 1);
+        slots.put(root, upstream);
         Slots { tape, slots, waiting: Vec::new(), scratch_from }
     }
 
@@ -44,20 +42,15 @@ impl<'t> Slots<'t> {
         self.scratch_from.is_none()
     }
 
+    /// The gradient of a node so far, if any has arrived.
     #[inline]
-    pub fn is_empty(&self, id: NodeId) -> bool {
-        matches!(self.get(id), Slot::Empty)
-    }
-
-    /// The gradient of a node so far; of a node past the one where the walk began there is none.
-    #[inline]
-    pub fn get(&self, id: NodeId) -> &Slot {
-        self.slots.get(id as usize).unwrap_or(&Slot::Empty)
+    pub fn get(&self, id: NodeId) -> Option<&Slot> {
+        self.slots.get(id)
     }
 
     /// The gradient of a node that nobody adds to any more: numbers, unless it is recorded.
-    pub fn complete(&self, id: NodeId) -> Slot {
-        match self.get(id) {
+    pub fn complete(&self, slot: &Slot) -> Slot {
+        match slot {
             Slot::Node(node) if !self.recorded() => Slot::Ready(Var::new(self.tape, *node).value()),
             slot => slot.clone(),
         }
@@ -66,36 +59,35 @@ impl<'t> Slots<'t> {
     /// Takes the gradient of a node out of its slot, as a value that rules can compute with.
     #[inline]
     pub fn take(&mut self, id: NodeId) -> Option<Var<'t>> {
-        match std::mem::replace(self.slots.get_mut(id as usize)?, Slot::Empty) {
-            Slot::Empty => None,
+        match self.close(id)? {
             Slot::Ready(tensor) => Some(self.tape.push(Kind::Constant, Inputs::new(), Value::Ready(tensor), false)),
-            Slot::Node(node) => {
-                self.waiting.retain(|&waiting| waiting != id);
-                Some(Var::new(self.tape, node))
-            }
+            Slot::Node(node) => Some(Var::new(self.tape, node)),
         }
     }
 
-    /// Empties the slot of a node that passes nothing on.
+    /// Empties the slot of a node.
     #[inline]
-    pub fn close(&mut self, id: NodeId) {
-        self.slots[id as usize] = Slot::Empty;
-        self.waiting.retain(|&waiting| waiting != id);
+    pub fn close(&mut self, id: NodeId) -> Option<Slot> {
+        let slot = self.slots.take(id);
+        if let Some(Slot::Node(_)) = slot {
+            self.waiting.retain(|&waiting| waiting != id);
+        }
+        slot
     }
 
     /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast.
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
         let gradient = self.summed(input, gradient);
         let numbers = self.numbers(input, gradient);
-        match (&mut self.slots[input as usize], numbers) {
-            (slot @ Slot::Empty, Some(numbers)) => *slot = Slot::Ready(numbers),
-            (Slot::Ready(sum), Some(numbers)) => sum.accumulate(&numbers),
+        match (self.slots.get_mut(input), numbers) {
+            (None, Some(numbers)) => self.slots.put(input, Slot::Ready(numbers)),
+            (Some(Slot::Ready(sum)), Some(numbers)) => sum.accumulate(&numbers),
             _ => {
                 let sum = match self.take(input) {
                     Some(before) => before + gradient,
                     None => gradient,
                 };
-                self.slots[input as usize] = Slot::Node(sum.id());
+                self.slots.put(input, Slot::Node(sum.id()));
                 if self.scratch_from.is_some() {
                     self.waiting.push(input);
                 }
@@ -134,11 +126,11 @@ impl<'t> Slots<'t> {
         let many = self.tape.len() > mark + SCRATCH;
         let (tape, slots) = (self.tape, &mut self.slots);
         self.waiting.retain(|&id| {
-            let Slot::Node(node) = slots[id as usize] else { return false };
+            let Some(&Slot::Node(node)) = slots.get(id) else { return false };
             // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
             let waits = !many && tape.list().is_pending(node);
             if !waits {
-                slots[id as usize] = Slot::Ready(Var::new(tape, node).value());
+                slots.put(id, Slot::Ready(Var::new(tape, node).value()));
             }
             waits
         });

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::DType;
-use crate::kernels::Real;
+use crate::kernels::{Real, elementwise};
 
 /// Buffers with fewer elements are taken without first asking whether there is memory for them.
 pub const LARGE: usize = 1 << 27;
@@ -109,7 +109,7 @@ impl<T: Element> Buffer<T> {
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.unique() {
             let mut copy = Buffer::take(self.as_slice().len());
-            copy.fresh().copy_from_slice(self.as_slice());
+            elementwise::copy(self.as_slice(), copy.fresh());
             *self = copy;
         }
         self.fresh()

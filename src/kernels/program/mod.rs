@@ -48,6 +48,11 @@ pub struct Program<'a, T> {
 }
 
 impl<'a, T: Real> Program<'a, T> {
+    /// The program without steps, whose result is `x`.
+    pub fn of(x: &'a [T], dims: &'a [usize]) -> Self {
+        Program::new(SmallVec::from_slice(&[(x, dims)]), Vec::new())
+    }
+
     /// A program over `inputs` (data and shape), whose steps read inputs or earlier steps.
     pub fn new(inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>, steps: Vec<Step<T>>) -> Self {
         // Registers by linear scan: the register of a step is free again after the last step that reads it.

@@ -9,6 +9,7 @@
 //! Lines are processed in blocks that stay in the innermost cache, each step as one flat loop over the block, so that
 //! `exp` runs in full vectors even for lines of ten classes.
 
+mod lengths;
 #[cfg(test)]
 mod tests;
 
@@ -101,11 +102,16 @@ impl Lines {
         });
     }
 
+    /// The numbers of a block of whole lines, and of its lines.
+    fn block(&self) -> (usize, usize) {
+        let line = self.k * self.inner;
+        let planes = (BLOCK / line.max(1)).max(1);
+        (planes * line.max(1), planes * self.inner)
+    }
+
     /// Runs `body(at, block)` on blocks of whole lines of `out`.
     fn blocks<T: Real>(&self, out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
-        let line = (self.k * self.inner).max(1);
-        let size = (BLOCK / line).max(1) * line;
-        let numbers = out.len();
+        let (size, numbers) = (self.block().0, out.len());
         parallel::each_chunk(out, size, numbers, |block, out| {
             simd(
                 #[inline(always)]

@@ -1,10 +1,12 @@
 //! Elementwise operations, each a row of a table.
 //!
 //! The engine knows an operation by its row: loops for both precisions, and a derivative. [`rows`] holds the tables,
-//! [`notation`] defines how a row is written, [`select`] is the only operation with three inputs.
+//! [`notation`] defines how a row is written, [`select`] is the only operation with three inputs, [`fused`] are rules in one
+//! loop.
 
 mod activations;
 mod forward;
+mod fused;
 mod notation;
 mod rows;
 mod select;
@@ -61,7 +63,10 @@ impl Elementwise {
 
     /// The gradients with respect to the inputs that need one, in the shape of the output: the engine sums over
     /// broadcast axes.
-    pub(crate) fn vjp<'t>(&self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
+    pub(crate) fn vjp<'t>(&'static self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
+        if let (false, Some(row)) = (at.recorded, fused::rule_of(self)) {
+            return short([Some(expect(at.tape().elementwise(row, 0.0, &[at.dz, at.z], None)))].into_iter());
+        }
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
         short(at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))))
     }

@@ -1,7 +1,10 @@
 //! The gradients of all nodes at once, and what a single node hands on: what [`inspect`](crate::inspect) explains
 //! gradients with.
 
-use super::super::{Gradients, NodeId, Tape, Var, backward::Want};
+use super::{
+    super::{Gradients, NodeId, Tape, Var},
+    Want, Wanted,
+};
 use crate::{
     error::{Error, NoGradient, Result},
     tensor::Tensor,
@@ -31,7 +34,7 @@ impl Var<'_> {
         let want = |needs_grad| if needs_grad { Want::Keep } else { Want::Nothing };
         let wants = self.tape().list().nodes[..=self.index()].iter().map(|node| want(node.needs_grad)).collect();
         let mut all = vec![None; self.index() + 1];
-        for (id, gradient) in self.gradients(upstream, wants)? {
+        for (id, gradient) in self.gradients(upstream, Wanted::Each(wants))? {
             all[id as usize] = Some(gradient);
         }
         Ok(all)
@@ -41,6 +44,6 @@ impl Var<'_> {
     pub(crate) fn hands_on(self, dz: &Tensor, input: NodeId) -> Result<Option<Tensor>> {
         let mut wants = vec![Want::Nothing; self.index() + 1];
         wants[input as usize] = Want::Keep;
-        Ok(self.gradients(dz.clone(), wants)?.pop().map(|(_, gradient)| gradient))
+        Ok(self.gradients(dz.clone(), Wanted::Each(wants))?.pop().map(|(_, gradient)| gradient))
     }
 }

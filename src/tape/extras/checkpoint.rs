@@ -121,7 +121,7 @@ impl List {
 pub(super) fn leave<'t>(tape: &'t Tape, segment: Segment, slots: &mut Slots<'t>) {
     let mut list = tape.list_mut();
     for input in list.inputs_of(segment) {
-        if let Slot::Node(node) = slots.get(input) {
+        if let Some(Slot::Node(node)) = slots.get(input) {
             list.force(*node);
         }
     }

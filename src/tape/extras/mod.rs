@@ -10,6 +10,8 @@
 //! | `hooks` | functions that replace gradients | `backward`, through [`Extras`] |
 //! | `guard` | selections that keep NaN out | `backward`, through [`Extras`] |
 //! | `checkpoint` | values computed again instead of being kept | `backward`, through [`Extras`] |
+//! | `wanted` | which gradients are asked for | `backward`: `arrive`, `rule` |
+//! | `few` | room for the gradients under way alone | `slots` |
 //! | `access` | the list, unless it is in use; values by position | everywhere: `list`, `list_mut` |
 //! | `accumulate` | gradients added up and scaled | nowhere |
 //! | `adjoints` | the gradients of all nodes, and what one hands on | nowhere; `inspect` explains gradients with them |
@@ -27,6 +29,7 @@ mod accumulate;
 mod adjoints;
 mod binding;
 mod checkpoint;
+mod few;
 mod guard;
 mod hooks;
 mod lazy;
@@ -37,6 +40,7 @@ mod peek;
 mod precision;
 mod profile;
 mod recorded;
+mod wanted;
 
 pub use binding::Wrt;
 pub(crate) use modes::NESTED;
@@ -45,12 +49,14 @@ pub(super) use names::Known;
 pub use names::Scope;
 pub use profile::Spent;
 pub(crate) use profile::{BOOKKEEPING, Measured};
+pub(super) use wanted::{Want, Wanted};
 
 use std::panic::Location;
 
 use super::{NodeId, Tape, Var, slots::Slots};
 use crate::error::Result;
 use checkpoint::Segment;
+pub(super) use few::Few;
 use guard::{Guard, Masks};
 use hooks::Hook;
 use names::Names;

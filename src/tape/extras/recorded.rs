@@ -1,9 +1,12 @@
 //! Gradients that are recorded: a walk whose rules stay on the tape, so that its result can be differentiated again.
 
-use super::super::{
-    Kind, NodeId, Tape, Var,
-    backward::{Want, no_gradient, walk, zeros},
-    slots::Slot,
+use super::{
+    super::{
+        Kind, NodeId, Tape, Var,
+        backward::{no_gradient, walk, zeros},
+        slots::Slot,
+    },
+    Want, Wanted,
 };
 use crate::{
     error::{Error, Result},
@@ -11,7 +14,7 @@ use crate::{
 };
 
 /// The gradients with respect to `x`: what does not depend on any of them is left out of the walk.
-fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
+fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Wanted {
     let list = y.tape().list();
     let mut want = vec![Want::Nothing; y.index() + 1];
     x.iter().filter(|v| v.id() <= y.id()).for_each(|v| want[v.index()] = Want::Keep);
@@ -24,7 +27,7 @@ fn dependents(y: Var<'_>, x: &[Var<'_>]) -> Vec<Want> {
             want[id] = Want::Pass;
         }
     }
-    want
+    Wanted::Each(want)
 }
 
 impl Tape {

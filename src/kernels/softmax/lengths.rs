@@ -1,0 +1,84 @@
+//! Lines divided by their lengths: y = x / ‖x‖, and with the upstream gradient g, dx = (g − y ⟨g, y⟩) / ‖x‖.
+//!
+//! A line whose squared length is 0 has no direction: its y and dx are 0. Its 1/‖x‖ is given as 0, which makes them so.
+
+use super::Lines;
+use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
+
+impl Lines {
+    /// Every line of `x` divided by its length, and 1/‖x‖ `[outer, inner]`.
+    pub fn directions<T: Real>(&self, x: &[T], out: &mut [T], inverse: &mut [T]) {
+        let (size, columns) = self.block();
+        parallel::each_chunk_of_two((out, inverse), (size, columns), x.len(), |block, out, inverse| {
+            let x = &x[block * size..][..out.len()];
+            simd(
+                #[inline(always)]
+                || {
+                    out.iter_mut().zip(x).for_each(|(square, &x)| *square = x * x);
+                    self.fold(out, inverse, T::ZERO, |sum, square| sum + square);
+                    let by_length = |squares: T| T::pick(squares == T::ZERO, T::ZERO, T::ONE / squares.root());
+                    inverse.iter_mut().for_each(|s| *s = by_length(*s));
+                    out.copy_from_slice(x);
+                    self.update(out, inverse, |x, inverse| x * inverse);
+                },
+            );
+        });
+    }
+
+    /// The gradient with respect to x, from the directions `y`, 1/‖x‖ and the upstream gradient `dy`.
+    pub fn directions_grad<T: Real>(&self, y: &[T], inverse: &[T], dy: &[T], dx: &mut [T]) {
+        let (size, columns) = self.block();
+        let numbers = dx.len();
+        parallel::each_chunk(dx, size, numbers, |block, dx| {
+            let (y, dy) = (&y[block * size..][..dx.len()], &dy[block * size..][..dx.len()]);
+            let inverse = &inverse[block * columns..];
+            simd(
+                #[inline(always)]
+                || {
+                    with_scratch(self.lines(dx.len()), |along: &mut [T]| {
+                        dx.iter_mut().zip(y).zip(dy).for_each(|((dx, &y), &dy)| *dx = dy * y);
+                        self.fold(dx, along, T::ZERO, |sum, x| sum + x);
+                        dx.copy_from_slice(y);
+                        self.update(dx, along, |y, along| y * along);
+                        dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy - *dx);
+                        self.update(dx, &inverse[..along.len()], |dx, inverse| dx * inverse);
+                    });
+                },
+            );
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{close, numbers};
+
+    /// By the definition, number by number in double precision.
+    #[test]
+    fn directions_and_their_gradients_by_the_definition() {
+        for (outer, k, inner) in [(3, 4, 1), (2, 5, 3), (70, 512, 1), (1, 1, 1), (40, 1000, 4), (0, 3, 2), (2, 0, 3)] {
+            let (lines, count) = (Lines { outer, k, inner }, outer * k * inner);
+            let (mut x, g) = (numbers::<f64>(count, 1), numbers::<f64>(count, 2));
+            let places = |line: usize| (0..k).map(move |j| (line / inner * k + j) * inner + line % inner);
+            if outer > 1 {
+                places(0).for_each(|i| x[i] = 0.0);
+            }
+            let (mut y, mut inverse, mut dx) =
+                (vec![f64::NAN; count], vec![f64::NAN; outer * inner], vec![f64::NAN; count]);
+            lines.directions(&x, &mut y, &mut inverse);
+            lines.directions_grad(&y, &inverse, &g, &mut dx);
+            let (mut unit, mut slope) = (vec![0.0; count], vec![0.0; count]);
+            for line in 0..outer * inner {
+                let length = places(line).map(|i| x[i] * x[i]).sum::<f64>().sqrt();
+                let along: f64 = places(line).map(|i| x[i] * g[i]).sum();
+                for i in places(line).filter(|_| length > 0.0) {
+                    unit[i] = x[i] / length;
+                    slope[i] = g[i] / length - x[i] * along / length.powi(3);
+                }
+            }
+            close(&y, &unit, 1e-14);
+            close(&dx, &slope, 1e-13);
+        }
+    }
+}
