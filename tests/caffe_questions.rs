@@ -107,7 +107,7 @@ fn the_published_mistakes_get_their_verdicts() {
     assert_eq!(report.verdict().unwrap().fault, Fault::UpstreamIgnored);
     let report = check::function(Dice::Mixed, &dice_loss::region()).constant(1).run().unwrap();
     let verdict = report.verdict().unwrap().fault.to_string();
-    assert_eq!(verdict, "values mixed up: it uses the result of `mul` where saved value 0 belongs", "2pD, and D");
+    assert_eq!(verdict, "a factor too many: the result of `mul`", "2p, in 2pD where D belongs");
     // The mask wants no gradient in practice; if it does, the fault is found for both.
     let both = check::function(Dice::Mixed, &dice_loss::region()).run().unwrap();
     assert!(!both.passed());

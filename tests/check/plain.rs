@@ -533,6 +533,39 @@ fn a_gradient_of_another_shape_is_told_by_its_transpose() {
 }
 
 #[test]
+fn a_rule_that_is_right_for_symmetric_upstream_gradients_alone_is_told() {
+    /// X Xᵀ for rows of 3 numbers.
+    const GRAM: Plain = Plain {
+        name: "gram",
+        shape: |x| Shape::from([x[0][0], x[0][0]]),
+        value: |x, z| {
+            let n = x[0].len() / 3;
+            (0..n * n).for_each(|k| z[k] = (0..3).map(|c| x[0][k / n * 3 + c] * x[0][k % n * 3 + c]).sum());
+        },
+        rule: |x, _, dz, dx| {
+            let n = x[0].len() / 3;
+            for k in 0..n * n {
+                for c in 0..3 {
+                    dx[0][k / n * 3 + c] += dz[k] * x[0][k % n * 3 + c];
+                    dx[0][k % n * 3 + c] += dz[k] * x[0][k / n * 3 + c];
+                }
+            }
+        },
+    };
+    says(
+        GRAM,
+        |x, _, dz, dx| {
+            let n = x[0].len() / 3;
+            for k in 0..n * n {
+                (0..3).for_each(|c| dx[0][k / n * 3 + c] += 2.0 * dz[k] * x[0][k % n * 3 + c]);
+            }
+        },
+        &[wave([4, 3], 0.0)],
+        "one operation of the rule is wrong: it takes the upstream gradient for symmetric",
+    );
+}
+
+#[test]
 fn a_rule_that_is_not_finite_is_named_at_its_own_line() {
     struct Square;
     impl Op for Square {

@@ -6,7 +6,7 @@ use wengert::{
     check::{self, Report},
 };
 
-use crate::hand::hand;
+use crate::hand::{Hand, hand};
 
 fn numbers(shape: impl Into<Shape>, seed: f64) -> Tensor {
     Tensor::from_fn(shape, DType::F64, |i| 1.7 * ((i as f64 + 1.0) * 2.39 + seed).sin())
@@ -144,11 +144,25 @@ fn two_mistakes_up_to_a_number_are_told_as_the_last_resort() {
 
 #[test]
 fn a_rule_that_is_right_for_symmetric_upstream_gradients_alone_is_told() {
-    let rule = hand(
+    let told = |rule: Hand| {
+        let report = check::function(rule, &[numbers([4, 3], 0.0)]).run().unwrap();
+        report.verdict().unwrap().to_string()
+    };
+    // With one product, it is one operand of the rule.
+    let once = told(hand(
         |x| vec![x[0].matmul(x[0].transpose(0, 1)).exp()],
         |Backward { x, z, dz, .. }| vec![Some((dz[0] * z[0]).matmul(x[0]) * 2.0)],
-    );
-    let report = check::function(rule, &[numbers([4, 3], 0.0)]).run().unwrap();
-    let said = report.verdict().unwrap().to_string();
-    assert!(said.contains("it takes the upstream gradient for symmetric"), "{report}");
+    ));
+    assert!(once.contains("operand 0 of `matmul` is taken for symmetric"), "{once}");
+    // With three, it is what the rule receives.
+    let thrice = told(hand(
+        |x| vec![x[0].matmul(x[0].transpose(0, 1))],
+        |Backward { x, dz, .. }| {
+            let first = dz[0].matmul(x[0].narrow(1, 0, 1));
+            let second = dz[0].matmul(x[0].narrow(1, 1, 1));
+            let third = dz[0].matmul(x[0].narrow(1, 2, 1));
+            vec![Some(Var::concat(&[first, second, third], 1) * 2.0)]
+        },
+    ));
+    assert!(thrice.contains("upstream gradient 0 is taken for symmetric"), "{thrice}");
 }
