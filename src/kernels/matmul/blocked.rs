@@ -24,9 +24,9 @@ use super::{
     pack::{each_panel, pack_panel, pack_strips},
     registers::{MOST, Tile},
 };
-use crate::kernels::{Real, scratch::with_scratch, vector::Vectors};
+use crate::kernels::{Real, arch, scratch::with_scratch, vector::Vectors};
 use faer::{ContiguousFwd, MatMut, MatRef};
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Bytes of a panel of B. Half of it leaves more room in the cache, but `out` is then written twice as often: 1 % slower
 /// on a cache of 48 KiB.
@@ -36,11 +36,12 @@ const ROWS: usize = 512;
 
 /// Whether this way is the fastest, as measured for f32 and f64. The packing of A is shared by the columns of `out`, that of
 /// B by its rows; transposing takes several times as long as copying. A product with fewer columns than a panel, or
-/// with sums so short that writing them is most of the work, has nothing to gain.
+/// with sums so short that writing them is most of the work, has nothing to gain, nor has a machine without vectors.
 pub(super) fn pays<T: Real>(out: &MatMut<'_, T>, a: &MatRef<'_, T>, b: &MatRef<'_, T>) -> bool {
     let columns = if a.col_stride() == 1 { 32 } else { 128 };
     let rows = if b.col_stride() == 1 { 16 } else { 256 };
-    out.col_stride() == 1 && out.ncols() >= columns && out.nrows() >= rows && a.ncols() >= 32
+    let fits = out.col_stride() == 1 && out.ncols() >= columns && out.nrows() >= rows && a.ncols() >= 32;
+    fits && !matches!(arch(), Arch::Scalar)
 }
 
 /// A matrix whose rows are contiguous.
