@@ -161,13 +161,13 @@ impl<T: Real, S: Simd> Block<'_, T, S> {
         let mut rows: [&[T]; R] = [&[]; R];
         // Missing rows repeat the last one, and are not written.
         let step = if let Some(a) = self.a.try_as_row_major() {
-            for r in 0..R {
-                rows[r] = a.row(i + r.min(last)).as_slice();
+            for (r, row) in rows.iter_mut().enumerate() {
+                *row = a.row(i + r.min(last)).as_slice();
             }
             1
         } else {
-            for r in 0..R {
-                rows[r] = &self.strips[i * terms + r..][..(terms - 1) * R + 1];
+            for (r, row) in rows.iter_mut().enumerate() {
+                *row = &self.strips[i * terms + r..][..(terms - 1) * R + 1];
             }
             R
         };

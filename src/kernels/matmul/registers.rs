@@ -46,22 +46,22 @@ impl<T: Real, const R: usize, const V: usize> WithSimd for Tile<'_, T, R, V> {
         }
         let scale = vectors.splat(self.scale);
         let (height, width) = (self.out.nrows(), self.out.ncols());
-        for r in 0..R {
+        for (r, sums) in sums.into_iter().enumerate() {
             if r < height {
                 let line = self.out.as_mut().row_mut(r).as_slice_mut();
                 if width == V * lanes {
-                    for v in 0..V {
+                    for (v, sum) in sums.into_iter().enumerate() {
                         let old = if self.accumulate { vectors.load(line, v * lanes) } else { vectors.splat(T::ZERO) };
-                        vectors.store(line, v * lanes, vectors.mul_add(scale, sums[r][v], old));
+                        vectors.store(line, v * lanes, vectors.mul_add(scale, sum, old));
                     }
                 } else {
                     let mut whole = [T::ZERO; COLUMNS];
                     if self.accumulate {
                         whole[..width].copy_from_slice(line);
                     }
-                    for v in 0..V {
+                    for (v, sum) in sums.into_iter().enumerate() {
                         let old = vectors.load(&whole, v * lanes);
-                        vectors.store(&mut whole, v * lanes, vectors.mul_add(scale, sums[r][v], old));
+                        vectors.store(&mut whole, v * lanes, vectors.mul_add(scale, sum, old));
                     }
                     line.copy_from_slice(&whole[..width]);
                 }
@@ -81,14 +81,14 @@ impl<T: Real, const R: usize, const V: usize> Tile<'_, T, R, V> {
         // SAFETY: the caller's promise. Checked here, for every number, the bounds take as long as the products.
         let b = unsafe { self.panel.get_unchecked(p * V * lanes..(p + 1) * V * lanes) };
         let mut x = [vectors.splat(T::ZERO); V];
-        for v in 0..V {
-            x[v] = vectors.load(b, v * lanes);
+        for (v, x) in x.iter_mut().enumerate() {
+            *x = vectors.load(b, v * lanes);
         }
-        for r in 0..R {
+        for (row, sums) in self.rows.iter().zip(sums) {
             // SAFETY: the caller's promise.
-            let a = vectors.splat(unsafe { *self.rows[r].get_unchecked(p * self.step) });
-            for v in 0..V {
-                sums[r][v] = vectors.mul_add(a, x[v], sums[r][v]);
+            let a = vectors.splat(unsafe { *row.get_unchecked(p * self.step) });
+            for (sum, &x) in sums.iter_mut().zip(&x) {
+                *sum = vectors.mul_add(a, x, *sum);
             }
         }
     }
