@@ -1,17 +1,22 @@
 //! Products of row-major matrices: `out[m, n] = scale · a[m, k] b[k, n]`, added to what is there if asked, where either
 //! operand may be stored transposed.
 //!
-//! The size alone decides between three methods. *Small* products (a layer of a small network: less than a microsecond)
-//! run in a register [`tile`], since setting up a general routine would cost more than the product. *Larger* ones are
-//! left to faer. *Large* ones are split in half until the pieces are small enough to share out: across the longer side
+//! The sizes alone decide between the methods. *Small* products (a layer of a small network: less than a microsecond)
+//! run in a register [`tile`], since packing would cost more than the product. *Larger* ones are [`blocked`] for the
+//! caches; narrow ones, and those with an operand to transpose that is read only a few times, are left to faer. *Large*
+//! ones are split in half until the pieces are small enough to share out: across the longer side
 //! of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order. A
 //! *batch* of many products is shared out whole product by whole product, however large they are.
 
+mod blocked;
+mod pack;
+mod registers;
 #[cfg(test)]
 mod tests;
 mod tile;
 
-use super::{Real, parallel, scratch::with_scratch, simd, threads};
+use super::{Real, arch, parallel, scratch::with_scratch, simd, threads};
+use blocked::Blocked;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use tile::LANES;
 
@@ -160,10 +165,15 @@ struct Parts<'a, T> {
 }
 
 impl<T: Real> Parts<'_, T> {
-    /// The product on the calling thread.
+    /// The product on the calling thread, by [`blocked`] or, where packing would not pay, by faer.
     fn product(self) {
-        let accum = if self.accumulate { Accum::Add } else { Accum::Replace };
-        matmul(self.out, accum, self.a, self.b, self.scale, Par::Seq);
+        let Parts { out, accumulate, scale, a, b } = self;
+        if blocked::pays(&out, &a, &b) {
+            arch().dispatch(Blocked { out, accumulate, scale, a, b });
+        } else {
+            let accum = if accumulate { Accum::Add } else { Accum::Replace };
+            matmul(out, accum, a, b, scale, Par::Seq);
+        }
     }
 
     /// The product, split in half until the pieces have less than `grain` multiply-adds.

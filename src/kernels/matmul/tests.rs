@@ -31,6 +31,7 @@ fn all_ways<T: Real>(tolerance: f64) {
         (130, 70, 65),
         (300, 33, 129),
         (33, 300, 129),
+        (260, 131, 270),
         (20, 25, 4000),
         (5, 3, 100_000),
     ];
@@ -95,4 +96,101 @@ fn linear_adds_the_bias_to_every_row() {
     close(&out, &want, 1e-5);
     linear(&mut out, &x, &w, None, (7, 5, 3));
     close(&out, &naive(p, &x, &w), 1e-5);
+}
+
+/// The blocked product of a machine, or of a level of instructions that it has too.
+fn blocked<T: Real, S: pulp::Simd>(simd: S, p: Product, accumulate: bool, out: &mut [T], a: &[T], b: &[T]) {
+    let Product { m, n, k, ta, tb, scale } = p;
+    let out = MatMut::from_row_major_slice_mut(out, m, n);
+    simd.vectorize(Blocked { out, accumulate, scale: T::of(scale), a: view(a, m, k, ta), b: view(b, k, n, tb) });
+}
+
+fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
+    // Around the edges of a tile, of a panel's depth, and of the rows that a panel serves.
+    let sizes = [
+        (1, 1, 1),
+        (3, 2, 0),
+        (4, 16, 5),
+        (5, 17, 16),
+        (8, 48, 256),
+        (9, 49, 257),
+        (12, 64, 31),
+        (13, 80, 17),
+        (16, 95, 33),
+        (7, 97, 1050),
+        (513, 33, 40),
+        (1030, 9, 8),
+    ];
+    for (m, n, k) in sizes {
+        for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+            let p = Product { m, n, k, ta, tb, scale: -1.5 };
+            let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
+            let want = naive(p, &a, &b);
+            let mut out = vec![T::ONE; m * n];
+            blocked(simd, p, true, &mut out, &a, &b);
+            close(&out, &want.iter().map(|x| 1.0 + x).collect::<Vec<_>>(), tolerance * (k as f64).sqrt().max(1.0));
+            if k > 0 {
+                out.fill(T::of(f64::NAN));
+                blocked(simd, p, false, &mut out, &a, &b);
+                close(&out, &want, tolerance * (k as f64).sqrt());
+            }
+        }
+    }
+}
+
+#[test]
+fn blocked_products_at_the_edges_of_blocks_at_every_level_of_instructions() {
+    blocked_all_ways::<f32, _>(pulp::Scalar, 1e-5);
+    blocked_all_ways::<f64, _>(pulp::Scalar, 1e-13);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = pulp::x86::V3::try_new() {
+        blocked_all_ways::<f32, _>(avx2, 1e-5);
+        blocked_all_ways::<f64, _>(avx2, 1e-13);
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx512) = pulp::x86::V4::try_new() {
+        blocked_all_ways::<f32, _>(avx512, 1e-5);
+        blocked_all_ways::<f64, _>(avx512, 1e-13);
+    }
+}
+
+#[test]
+fn infinities_and_nan_stay_in_their_rows_and_columns() {
+    let (m, n, k) = (45, 50, 70);
+    let (mut a, mut b) = (vec![0.0f32; m * k], vec![1.0f32; k * n]);
+    a[(m - 1) * k + 3] = f32::INFINITY;
+    b[5 * n + n - 1] = f32::NAN;
+    b[6 * n + 20] = f32::INFINITY;
+    let p = Product { m, n, k, ta: false, tb: false, scale: 1.0 };
+    let mut out = vec![7.0; m * n];
+    p.gemm(&mut out, false, &a, &b);
+    for (i, row) in out.chunks(n).enumerate() {
+        for (j, &x) in row.iter().enumerate() {
+            // 0 · NaN and 0 · ∞ are NaN.
+            let want = if j == n - 1 || j == 20 {
+                f32::NAN
+            } else if i == m - 1 {
+                f32::INFINITY
+            } else {
+                0.0
+            };
+            assert!(x == want || x.is_nan() && want.is_nan(), "element {i}, {j} is {x}, not {want}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_matrix_is_multiplied_into_a_part_of_another() {
+    let (a, b) = (numbers::<f64>(60 * 90, 1), numbers::<f64>(90 * 80, 2));
+    let mut out = vec![0.0; 60 * 80];
+    let a_part = view(&a, 60, 90, false).submatrix(3, 5, 50, 70);
+    let b_part = view(&b, 90, 80, false).submatrix(7, 9, 70, 60);
+    product(MatMut::from_row_major_slice_mut(&mut out, 60, 80).submatrix_mut(2, 4, 50, 60), false, a_part, b_part);
+    let want: Vec<f64> = (0..60 * 80)
+        .map(|at| match (at / 80, at % 80) {
+            (i @ 2..52, j @ 4..64) => (0..70).map(|q| a_part[(i - 2, q)] * b_part[(q, j - 4)]).sum(),
+            _ => 0.0,
+        })
+        .collect();
+    close(&out, &want, 1e-12);
 }

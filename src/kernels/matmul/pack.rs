@@ -1,0 +1,138 @@
+//! Packing: the numbers of an operand in the order in which they are read, one after the other.
+//!
+//! A panel of B is one to three vectors wide, row after row; columns that fill no vector are 0. A strip of an A that is
+//! stored transposed is R numbers for each term.
+
+use super::{
+    blocked::{Rows, each_strip},
+    registers::MOST,
+};
+use crate::kernels::{Real, vector::Vectors};
+use faer::MatRef;
+use pulp::Simd;
+use std::ops::Range;
+
+/// Side of the square blocks of a transposition.
+const SIDE: usize = 8;
+
+/// Calls `body(first column, vectors)` for each panel of a block. A single vector at the end takes one from the panel
+/// before it, since its sums would be too few to keep the multipliers busy.
+#[inline(always)]
+pub(super) fn each_panel<T: Real, S: Simd>(columns: usize, mut body: impl FnMut(usize, usize)) {
+    let lanes = Vectors::<T, S>::LANES;
+    let all = columns.div_ceil(lanes);
+    let mut done = 0;
+    while done < all {
+        let vectors = match all - done {
+            4 => 2,
+            rest => rest.min(MOST),
+        };
+        body(done * lanes, vectors);
+        done += vectors;
+    }
+}
+
+/// The rows of at most V vectors of columns, one after the other; missing columns are 0.
+#[inline(always)]
+pub(super) fn pack_panel<T: Real, S: Simd, const V: usize>(simd: S, b: MatRef<'_, T>, panel: &mut [T]) {
+    let vectors = Vectors::<T, S>::new(simd);
+    let lanes = Vectors::<T, S>::LANES;
+    let (width, columns) = (V * lanes, b.ncols());
+    let panel = &mut panel[..b.nrows() * width];
+    if let Some(b) = b.try_as_row_major() {
+        for (p, to) in panel.chunks_exact_mut(width).enumerate() {
+            let row = b.row(p).as_slice();
+            if columns == width {
+                for v in 0..V {
+                    vectors.store(to, v * lanes, vectors.load(row, v * lanes));
+                }
+            } else {
+                to[..columns].copy_from_slice(row);
+                to[columns..].fill(T::ZERO);
+            }
+        }
+        return;
+    }
+    let turned = b.transpose().try_as_row_major();
+    for l in (0..width).step_by(SIDE) {
+        match turned {
+            Some(turned) if l + SIDE <= columns => turn(turned.subrows(l, SIDE), &mut panel[l..], width),
+            _ => {
+                for (p, to) in panel.chunks_exact_mut(width).enumerate() {
+                    for l in l..width.min(l + SIDE) {
+                        to[l] = if l < columns { b[(p, l)] } else { T::ZERO };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `to[p * stride + l] = x[(l, p)]` for [`SIDE`] rows l.
+#[inline(always)]
+fn turn<T: Real>(x: Rows<'_, T>, to: &mut [T], stride: usize) {
+    let rows: [&[T]; SIDE] = std::array::from_fn(
+        #[inline(always)]
+        |l| x.row(l).as_slice(),
+    );
+    let whole = x.ncols() / SIDE * SIDE;
+    for p in (0..whole).step_by(SIDE) {
+        let mut block = [[T::ZERO; SIDE]; SIDE];
+        for (block, row) in block.iter_mut().zip(rows) {
+            *block = *row[p..].first_chunk().expect("the block is whole");
+        }
+        let mut turned = [[T::ZERO; SIDE]; SIDE];
+        for q in 0..SIDE {
+            for l in 0..SIDE {
+                turned[q][l] = block[l][q];
+            }
+        }
+        for (q, run) in turned.iter().enumerate() {
+            to[(p + q) * stride..][..SIDE].copy_from_slice(run);
+        }
+    }
+    for p in whole..x.ncols() {
+        for l in 0..SIDE {
+            to[p * stride + l] = rows[l][p];
+        }
+    }
+}
+
+/// All strips of A, one after the other: `strip[p * R + r] = a[(i + r, p)]` for the strip of row i, where missing rows are
+/// repeated from the last.
+#[inline(always)]
+pub(super) fn pack_strips<T: Real, S: Simd>(a: MatRef<'_, T>, strips: &mut [T]) {
+    let (rows, terms) = (a.nrows(), a.ncols());
+    let turned = a.transpose().try_as_row_major();
+    // A few rows of the stored matrix at a time, so that a line of the cache serves neighboring strips.
+    for first in (0..terms).step_by(2 * SIDE) {
+        let here = first..terms.min(first + 2 * SIDE);
+        each_strip::<S>(
+            rows,
+            #[inline(always)]
+            |i, most| {
+                let strip = &mut strips[i * terms..];
+                match turned {
+                    Some(a) if i + most <= rows && most == 8 => copy_runs::<T, 8>(a, i, here.clone(), strip),
+                    Some(a) if i + most <= rows && most == 4 => copy_runs::<T, 4>(a, i, here.clone(), strip),
+                    _ => {
+                        for p in here.clone() {
+                            for r in 0..most {
+                                strip[p * most + r] = a[((i + r).min(rows - 1), p)];
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// R numbers from each of these rows, starting at `i`.
+#[inline(always)]
+fn copy_runs<T: Real, const R: usize>(a: Rows<'_, T>, i: usize, here: Range<usize>, strip: &mut [T]) {
+    let (runs, _) = strip.as_chunks_mut::<R>();
+    for (p, run) in here.clone().zip(&mut runs[here]) {
+        *run = *a.row(p).as_slice()[i..].first_chunk().expect("R rows");
+    }
+}

@@ -1,0 +1,95 @@
+//! The sums of R rows of A and V vectors of columns of B, which touch memory once they are complete.
+//!
+//! Each term loads V vectors and R numbers for R·V products. A machine with 32 registers holds 8 × 3 sums beside the
+//! vectors they are made from, one with 16 registers 4 × 3: 11 loads for 24 products, 7 for 12, where as many loads as
+//! products can be begun at a time. The 24 or 12 sums also outnumber the 8 to 10 products that are under way at a time.
+
+use super::blocked::RowsMut;
+use crate::kernels::{
+    Real,
+    vector::{Vector, Vectors},
+};
+use pulp::{Simd, WithSimd};
+
+/// The most vectors of a tile.
+pub(super) const MOST: usize = 3;
+/// The most columns of a tile: vectors of 512 bits and f32.
+const COLUMNS: usize = MOST * 16;
+
+/// A tile of `out`, and what it is made from: those of R rows and V vectors of columns that `out` has.
+///
+/// It is a function of its own, however often it is called: within a larger one the compiler runs out of registers.
+pub(super) struct Tile<'a, T, const R: usize, const V: usize> {
+    pub out: RowsMut<'a, T>,
+    pub accumulate: bool,
+    pub scale: T,
+    /// All of one length; every `step`-th number counts.
+    pub rows: [&'a [T]; R],
+    pub step: usize,
+    /// The rows of B in these columns, one after the other.
+    pub panel: &'a [T],
+}
+
+impl<T: Real, const R: usize, const V: usize> WithSimd for Tile<'_, T, R, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (vectors, lanes) = (Vectors::<T, S>::new(simd), Vectors::<T, S>::LANES);
+        let length = self.rows[0].len();
+        let terms = length.div_ceil(self.step);
+        assert!(self.rows.iter().all(|row| row.len() == length) && self.panel.len() >= terms * V * lanes);
+        let mut sums = [[vectors.splat(T::ZERO); V]; R];
+        for p in 0..terms {
+            // SAFETY: p is less than `terms`, and the assertion is what `term` asks for.
+            unsafe { self.term(vectors, p, &mut sums) };
+        }
+        let scale = vectors.splat(self.scale);
+        let (height, width) = (self.out.nrows(), self.out.ncols());
+        for (r, sums) in sums.into_iter().enumerate() {
+            if r < height {
+                let line = self.out.as_mut().row_mut(r).as_slice_mut();
+                if width == V * lanes {
+                    for (v, sum) in sums.into_iter().enumerate() {
+                        let old = if self.accumulate { vectors.load(line, v * lanes) } else { vectors.splat(T::ZERO) };
+                        vectors.store(line, v * lanes, vectors.mul_add(scale, sum, old));
+                    }
+                } else {
+                    let mut whole = [T::ZERO; COLUMNS];
+                    if self.accumulate {
+                        whole[..width].copy_from_slice(line);
+                    }
+                    for (v, sum) in sums.into_iter().enumerate() {
+                        let old = vectors.load(&whole, v * lanes);
+                        vectors.store(&mut whole, v * lanes, vectors.mul_add(scale, sum, old));
+                    }
+                    line.copy_from_slice(&whole[..width]);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real, const R: usize, const V: usize> Tile<'_, T, R, V> {
+    /// Adds term p to the sums.
+    ///
+    /// # Safety
+    /// The panel has V · lanes numbers for each of p + 1 terms, and every row a number at p · step.
+    #[inline(always)]
+    unsafe fn term<S: Simd>(&self, vectors: Vectors<T, S>, p: usize, sums: &mut [[Vector<T, S>; V]; R]) {
+        let lanes = Vectors::<T, S>::LANES;
+        // SAFETY: the caller's promise. Checked here, for every number, the bounds take as long as the products.
+        let b = unsafe { self.panel.get_unchecked(p * V * lanes..(p + 1) * V * lanes) };
+        let mut x = [vectors.splat(T::ZERO); V];
+        for (v, x) in x.iter_mut().enumerate() {
+            *x = vectors.load(b, v * lanes);
+        }
+        for (row, sums) in self.rows.iter().zip(sums) {
+            // SAFETY: the caller's promise.
+            let a = vectors.splat(unsafe { *row.get_unchecked(p * self.step) });
+            for (sum, &x) in sums.iter_mut().zip(&x) {
+                *sum = vectors.mul_add(a, x, *sum);
+            }
+        }
+    }
+}
