@@ -40,12 +40,10 @@ pub fn each_chunk_of_two<A: Send, B: Send>(
     share_two((a, b), (sizes.0.max(1), sizes.1.max(1)), work, &body);
 }
 
-fn share_two<A: Send, B: Send>(
-    (a, b): (&mut [A], &mut [B]),
-    sizes: (usize, usize),
-    work: usize,
-    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
-) {
+/// What is called for a run of each of two outputs.
+type Both<'a, A, B> = &'a (dyn Fn(usize, &mut [A], &mut [B]) + Sync);
+
+fn share_two<A: Send, B: Send>((a, b): (&mut [A], &mut [B]), sizes: (usize, usize), work: usize, body: Both<'_, A, B>) {
     if worthwhile(work) && a.len() > sizes.0 {
         let pairs = a.par_chunks_mut(sizes.0).zip(b.par_chunks_mut(sizes.1));
         pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));
