@@ -105,6 +105,17 @@ impl<'t> Var<'t> {
         /// has no direction: it becomes 0, and so does its gradient.
         ///
         /// [`l2_normalize`](Var::l2_normalize) has the ε of PyTorch instead.
+        ///
+        /// ```
+        /// use wengert::Tape;
+        /// let tape = Tape::f64();
+        /// let x = tape.leaf([[0.0, 4.0], [0.0, 0.0]]);
+        /// let y = x.direction(1);
+        /// assert_eq!(y.value().to_vec(), [0.0, 1.0, 0.0, 0.0]);
+        /// // Along x the direction does not change, across it by 1/‖x‖.
+        /// assert_eq!(y.sum().backward()?.wrt(x)?.to_vec(), [0.25, 0.0, 0.0, 0.0]);
+        /// # Ok::<(), wengert::Error>(())
+        /// ```
         #[or_panic(direction)]
         /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_direction(self, axis: isize) -> Result<Var<'t>> {

@@ -114,7 +114,7 @@ impl<'p> Search<'p> {
     }
 
     /// Whether it puts a value in for one that the rule computes.
-    fn replaces(&self, proposal: &Proposal) -> bool {
+    pub fn replaces(&self, proposal: &Proposal) -> bool {
         if let (Part::Result, Some(Alter::Use(kept))) = (proposal.place.part, proposal.alter()) {
             // A factor is left out.
             let step = self.program.script.steps.get(proposal.place.at[0]);
