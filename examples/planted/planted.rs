@@ -159,3 +159,9 @@ pub fn sum<'t>(x: Var<'t>, axis: isize) -> Var<'t> {
 pub fn mean<'t>(x: Var<'t>, axis: isize) -> Var<'t> {
     x.mean_axes(&[axis], true)
 }
+
+/// Row `k` as a matrix of one row.
+#[track_caller]
+pub fn row<'t>(x: Var<'t>, k: usize) -> Var<'t> {
+    x.narrow(0, k, 1)
+}

@@ -2,13 +2,7 @@
 
 use wengert::{Backward, Var};
 
-use crate::planted::{Planted, draw, numbers, planted, t};
-
-/// Row `k` as a matrix of one row.
-#[track_caller]
-fn row<'t>(x: Var<'t>, k: usize) -> Var<'t> {
-    x.narrow(0, k, 1)
-}
+use crate::planted::{Planted, draw, numbers, planted, row, t};
 
 pub fn cases() -> Vec<Planted> {
     vec![

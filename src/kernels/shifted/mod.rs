@@ -84,7 +84,7 @@ impl Shifted {
         for (plane, padded) in x.chunks_exact(self.window.area()).zip(padded.chunks_exact_mut(self.area)) {
             for (row, padded) in plane.chunks_exact(width).zip(padded[top * self.width..].chunks_exact_mut(self.width))
             {
-                copy_row(row, &mut padded[left..left + width]);
+                padded[left..left + width].copy_from_slice(row);
             }
         }
     }
@@ -96,7 +96,7 @@ impl Shifted {
             let (lines, rest) = spread.split_at_mut(self.places.min(self.window.outputs(0) * self.width));
             rest.fill(T::ZERO);
             for (row, spread) in plane.chunks_exact(columns).zip(lines.chunks_mut(self.width)) {
-                copy_row(row, &mut spread[..columns]);
+                spread[..columns].copy_from_slice(row);
                 spread[columns..].fill(T::ZERO);
             }
         }
@@ -117,23 +117,5 @@ impl Shifted {
     /// after the other.
     pub fn grad_weight<T: Real>(&self, padded: &[T], spread: &[T], dw: &mut [T]) {
         arch().dispatch(GradWeight { sizes: self, padded, spread, dw });
-    }
-}
-
-/// Copies a line of an image; of the usual widths without a call, which takes longer than so few numbers.
-#[inline(always)]
-fn copy_row<T: Real>(row: &[T], out: &mut [T]) {
-    match row.len() {
-        16 => copy_array::<T, 16>(row, out),
-        32 => copy_array::<T, 32>(row, out),
-        64 => copy_array::<T, 64>(row, out),
-        _ => out.copy_from_slice(row),
-    }
-}
-
-#[inline(always)]
-fn copy_array<T: Real, const N: usize>(row: &[T], out: &mut [T]) {
-    if let (Some(row), Some(out)) = (row.first_chunk::<N>(), out.first_chunk_mut::<N>()) {
-        *out = *row;
     }
 }

@@ -3,13 +3,7 @@
 use wengert::{Backward, DType, Tensor, Var};
 
 use super::{STEP, TERM, TRANSPOSED};
-use crate::planted::{Planted, draw, mean, numbers, planted, sum, t};
-
-/// Row `k` as a matrix of one row.
-#[track_caller]
-fn row<'t>(x: Var<'t>, k: usize) -> Var<'t> {
-    x.narrow(0, k, 1)
-}
+use crate::planted::{Planted, draw, mean, numbers, planted, row, sum, t};
 
 pub fn cases() -> Vec<Planted> {
     vec![
