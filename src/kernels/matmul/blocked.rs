@@ -21,6 +21,7 @@
 //! The order of each sum follows from k alone: equal parts of it from left to right, added to `out` one by one.
 
 use super::{
+    ahead::Ahead,
     pack::{each_panel, pack_panel, pack_strips},
     registers::{MOST, Tile},
 };
@@ -39,7 +40,7 @@ const ROWS: usize = 512;
 /// with sums so short that writing them is most of the work, has nothing to gain, nor has a machine without vectors.
 pub(super) fn pays<T: Real>(out: &MatMut<'_, T>, a: &MatRef<'_, T>, b: &MatRef<'_, T>) -> bool {
     let columns = if a.col_stride() == 1 { 32 } else { 128 };
-    let rows = if b.col_stride() == 1 { 16 } else { 256 };
+    let rows = if b.col_stride() == 1 { 16 } else { 128 };
     let fits = out.col_stride() == 1 && out.ncols() >= columns && out.nrows() >= rows && a.ncols() >= 32;
     fits && !matches!(arch(), Arch::Scalar)
 }
@@ -50,20 +51,22 @@ pub(super) type Rows<'a, T> = MatRef<'a, T, usize, usize, isize, ContiguousFwd>;
 pub(super) type RowsMut<'a, T> = MatMut<'a, T, usize, usize, isize, ContiguousFwd>;
 
 /// `out = scale · a b`, or added to `out`, whose rows are contiguous. There is at least one term.
-pub(super) struct Blocked<'a, T> {
+pub(super) struct Blocked<'a, T, const FETCH: bool> {
     pub out: MatMut<'a, T>,
     pub accumulate: bool,
     pub scale: T,
     pub a: MatRef<'a, T>,
     pub b: MatRef<'a, T>,
+    /// What is read after this product, and fetched meanwhile if `FETCH`.
+    pub next: Ahead<'a, T>,
 }
 
-impl<T: Real> WithSimd for Blocked<'_, T> {
+impl<T: Real, const FETCH: bool> WithSimd for Blocked<'_, T, FETCH> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Blocked { out, accumulate, scale, a, b } = self;
+        let Blocked { out, accumulate, scale, a, b, mut next } = self;
         let (m, k) = (out.nrows(), a.ncols());
         let mut out = out.try_as_row_major_mut().expect("the rows of a product are contiguous");
         let width = MOST * Vectors::<T, S>::LANES;
@@ -89,8 +92,8 @@ impl<T: Real> WithSimd for Blocked<'_, T> {
                         }
                         let strips = &*strips;
                         let out = out.as_mut().subrows_mut(top, rows);
-                        let block = Block { simd, a, strips, scale, accumulate };
-                        block.all(b, panel, out);
+                        let block = Block::<_, _, FETCH> { simd, a, strips, scale, accumulate };
+                        block.all(b, panel, out, &mut next);
                     }
                 }
             },
@@ -110,7 +113,7 @@ pub(super) fn each_strip<S: Simd>(rows: usize, mut body: impl FnMut(usize, usize
 }
 
 /// The product of some rows and columns of A with some rows of B.
-struct Block<'a, T, S> {
+struct Block<'a, T, S, const FETCH: bool> {
     simd: S,
     a: MatRef<'a, T>,
     /// A strip by strip, if its rows are not contiguous.
@@ -119,10 +122,10 @@ struct Block<'a, T, S> {
     accumulate: bool,
 }
 
-impl<T: Real, S: Simd> Block<'_, T, S> {
+impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
     /// Panel by panel.
     #[inline(always)]
-    fn all(&self, b: MatRef<'_, T>, panel: &mut [T], mut out: RowsMut<'_, T>) {
+    fn all(&self, b: MatRef<'_, T>, panel: &mut [T], mut out: RowsMut<'_, T>, next: &mut Ahead<'_, T>) {
         let columns = out.ncols();
         each_panel::<T, S>(
             columns,
@@ -131,9 +134,9 @@ impl<T: Real, S: Simd> Block<'_, T, S> {
                 let width = (vectors * Vectors::<T, S>::LANES).min(columns - j);
                 let (b, out) = (b.subcols(j, width), out.as_mut().subcols_mut(j, width));
                 match vectors {
-                    3 => self.panel::<3>(b, panel, out),
-                    2 => self.panel::<2>(b, panel, out),
-                    _ => self.panel::<1>(b, panel, out),
+                    3 => self.panel::<3>(b, panel, out, next),
+                    2 => self.panel::<2>(b, panel, out, next),
+                    _ => self.panel::<1>(b, panel, out, next),
                 }
             },
         );
@@ -141,7 +144,13 @@ impl<T: Real, S: Simd> Block<'_, T, S> {
 
     /// The columns of a panel of V vectors, strip by strip.
     #[inline(always)]
-    fn panel<const V: usize>(&self, b: MatRef<'_, T>, panel: &mut [T], mut out: RowsMut<'_, T>) {
+    fn panel<const V: usize>(
+        &self,
+        b: MatRef<'_, T>,
+        panel: &mut [T],
+        mut out: RowsMut<'_, T>,
+        next: &mut Ahead<'_, T>,
+    ) {
         pack_panel::<T, S, V>(self.simd, b, panel);
         let rows = out.nrows();
         each_strip::<S>(
@@ -149,14 +158,19 @@ impl<T: Real, S: Simd> Block<'_, T, S> {
             #[inline(always)]
             |i, most| {
                 let out = out.as_mut().subrows_mut(i, most.min(rows - i));
-                if most == 8 { self.strip::<8, V>(panel, i, out) } else { self.strip::<4, V>(panel, i, out) }
+                let ahead = if FETCH { next.take(self.a.ncols()) } else { &[] };
+                if most == 8 {
+                    self.strip::<8, V>(panel, i, out, ahead);
+                } else {
+                    self.strip::<4, V>(panel, i, out, ahead);
+                }
             },
         );
     }
 
     /// At most R rows and V vectors of columns of `out`.
     #[inline(always)]
-    fn strip<const R: usize, const V: usize>(&self, panel: &[T], i: usize, out: RowsMut<'_, T>) {
+    fn strip<const R: usize, const V: usize>(&self, panel: &[T], i: usize, out: RowsMut<'_, T>, ahead: &[T]) {
         let (terms, last) = (self.a.ncols(), out.nrows() - 1);
         let mut rows: [&[T]; R] = [&[]; R];
         // Missing rows repeat the last one, and are not written.
@@ -172,6 +186,6 @@ impl<T: Real, S: Simd> Block<'_, T, S> {
             R
         };
         let Block { accumulate, scale, .. } = *self;
-        self.simd.vectorize(Tile::<T, R, V> { out, accumulate, scale, rows, step, panel });
+        self.simd.vectorize(Tile::<T, R, V, FETCH> { out, accumulate, scale, rows, step, panel, ahead });
     }
 }

@@ -6,8 +6,10 @@
 //! caches; narrow ones, and those with an operand to transpose that is read only a few times, are left to faer. *Large*
 //! ones are split in half until the pieces are small enough to share out: across the longer side
 //! of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order. A
-//! *batch* of many products is shared out whole product by whole product, however large they are.
+//! *batch* of many products is shared out whole product by whole product, however large they are; the operands of the next
+//! come from memory meanwhile ([`ahead`]).
 
+mod ahead;
 mod blocked;
 mod pack;
 mod registers;
@@ -16,6 +18,7 @@ mod tests;
 mod tile;
 
 use super::{Real, arch, parallel, scratch::with_scratch, simd, threads};
+use ahead::Ahead;
 use blocked::Blocked;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use tile::LANES;
@@ -88,12 +91,27 @@ impl Product {
         } else {
             let group = parallel::rows_per_chunk(offsets.len(), work / 8);
             parallel::each_chunk(out, group * m * n, offsets.len() * work / 8, |g, chunk| {
-                let offsets = &offsets[g * group..];
-                chunk
-                    .chunks_mut(m * n)
-                    .zip(offsets)
-                    .for_each(|(out, &o)| self.at(out, c, a, b, o, |parts| parts.product()));
+                for (q, out) in (g * group..).zip(chunk.chunks_mut(m * n)) {
+                    let next = self.next(c, a, b, &offsets[q..]);
+                    self.at(out, c, a, b, offsets[q], |parts| parts.before(next));
+                }
             });
+        }
+    }
+
+    /// What the second product of a batch reads and the first one does not, as a rule the next that a thread computes.
+    /// Small operands are still in the cache.
+    fn next<'a, T>(self, c: Option<&'a [T]>, a: &'a [T], b: &'a [T], offsets: &[[usize; 3]]) -> Ahead<'a, T> {
+        let Product { m, n, k, .. } = self;
+        match offsets {
+            [now, next, ..] if m * n * k >= LARGE => {
+                let new = |x: &'a [T], which: usize, len| {
+                    let at = next[which];
+                    if at == now[which] { &[] } else { &x[at..at + len] }
+                };
+                Ahead::of([new(a, 0, m * k), new(b, 1, k * n), c.map_or(&[], |c| new(c, 2, m * n))])
+            }
+            _ => Ahead::default(),
         }
     }
 
@@ -167,9 +185,18 @@ struct Parts<'a, T> {
 impl<T: Real> Parts<'_, T> {
     /// The product on the calling thread, by [`blocked`] or, where packing would not pay, by faer.
     fn product(self) {
+        self.before(Ahead::default());
+    }
+
+    /// The same, while what is read `next` is fetched.
+    fn before(self, next: Ahead<'_, T>) {
         let Parts { out, accumulate, scale, a, b } = self;
         if blocked::pays(&out, &a, &b) {
-            arch().dispatch(Blocked { out, accumulate, scale, a, b });
+            if next.is_empty() {
+                arch().dispatch(Blocked::<T, false> { out, accumulate, scale, a, b, next });
+            } else {
+                arch().dispatch(Blocked::<T, true> { out, accumulate, scale, a, b, next });
+            }
         } else {
             let accum = if accumulate { Accum::Add } else { Accum::Replace };
             matmul(out, accum, a, b, scale, Par::Seq);

@@ -4,7 +4,10 @@
 //! vectors they are made from, one with 16 registers 4 × 3: 11 loads for 24 products, 7 for 12, where as many loads as
 //! products can be begun at a time. The 24 or 12 sums also outnumber the 8 to 10 products that are under way at a time.
 
-use super::blocked::RowsMut;
+use super::{
+    ahead::{EVERY, fetch, lines},
+    blocked::RowsMut,
+};
 use crate::kernels::{
     Real,
     vector::{Vector, Vectors},
@@ -19,7 +22,7 @@ const COLUMNS: usize = MOST * 16;
 /// A tile of `out`, and what it is made from: those of R rows and V vectors of columns that `out` has.
 ///
 /// It is a function of its own, however often it is called: within a larger one the compiler runs out of registers.
-pub(super) struct Tile<'a, T, const R: usize, const V: usize> {
+pub(super) struct Tile<'a, T, const R: usize, const V: usize, const FETCH: bool> {
     pub out: RowsMut<'a, T>,
     pub accumulate: bool,
     pub scale: T,
@@ -28,9 +31,11 @@ pub(super) struct Tile<'a, T, const R: usize, const V: usize> {
     pub step: usize,
     /// The rows of B in these columns, one after the other.
     pub panel: &'a [T],
+    /// Numbers of the next product, to be fetched meanwhile.
+    pub ahead: &'a [T],
 }
 
-impl<T: Real, const R: usize, const V: usize> WithSimd for Tile<'_, T, R, V> {
+impl<T: Real, const R: usize, const V: usize, const FETCH: bool> WithSimd for Tile<'_, T, R, V, FETCH> {
     type Output = ();
 
     #[inline(always)]
@@ -40,12 +45,28 @@ impl<T: Real, const R: usize, const V: usize> WithSimd for Tile<'_, T, R, V> {
         let terms = length.div_ceil(self.step);
         assert!(self.rows.iter().all(|row| row.len() == length) && self.panel.len() >= terms * V * lanes);
         let mut sums = [[vectors.splat(T::ZERO); V]; R];
-        for p in 0..terms {
+        let (height, width) = (self.out.nrows(), self.out.ncols());
+        let mut done = 0;
+        if FETCH {
+            for r in 0..R.min(height) {
+                lines(self.out.as_ref().row(r).as_slice()).for_each(fetch);
+            }
+            let ahead = lines(self.ahead).take(terms / EVERY);
+            done = ahead.len() * EVERY;
+            // SAFETY: there are EVERY terms for each line, and the assertion is what `fetching` asks for. A step that the
+            // compiler knows saves it the registers for its multiples.
+            unsafe {
+                match self.step {
+                    1 => self.fetching(vectors, ahead, 1, &mut sums),
+                    step => self.fetching(vectors, ahead, step, &mut sums),
+                }
+            }
+        }
+        for p in done..terms {
             // SAFETY: p is less than `terms`, and the assertion is what `term` asks for.
-            unsafe { self.term(vectors, p, &mut sums) };
+            unsafe { self.term(vectors, p, self.step, &mut sums) };
         }
         let scale = vectors.splat(self.scale);
-        let (height, width) = (self.out.nrows(), self.out.ncols());
         for (r, sums) in sums.into_iter().enumerate() {
             if r < height {
                 let line = self.out.as_mut().row_mut(r).as_slice_mut();
@@ -70,13 +91,36 @@ impl<T: Real, const R: usize, const V: usize> WithSimd for Tile<'_, T, R, V> {
     }
 }
 
-impl<T: Real, const R: usize, const V: usize> Tile<'_, T, R, V> {
+impl<T: Real, const R: usize, const V: usize, const FETCH: bool> Tile<'_, T, R, V, FETCH> {
+    /// Adds the first terms to the sums, [`EVERY`] of them after each line that it fetches.
+    ///
+    /// # Safety
+    /// What [`term`](Self::term) asks for, for the last of these terms.
+    #[inline(always)]
+    unsafe fn fetching<'l, S: Simd>(
+        &self,
+        vectors: Vectors<T, S>,
+        ahead: impl Iterator<Item = &'l [T]>,
+        step: usize,
+        sums: &mut [[Vector<T, S>; V]; R],
+    ) where
+        T: 'l,
+    {
+        for (q, line) in ahead.enumerate() {
+            fetch(line);
+            for p in q * EVERY..(q + 1) * EVERY {
+                // SAFETY: the caller's promise.
+                unsafe { self.term(vectors, p, step, sums) };
+            }
+        }
+    }
+
     /// Adds term p to the sums.
     ///
     /// # Safety
     /// The panel has V · lanes numbers for each of p + 1 terms, and every row a number at p · step.
     #[inline(always)]
-    unsafe fn term<S: Simd>(&self, vectors: Vectors<T, S>, p: usize, sums: &mut [[Vector<T, S>; V]; R]) {
+    unsafe fn term<S: Simd>(&self, vectors: Vectors<T, S>, p: usize, step: usize, sums: &mut [[Vector<T, S>; V]; R]) {
         let lanes = Vectors::<T, S>::LANES;
         // SAFETY: the caller's promise. Checked here, for every number, the bounds take as long as the products.
         let b = unsafe { self.panel.get_unchecked(p * V * lanes..(p + 1) * V * lanes) };
@@ -86,7 +130,7 @@ impl<T: Real, const R: usize, const V: usize> Tile<'_, T, R, V> {
         }
         for (row, sums) in self.rows.iter().zip(sums) {
             // SAFETY: the caller's promise.
-            let a = vectors.splat(unsafe { *row.get_unchecked(p * self.step) });
+            let a = vectors.splat(unsafe { *row.get_unchecked(p * step) });
             for (sum, &x) in sums.iter_mut().zip(&x) {
                 *sum = vectors.mul_add(a, x, *sum);
             }

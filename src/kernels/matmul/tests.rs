@@ -77,6 +77,7 @@ fn batches_broadcast_each_operand() {
             vec![[0, 0, 0], [m * k, 0, 0], [2 * m * k, 0, 0]],
             vec![[0, 0, 0], [0, k * n, 0], [m * k, 0, m * n], [m * k, k * n, m * n]],
             vec![[0, k * n, 0]; 9],
+            (0..9).map(|q| [q % 3 * m * k, (q + 1) % 3 * k * n, q / 3 * m * n]).collect(),
         ] {
             for (ta, tb) in [(false, false), (true, true)] {
                 let p = Product { m, n, k, ta, tb, scale: 0.5 };
@@ -109,11 +110,25 @@ fn linear_adds_the_bias_to_every_row() {
     close(&out, &naive(p, &x, &w), 1e-5);
 }
 
-/// The blocked product of a machine, or of a level of instructions that it has too.
+/// The blocked product of a machine, or of a level of instructions that it has too: with and without fetching ahead, which
+/// changes no bit.
 fn blocked<T: Real, S: pulp::Simd>(simd: S, p: Product, accumulate: bool, out: &mut [T], a: &[T], b: &[T]) {
-    let Product { m, n, k, ta, tb, scale } = p;
-    let out = MatMut::from_row_major_slice_mut(out, m, n);
-    simd.vectorize(Blocked { out, accumulate, scale: T::of(scale), a: view(a, m, k, ta), b: view(b, k, n, tb) });
+    fn once<'a, T: Real, S: pulp::Simd, const FETCH: bool>(
+        simd: S,
+        p: Product,
+        accumulate: bool,
+        out: &'a mut [T],
+        [a, b]: [&'a [T]; 2],
+    ) {
+        let Product { m, n, k, ta, tb, scale } = p;
+        let out = MatMut::from_row_major_slice_mut(out, m, n);
+        let (a, b, next) = (view(a, m, k, ta), view(b, k, n, tb), Ahead::of([b, &[], a]));
+        simd.vectorize(Blocked::<T, FETCH> { out, accumulate, scale: T::of(scale), a, b, next });
+    }
+    let mut fetching = out.to_vec();
+    once::<T, S, true>(simd, p, accumulate, &mut fetching, [a, b]);
+    once::<T, S, false>(simd, p, accumulate, out, [a, b]);
+    assert_eq!(fetching, out);
 }
 
 fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
