@@ -73,6 +73,28 @@ pub fn zip<T: Real>(a: Operand<T>, b: Operand<T>, out: &mut [T], f: impl Fn(T, T
     }
 }
 
+/// `out[i] = x[i] · a[i] + b[i]`, where a and b are numbers for each element, or both the same for all of them.
+pub fn affine<T: Real>(x: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T]) {
+    use Operand::{Each, Same};
+    match (x, a, b) {
+        (Each(x), Same(a), Same(b)) => map(
+            x,
+            out,
+            #[inline(always)]
+            move |x| x * a + b,
+        ),
+        (Each(x), Each(a), Each(b)) => simd(
+            #[inline(always)]
+            move || {
+                for (((out, &x), &a), &b) in out.iter_mut().zip(x).zip(a).zip(b) {
+                    *out = x * a + b;
+                }
+            },
+        ),
+        _ => unreachable!("a factor and a term of one shape, for numbers of at least that shape"),
+    }
+}
+
 /// `out[i] = mask[i] ≠ 0 ? a[i] : b[i]`. What is not chosen is never used in arithmetic, so a NaN there does no harm.
 pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T]) {
     use Operand::{Each, Same};

@@ -12,6 +12,7 @@ pub mod math;
 pub mod matmul;
 pub mod movement;
 pub mod norm;
+pub mod pages;
 pub mod parallel;
 pub mod pool;
 pub mod program;

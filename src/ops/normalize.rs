@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::norm::Channels,
+    kernels::{norm::Channels, program::Program},
     tape::{Saved, Var},
     tensor::{Element, Shape, Tensor},
 };
@@ -90,10 +90,21 @@ impl Op for BatchNorm {
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = channels(&shape);
         Ok(crate::dispatch!(x[0].dtype(), T => {
-            let (moments, y) = forward::<T>(x, shape, sizes, self.epsilon as T);
+            let (moments, [scale, shift]) = moments::<T>(x, sizes, self.epsilon as T);
             *saved = Some(std::sync::Arc::new(moments));
-            y
+            Tensor::build::<T>(shape, |out| {
+                sizes.normalize(x[0].data::<T>(), scale.data::<T>(), shift.data::<T>(), out);
+            })
         }))
+    }
+
+    fn affine(&self, x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
+        let shape = x[0].shape();
+        let (moments, affine) =
+            crate::dispatch!(x[0].dtype(), T => moments::<T>(x, channels(shape), self.epsilon as T));
+        let over: Vec<usize> = (0..shape.rank()).filter(|&axis| axis != 1).collect();
+        let column = shape.reduced(&over, true);
+        Some((std::sync::Arc::new(moments), affine.map(|x| x.reshaped(column.clone()))))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -102,14 +113,15 @@ impl Op for BatchNorm {
         }
         let moments =
             at.saved().and_then(|saved| saved.downcast::<Moments>().ok()).expect("batch_norm keeps its moments");
-        let (x, gamma, dz) = (at.x[0].value(), at.x[1].value(), at.dz.value());
-        let sizes = channels(x.shape());
-        let gradients = crate::dispatch!(x.dtype(), T => backward::<T>(sizes, &x, &dz, &gamma, &moments));
+        let (x, gamma) = (at.x[0].value(), at.x[1].value());
+        let gradients =
+            crate::dispatch!(x.dtype(), T => at.dz.as_chain::<T, _>(|dz| backward(&x, dz, &gamma, &moments)));
         Ok(gradients.into_iter().map(|g| Some(at.tape().constant(g))).collect())
     }
 }
 
-fn forward<T: Element>(x: &[&Tensor], shape: Shape, sizes: Channels, epsilon: T) -> (Moments, Tensor) {
+/// The statistics of a batch, and the factor and the term that normalize it.
+fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, [Tensor; 2]) {
     let mut var = Tensor::zeros([sizes.c], T::DTYPE);
     let mean = Tensor::build::<T>(Shape::from([sizes.c]), |mean| {
         sizes.moments(x[0].data::<T>(), mean, var.data_mut::<T>());
@@ -122,19 +134,17 @@ fn forward<T: Element>(x: &[&Tensor], shape: Shape, sizes: Channels, epsilon: T)
     let rstd = each(&|c| T::ONE / (var.data::<T>()[c] + epsilon).root());
     let scale = each(&|c| x[1].data::<T>()[c] * rstd.data::<T>()[c]);
     let shift = each(&|c| x[2].data::<T>()[c] - mean.data::<T>()[c] * scale.data::<T>()[c]);
-    let y = Tensor::build::<T>(shape, |out| {
-        sizes.normalize(x[0].data::<T>(), scale.data::<T>(), shift.data::<T>(), out);
-    });
-    (Moments { mean, var, rstd }, y)
+    (Moments { mean, var, rstd }, [scale, shift])
 }
 
-fn backward<T: Element>(sizes: Channels, x: &Tensor, dz: &Tensor, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
+fn backward<T: Element>(x: &Tensor, dz: &Program<'_, T>, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
+    let sizes = channels(x.shape());
     let mut dgamma = Tensor::zeros([sizes.c], T::DTYPE);
     let mut dbeta = Tensor::zeros([sizes.c], T::DTYPE);
     let dx = Tensor::build::<T>(x.shape().clone(), |dx| {
         let statistics = [m.mean.data::<T>(), m.rstd.data::<T>(), gamma.data::<T>()];
         let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
-        sizes.backward(x.data::<T>(), dz.data::<T>(), statistics, dx, sums);
+        sizes.backward(x.data::<T>(), &dz.pieces(x.shape()), statistics, dx, sums);
     });
     [dx, dgamma, dbeta]
 }

@@ -62,6 +62,15 @@ pub trait Op: Send + Sync {
         None
     }
 
+    /// For an operation whose value is, once all numbers of its inputs have been seen, its first input times a factor plus
+    /// a term: what `forward` would save, and the two, which broadcast to the value. `None`, the default, for everything
+    /// else.
+    ///
+    /// A large value is then left pending, and is part of the chain of elementwise operations that reads it.
+    fn affine(&self, _x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
+        None
+    }
+
     /// How many floating-point operations the value takes, from the shapes: an addition, a product, a comparison and an
     /// elementary function count as one each, whatever they cost. `None`, the default, where nobody knows, as in an
     /// iteration until convergence. [`Tape::profile`] shows it; nothing is decided by it.
@@ -152,6 +161,9 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     }
     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
         (**self).folds(x)
+    }
+    fn affine(&self, x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
+        (**self).affine(x)
     }
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
         (**self).flops(x, z)

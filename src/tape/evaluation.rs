@@ -28,8 +28,14 @@ impl Tape {
         let ids: Inputs = short(inputs.iter().map(|v| v.id()));
         let mut list = self.list_mut();
         let frame = list.open();
+        let shape = list.announced(&op, &ids).map_err(|error| list.locate(error))?;
+        if let Some(affine) = list.affine(&op, &ids, &shape) {
+            let id = list.push_affine(Kind::Op(Arc::new(op)), ids, shape, affine);
+            list.computed(frame, id);
+            return Ok(Var::new(self, id));
+        }
         let mut saved = None;
-        let value = list.evaluate(&op, &ids, &mut saved).map_err(|error| list.locate(error))?;
+        let value = list.evaluate(&op, &ids, shape, &mut saved).map_err(|error| list.locate(error))?;
         if value.dtype() != self.dtype() {
             return Err(Error::DType { op: op.name().to_owned(), expected: self.dtype(), got: value.dtype() });
         }
@@ -78,9 +84,11 @@ impl Tape {
     /// What the operation of node `id` saved for its backward rule.
     pub(crate) fn saved(&self, id: NodeId) -> Option<Saved> {
         let mut list = self.list_mut();
-        // A checkpoint forgets it with the value.
-        list.force(id);
-        list.saved.binary_search_by_key(&id, |saved| saved.0).ok().map(|place| list.saved[place].1.clone())
+        list.saved_at(id).or_else(|| {
+            // A checkpoint forgets it with the value.
+            list.force(id);
+            list.saved_at(id)
+        })
     }
 }
 
@@ -102,20 +110,31 @@ impl List {
     }
 
     /// Hands the values of nodes to `f`.
-    fn with_values<R>(&mut self, ids: &[NodeId], f: impl FnOnce(&[&Tensor]) -> R) -> R {
+    pub(super) fn with_values<R>(&mut self, ids: &[NodeId], f: impl FnOnce(&[&Tensor]) -> R) -> R {
         ids.iter().for_each(|&id| self.force(id));
         let tensors: SmallVec<[&Tensor; 4]> = short(ids.iter().map(|&id| self.ready(id)));
         f(&tensors)
     }
 
+    fn saved_at(&self, id: NodeId) -> Option<Saved> {
+        self.saved.binary_search_by_key(&id, |saved| saved.0).ok().map(|place| self.saved[place].1.clone())
+    }
+
+    /// The shape of an operation's value.
+    pub(super) fn announced(&self, op: &dyn Op, ids: &Inputs) -> Result<Shape> {
+        let shapes: SmallVec<[&Shape; 4]> = short(ids.iter().map(|&id| self.node(id).shape()));
+        let shape = op.shape(&shapes)?;
+        shape.countable(op.name(), &shapes).map(|()| shape)
+    }
+
     /// The value of an operation; what it saves for its rule goes to `saved`.
-    pub(super) fn evaluate(&mut self, op: &dyn Op, ids: &Inputs, saved: &mut Option<Saved>) -> Result<Tensor> {
-        let shape = {
-            let shapes: SmallVec<[&Shape; 4]> = short(ids.iter().map(|&id| self.node(id).shape()));
-            let shape = op.shape(&shapes)?;
-            shape.countable(op.name(), &shapes)?;
-            shape
-        };
+    pub(super) fn evaluate(
+        &mut self,
+        op: &dyn Op,
+        ids: &Inputs,
+        shape: Shape,
+        saved: &mut Option<Saved>,
+    ) -> Result<Tensor> {
         if let Some((total, kept)) = self.folding(op, ids) {
             // The total of a pending chain is taken while the chain is evaluated, block by block.
             return Ok(self.fold(ids[0], total, &kept).reshaped(shape));

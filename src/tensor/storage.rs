@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::DType;
-use crate::kernels::{Real, elementwise};
+use crate::kernels::{Real, elementwise, pages};
 
 /// Buffers with fewer elements are taken without first asking whether there is memory for them.
 pub const LARGE: usize = 1 << 27;
@@ -89,7 +89,7 @@ impl<T: Element> Buffer<T> {
             Some(buffer) => buffer,
             None => {
                 assert!(available::<T>(len), "a tensor of {len} numbers in {} does not fit into memory", T::DTYPE);
-                std::iter::repeat_n(T::ZERO, len).collect()
+                pages::zeros(len)
             }
         };
         Buffer(Some(buffer))

@@ -13,7 +13,11 @@ mod runs;
 mod sums;
 
 use self::sums::{add_up, add_up_products, centered_products, total};
-use super::{Real, scratch::with_scratch};
+use super::{
+    Real,
+    program::{Pieces, Program},
+    scratch::with_scratch,
+};
 
 /// The sizes of a tensor `[n, c, s]` whose axis 1 is the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +35,12 @@ impl Channels {
     pub fn moments<T: Real>(&self, x: &[T], mean: &mut [T], var: &mut [T]) {
         let c = self.c;
         self.partials(
+            &Program::of(x, &self.dims()).pieces(&self.dims()),
             #[inline(always)]
-            |rows, part| {
+            |rows, x, part| {
                 let (means, squares) = part.split_at_mut(c);
                 let count = (rows.len() * self.s) as f64;
                 if self.s == 1 {
-                    let x = &x[rows.start * c..rows.end * c];
                     add_up(x, c, means, |v, _| v);
                     means.iter_mut().for_each(|m| *m /= count);
                     with_scratch(c, |center: &mut [T]| {
@@ -44,7 +48,7 @@ impl Channels {
                         add_up(x, c, squares, |v, i| (v - center[i]) * (v - center[i]));
                     });
                 } else {
-                    for ((mean, squares), plane) in means.iter_mut().zip(squares).zip(self.planes(x, &rows)) {
+                    for ((mean, squares), plane) in means.iter_mut().zip(squares).zip(self.planes(x)) {
                         *mean = total(plane, |v| v) / count;
                         let center = T::of(*mean);
                         *squares = total(plane, |v| (v - center) * (v - center));
@@ -78,31 +82,41 @@ impl Channels {
 
     /// `out = x · scale[c] + shift[c]`.
     pub fn normalize<T: Real>(&self, x: &[T], scale: &[T], shift: &[T], out: &mut [T]) {
-        self.map(out, |at, channel, out| {
-            let x = &x[at..at + out.len()];
-            match channel {
-                Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
-                None => {
-                    let coefficients = scale.iter().zip(shift);
-                    out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
-                }
+        let dims = self.dims();
+        let x = Program::of(x, &dims);
+        self.map(&x.pieces(&dims), out, |_, channel, x, out| match channel {
+            Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
+            None => {
+                let coefficients = scale.iter().zip(shift);
+                out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
             }
         });
     }
 
+    fn dims(&self) -> [usize; 3] {
+        [self.n, self.c, self.s]
+    }
+
     /// The sums of the backward pass: `dgamma = Σ dy · x̂` and `dbeta = Σ dy`.
-    pub fn grad_sums<T: Real>(&self, x: &[T], dy: &[T], mean: &[T], rstd: &[T], dgamma: &mut [T], dbeta: &mut [T]) {
+    pub fn grad_sums<T: Real>(
+        &self,
+        x: &[T],
+        dy: &Pieces<'_, '_, T>,
+        [mean, rstd]: [&[T]; 2],
+        [dgamma, dbeta]: [&mut [T]; 2],
+    ) {
         let c = self.c;
         self.partials(
+            dy,
             #[inline(always)]
-            |rows, part| {
+            |rows, dy, part| {
                 let (products, sums) = part.split_at_mut(c);
+                let x = &x[rows.start * c * self.s..rows.end * c * self.s];
                 if self.s == 1 {
-                    let (x, dy) = (&x[rows.start * c..rows.end * c], &dy[rows.start * c..rows.end * c]);
                     add_up(dy, c, sums, |d, _| d);
                     add_up_products(x, dy, mean, products);
                 } else {
-                    let planes = self.planes(x, &rows).zip(self.planes(dy, &rows)).zip(mean);
+                    let planes = self.planes(x).zip(self.planes(dy)).zip(mean);
                     for ((product, sum), ((x, dy), &mean)) in products.iter_mut().zip(sums).zip(planes) {
                         (*product, *sum) = centered_products(x, dy, mean);
                     }
@@ -119,16 +133,17 @@ impl Channels {
     }
 
     /// The whole backward pass of batch normalization with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
-    /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel.
+    /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel. Where
+    /// dy is a chain, it is computed in each of the two passes.
     pub fn backward<T: Real>(
         &self,
         x: &[T],
-        dy: &[T],
+        dy: &Pieces<'_, '_, T>,
         [mean, rstd, gamma]: [&[T]; 3],
         dx: &mut [T],
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
-        self.grad_sums(x, dy, mean, rstd, dgamma, dbeta);
+        self.grad_sums(x, dy, [mean, rstd], [&mut *dgamma, &mut *dbeta]);
         let m = T::of((self.n * self.s) as f64);
         let c = self.c;
         with_scratch(3 * c, |table: &mut [T]| {
@@ -141,8 +156,8 @@ impl Channels {
                 r[i] = -(p[i] * dbeta[i] / m);
             }
             let (p, q, r) = (&*p, &*q, &*r);
-            self.map(dx, |at, channel, dx| {
-                let inputs = x[at..at + dx.len()].iter().zip(&dy[at..at + dx.len()]);
+            self.map(dy, dx, |at, channel, dy, dx| {
+                let inputs = x[at..at + dx.len()].iter().zip(dy);
                 match channel {
                     Some(c) => {
                         let (p, q, r, mean) = (p[c], q[c], r[c], mean[c]);
@@ -201,7 +216,10 @@ mod tests {
             close(&out, &want, tolerance);
 
             let (mut dgamma, mut dbeta) = (blank(), blank());
-            sizes.backward(&x, &dy, [&mean, &rstd, &gamma], &mut out, [&mut dgamma, &mut dbeta]);
+            let dims = sizes.dims();
+            let upstream = Program::of(&dy, &dims);
+            let upstream = upstream.pieces(&dims);
+            sizes.backward(&x, &upstream, [&mean, &rstd, &gamma], &mut out, [&mut dgamma, &mut dbeta]);
             let hat = |i: usize| (x[i].to_f64() - mean[by_channel(i)].to_f64()) * rstd[by_channel(i)].to_f64();
             let (mut products, mut sums) = (vec![0.0; c], vec![0.0; c]);
             for (i, d) in dy.iter().enumerate() {

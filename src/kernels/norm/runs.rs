@@ -6,7 +6,7 @@
 use std::{ops::Range, slice::ChunksExact};
 
 use super::Channels;
-use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
+use crate::kernels::{Real, parallel, program::Pieces, scratch::with_scratch, simd};
 
 /// Rows per run where a row has one number per channel.
 const ROWS: usize = 64;
@@ -24,52 +24,70 @@ impl Channels {
         run * rows..self.n.min((run + 1) * rows)
     }
 
-    /// The planes of an observation, channel by channel.
+    /// The planes of the numbers of a run, channel by channel.
     #[inline(always)]
-    pub(super) fn planes<'a, T>(&self, x: &'a [T], rows: &Range<usize>) -> ChunksExact<'a, T> {
-        let image = self.c * self.s;
-        x[rows.start * image..rows.end * image].chunks_exact(self.s.max(1))
+    pub(super) fn planes<'a, T>(&self, run: &'a [T]) -> ChunksExact<'a, T> {
+        run.chunks_exact(self.s.max(1))
     }
 
-    /// Lets `fill` write two partial sums per channel for each run, then passes all of them, run by run, to
-    /// `finish`.
-    pub(super) fn partials(&self, fill: impl Fn(Range<usize>, &mut [f64]) + Sync, finish: impl FnOnce(&[f64])) {
+    /// Lets `fill` write two partial sums per channel for each run, whose observations and whose numbers of `x` it
+    /// gets, then passes all of them, run by run, to `finish`.
+    pub(super) fn partials<T: Real>(
+        &self,
+        x: &Pieces<'_, '_, T>,
+        fill: impl Fn(Range<usize>, &[T], &mut [f64]) + Sync,
+        finish: impl FnOnce(&[f64]),
+    ) {
         let (runs, width) = (self.runs(), 2 * self.c);
         let numbers = self.n * self.c * self.s;
         let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
         with_scratch(runs * width, |partials: &mut [f64]| {
             parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
-                simd(
-                    #[inline(always)]
-                    || {
-                        for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
-                            part.fill(0.0);
-                            fill(self.rows(chunk * group + i), part);
-                        }
-                    },
-                );
+                let (image, start) = (self.c * self.s, self.rows(chunk * group).start);
+                let end = self.rows(chunk * group + parts.len() / width.max(1) - 1).end;
+                x.with(start * image..end * image, |x| {
+                    simd(
+                        #[inline(always)]
+                        || {
+                            for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
+                                let rows = self.rows(chunk * group + i);
+                                part.fill(0.0);
+                                let x = &x[(rows.start - start) * image..(rows.end - start) * image];
+                                fill(rows, x, part);
+                            }
+                        },
+                    );
+                });
             });
             finish(partials);
         });
     }
 
-    /// Calls `body(at, channel, part)` for runs of `out` that start at `at` and belong to one channel or, where
-    /// channels alternate, for whole rows (`None`).
-    pub(super) fn map<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Option<usize>, &mut [T]) + Sync) {
+    /// Calls `body(at, channel, x, out)` for runs that start at `at` and belong to one channel or, where channels
+    /// alternate, for whole rows (`None`).
+    pub(super) fn map<T: Real>(
+        &self,
+        x: &Pieces<'_, '_, T>,
+        out: &mut [T],
+        body: impl Fn(usize, Option<usize>, &[T], &mut [T]) + Sync,
+    ) {
         let image = self.c * self.s;
         let size = parallel::rows_per_chunk(self.n, image) * image;
         let run = if self.s == 1 { self.c } else { self.s };
         let numbers = out.len();
         parallel::each_chunk(out, size, numbers, |chunk, out| {
-            simd(
-                #[inline(always)]
-                || {
-                    for (i, part) in out.chunks_exact_mut(run.max(1)).enumerate() {
-                        let channel = (self.s != 1).then_some(i % self.c);
-                        body(chunk * size + i * run, channel, part);
-                    }
-                },
-            );
+            x.with(chunk * size..chunk * size + out.len(), |x| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        let parts = x.chunks_exact(run.max(1)).zip(out.chunks_exact_mut(run.max(1)));
+                        for (i, (x, out)) in parts.enumerate() {
+                            let channel = (self.s != 1).then_some(i % self.c);
+                            body(chunk * size + i * run, channel, x, out);
+                        }
+                    },
+                );
+            });
         });
     }
 }

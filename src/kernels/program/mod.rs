@@ -7,6 +7,7 @@
 
 mod fold;
 mod machine;
+mod pieces;
 
 use std::ops::Range;
 
@@ -15,6 +16,7 @@ use smallvec::SmallVec;
 
 use super::{PARALLEL, Real, elementwise::Loop, scratch::with_scratch, space::Space, threads};
 use machine::Machine;
+pub use pieces::Pieces;
 
 /// Elements of a block: a register of `f32` takes 4 kB.
 const BLOCK: usize = 1024;

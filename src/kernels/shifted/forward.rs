@@ -4,7 +4,7 @@
 //! for R·V products. The image is not aligned, so that a load touches two lines of the cache; with R = 4 or 5 and V = 4
 //! the loads are still fewer than the products.
 
-use super::Shifted;
+use super::{Shifted, copy_line};
 use crate::kernels::{Real, vector::Vectors};
 use pulp::{Simd, WithSimd};
 
@@ -71,7 +71,7 @@ impl<T: Real> Forward<'_, T> {
         while row < rows && row * width + columns <= place {
             for r in 0..R {
                 let line = &self.wide[r * places + row * width..][..columns];
-                self.out[((first + r) * rows + row) * columns..][..columns].copy_from_slice(line);
+                copy_line(line, 0, &mut self.out[((first + r) * rows + row) * columns..][..columns]);
             }
             row += 1;
         }

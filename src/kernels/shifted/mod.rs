@@ -9,7 +9,7 @@
 mod forward;
 mod grad_weight;
 
-use super::{Real, arch, window::Window};
+use super::{Real, arch, simd, window::Window};
 use forward::Forward;
 use grad_weight::GradWeight;
 
@@ -80,26 +80,41 @@ impl Shifted {
     /// Copies the planes `x` into `padded`, zeros around.
     pub fn pad<T: Real>(&self, x: &[T], padded: &mut [T]) {
         let (width, [top, left]) = (self.window.size[1], self.window.padding);
-        padded.fill(T::ZERO);
-        for (plane, padded) in x.chunks_exact(self.window.area()).zip(padded.chunks_exact_mut(self.area)) {
-            for (row, padded) in plane.chunks_exact(width).zip(padded[top * self.width..].chunks_exact_mut(self.width))
-            {
-                padded[left..left + width].copy_from_slice(row);
-            }
-        }
+        let planes = self.channels * self.area;
+        padded[planes..].fill(T::ZERO);
+        simd(
+            #[inline(always)]
+            || {
+                for (plane, padded) in x.chunks_exact(self.window.area()).zip(padded.chunks_exact_mut(self.area)) {
+                    let (above, rest) = padded.split_at_mut(top * self.width);
+                    let (lines, below) = rest.split_at_mut(self.window.size[0] * self.width);
+                    above.fill(T::ZERO);
+                    below.fill(T::ZERO);
+                    for (row, line) in plane.chunks_exact(width).zip(lines.chunks_exact_mut(self.width)) {
+                        copy_line(row, left, line);
+                    }
+                }
+            },
+        );
     }
 
     /// Lays out the output planes `dy` at the padded width, with zeros at the end of each line.
     pub fn spread<T: Real>(&self, dy: &[T], spread: &mut [T]) {
         let columns = self.window.outputs(1);
-        for (plane, spread) in dy.chunks_exact(self.window.positions()).zip(spread.chunks_exact_mut(self.places)) {
-            let (lines, rest) = spread.split_at_mut(self.places.min(self.window.outputs(0) * self.width));
-            rest.fill(T::ZERO);
-            for (row, spread) in plane.chunks_exact(columns).zip(lines.chunks_mut(self.width)) {
-                spread[..columns].copy_from_slice(row);
-                spread[columns..].fill(T::ZERO);
-            }
-        }
+        simd(
+            #[inline(always)]
+            || {
+                for (plane, spread) in
+                    dy.chunks_exact(self.window.positions()).zip(spread.chunks_exact_mut(self.places))
+                {
+                    let (lines, rest) = spread.split_at_mut(self.places.min(self.window.outputs(0) * self.width));
+                    rest.fill(T::ZERO);
+                    for (row, line) in plane.chunks_exact(columns).zip(lines.chunks_mut(self.width)) {
+                        copy_line(row, 0, line);
+                    }
+                }
+            },
+        );
     }
 
     /// Numbers of scratch for [`forward`](Self::forward).
@@ -117,5 +132,35 @@ impl Shifted {
     /// after the other.
     pub fn grad_weight<T: Real>(&self, padded: &[T], spread: &[T], dw: &mut [T]) {
         arch().dispatch(GradWeight { sizes: self, padded, spread, dw });
+    }
+}
+
+/// Copies the line `row` of an image into `out`, `left` numbers from its start, with zeros around it. In whole vectors that
+/// overlap: a call takes longer than so few numbers.
+#[inline(always)]
+fn copy_line<T: Real>(row: &[T], left: usize, out: &mut [T]) {
+    let around = left.max(out.len() - left - row.len());
+    match (out.first_chunk_mut::<LANES>(), row.len().checked_sub(LANES)) {
+        (Some(first), Some(last)) if around <= LANES => {
+            *first = [T::ZERO; LANES];
+            if let Some(end) = out.last_chunk_mut::<LANES>() {
+                *end = [T::ZERO; LANES];
+            }
+            let out = &mut out[left..];
+            let mut at = 0;
+            loop {
+                if let (Some(x), Some(out)) = (row[at..].first_chunk::<LANES>(), out[at..].first_chunk_mut()) {
+                    *out = *x;
+                }
+                if at == last {
+                    break;
+                }
+                at = last.min(at + LANES);
+            }
+        }
+        _ => {
+            out.fill(T::ZERO);
+            out[left..left + row.len()].copy_from_slice(row);
+        }
     }
 }

@@ -64,8 +64,8 @@ impl Elementwise {
     /// The gradients with respect to the inputs that need one, in the shape of the output: the engine sums over
     /// broadcast axes.
     pub(crate) fn vjp<'t>(&'static self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
-        if let (false, Some(row)) = (at.recorded, fused::rule_of(self)) {
-            return short([Some(expect(at.tape().elementwise(row, 0.0, &[at.dz, at.z], None)))].into_iter());
+        if let (false, Some((row, of))) = (at.recorded, fused::rule_of(self, at)) {
+            return short([Some(expect(at.tape().elementwise(row, 0.0, &[at.dz, of], None)))].into_iter());
         }
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");
         short(at.needs.iter().enumerate().map(|(k, &need)| need.then(|| rule(at.x, parameter, at.z, at.dz, k))))

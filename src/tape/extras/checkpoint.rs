@@ -94,6 +94,10 @@ impl List {
             if let (true, Value::Ready(tensor)) = (node.recomputed, &node.value) {
                 node.value = Value::Pending(tensor.shape().clone());
             }
+            // Without what it saved, it is no part of a chain any more.
+            if let (true, Kind::Op(_)) = (node.recomputed, &node.kind) {
+                node.weight = 0;
+            }
         }
         let place = |id| self.saved.partition_point(|saved| saved.0 < id);
         let range = place(first)..place(end);

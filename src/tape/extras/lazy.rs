@@ -5,6 +5,9 @@
 //! that lead to it is evaluated in one pass over memory, block by block ([`Program`]). What a backward rule needs of a
 //! pending value is computed again inside the backward chain: arithmetic in the cache is cheaper than memory traffic.
 //!
+//! An operation that must see all numbers of its inputs, and then only scales and shifts each (batch norm), is part of a
+//! chain, too ([`Op::affine`]).
+//!
 //! A checkpoint makes values of any operation pending again, after they were computed once. Such a value is computed by
 //! itself, as it was the first time.
 //!
@@ -12,10 +15,13 @@
 
 use smallvec::SmallVec;
 
-use super::super::{Inputs, Kind, List, NodeId, Tape, Value};
+use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value, Var};
 use crate::{
-    kernels::program::{Arg, Program, Step},
-    ops::{Looped, Total},
+    kernels::{
+        elementwise::{Loop, affine},
+        program::{Arg, Program, Step},
+    },
+    ops::{Looped, Op, Total},
     tensor::{Shape, Tensor},
 };
 
@@ -55,6 +61,28 @@ impl List {
         id
     }
 
+    /// What an operation saves, its factor and its term, if its value is left pending as part of a chain.
+    pub fn affine(&mut self, op: &dyn Op, ids: &Inputs, shape: &Shape) -> Option<(Saved, [Tensor; 2])> {
+        if self.postpones(shape) { self.with_values(ids, |x| op.affine(x)) } else { None }
+    }
+
+    /// Appends an operation of which everything is known but the value.
+    #[track_caller]
+    pub fn push_affine(
+        &mut self,
+        kind: Kind,
+        inputs: Inputs,
+        shape: Shape,
+        (saved, affine): (Saved, [Tensor; 2]),
+    ) -> NodeId {
+        let needs_grad = self.any_needs_grad(&inputs);
+        let id = self.push(kind, inputs, Value::Pending(shape), needs_grad);
+        self.nodes[id as usize].weight = 1;
+        self.saved.push((id, saved));
+        self.notes.affine.push((id, affine));
+        id
+    }
+
     /// Computes the value of a node, if it is pending, after those that it needs. A loop, not a recursion: what a
     /// checkpoint has forgotten may be a hundred thousand operations long.
     #[inline]
@@ -82,6 +110,9 @@ impl List {
     fn missing(&self, id: NodeId, list: &mut SmallVec<[NodeId; 16]>) {
         let node = &self.nodes[id as usize];
         match &node.kind {
+            _ if self.is_chained(id) && !matches!(node.kind, Kind::Output(..)) => {
+                list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i)))
+            }
             Kind::Elementwise(..) => list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i))),
             Kind::Op(op) if self.folding(&**op, &node.inputs).is_some() => {
                 let x = self.source(node.inputs[0]);
@@ -101,26 +132,26 @@ impl List {
         }
         let mut frame = self.open();
         let (kind, inputs) = (self.nodes[id as usize].kind.clone(), self.nodes[id as usize].inputs.clone());
+        let shape = self.nodes[id as usize].shape().clone();
         let value = match kind {
-            Kind::Elementwise(..) => {
-                let shape = self.nodes[id as usize].shape().clone();
-                let (chain, inputs) = self.chain_of(id);
-                let value = crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
-                    let program = self.program::<T>(&chain, &inputs);
-                    Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out))
-                });
-                self.chain_computed(frame.take(), &chain, &inputs);
-                value
-            }
-            Kind::Op(op) => {
+            Kind::Op(op) if !self.is_chained(id) => {
                 let mut saved = None;
-                let value = self.evaluate(&*op, &inputs, &mut saved).unwrap_or_else(|error| {
+                let value = self.evaluate(&*op, &inputs, shape, &mut saved).unwrap_or_else(|error| {
                     panic!("{}: computed again after a checkpoint, it failed at the same inputs: {error}", op.name())
                 });
                 if let Some(saved) = saved {
                     let place = self.saved.partition_point(|other| other.0 < id);
                     self.saved.insert(place, (id, saved));
                 }
+                value
+            }
+            Kind::Elementwise(..) | Kind::Op(_) => {
+                let (chain, inputs) = self.chain_of(id);
+                let value = crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
+                    let program = self.program::<T>(&chain, &inputs);
+                    Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out))
+                });
+                self.chain_computed(frame.take(), &chain, &inputs);
                 value
             }
             // An output of a function is the node that its `forward` ended in.
@@ -135,17 +166,22 @@ impl List {
 
     /// The total of a node's value along the axes where `kept` is 1; a pending chain is not written out for it.
     pub fn fold(&mut self, id: NodeId, total: Total, kept: &Shape) -> Tensor {
+        let dims = self.nodes[id as usize].shape().clone();
+        let (chain, inputs) = self.ready_chain(id);
+        crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
+            let program = self.program::<T>(&chain, &inputs);
+            Tensor::build::<T>(kept.clone(), |out| program.fold(total, &dims, kept, out))
+        })
+    }
+
+    /// The chain that a node's value stands for, with its inputs computed.
+    fn ready_chain(&mut self, id: NodeId) -> (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 8]>) {
         let id = self.source(id);
         match self.is_chained(id) {
             true => self.chain_of(id).1.into_iter().for_each(|input| self.force(input)),
             false => self.force(id),
         }
-        let dims = self.nodes[id as usize].shape().clone();
-        let (chain, inputs) = self.chain_of(id);
-        crate::dispatch!(self.ready(inputs[0]).dtype(), T => {
-            let program = self.program::<T>(&chain, &inputs);
-            Tensor::build::<T>(kept.clone(), |out| program.fold(total, &dims, kept, out))
-        })
+        self.chain_of(id)
     }
 
     /// The node whose value this is: the node itself, unless it is a pending output of a function.
@@ -176,7 +212,9 @@ impl List {
                 continue;
             }
             chain.push(id);
-            for &input in &self.nodes[id as usize].inputs {
+            let node = &self.nodes[id as usize];
+            let read = if let Kind::Op(_) = node.kind { &node.inputs[..1] } else { &node.inputs[..] };
+            for &input in read {
                 let input = self.source(input);
                 if self.is_chained(input) && self.nodes[input as usize].shape() == shape {
                     stack.push(input);
@@ -193,24 +231,37 @@ impl List {
     /// A chain, whose inputs are computed, as a program.
     fn program<T: Looped>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
         let position = |list: &[NodeId], id| list.iter().position(|&i| i == id);
+        let arg = |&input: &NodeId| {
+            let input = self.source(input);
+            match position(chain, input) {
+                Some(step) => Arg::Step(step),
+                None => Arg::Input(position(inputs, input).expect("what is not in the chain is an input of it")),
+            }
+        };
+        let mut tensors: SmallVec<[&Tensor; 8]> = inputs.iter().map(|&i| self.ready(i)).collect();
         let steps = chain.iter().map(|&id| {
             let node = &self.nodes[id as usize];
-            let Kind::Elementwise(op, parameter) = &node.kind else {
-                unreachable!("only elementwise operations are part of chains")
-            };
-            let args = node.inputs.iter().map(|&input| {
-                let input = self.source(input);
-                match position(chain, input) {
-                    Some(step) => Arg::Step(step),
-                    None => Arg::Input(position(inputs, input).expect("what is not in the chain is an input of it")),
-                }
-            });
-            Step { run: T::loop_of(op), parameter: T::of(*parameter), args: args.collect() }
+            if let Kind::Elementwise(op, parameter) = &node.kind {
+                let args = node.inputs.iter().map(arg).collect();
+                return Step { run: T::loop_of(op), parameter: T::of(*parameter), args };
+            }
+            let known = self.notes.affine.binary_search_by_key(&id, |affine| affine.0);
+            let [factor, term] = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
+            let first = tensors.len();
+            tensors.extend([factor, term]);
+            let args = [arg(&node.inputs[0]), Arg::Input(first), Arg::Input(first + 1)];
+            Step { run: Loop::Ternary(affine), parameter: T::ZERO, args: args.into_iter().collect() }
         });
-        let data = inputs.iter().map(|&i| {
-            let tensor = self.ready(i);
-            (tensor.data::<T>(), tensor.shape().dims())
-        });
-        Program::new(data.collect(), steps.collect())
+        let steps = steps.collect();
+        Program::new(tensors.into_iter().map(|x| (x.data::<T>(), x.shape().dims())).collect(), steps)
+    }
+}
+
+impl Var<'_> {
+    /// Hands the value to `read` as a program: where it is pending, the chain that leads to it, which is not written out.
+    pub(crate) fn as_chain<T: Looped, R>(self, read: impl FnOnce(&Program<'_, T>) -> R) -> R {
+        let mut list = self.tape().list_mut();
+        let (chain, inputs) = list.ready_chain(self.id());
+        read(&list.program(&chain, &inputs))
     }
 }

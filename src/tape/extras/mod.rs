@@ -2,7 +2,7 @@
 //!
 //! | file | what it adds | where the heart calls it |
 //! |---|---|---|
-//! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `force`, `fold` |
+//! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `affine`, `force`, `fold` |
 //! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
 //! | `modes` | training or evaluation, which rule, no gradients, whose line | `node`: `push`; `backward`: `rule`, `pause`, `at_line` |
@@ -54,7 +54,7 @@ pub(super) use wanted::{Want, Wanted};
 use std::panic::Location;
 
 use super::{NodeId, Tape, Var, slots::Slots};
-use crate::error::Result;
+use crate::{error::Result, tensor::Tensor};
 use checkpoint::Segment;
 pub(super) use few::Few;
 use guard::{Guard, Masks};
@@ -80,6 +80,8 @@ pub(crate) struct Notes {
     pub nested: usize,
     /// From how many elements on, elementwise results are left pending, if not as usual.
     pub lazy_from: Option<usize>,
+    /// The factors and terms of pending operations that are no rows of the table, by node, in order.
+    pub affine: Vec<(NodeId, [Tensor; 2])>,
     /// What is measured, while the tape is profiled.
     pub recorder: Option<Box<Recorder>>,
 }
@@ -91,6 +93,7 @@ impl Notes {
         while self.watched.pop_if(|watched| watched.1 as usize >= mark).is_some() {}
         while self.hooks.pop_if(|hook| hook.node as usize >= mark).is_some() {}
         while self.segments.pop_if(|segment| segment.first as usize >= mark).is_some() {}
+        while self.affine.pop_if(|affine| affine.0 as usize >= mark).is_some() {}
     }
 
     /// Forgets what belongs to the recording.
@@ -99,6 +102,7 @@ impl Notes {
         self.watched.clear();
         self.hooks.clear();
         self.segments.clear();
+        self.affine.clear();
         if let Some(recorder) = &mut self.recorder {
             recorder.reset();
         }

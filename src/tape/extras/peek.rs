@@ -44,13 +44,14 @@ impl Tape {
 }
 
 impl List {
-    /// Makes a value that was computed in between pending again, with what its operation saved.
+    /// Makes a value that was computed in between pending again, with what its operation saved, unless it is part of a chain.
     fn forget_value(&mut self, id: NodeId, weight: u8) {
         let node = &mut self.nodes[id as usize];
         node.value = Value::Pending(node.shape().clone());
         node.weight = weight;
-        if let Ok(place) = self.saved.binary_search_by_key(&id, |saved| saved.0) {
-            self.saved.remove(place);
+        match self.saved.binary_search_by_key(&id, |saved| saved.0) {
+            Ok(place) if weight == 0 => drop(self.saved.remove(place)),
+            _ => {}
         }
     }
 }

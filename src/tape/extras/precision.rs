@@ -58,7 +58,7 @@ impl List {
             (Kind::Leaf | Kind::Constant, Value::Ready(value)) => Ok(Value::Ready(value.cast(dtype))),
             (Kind::Op(op), _) => {
                 let mut saved = None;
-                let value = self.evaluate(&**op, &node.inputs, &mut saved)?;
+                let value = self.evaluate(&**op, &node.inputs, node.shape().clone(), &mut saved)?;
                 self.saved.extend(saved.map(|saved| (id, saved)));
                 Ok(Value::Ready(value))
             }
