@@ -12,7 +12,7 @@ use super::Real;
 const LARGE: usize = 1 << 20;
 
 /// Bytes of a large page.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 const PAGE: usize = 1 << 21;
 
 /// `len` zeros.
@@ -31,7 +31,7 @@ pub fn zeros<T: Real>(len: usize) -> Arc<[T]> {
 }
 
 /// Asks for large pages for all that lies in these bytes. What else lies in the first and the last page gets them too.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn ask_for_large_pages(start: usize, bytes: usize) {
     let first = start - start % PAGE;
     let end = (start + bytes).next_multiple_of(PAGE);
@@ -42,7 +42,8 @@ fn ask_for_large_pages(start: usize, bytes: usize) {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Other systems, and an interpreter that has no such call, choose by themselves.
+#[cfg(not(all(target_os = "linux", not(miri))))]
 fn ask_for_large_pages(_: usize, _: usize) {}
 
 #[cfg(test)]
