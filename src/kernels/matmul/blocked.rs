@@ -40,7 +40,7 @@ const ROWS: usize = 512;
 /// with sums so short that writing them is most of the work, has nothing to gain, nor has a machine without vectors.
 pub(super) fn pays<T: Real>(out: &MatMut<'_, T>, a: &MatRef<'_, T>, b: &MatRef<'_, T>) -> bool {
     let columns = if a.col_stride() == 1 { 32 } else { 128 };
-    let rows = if b.col_stride() == 1 { 16 } else { 128 };
+    let rows = if b.col_stride() == 1 { 16 } else { 256 };
     let fits = out.col_stride() == 1 && out.ncols() >= columns && out.nrows() >= rows && a.ncols() >= 32;
     fits && !matches!(arch(), Arch::Scalar)
 }
