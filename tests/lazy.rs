@@ -281,3 +281,37 @@ fn values_asked_for_in_any_order_are_the_same() {
     assert_eq!((bits(&(c - a).value()), bits(&(a * b).value())), (last, middle));
     assert_eq!(a.shape(), Shape::from([5000]));
 }
+
+/// A batch norm scales and shifts inside the chain that follows it, and its rule reads the chain behind it in pieces.
+#[test]
+fn a_batch_norm_has_the_same_bits_in_a_chain_and_by_itself() {
+    for shape in [[6, 3, 20, 20], [3, 5, 70, 70], [300, 40, 1, 1], [70, 130, 1, 1]] {
+        let sizes: &[usize] = if shape[2] == 1 { &shape[..2] } else { &shape };
+        let numbers = |sizes: &[usize], seed: f64| {
+            Tensor::from_fn(sizes, wengert::DType::F32, |i| ((i as f64 + seed) * 0.7371).sin() + 0.2)
+        };
+        let run = |lazy_from: usize, activation: usize, checkpoint: bool| {
+            let tape = Tape::new();
+            tape.set_lazy_from(lazy_from);
+            let x = tape.leaf(numbers(sizes, 0.5));
+            let (gamma, beta) = (tape.leaf(numbers(&shape[1..2], 0.1)), tape.leaf(numbers(&shape[1..2], 0.9)));
+            let block = || {
+                let y = x.batch_norm(gamma, beta, 1e-5);
+                [match activation {
+                    0 => y.relu(),
+                    1 => y.gelu() * 0.5 + y,
+                    _ => y,
+                }]
+            };
+            let [y] = if checkpoint { tape.checkpoint(block) } else { block() };
+            let gradients = y.vjp(&numbers(sizes, 3.0)).unwrap();
+            let all = [x, gamma, beta].map(|leaf| gradients.wrt(leaf).unwrap().clone());
+            (y.value(), all)
+        };
+        for activation in 0..3 {
+            let plain = run(usize::MAX, activation, false);
+            assert!(plain == run(1, activation, false), "{sizes:?} {activation}");
+            assert!(plain == run(1, activation, true), "{sizes:?} {activation}, after a checkpoint");
+        }
+    }
+}

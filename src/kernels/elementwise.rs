@@ -2,7 +2,7 @@
 //!
 //! An operand is a slice as long as the block, or one number for all of its elements.
 
-use super::{PARALLEL, Real, parallel, simd};
+use super::{PARALLEL, Real, parallel, scratch::with_scratch, simd};
 
 /// What an elementwise loop reads.
 #[derive(Clone, Copy)]
@@ -166,11 +166,16 @@ fn in_pieces<T: Real>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
 pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     const RUN: usize = 1024;
     let runs = a.chunks(RUN).zip(b.chunks(RUN)).map(|(a, b)| {
-        let squares = a.iter().zip(b).map(
-            #[inline(always)]
-            |(&a, &b)| (a - b) * (a - b),
-        );
-        lanes(squares, T::ZERO, plus).to_f64()
+        with_scratch(a.len(), |squares: &mut [T]| {
+            zip(
+                Operand::Each(a),
+                Operand::Each(b),
+                squares,
+                #[inline(always)]
+                |a, b| (a - b) * (a - b),
+            );
+            lanes(squares, T::ZERO, plus).to_f64()
+        })
     });
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
@@ -207,7 +212,7 @@ impl Total {
 
     /// The total of a slice.
     pub(crate) fn of<T: Real>(self, x: &[T]) -> T {
-        let (x, start) = (x.iter().copied(), self.start());
+        let start = self.start();
         match self {
             Total::Sum => lanes(x, start, plus),
             Total::Max => lanes(x, start, T::larger),
@@ -246,21 +251,21 @@ fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
 
 /// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.
 #[inline(always)]
-fn lanes<T: Real>(x: impl ExactSizeIterator<Item = T>, start: T, f: impl Fn(T, T) -> T) -> T {
+fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     simd(
         #[inline(always)]
         move || {
             const LANES: usize = 16;
-            let mut x = x;
-            let mut lanes = [start; LANES];
-            while x.len() >= LANES {
-                for lane in &mut lanes {
-                    if let Some(x) = x.next() {
-                        *lane = f(*lane, x);
-                    }
+            let (vectors, rest) = x.as_chunks::<LANES>();
+            let mut all = [start; LANES];
+            for x in vectors {
+                for (lane, &x) in all.iter_mut().zip(x) {
+                    *lane = f(*lane, x);
                 }
             }
-            for (lane, x) in lanes.iter_mut().zip(x) {
+            // A copy, because an array that is indexed by a variable does not stay in registers.
+            let mut lanes = all;
+            for (lane, &x) in lanes.iter_mut().zip(rest) {
                 *lane = f(*lane, x);
             }
             let mut width = LANES / 2;

@@ -19,7 +19,9 @@ mod tests;
 
 use faer::{MatMut, MatRef};
 
-use super::{Real, matmul::product, parallel, scratch::with_scratch, shifted::Shifted, simd, window::Window};
+use super::{
+    Real, elementwise::Total, matmul::product, parallel, scratch::with_scratch, shifted::Shifted, simd, window::Window,
+};
 
 /// At most this many bytes of partial weight gradients.
 const PARTIALS: usize = 1 << 23;
@@ -171,30 +173,34 @@ impl Conv2d {
         }
     }
 
-    /// `dw [c_out, c_in / groups, kh, kw]` from `x` and the upstream gradient `dy`.
-    pub fn grad_weight<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T]) {
+    /// `dw [c_out, c_in / groups, kh, kw]` from `x` and the upstream gradient `dy`, and that of a bias `[c_out]`: the sum
+    /// of dy, whose images are in the cache.
+    pub fn grad_weight<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T], db: Option<&mut [T]>) {
         let plan = self.plan::<T>();
         debug_assert!(dy.len() == self.n * plan.output && dw.len() == self.c_out * plan.terms, "{self:?}");
         if plan.image == 0 {
-            return dw.fill(T::ZERO);
+            dw.fill(T::ZERO);
+            return db.into_iter().for_each(|db| sum_planes(dy, plan.positions, db));
         }
-        let weights = dw.len();
+        let (weights, biases) = (dw.len(), db.as_ref().map_or(0, |db| db.len()));
+        let all = weights + biases;
         // As many groups of images as threads could use, if there is room for their partial gradients.
         let pieces = (PARTIALS / size_of_val(dw).max(1)).clamp(2, 16);
         let images = self.n.div_ceil(pieces).max(1);
         let pieces = self.n.div_ceil(images);
         let shifted = Shifted::new(plan.window, self.c_in / self.groups);
-        with_scratch(pieces * weights, |partials: &mut [T]| {
-            parallel::each_chunk(partials, weights, plan.work, |piece, dw| {
-                dw.fill(T::ZERO);
+        with_scratch(pieces * all, |partials: &mut [T]| {
+            parallel::each_chunk(partials, all, plan.work, |piece, partial| {
+                let range = piece * images..self.n.min((piece + 1) * images);
+                let x = &x[range.start * plan.image..range.end * plan.image];
+                let dy = &dy[range.start * plan.output..range.end * plan.output];
+                partial.fill(T::ZERO);
+                let (dw, db) = partial.split_at_mut(weights);
+                sum_planes(dy, plan.positions, db);
                 if let Some(shifted) = &shifted {
-                    let range = piece * images..self.n.min((piece + 1) * images);
-                    let x = &x[range.start * plan.image..range.end * plan.image];
-                    let dy = &dy[range.start * plan.output..range.end * plan.output];
                     return plan.grad_weight_shifted(shifted, x, dy, dw);
                 }
-                for i in piece * images..self.n.min((piece + 1) * images) {
-                    let (x, dy) = (&x[i * plan.image..][..plan.image], &dy[i * plan.output..][..plan.output]);
+                for (x, dy) in x.chunks_exact(plan.image).zip(dy.chunks_exact(plan.output.max(1))) {
                     plan.each_block(|group, rows, columns| {
                         let x = &x[group * plan.part..][..plan.part];
                         let dw = &mut dw[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
@@ -204,10 +210,26 @@ impl Conv2d {
                     });
                 }
             });
-            dw.fill(T::ZERO);
-            for partial in partials.chunks_exact(weights.max(1)) {
-                dw.iter_mut().zip(partial).for_each(|(sum, &p)| *sum += p);
-            }
+            let add_up = |total: &mut [T], first: usize| {
+                total.fill(T::ZERO);
+                for partial in partials.chunks_exact(all.max(1)) {
+                    total.iter_mut().zip(&partial[first..]).for_each(|(sum, &p)| *sum += p);
+                }
+            };
+            add_up(dw, 0);
+            db.into_iter().for_each(|db| add_up(db, weights));
         });
+    }
+}
+
+/// Adds up the planes of `dy [n, sums, positions]`, if there are any sums.
+fn sum_planes<T: Real>(dy: &[T], positions: usize, sums: &mut [T]) {
+    if sums.is_empty() {
+        return;
+    }
+    sums.fill(T::ZERO);
+    for dy in dy.chunks_exact(sums.len() * positions) {
+        let planes = sums.iter_mut().zip(dy.chunks_exact(positions));
+        planes.for_each(|(sum, plane)| *sum += Total::Sum.of(plane));
     }
 }

@@ -88,8 +88,13 @@ fn against_definition<T: Real>(tolerance: f64) {
         conv.grad_input(&w, &dy, &mut got);
         close(&got, &dx, tolerance);
         let mut got = vec![T::of(f64::NAN); w.len()];
-        conv.grad_weight(&x, &dy, &mut got);
+        conv.grad_weight(&x, &dy, &mut got, None);
         close(&got, &dw, tolerance);
+        let (mut db, mut sums) = (vec![T::of(f64::NAN); conv.c_out], vec![0.0; conv.c_out]);
+        dy.iter().enumerate().for_each(|(i, dy)| sums[i / positions % conv.c_out] += dy.to_f64());
+        conv.grad_weight(&x, &dy, &mut got, Some(&mut db));
+        close(&got, &dw, tolerance);
+        close(&db, &sums, tolerance);
     }
 }
 

@@ -43,10 +43,14 @@ impl Channels {
                 if self.s == 1 {
                     add_up(x, c, means, |v, _| v);
                     means.iter_mut().for_each(|m| *m /= count);
-                    with_scratch(c, |center: &mut [T]| {
-                        center.iter_mut().zip(&*means).for_each(|(t, &m)| *t = T::of(m));
-                        add_up(x, c, squares, |v, i| (v - center[i]) * (v - center[i]));
-                    });
+                    with_scratch(
+                        c,
+                        #[inline(always)]
+                        |center: &mut [T]| {
+                            center.iter_mut().zip(&*means).for_each(|(t, &m)| *t = T::of(m));
+                            add_up(x, c, squares, |v, i| (v - center[i]) * (v - center[i]));
+                        },
+                    );
                 } else {
                     for ((mean, squares), plane) in means.iter_mut().zip(squares).zip(self.planes(x)) {
                         *mean = total(plane, |v| v) / count;
@@ -84,13 +88,18 @@ impl Channels {
     pub fn normalize<T: Real>(&self, x: &[T], scale: &[T], shift: &[T], out: &mut [T]) {
         let dims = self.dims();
         let x = Program::of(x, &dims);
-        self.map(&x.pieces(&dims), out, |_, channel, x, out| match channel {
-            Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
-            None => {
-                let coefficients = scale.iter().zip(shift);
-                out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
-            }
-        });
+        self.map(
+            &x.pieces(&dims),
+            out,
+            #[inline(always)]
+            |_, channel, x, out| match channel {
+                Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
+                None => {
+                    let coefficients = scale.iter().zip(shift);
+                    out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
+                }
+            },
+        );
     }
 
     fn dims(&self) -> [usize; 3] {
@@ -156,21 +165,29 @@ impl Channels {
                 r[i] = -(p[i] * dbeta[i] / m);
             }
             let (p, q, r) = (&*p, &*q, &*r);
-            self.map(dy, dx, |at, channel, dy, dx| {
-                let inputs = x[at..at + dx.len()].iter().zip(dy);
-                match channel {
-                    Some(c) => {
-                        let (p, q, r, mean) = (p[c], q[c], r[c], mean[c]);
-                        dx.iter_mut().zip(inputs).for_each(|(o, (&x, &dy))| *o = p * dy + q * (x - mean) + r);
-                    }
-                    None => {
-                        let coefficients = p.iter().zip(q).zip(r).zip(mean);
-                        for ((o, (&x, &dy)), (((&p, &q), &r), &mean)) in dx.iter_mut().zip(inputs).zip(coefficients) {
-                            *o = p * dy + q * (x - mean) + r;
+            self.map(
+                dy,
+                dx,
+                #[inline(always)]
+                |at, channel, dy, dx| {
+                    let inputs = x[at..at + dx.len()].iter().zip(dy);
+                    match channel {
+                        Some(c) => {
+                            let (p, q, r, mean) = (p[c], q[c], r[c], mean[c]);
+                            for (o, (&x, &dy)) in dx.iter_mut().zip(inputs) {
+                                *o = p * dy + q * (x - mean) + r;
+                            }
+                        }
+                        None => {
+                            let coefficients = p.iter().zip(q).zip(r).zip(mean);
+                            for ((o, (&x, &dy)), (((&p, &q), &r), &mean)) in dx.iter_mut().zip(inputs).zip(coefficients)
+                            {
+                                *o = p * dy + q * (x - mean) + r;
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         });
     }
 }

@@ -72,28 +72,36 @@ fn horizontal<T: Real, const N: usize>(mut lanes: [T; N]) -> f64 {
 /// `part[i] = Σ over rows of f(x[row, i], i)` for rows of `c` numbers, at most [`ROWS`] of them.
 #[inline(always)]
 pub(super) fn add_up<T: Real>(x: &[T], c: usize, part: &mut [f64], f: impl Fn(T, usize) -> T) {
-    with_scratch(c, |sums: &mut [T]| {
-        sums.fill(T::ZERO);
-        for row in x.chunks_exact(c.max(1)) {
-            for (i, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
-                *sum += f(x, i);
+    with_scratch(
+        c,
+        #[inline(always)]
+        |sums: &mut [T]| {
+            sums.fill(T::ZERO);
+            for row in x.chunks_exact(c.max(1)) {
+                for (i, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
+                    *sum += f(x, i);
+                }
             }
-        }
-        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
-    });
+            part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
+        },
+    );
 }
 
 /// `part[i] = Σ over rows of dy[row, i] · (x[row, i] − mean[i])`.
 #[inline(always)]
 pub(super) fn add_up_products<T: Real>(x: &[T], dy: &[T], mean: &[T], part: &mut [f64]) {
     let c = mean.len();
-    with_scratch(c, |sums: &mut [T]| {
-        sums.fill(T::ZERO);
-        for (x, dy) in x.chunks_exact(c.max(1)).zip(dy.chunks_exact(c.max(1))) {
-            for ((sum, &mean), (&x, &dy)) in sums.iter_mut().zip(mean).zip(x.iter().zip(dy)) {
-                *sum += dy * (x - mean);
+    with_scratch(
+        c,
+        #[inline(always)]
+        |sums: &mut [T]| {
+            sums.fill(T::ZERO);
+            for (x, dy) in x.chunks_exact(c.max(1)).zip(dy.chunks_exact(c.max(1))) {
+                for ((sum, &mean), (&x, &dy)) in sums.iter_mut().zip(mean).zip(x.iter().zip(dy)) {
+                    *sum += dy * (x - mean);
+                }
             }
-        }
-        part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
-    });
+            part.iter_mut().zip(&*sums).for_each(|(p, &s)| *p = s.to_f64());
+        },
+    );
 }

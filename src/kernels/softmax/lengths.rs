@@ -35,14 +35,18 @@ impl Lines {
             simd(
                 #[inline(always)]
                 || {
-                    with_scratch(self.lines(dx.len()), |along: &mut [T]| {
-                        dx.iter_mut().zip(y).zip(dy).for_each(|((dx, &y), &dy)| *dx = dy * y);
-                        self.fold(dx, along, T::ZERO, |sum, x| sum + x);
-                        dx.copy_from_slice(y);
-                        self.update(dx, along, |y, along| y * along);
-                        dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy - *dx);
-                        self.update(dx, &inverse[..along.len()], |dx, inverse| dx * inverse);
-                    });
+                    with_scratch(
+                        self.lines(dx.len()),
+                        #[inline(always)]
+                        |along: &mut [T]| {
+                            dx.iter_mut().zip(y).zip(dy).for_each(|((dx, &y), &dy)| *dx = dy * y);
+                            self.fold(dx, along, T::ZERO, |sum, x| sum + x);
+                            dx.copy_from_slice(y);
+                            self.update(dx, along, |y, along| y * along);
+                            dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy - *dx);
+                            self.update(dx, &inverse[..along.len()], |dx, inverse| dx * inverse);
+                        },
+                    );
                 },
             );
         });

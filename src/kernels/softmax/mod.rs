@@ -43,15 +43,19 @@ impl Lines {
             out,
             #[inline(always)]
             |at, out| {
-                with_scratch(self.lines(out.len()), |line: &mut [T]| {
-                    out.copy_from_slice(&x[at..at + out.len()]);
-                    self.fold(out, line, -T::INFINITY, T::larger);
-                    self.update(out, line, |x, max| x - max);
-                    out.iter_mut().for_each(|x| *x = x.exp_());
-                    self.fold(out, line, T::ZERO, |s, x| s + x);
-                    line.iter_mut().for_each(|s| *s = T::ONE / *s);
-                    self.update(out, line, |x, scale| x * scale);
-                });
+                with_scratch(
+                    self.lines(out.len()),
+                    #[inline(always)]
+                    |line: &mut [T]| {
+                        out.copy_from_slice(&x[at..at + out.len()]);
+                        self.fold(out, line, -T::INFINITY, T::larger);
+                        self.update(out, line, |x, max| x - max);
+                        out.iter_mut().for_each(|x| *x = x.exp_());
+                        self.fold(out, line, T::ZERO, |s, x| s + x);
+                        line.iter_mut().for_each(|s| *s = T::ONE / *s);
+                        self.update(out, line, |x, scale| x * scale);
+                    },
+                );
             },
         );
     }
@@ -63,16 +67,20 @@ impl Lines {
             #[inline(always)]
             |at, out| {
                 let lines = self.lines(out.len());
-                with_scratch(lines + out.len(), |scratch: &mut [T]| {
-                    let (line, exponentials) = scratch.split_at_mut(lines);
-                    out.copy_from_slice(&x[at..at + out.len()]);
-                    self.fold(out, line, -T::INFINITY, T::larger);
-                    self.update(out, line, |x, max| x - max);
-                    exponentials.iter_mut().zip(&*out).for_each(|(e, x)| *e = x.exp_());
-                    self.fold(exponentials, line, T::ZERO, |s, x| s + x);
-                    line.iter_mut().for_each(|s| *s = s.ln_());
-                    self.update(out, line, |x, log| x - log);
-                });
+                with_scratch(
+                    lines + out.len(),
+                    #[inline(always)]
+                    |scratch: &mut [T]| {
+                        let (line, exponentials) = scratch.split_at_mut(lines);
+                        out.copy_from_slice(&x[at..at + out.len()]);
+                        self.fold(out, line, -T::INFINITY, T::larger);
+                        self.update(out, line, |x, max| x - max);
+                        exponentials.iter_mut().zip(&*out).for_each(|(e, x)| *e = x.exp_());
+                        self.fold(exponentials, line, T::ZERO, |s, x| s + x);
+                        line.iter_mut().for_each(|s| *s = s.ln_());
+                        self.update(out, line, |x, log| x - log);
+                    },
+                );
             },
         );
     }
@@ -86,17 +94,21 @@ impl Lines {
             simd(
                 #[inline(always)]
                 || {
-                    with_scratch(out.len() + x.len(), |scratch: &mut [T]| {
-                        let (max, shifted) = scratch.split_at_mut(out.len());
-                        shifted.copy_from_slice(x);
-                        self.fold(shifted, max, -T::INFINITY, T::larger);
-                        // An infinite maximum is not subtracted: ∞ − ∞ would hide the limit.
-                        max.iter_mut().for_each(|m| *m = T::pick(m.magnitude() == T::INFINITY, T::ZERO, *m));
-                        self.update(shifted, max, |x, max| x - max);
-                        shifted.iter_mut().for_each(|x| *x = x.exp_());
-                        self.fold(shifted, out, T::ZERO, |s, x| s + x);
-                        out.iter_mut().zip(&*max).for_each(|(s, &max)| *s = s.ln_() + max);
-                    });
+                    with_scratch(
+                        out.len() + x.len(),
+                        #[inline(always)]
+                        |scratch: &mut [T]| {
+                            let (max, shifted) = scratch.split_at_mut(out.len());
+                            shifted.copy_from_slice(x);
+                            self.fold(shifted, max, -T::INFINITY, T::larger);
+                            // An infinite maximum is not subtracted: ∞ − ∞ would hide the limit.
+                            max.iter_mut().for_each(|m| *m = T::pick(m.magnitude() == T::INFINITY, T::ZERO, *m));
+                            self.update(shifted, max, |x, max| x - max);
+                            shifted.iter_mut().for_each(|x| *x = x.exp_());
+                            self.fold(shifted, out, T::ZERO, |s, x| s + x);
+                            out.iter_mut().zip(&*max).for_each(|(s, &max)| *s = s.ln_() + max);
+                        },
+                    );
                 },
             );
         });
@@ -203,18 +215,22 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
             #[inline(always)]
             || {
                 let lines = Lines::rows(losses.len(), k);
-                with_scratch(x.len() + losses.len(), |scratch: &mut [T]| {
-                    let (shifted, sums) = scratch.split_at_mut(x.len());
-                    shifted.copy_from_slice(x);
-                    lines.fold(x, sums, -T::INFINITY, T::larger);
-                    lines.update(shifted, sums, |x, max| x - max);
-                    for ((loss, row), &label) in losses.iter_mut().zip(shifted.chunks_exact(k)).zip(labels) {
-                        *loss = -row[label];
-                    }
-                    shifted.iter_mut().for_each(|x| *x = x.exp_());
-                    lines.fold(shifted, sums, T::ZERO, |s, x| s + x);
-                    losses.iter_mut().zip(&*sums).for_each(|(loss, sum)| *loss += sum.ln_());
-                });
+                with_scratch(
+                    x.len() + losses.len(),
+                    #[inline(always)]
+                    |scratch: &mut [T]| {
+                        let (shifted, sums) = scratch.split_at_mut(x.len());
+                        shifted.copy_from_slice(x);
+                        lines.fold(x, sums, -T::INFINITY, T::larger);
+                        lines.update(shifted, sums, |x, max| x - max);
+                        for ((loss, row), &label) in losses.iter_mut().zip(shifted.chunks_exact(k)).zip(labels) {
+                            *loss = -row[label];
+                        }
+                        shifted.iter_mut().for_each(|x| *x = x.exp_());
+                        lines.fold(shifted, sums, T::ZERO, |s, x| s + x);
+                        losses.iter_mut().zip(&*sums).for_each(|(loss, sum)| *loss += sum.ln_());
+                    },
+                );
             },
         );
     });

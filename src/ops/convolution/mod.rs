@@ -11,6 +11,8 @@
 mod spec;
 mod transposed;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 pub use spec::ConvSpec;
@@ -80,10 +82,16 @@ impl Op for Conv2d {
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, w, dz, tape) = (at.x[0], at.x[1], at.dz, at.tape());
         let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.0, shape: x.shape() }, &[w, dz]))?;
-        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape() }, &[x, dz]))?;
+        let bias = !at.recorded && at.needs.get(2) == Some(&true);
+        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape(), bias }, &[x, dz]))?;
         let mut gradients = Grads::from_iter([dx, dw]);
         if at.x.len() == 3 {
-            gradients.push(at.by(2, || dz.try_sum_axes(&[0, 2, 3], false))?);
+            // Σ dz, which the gradient of the kernels has found beside it, or as an operation of its own.
+            let found = dw.filter(|_| bias).and_then(|dw| tape.saved(dw.id())?.downcast::<Tensor>().ok());
+            gradients.push(at.by(2, || match found {
+                Some(db) => tape.constant(&*db).try_reshape([db.numel()]),
+                None => dz.try_sum_axes(&[0, 2, 3], false),
+            })?);
         }
         Ok(gradients)
     }
@@ -151,7 +159,7 @@ impl Op for Conv2dInput {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (w, g, u, tape) = (at.x[0], at.x[1], at.dz, at.tape());
-        let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape() }, &[u, g]))?;
+        let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape(), bias: false }, &[u, g]))?;
         let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[u, w]))?;
         Ok(Grads::from_iter([dw, dg]))
     }
@@ -169,6 +177,8 @@ impl Sampled for Conv2dInput {
 pub(super) struct Conv2dWeight {
     spec: ConvSpec,
     shape: Shape,
+    /// Whether the sum of the upstream gradient over images and places is saved: the gradient of a bias.
+    bias: bool,
 }
 
 impl Op for Conv2dWeight {
@@ -185,12 +195,19 @@ impl Op for Conv2dWeight {
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        Some(2 * x[1].numel() as u64 * taps(z))
+        let bias = if self.bias { x[1].numel().saturating_sub(z[0]) } else { 0 };
+        Some(2 * x[1].numel() as u64 * taps(z) + bias as u64)
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_weight", x[0].shape(), &shape)?;
-        Ok(build!(x[0].dtype(), shape, |T, out| sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out)))
+        let mut bias = self.bias.then(|| Tensor::zeros([1, sizes.c_out, 1, 1], x[0].dtype()));
+        let dw = build!(x[0].dtype(), shape, |T, out| {
+            let db = bias.as_mut().map(|bias| bias.data_mut::<T>());
+            sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out, db);
+        });
+        *saved = bias.map(|bias| Arc::new(bias) as Saved);
+        Ok(dw)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -206,7 +223,7 @@ impl Sampled for Conv2dWeight {
         let spec = ConvSpec::default().padding(1);
         let all = vec![numbers([2, 1, 4, 4], -1.0, 1.0, 1), numbers([2, 2, 4, 4], -1.0, 1.0, 2)];
         vec![Sample::new("conv2d_weight", all, move |x| {
-            expect(x[0].tape().builtin(Conv2dWeight { spec, shape: [2, 1, 3, 3].into() }, &[x[0], x[1]]))
+            expect(x[0].tape().builtin(Conv2dWeight { spec, shape: [2, 1, 3, 3].into(), bias: false }, &[x[0], x[1]]))
         })]
     }
 }

@@ -20,8 +20,17 @@ impl List {
     /// What was computed and moved at a node that is no part of a chain.
     pub(super) fn work(&self, id: NodeId) -> Work {
         let node = self.node(id);
-        let (Value::Ready(value), dtype) = (&node.value, precision(self, id)) else { return NO_WORK };
+        let dtype = precision(self, id);
         let shapes: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&input| self.node(input).shape()).collect();
+        let value = match (&node.value, &node.kind) {
+            (Value::Ready(value), _) => value,
+            // Statistics; the last step, for each number of the value, is left to a chain, which counts it.
+            (Value::Pending(shape), Kind::Op(op)) => {
+                let flops = op.flops(&shapes, shape).map(|flops| flops.saturating_sub(shape.numel() as u64));
+                return Work { flops, bytes: shapes.iter().map(|shape| bytes(shape, dtype)).sum() };
+            }
+            _ => return NO_WORK,
+        };
         let flops = match &node.kind {
             Kind::Elementwise(..) => Some(value.numel() as u64),
             Kind::Op(op) => op.flops(&shapes, value.shape()),
