@@ -1,7 +1,7 @@
 //! From edits to a verdict.
 
 use super::{
-    lines::line_of,
+    lines::{HandedOn, Lines},
     mended,
     numbers::text,
     places::Part,
@@ -21,13 +21,15 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     let all: Vec<_> = edits.iter().flat_map(Proposal::edits).collect();
     let residual = program.mended(&all).unwrap_or(f64::NAN);
     let mut faults: Vec<Fault> = edits.iter().map(|edit| fault(program, case, edit)).collect();
-    let lines: Vec<Option<Line>> = edits.iter().map(|edit| line(program, edit)).collect();
-    let evidence: Vec<String> = edits.iter().zip(&lines).map(|(edit, line)| sentence(program, edit, line)).collect();
+    let found: Vec<Found> = edits.iter().map(|edit| found(program, edit)).collect();
+    let evidence: Vec<String> =
+        edits.iter().zip(&found).flat_map(|(edit, found)| sentences(program, edit, found)).collect();
+    let mut lines = found.iter().filter_map(Found::to_mend);
     let fault = match faults.len() {
         1 => faults.remove(0),
         _ => Fault::Several { faults },
     };
-    let mut verdict = case.verdict(of[0], fault, residual).at(lines.iter().flatten().next().cloned());
+    let mut verdict = case.verdict(of[0], fault, residual).at(lines.next().cloned());
     if let [edit] = edits {
         verdict = verdict.putting(puts(edit));
     }
@@ -37,26 +39,50 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     for sentence in evidence {
         verdict.evidence.push(sentence);
     }
-    verdict.mends = mended::mends(program, edits).unwrap_or_default();
+    let there = match (edits, &found[..]) {
+        ([edit], [Found { handed_on: Some(other), .. }]) => mended::under_another_name(program, edit, other),
+        _ => None,
+    };
+    verdict.mends = there.map(|mend| vec![mend]).or_else(|| mended::mends(program, edits)).unwrap_or_default();
     verdict
 }
 
-/// The line of the rule to mend: that of the step, or of who reads it if it is a helper's.
-pub(super) fn line(program: &Program, edit: &Proposal) -> Option<Line> {
-    let step = program.script.steps.get(edit.place.at[0]);
-    let read = match (edit.place.part, step) {
-        (Part::Operand(i), Some(step)) => step.inputs.get(i).copied(),
-        _ => None,
-    };
-    match (edit.alter(), read) {
-        // Over the wrong axes: the line of the reduction, not of who reads it.
-        (Some(Alter::Sum(..)), Some(Source::Step(sum))) => line_of(&program.script, sum),
-        // A constant was made where it stands.
-        (Some(Alter::Use(_)), Some(Source::Fixed(k))) => {
-            Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours())
-        }
-        _ => line_of(&program.script, edit.place.at[0]),
+/// Where an edit is made.
+struct Found {
+    /// The line of the operation, or of who reads it if it is a helper's.
+    line: Option<Line>,
+    /// The line that hands the value on, if that is the one to mend.
+    handed_on: Option<HandedOn>,
+}
+
+impl Found {
+    fn to_mend(&self) -> Option<&Line> {
+        self.handed_on.as_ref().map(|other| &other.line).or(self.line.as_ref())
     }
+}
+
+fn found(program: &Program, edit: &Proposal) -> Found {
+    let lines = Lines::of(&program.script, &program.places, &program.inputs);
+    let (at, step) = (&edit.place.at, program.script.steps.get(edit.place.at[0]));
+    let operand = match edit.place.part {
+        Part::Operand(i) => Some(i),
+        Part::Result => None,
+    };
+    let read = operand.and_then(|i| step?.inputs.get(i).copied());
+    let replaces = matches!(edit.alter(), Some(Alter::Use(_)));
+    let (line, handed_on) = match (edit.alter(), read, &edit.change) {
+        // Over the wrong axes: the line of the reduction, not of who reads it.
+        (Some(Alter::Sum(..)), Some(Source::Step(sum)), _) => (lines.line(&[sum]), None),
+        // A constant was made where it stands.
+        (Some(Alter::Use(_)), Some(Source::Fixed(k)), _) => {
+            (Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours()), None)
+        }
+        (_, _, Change::Exchange(..)) => (lines.line(at), lines.list(at[0])),
+        (_, _, Change::Number(Some((old, new)), _)) if *new != 1.0 => (lines.line(at), lines.number(at[0], *old)),
+        (Some(_), ..) => (lines.line(at), lines.handed_on(at, operand, replaces)),
+        _ => (lines.line(at), None),
+    };
+    Found { line, handed_on }
 }
 
 /// What an edit puts in.
@@ -70,6 +96,13 @@ fn puts(edit: &Proposal) -> Puts {
 
 fn each(edit: &Proposal) -> &'static str {
     if edit.place.at.len() > 1 { ", each time the line runs" } else { "" }
+}
+
+fn sentences(program: &Program, edit: &Proposal, found: &Found) -> Vec<String> {
+    let other = found.handed_on.as_ref().map(|other| {
+        format!("{} gives it the name `{}`, under which it is read, without any operation", other.line, other.name)
+    });
+    std::iter::once(sentence(program, edit, &found.line)).chain(other).collect()
 }
 
 fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {
