@@ -47,7 +47,8 @@ fn a_result_that_gets_another_name_and_nothing_else_is_forgotten_there() {
     let inputs = [numbers([5, 3], 0.0), numbers([3, 4], 1.0), numbers([4, 2], 2.0)];
     let report = points(rule, &inputs, "a factor is missing", "no slope");
     let verdict = report.verdict().unwrap().to_string();
-    assert!(verdict.contains("gives it the name `du`, under which it is read, without any operation"), "{report}");
+    assert!(verdict.contains("`dh` should read `dh * "), "{report}");
+    assert!(verdict.contains("gives `dh` the name `du`, under which it is read, without any operation"), "{report}");
 }
 
 #[test]
@@ -89,16 +90,6 @@ fn an_upstream_gradient_with_a_name_of_its_own_lacks_its_factor_there() {
         },
     );
     points(rule, &pair(), "a factor is missing: input 1", "not times x1");
-    let rule = hand(
-        |x| vec![(x[0].sin() + x[0] * x[0]) * x[1]],
-        |Backward { x, dz, .. }| {
-            let (a, g) = (x[0], dz[0]); // not times x1, of two
-            let first = g * a.cos();
-            let second = g * a * 2.0;
-            vec![Some(first + second), Some(dz[0] * (a.sin() + a * a))]
-        },
-    );
-    points(rule, &pair(), "a factor is missing: input 1", "not times x1, of two");
 }
 
 #[test]
@@ -147,25 +138,6 @@ fn an_answer_without_its_last_term_is_mended_where_it_gets_its_name() {
         },
     );
     points(rule, &pair(), "", "not plus dz");
-    let rule = hand(
-        |x| {
-            let mut sum = x[0];
-            for k in 1..4 {
-                sum = sum + x[0].sin() * x[1] * k as f64;
-            }
-            vec![sum]
-        },
-        |Backward { x, dz, .. }| {
-            let (mut dx, mut dw) = (dz[0] * 0.0, dz[0] * 0.0);
-            for k in 1..4 {
-                let g = dz[0] * k as f64;
-                dx = dx + g * x[0].cos() * x[1];
-                dw = dw + g * x[0].sin();
-            }
-            vec![Some(dx), Some(dw)] // not plus dz, after the loop
-        },
-    );
-    points(rule, &pair(), "upstream gradient 0", "not plus dz, after the loop");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use super::{
     expression::Expression,
-    lines::HandedOn,
+    handed_on::HandedOn,
     names::{Names, end_of_line},
     places::readers,
     program::Program,

@@ -32,7 +32,8 @@
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
 //! `pairs` two at a time, `paths` with a forgotten path; `elsewhere` asks where a person would have made the mistake;
-//! `naming` turns one into a verdict, and `lines` finds its line.
+//! `naming` turns one into a verdict, and `found` says where it is: `lines` finds the line, `handed_on` one
+//! without any operation, `unread` one without its source.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
@@ -40,6 +41,8 @@ mod constants;
 mod elsewhere;
 mod expression;
 mod factors;
+mod found;
+mod handed_on;
 mod lines;
 mod mended;
 mod methods;
@@ -59,6 +62,7 @@ mod search;
 mod sensed;
 mod split;
 mod terms;
+mod unread;
 mod values;
 mod writer;
 

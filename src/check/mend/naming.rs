@@ -1,7 +1,7 @@
 //! From edits to a verdict.
 
 use super::{
-    lines::{HandedOn, Lines},
+    found::{Found, found},
     mended,
     numbers::text,
     places::Part,
@@ -47,44 +47,6 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     verdict
 }
 
-/// Where an edit is made.
-struct Found {
-    /// The line of the operation, or of who reads it if it is a helper's.
-    line: Option<Line>,
-    /// The line that hands the value on, if that is the one to mend.
-    handed_on: Option<HandedOn>,
-}
-
-impl Found {
-    fn to_mend(&self) -> Option<&Line> {
-        self.handed_on.as_ref().map(|other| &other.line).or(self.line.as_ref())
-    }
-}
-
-fn found(program: &Program, edit: &Proposal) -> Found {
-    let lines = Lines::of(&program.script, &program.places, &program.inputs);
-    let (at, step) = (&edit.place.at, program.script.steps.get(edit.place.at[0]));
-    let operand = match edit.place.part {
-        Part::Operand(i) => Some(i),
-        Part::Result => None,
-    };
-    let read = operand.and_then(|i| step?.inputs.get(i).copied());
-    let replaces = matches!(edit.alter(), Some(Alter::Use(_)));
-    let (line, handed_on) = match (edit.alter(), read, &edit.change) {
-        // Over the wrong axes: the line of the reduction, not of who reads it.
-        (Some(Alter::Sum(..)), Some(Source::Step(sum)), _) => (lines.line(&[sum]), None),
-        // A constant was made where it stands.
-        (Some(Alter::Use(_)), Some(Source::Fixed(k)), _) => {
-            (Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours()), None)
-        }
-        (_, _, Change::Exchange(..)) => (lines.line(at), lines.list(at[0])),
-        (_, _, Change::Number(Some((old, new)), _)) if *new != 1.0 => (lines.line(at), lines.number(at[0], *old)),
-        (Some(_), ..) => (lines.line(at), lines.handed_on(at, operand, replaces)),
-        _ => (lines.line(at), None),
-    };
-    Found { line, handed_on }
-}
-
 /// What an edit puts in.
 fn puts(edit: &Proposal) -> Puts {
     match (edit.alter(), &edit.change) {
@@ -99,8 +61,14 @@ fn each(edit: &Proposal) -> &'static str {
 }
 
 fn sentences(program: &Program, edit: &Proposal, found: &Found) -> Vec<String> {
-    let other = found.handed_on.as_ref().map(|other| {
-        format!("{} gives it the name `{}`, under which it is read, without any operation", other.line, other.name)
+    let other = found.handed_on.as_ref().map(|other| match &other.of {
+        Some(of) => {
+            format!(
+                "{} gives `{of}` the name `{}`, under which it is read, without any operation",
+                other.line, other.name
+            )
+        }
+        None => format!("it reads `{}`, which has its value from {}", other.name, other.line),
     });
     std::iter::once(sentence(program, edit, &found.line)).chain(other).collect()
 }

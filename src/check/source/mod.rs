@@ -143,4 +143,19 @@ mod tests {
         let none = read("fn f() {\n match x { A => b, C => d }\n}", 2).unwrap();
         assert!(none.answer_for(0).is_none());
     }
+
+    #[test]
+    fn no_text_stops_the_reading() {
+        let without =
+            |at: usize, count: usize| RULE.chars().take(at).chain(RULE.chars().skip(at + count)).collect::<String>();
+        let length = RULE.chars().count();
+        for text in (0..length).step_by(7).flat_map(|at| [without(at, 1), without(at, 7), without(at, length)]) {
+            for line in 1..16 {
+                let Some(body) = read(&text, line) else { continue };
+                let named = body.mentions(&body.block).filter(|&(at, name)| body.binding(name, at).is_some()).count();
+                assert!(named <= body.tokens.len() && body.answer_for(3).is_none());
+                assert!(body.on_line(line).is_none_or(|s| body.lines(&s.tokens).0 <= line));
+            }
+        }
+    }
 }
