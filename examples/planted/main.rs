@@ -33,6 +33,9 @@ struct Flags {
     /// Try only the first five functions of those developed on, and the first five of those held out.
     #[arg(long)]
     quick: bool,
+    /// Leave out the functions held out.
+    #[arg(long)]
+    developed: bool,
     /// Print the verdicts on mistakes developed on that were not named, or whose line is wrong.
     #[arg(long)]
     misses: bool,
@@ -43,7 +46,8 @@ struct Flags {
 
 fn main() -> Result<()> {
     let flags = Flags::parse();
-    let parts = [(Part::Developed, cases::developed()), (Part::HeldOut, cases::held_out())];
+    let held_out = if flags.developed { Vec::new() } else { cases::held_out() };
+    let parts = [(Part::Developed, cases::developed()), (Part::HeldOut, held_out)];
     let most = if flags.quick { 5 } else { usize::MAX };
     let all: Vec<(Part, Planted)> =
         parts.into_iter().flat_map(|(part, of)| of.into_iter().take(most).map(move |one| (part, one))).collect();
@@ -78,6 +82,9 @@ fn main() -> Result<()> {
     let mut metrics = serde_json::Map::new();
     for (part, name) in [(Part::Developed, "developed on"), (Part::HeldOut, "held out")] {
         let own: Vec<&Judged> = judged.iter().filter(|one| one.part == part).collect();
+        if own.is_empty() {
+            continue;
+        }
         let mut kinds: BTreeMap<&str, Vec<&Judged>> = BTreeMap::new();
         own.iter().for_each(|one| kinds.entry(one.kind).or_default().push(one));
         println!("\n{name:<14} tried first three vague none else line  of those with an operation there");

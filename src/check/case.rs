@@ -169,9 +169,14 @@ impl Case {
         (0..self.first().answer.len()).filter(|&k| answered(k) && !self.is_wrong(k)).collect()
     }
 
+    /// Input `k` and all inputs whose gradient is right.
+    pub fn with_right(&self, k: usize) -> Vec<usize> {
+        [&[k][..], &self.right()].concat()
+    }
+
     /// The rule's answers for input `k` and for all inputs whose gradient is right, as one program.
     pub fn rule_with_right(&self, k: usize) -> Option<Script> {
-        self.rule_script_of(&[&[k][..], &self.right()].concat())
+        self.rule_script_of(&self.with_right(k))
     }
 
     /// The same with everything else that the rule computes as further outputs.

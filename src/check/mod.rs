@@ -82,6 +82,7 @@ mod runner;
 mod script;
 mod settings;
 mod slope;
+mod source;
 mod subject;
 mod suite;
 mod table;

@@ -6,6 +6,7 @@ mod hand;
 mod head;
 #[cfg(feature = "plot")]
 mod html;
+mod lines;
 mod location;
 mod mends;
 mod mutations;

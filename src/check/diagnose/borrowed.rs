@@ -11,7 +11,7 @@ use crate::{
         Fault, Line, Verdict,
         case::Case,
         kind::Puts,
-        mend::line_of,
+        mend::Lines,
         script::{Edit, Script, Source, Step},
     },
 };
@@ -24,6 +24,8 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
     }
     let computed = computed(case, &forward)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
+    let (all, inputs) = (case.first().given.places(), case.with_right(k));
+    let lines = Lines::of(&script, &all, &inputs);
     for (used, read) in given.iter().enumerate() {
         let places = reads(&script, used);
         let all_together = (places.len() > 1).then_some(&places[..]);
@@ -36,7 +38,7 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
                 let edits = reading(chosen, given.len());
                 let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
                 let (reader, wanted) = (&script.steps[chosen[0].0], &forward.steps[step]);
-                let (line, from) = (line_of(&script, chosen[0].0)?, Line::from(wanted.at));
+                let (line, from) = (lines.line_of_reads(chosen)?, Line::from(wanted.at));
                 // What `forward` does to the same input is named as such.
                 let turned = wanted.name() == "permute" && wanted.inputs[..] == [Source::Argument(used)];
                 let used = case.first().given.places()[used].to_string();
@@ -80,6 +82,8 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     let (script, forward) = (case.rule_with_right(k)?, case.forward_script()?);
     let computed = computed(case, &forward)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
+    let (all, inputs) = (case.first().given.places(), case.with_right(k));
+    let lines = Lines::of(&script, &all, &inputs);
     let own = script.results(given.iter().copied())?;
     for at in (0..script.steps.len()).rev() {
         for operand in 0..script.steps[at].inputs.len() {
@@ -93,7 +97,7 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                 let edits = reading(&[(at, operand)], given.len());
                 let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
                 let (reader, wanted) = (&script.steps[at], &forward.steps[step]);
-                let (line, from) = (line_of(&script, at)?, Line::from(wanted.at));
+                let (line, from) = (lines.line(&[at])?, Line::from(wanted.at));
                 let (name, reader) = (wanted.name(), reader.name());
                 let evidence = format!(
                     "with the value of `{name}` at {from} as operand of `{reader}` at {line}, the rule is exact"

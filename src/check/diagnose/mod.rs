@@ -8,7 +8,8 @@
 //!   element; `sizes` says what a number k may stand for;
 //! - `paths`: the function is differentiated with one of its nodes held constant or passed straight through;
 //! - `terms`: a term of the true gradient is left out; `residues`: t − a is itself a product of known values;
-//! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right;
+//! - `repairs`, `borrowed`: one edit of the rule, or one value of `forward` in it, makes it right (`pieces`: where, if none
+//!   does);
 //! - `last`: the same up to a number, or for symmetric upstream gradients, where nothing else explains the answer.
 //!
 //! A rule on plain numbers (`plain`) can only be asked. `jacobian` asks it for one number of the output at a time, and has
@@ -32,6 +33,7 @@ mod jacobian;
 mod last;
 mod non_finite;
 mod paths;
+mod pieces;
 mod plain;
 mod reductions;
 mod regions;

@@ -3,6 +3,7 @@
 //! A rule in tape algebra is a program that knows the user's lines. If one edit of it (a sign, an operand, a term, an
 //! operation) makes it exact at both points, that is the line to fix.
 
+use super::pieces::wrong_piece;
 use crate::{
     Shape, Tensor,
     check::{
@@ -10,7 +11,7 @@ use crate::{
         case::Case,
         given::Given,
         kind::{Kind, Puts},
-        mend::{leads_to, line_of},
+        mend::{Lines, leads_to},
         script::{Action, Edit, Script, Source, Step},
     },
 };
@@ -58,7 +59,9 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
 pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let (script, at, edit, how, residual) = repair(case, k)?;
     let step = &script.steps[at];
-    let mut line = line_of(&script, at).unwrap_or_else(|| Line::from(step.at));
+    let (places, inputs) = (case.first().given.places(), case.with_right(k));
+    let lines = Lines::of(&script, &places, &inputs);
+    let mut line = line_of(&lines, at, &edit).unwrap_or_else(|| Line::from(step.at));
     let evidence = format!("with {how} in `{}` at {line}, the rule is exact", step.name());
     let operation = !matches!(edit, Edit::Operand(..));
     // A product that is read where one of its factors belongs has a factor too many.
@@ -75,13 +78,12 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
         Source::Argument(k) => case.first().given.places()[k].to_string(),
         Source::Fixed(_) => "a constant".to_owned(),
     };
-    let places = case.first().given.places();
     let result = |k: usize| format!("the result of `{}`", script.steps[k].name());
     let (fault, puts) = match edit {
         Edit::Operand(operand, wanted) if let Some(factor) = other_factor(operand, wanted) => {
             // The line to mend is that of the product.
             if let Source::Step(product) = step.inputs[operand] {
-                line = line_of(&script, product).unwrap_or(line);
+                line = lines.line(&[product]).unwrap_or(line);
             }
             (Fault::ExtraFactor { factor: name_of(factor) }, Puts::Received)
         }
@@ -119,6 +121,8 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
 /// Some or all places where the rule reads one value, changed to read another of the same shape.
 pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     let (given, script) = (&case.first().given, case.rule_with_right(k)?);
+    let (all, inputs) = (given.places(), case.with_right(k));
+    let lines = Lines::of(&script, &all, &inputs);
     let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
     for used in 0..shapes.len() {
         let reads = reads(&script, used);
@@ -132,7 +136,7 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
                 let edits = reading(&chosen, wanted);
                 let Some(residual) = case.mended(k, |p| script.outputs(p.given.values(), &edits)) else { continue };
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
-                let line = line_of(&script, chosen[0].0)?;
+                let line = lines.line_of_reads(&chosen)?;
                 let evidence = format!(
                     "reading {wanted} in place of {used} in {} places, from {line} on, the rule is exact",
                     chosen.len()
@@ -168,14 +172,26 @@ pub(super) fn reading(places: &[(usize, usize)], wanted: usize) -> Vec<(usize, E
 
 /// The line to fix: where an edit of the rule makes it exact, or else where it computes its answer.
 pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
-    if let Some((script, at, ..)) = repair(case, k) {
-        return line_of(&script, at);
+    let places = case.first().given.places();
+    if let Some((script, at, edit, ..)) = repair(case, k) {
+        return line_of(&Lines::of(&script, &places, &case.with_right(k)), at, &edit);
     }
     if let Some(verdict) = rerouted(case, k) {
         return verdict.line;
     }
     let script = case.rule_script(k)?;
-    line_of(&script, script.steps.len())
+    let answer = wrong_piece(case, k, &script).unwrap_or(script.steps.len());
+    Lines::of(&script, &places, &[k]).to_mend(&[answer], None, false)
+}
+
+/// The line of an edit.
+fn line_of(lines: &Lines<'_>, at: usize, edit: &Edit) -> Option<Line> {
+    match edit {
+        Edit::Operand(operand, _) => lines.to_mend(&[at], Some(*operand), true),
+        Edit::TransposeOperand(operand) => lines.to_mend(&[at], Some(*operand), false),
+        Edit::Scale(_) => lines.to_mend(&[at], None, false),
+        _ => lines.line(&[at]),
+    }
 }
 
 /// The edits to try at a step of a rule, with what each does.

@@ -7,10 +7,11 @@ use std::panic::Location;
 
 use super::{
     expression::Expression,
+    handed_on::HandedOn,
     names::{Names, end_of_line},
     places::readers,
     program::Program,
-    proposal::Proposal,
+    proposal::{Change, Proposal},
     writer::Writer,
 };
 use crate::{
@@ -48,6 +49,17 @@ pub(super) fn mends(program: &Program, edits: &[Proposal]) -> Option<Vec<Mend>> 
         return None;
     }
     ends.into_iter().map(|end| mend(program, &all, &names, end)).collect()
+}
+
+/// The line that hands a value on, as it should read.
+pub(super) fn under_another_name(program: &Program, edit: &Proposal, other: &HandedOn) -> Option<Mend> {
+    let (Change::Alter(alter), Some(stands)) = (&edit.change, other.of.clone()) else { return None };
+    let names = Names::default();
+    let argument = |k: usize| argument(program, &names, k);
+    let script = &program.script;
+    let writer = Writer { script, edits: &[], argument: &argument, names: &names, in_scope: true, in_full: true };
+    let reads = writer.after(Expression::atom(stands.clone()), alter, &mut Vec::new())?.text;
+    (reads.chars().count() <= LONG).then(|| Mend { line: other.line.clone(), stands, reads })
 }
 
 /// The steps of the source that read what is edited at a step: itself, unless it only hands on a value.

@@ -31,13 +31,18 @@
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
-//! `pairs` two at a time, `paths` with a forgotten path; `naming` turns one into a verdict, and `lines` finds its line.
+//! `pairs` two at a time, `paths` with a forgotten path; `elsewhere` asks where a person would have made the mistake;
+//! `naming` turns one into a verdict, and `found` says where it is: `lines` finds the line, `handed_on` one
+//! without any operation, `unread` one without its source.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
 mod constants;
+mod elsewhere;
 mod expression;
 mod factors;
+mod found;
+mod handed_on;
 mod lines;
 mod mended;
 mod methods;
@@ -57,10 +62,11 @@ mod search;
 mod sensed;
 mod split;
 mod terms;
+mod unread;
 mod values;
 mod writer;
 
-pub(super) use lines::line_of;
+pub(super) use lines::Lines;
 pub(super) use places::groups;
 pub(super) use split::leads_to;
 pub(super) use values::carrying;
@@ -71,14 +77,14 @@ use super::{Verdict, case::Case};
 pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::single(&program, &[])?;
-    Some(naming::verdict(&program, case, of, &[found]))
+    Some(naming::verdict(&program, case, of, &elsewhere::likelier(&program, vec![found])))
 }
 
 /// Two edits that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::several(&program)?;
-    Some(naming::verdict(&program, case, of, &found))
+    Some(naming::verdict(&program, case, of, &elsewhere::likelier(&program, found)))
 }
 
 /// An edit that, together with a forgotten path, explains the gradient with respect to input `k`.

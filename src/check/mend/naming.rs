@@ -1,7 +1,7 @@
 //! From edits to a verdict.
 
 use super::{
-    lines::line_of,
+    found::{Found, found},
     mended,
     numbers::text,
     places::Part,
@@ -21,13 +21,15 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     let all: Vec<_> = edits.iter().flat_map(Proposal::edits).collect();
     let residual = program.mended(&all).unwrap_or(f64::NAN);
     let mut faults: Vec<Fault> = edits.iter().map(|edit| fault(program, case, edit)).collect();
-    let lines: Vec<Option<Line>> = edits.iter().map(|edit| line(program, edit)).collect();
-    let evidence: Vec<String> = edits.iter().zip(&lines).map(|(edit, line)| sentence(program, edit, line)).collect();
+    let found: Vec<Found> = edits.iter().map(|edit| found(program, edit)).collect();
+    let evidence: Vec<String> =
+        edits.iter().zip(&found).flat_map(|(edit, found)| sentences(program, edit, found)).collect();
+    let mut lines = found.iter().filter_map(Found::to_mend);
     let fault = match faults.len() {
         1 => faults.remove(0),
         _ => Fault::Several { faults },
     };
-    let mut verdict = case.verdict(of[0], fault, residual).at(lines.iter().flatten().next().cloned());
+    let mut verdict = case.verdict(of[0], fault, residual).at(lines.next().cloned());
     if let [edit] = edits {
         verdict = verdict.putting(puts(edit));
     }
@@ -37,26 +39,12 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     for sentence in evidence {
         verdict.evidence.push(sentence);
     }
-    verdict.mends = mended::mends(program, edits).unwrap_or_default();
-    verdict
-}
-
-/// The line of the rule to mend: that of the step, or of who reads it if it is a helper's.
-pub(super) fn line(program: &Program, edit: &Proposal) -> Option<Line> {
-    let step = program.script.steps.get(edit.place.at[0]);
-    let read = match (edit.place.part, step) {
-        (Part::Operand(i), Some(step)) => step.inputs.get(i).copied(),
+    let there = match (edits, &found[..]) {
+        ([edit], [Found { handed_on: Some(other), .. }]) => mended::under_another_name(program, edit, other),
         _ => None,
     };
-    match (edit.alter(), read) {
-        // Over the wrong axes: the line of the reduction, not of who reads it.
-        (Some(Alter::Sum(..)), Some(Source::Step(sum))) => line_of(&program.script, sum),
-        // A constant was made where it stands.
-        (Some(Alter::Use(_)), Some(Source::Fixed(k))) => {
-            Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours())
-        }
-        _ => line_of(&program.script, edit.place.at[0]),
-    }
+    verdict.mends = there.map(|mend| vec![mend]).or_else(|| mended::mends(program, edits)).unwrap_or_default();
+    verdict
 }
 
 /// What an edit puts in.
@@ -70,6 +58,19 @@ fn puts(edit: &Proposal) -> Puts {
 
 fn each(edit: &Proposal) -> &'static str {
     if edit.place.at.len() > 1 { ", each time the line runs" } else { "" }
+}
+
+fn sentences(program: &Program, edit: &Proposal, found: &Found) -> Vec<String> {
+    let other = found.handed_on.as_ref().map(|other| match &other.of {
+        Some(of) => {
+            format!(
+                "{} gives `{of}` the name `{}`, under which it is read, without any operation",
+                other.line, other.name
+            )
+        }
+        None => format!("it reads `{}`, which has its value from {}", other.name, other.line),
+    });
+    std::iter::once(sentence(program, edit, &found.line)).chain(other).collect()
 }
 
 fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {

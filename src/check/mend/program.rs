@@ -51,6 +51,8 @@ pub(super) struct Program {
     pub sizes: Vec<(String, usize)>,
     /// What the rule receives.
     pub places: Vec<Of>,
+    /// The inputs that its answers are for.
+    pub inputs: Vec<usize>,
 }
 
 impl Program {
@@ -94,7 +96,9 @@ impl Program {
         let rule = (&script, answered.len());
         let values = values::all(case, rule, &forward, truth.as_ref(), &more, &points);
         let sizes = case.sizes_of(of);
-        Some(Program { answers: answered.len(), script, forward, given, points, apart, values, truth, sizes, places })
+        let answers = answered.len();
+        let inputs = answered;
+        Some(Program { answers, script, forward, given, points, apart, values, truth, sizes, places, inputs })
     }
 
     /// What remains wrong at the two points with these edits; `None` if it is more than rounding.

@@ -170,7 +170,8 @@ impl Writer<'_> {
         Some(value)
     }
 
-    fn after(&self, x: Expression, alter: &Alter, above: &mut Vec<usize>) -> Option<Expression> {
+    /// A value altered.
+    pub fn after(&self, x: Expression, alter: &Alter, above: &mut Vec<usize>) -> Option<Expression> {
         // What is put in is written out, or else nothing can be said.
         let writer = Writer { in_full: true, ..*self };
         let mut value = |source: &Source| {
