@@ -9,6 +9,7 @@ mod html;
 mod location;
 mod mends;
 mod mutations;
+mod pairs;
 mod particulars;
 mod people;
 #[macro_use]

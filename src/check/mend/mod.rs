@@ -31,13 +31,17 @@
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
-//! `pairs` two at a time, `paths` with a forgotten path; `naming` turns one into a verdict, and `lines` finds its line.
+//! `pairs` two at a time, `three` one more, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle`
+//! what is not used; `naming` turns one into a verdict, `lines` finds its line, and `spots`
+//! what is next to it.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
 mod constants;
 mod expression;
 mod factors;
+mod finite;
+mod idle;
 mod lines;
 mod mended;
 mod methods;
@@ -56,13 +60,16 @@ mod screen;
 mod search;
 mod sensed;
 mod split;
+mod spots;
 mod terms;
+mod three;
 mod values;
 mod writer;
 
 pub(super) use lines::line_of;
 pub(super) use places::groups;
 pub(super) use split::leads_to;
+pub(super) use spots::spot_of;
 pub(super) use values::carrying;
 
 use super::{Verdict, case::Case};
@@ -74,7 +81,7 @@ pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     Some(naming::verdict(&program, case, of, &[found]))
 }
 
-/// Two edits that together mend the gradients with respect to all inputs `of`.
+/// Two edits, or three, that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::several(&program)?;

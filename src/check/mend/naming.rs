@@ -8,11 +8,13 @@ use super::{
     program::Program,
     proposal::{Change, Proposal},
     reductions,
+    spots::spot,
 };
 use crate::check::{
     Fault, Line, Verdict,
     case::Case,
     kind::Puts,
+    numbers::EXACT,
     script::{Action, Alter, Source, Step},
 };
 
@@ -36,6 +38,11 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     }
     for sentence in evidence {
         verdict.evidence.push(sentence);
+    }
+    // An edit that fits by coincidence is known by the point apart.
+    if residual <= EXACT && program.apart.is_some() {
+        let spots = edits.iter().zip(lines).map(|(edit, line)| spot(&program.script, &edit.place.at, line));
+        verdict.spots = spots.collect();
     }
     verdict.mends = mended::mends(program, edits).unwrap_or_default();
     verdict
@@ -215,6 +222,9 @@ fn part(program: &Program, edit: &Proposal, step: Option<&Step>) -> String {
 fn another(step: Option<&Step>, action: &Action, what: &str) -> Fault {
     let Some(step) = step else { return Fault::Unknown };
     match (&step.action, action) {
+        (Action::Op(_), Action::Op(other)) if (step.name(), other.name()) == ("reshape", "permute") => {
+            Fault::WrongOperation { edit: "it has `reshape` where `permute` belongs".to_owned() }
+        }
         (Action::Op(own), Action::Op(_)) => match step.name() {
             "sum" | "amax" | "amin" | "softmax" | "logsumexp" => {
                 let other = Step { action: action.clone(), ..step.clone() };

@@ -34,7 +34,7 @@ pub(super) fn with_edit(case: &Case, k: usize) -> Option<Verdict> {
     let program = Program::of(case, &[k])?;
     let search = Search::new(&program);
     let runs = Run::all(&program, &[])?;
-    let mut shares = search.shares(&runs);
+    let mut shares = search.shares(&[], &runs);
     // With a path cut, a value in place of one that the rule computes may be all that is left: the rule written anew.
     shares.retain(|share| !search.replaces(share.proposal));
     let mut best: Option<(usize, Edit, Proposal)> = None;
