@@ -156,7 +156,9 @@ fn main() -> Result<()> {
     let (two, one) = (otherwise(2), otherwise(1));
     let explained = named(&pairs, 1).0 + two + one;
     let percent = 100.0 * explained as f64 / pairs.len().max(1) as f64;
-    println!("{two} more pairs are mended where they were made by two other edits, {one} by a single one: together {explained} ({percent:.1} %)");
+    println!(
+        "{two} more pairs are mended where they were made by two other edits, {one} by a single one: together {explained} ({percent:.1} %)"
+    );
     println!("{false_alarms} false alarms on {} correct rules", rules.len());
     println!("the slowest check took {slowest:.2} s ({slow})");
     let path = flags.out.join("metrics.json");

@@ -232,7 +232,8 @@ pub(in crate::check) fn mistakes_at(script: &Script, at: usize) -> Vec<(Edit, St
     let step = &script.steps[at];
     let mut all = Vec::new();
     if step.has_terms() {
-        let alone = |keep| (Edit::Keep(keep), format!("operand {keep} alone is left of `{}`", step.name()), Kind::DroppedTerm);
+        let alone =
+            |keep| (Edit::Keep(keep), format!("operand {keep} alone is left of `{}`", step.name()), Kind::DroppedTerm);
         all.extend([0, 1].map(alone));
     }
     all.extend(other_rows(step).into_iter().map(|(edit, how)| (edit, how, Kind::WrongOperation)));

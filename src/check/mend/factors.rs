@@ -34,7 +34,9 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         }
         // An operand that nobody else reads is edited where it is made, unless the factor is computed after it.
         let made = match place.part {
-            Part::Operand(i) if !program.read_elsewhere(place.at[0], i) => Some(program.script.steps[place.at[0]].inputs[i]),
+            Part::Operand(i) if !program.read_elsewhere(place.at[0], i) => {
+                Some(program.script.steps[place.at[0]].inputs[i])
+            }
             _ => None,
         };
         let new = |source: Source| match (made, source) {

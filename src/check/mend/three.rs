@@ -1,64 +1,69 @@
-//! Three edits: greedy repair.
+//! Three edits.
 //!
-//! Where no two edits mend a rule, the one is made that removes most of the difference: that for which ‖t − a′‖ / ‖t − a‖ is
-//! least at the worse of the two points, with the answers a before it and a′ after it. What remains is searched as two
-//! edits side by side.
+//! Where no two edits mend a rule, three of them side by side are looked for, of which each adds its own share to ⟨p, a⟩:
+//! c₁ + c₂ + c₃ = ⟨p, t − a⟩. With the shares sorted, all such triples are found in O(n² log n), without a run.
 
 use super::{
-    program::At,
-    proposal::{Change, Proposal},
+    pairs::{VERIFIED, near, price},
+    proposal::Proposal,
     search::Search,
     sensed::Run,
 };
-use crate::check::{
-    numbers::numbers,
-    script::{Alter, Edit},
-};
 
-/// The cost up to which an edit is the first of three.
-const LIKELY: u32 = 16;
-/// What is run to find the first, in steps of the program, and again for the others.
-const STEPS: usize = 60_000;
-/// How many are tried as the first.
-const FIRST: usize = 6;
-/// What the first leaves of the difference at most.
-const LEFT: f64 = 0.9;
+/// The cost up to which an edit is one of three.
+const LIKELY: u32 = 14;
+/// How many of them there are at most.
+const EDITS: usize = 500;
+/// What is run to know their shares, in steps of the program.
+const STEPS: usize = 100_000;
+/// How many triples are compared with each other.
+const TRIPLES: usize = 20_000;
 
 impl Search<'_> {
-    /// Three edits.
+    /// The three likeliest edits that mend the rule side by side.
     pub(super) fn three(&self) -> Option<Vec<Proposal>> {
-        let before: Vec<f64> = self.program.points.iter().map(|at| self.distance(at, &[])).collect::<Option<_>>()?;
+        let runs = Run::all(self.program, &[])?;
+        if !Run::are_finite(&runs) {
+            return None;
+        }
         self.allow(STEPS);
-        let likely = |p: &&Proposal| {
-            let adds = matches!(p.change, Change::Alter(Alter::Plus(..)));
-            p.cost <= LIKELY && !adds && !self.rewrites(p)
+        let mut shares = self.shares(&[], &runs);
+        let mut costs: Vec<u32> = shares.iter().map(|share| share.proposal.cost).collect();
+        costs.sort_unstable();
+        let most = costs.get(EDITS).map_or(LIKELY, |cost| LIKELY.min(cost - 1));
+        shares.retain(|share| share.proposal.cost <= most);
+        let mut triples: Vec<[&Proposal; 3]> = Vec::new();
+        for (i, one) in shares.iter().enumerate() {
+            for (j, two) in shares.iter().enumerate().skip(i + 1) {
+                let both = one.by.iter().zip(&two.by).map(|(a, b)| a + b);
+                let wanted: Vec<f64> = runs.iter().zip(both).map(|(run, by)| run.off - by).collect();
+                let third = near(&shares, &runs, &wanted).filter(|(k, _)| *k > j);
+                triples.extend(third.map(|(_, three)| [one.proposal, two.proposal, three.proposal]));
+            }
+            if triples.len() > TRIPLES {
+                break;
+            }
+        }
+        let places = |all: &[&Proposal; 3]| {
+            let at = all.map(|p| p.place.at[0]);
+            at[0] != at[1] && at[1] != at[2] && at[0] != at[2]
         };
-        let left = |p: &Proposal| -> Option<f64> {
-            let edits = p.edits();
-            let at_each = self.program.points.iter().zip(&before).map(|(at, before)| {
-                let after = if self.may_run() { self.distance(at, &edits)? } else { return None };
-                Some(after / before)
+        triples.retain(places);
+        let cost = |all: &[&Proposal; 3]| {
+            let awkward: u8 = all.iter().map(|p| self.awkward(p)).sum();
+            (all.iter().map(|p| price(p)).sum::<u32>(), awkward)
+        };
+        triples.sort_by_key(cost);
+        let mends = |all: &[&Proposal; 3]| {
+            let edits: Vec<_> = all.iter().flat_map(|p| p.edits()).collect();
+            let anew = (0..3).any(|i| {
+                let others: Vec<_> = (0..3).filter(|j| *j != i).flat_map(|j| all[j].edits()).collect();
+                self.starts_anew(&others, all[i])
             });
-            at_each.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max).filter(|left| *left <= LEFT)
+            !anew && self.mended_by(&edits)
         };
-        let mut firsts: Vec<(f64, &Proposal)> =
-            self.proposals.iter().filter(likely).filter_map(|p| Some((left(p)?, p))).collect();
-        firsts.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.allow(STEPS);
-        firsts.into_iter().take(FIRST).find_map(|(_, first)| {
-            let edits = first.edits();
-            let runs = Run::all(self.program, &edits)?;
-            let (_, mut all) = self.side_by_side(&edits, &runs)?;
-            all.push(first.clone());
-            all.sort_by_key(|p| p.place.at[0]);
-            Some(all)
-        })
-    }
-
-    /// ‖t − a‖ with some edits, if it is finite.
-    fn distance(&self, at: &At, edits: &[(usize, Edit)]) -> Option<f64> {
-        let answers = self.program.script.outputs(&at.arguments, edits)?;
-        let pairs = answers.iter().zip(&at.truth).flat_map(|(a, t)| numbers(a).iter().zip(numbers(t)));
-        Some(pairs.map(|(a, t)| (a - t) * (a - t)).sum::<f64>().sqrt()).filter(|far| far.is_finite())
+        let mut found: Vec<Proposal> = triples.into_iter().take(VERIFIED).find(mends)?.into_iter().cloned().collect();
+        found.sort_by_key(|p| p.place.at[0]);
+        Some(found)
     }
 }
