@@ -31,7 +31,7 @@
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
-//! `pairs` two at a time, `three` one more, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle`
+//! `pairs` two at a time, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle`
 //! what is not used; `naming` turns one into a verdict, `lines` finds its line, and `spots`
 //! what is next to it.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
@@ -62,7 +62,6 @@ mod sensed;
 mod split;
 mod spots;
 mod terms;
-mod three;
 mod values;
 mod writer;
 
@@ -81,7 +80,7 @@ pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     Some(naming::verdict(&program, case, of, &[found]))
 }
 
-/// Two edits, or three, that together mend the gradients with respect to all inputs `of`.
+/// Two edits that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::several(&program)?;

@@ -31,8 +31,8 @@ const SLIP: u32 = 13;
 const SLIPS: usize = 200;
 /// What their pairs may take, in steps of the program.
 const PAIRED: usize = 400_000;
-/// How many pairs, or triples, are verified.
-pub(super) const VERIFIED: usize = 400;
+/// How many pairs are verified.
+const VERIFIED: usize = 400;
 
 /// An edit, and what it adds to ⟨p, a⟩ at each point.
 pub(super) struct Share<'s> {
@@ -44,7 +44,7 @@ pub(super) struct Share<'s> {
 const EXCHANGED: u32 = 3;
 
 /// What an edit costs as one of two.
-pub(super) fn price(p: &Proposal) -> u32 {
+fn price(p: &Proposal) -> u32 {
     let exchanged = matches!((p.place.part, p.alter()), (Part::Operand(_), Some(Alter::Use(_))));
     p.cost + if exchanged { EXCHANGED } else { 0 }
 }

@@ -53,7 +53,7 @@ pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Prop
     Search::new(program).best(before, true)
 }
 
-/// Two edits that mend the rule together, or three.
+/// Two edits that mend the rule together.
 pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
     let mut search = Search::new(program);
     // What leads to a right answer is left alone, even by two edits.
@@ -61,7 +61,7 @@ pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
     search.proposals.retain(|p| !p.place.at.iter().any(|&k| right.get(k) == Some(&true)));
     search.asleep = search.of_idle_steps();
     search.allow(RUNS_OF_TWO);
-    search.pair().or_else(|| search.three())
+    search.pair()
 }
 
 impl<'p> Search<'p> {
