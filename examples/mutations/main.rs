@@ -38,9 +38,12 @@ struct Flags {
     /// Try only a hundred mistakes.
     #[arg(long)]
     quick: bool,
-    /// Print every mistake that was not named first.
+    /// Print every mistake that was not named first, with what was said.
     #[arg(long)]
     misses: bool,
+    /// Check the pairs alone, the same ones.
+    #[arg(long)]
+    pairs: bool,
 }
 
 /// The kind of two mistakes in one rule.
@@ -52,7 +55,12 @@ struct Case {
     what: String,
     kind: &'static str,
     given: Vec<&'static str>,
+    said: String,
     named_at: Option<usize>,
+    /// Whether the first verdict describes two mistakes exactly by other names.
+    mended: bool,
+    /// How many faults the first verdict has.
+    edits: usize,
 }
 
 fn main() -> Result<()> {
@@ -96,6 +104,9 @@ fn main() -> Result<()> {
         let (r, mutants) = &with_kind[rng.random_range(0..with_kind.len())];
         let place = rng.random_range(0..mutants.len());
         let mutant = &mutants[place];
+        if flags.pairs && kind != PAIR {
+            continue;
+        }
         let verdicts = match answers.entry((*r, kind, place)) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
@@ -111,13 +122,21 @@ fn main() -> Result<()> {
             what: mutant.what.clone(),
             kind,
             given: verdicts.iter().map(|v| v.fault.name()).collect(),
+            said: verdicts.first().map_or_else(String::new, check::Verdict::to_string),
             named_at: verdicts.iter().position(|v| mutant.is_named_by(v)),
+            mended: verdicts.first().is_some_and(|v| mutant.is_mended_by(v)),
+            edits: verdicts.first().map_or(0, |v| match &v.fault {
+                check::Fault::Several { faults } => faults.len(),
+                _ => 1,
+            }),
         });
     }
     table(&cases);
     if flags.misses {
         for case in cases.iter().filter(|case| case.named_at != Some(0)) {
-            println!("{} ({}): {} -> {:?}", case.rule, case.kind, case.what, case.given);
+            let otherwise = if case.mended { ", mended by other edits" } else { "" };
+            println!("{} ({}{otherwise}): {} -> {:?}", case.rule, case.kind, case.what, case.given);
+            println!("  {}", case.said);
         }
     }
     let (pairs, singles): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.kind == PAIR);
@@ -130,6 +149,16 @@ fn main() -> Result<()> {
         let n = of.len();
         println!("{first} of {n} {what} named first ({percent:.1} %), {three} among the first three ({of_three:.1} %)");
     }
+    let otherwise = |count: usize| {
+        let of = pairs.iter().filter(|case| case.named_at != Some(0) && case.mended);
+        of.filter(|case| case.edits == count).count()
+    };
+    let (two, one) = (otherwise(2), otherwise(1));
+    let explained = named(&pairs, 1).0 + two + one;
+    let percent = 100.0 * explained as f64 / pairs.len().max(1) as f64;
+    println!(
+        "{two} more pairs are mended where they were made by two other edits, {one} by a single one: together {explained} ({percent:.1} %)"
+    );
     println!("{false_alarms} false alarms on {} correct rules", rules.len());
     println!("the slowest check took {slowest:.2} s ({slow})");
     let path = flags.out.join("metrics.json");
@@ -139,6 +168,8 @@ fn main() -> Result<()> {
         "named_among_three": named(&singles, 3).0,
         "pairs": pairs.len(),
         "pairs_named_first": named(&pairs, 1).0,
+        "pairs_mended_by_two_others": two,
+        "pairs_mended_by_one": one,
         "false_alarms": false_alarms,
         "clean_rules": rules.len(),
         "distinct": distinct,

@@ -34,7 +34,7 @@ struct Flags {
     #[arg(long)]
     quick: bool,
     /// Leave out the functions held out.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "held_out")]
     developed: bool,
     /// Print the verdicts on mistakes developed on that were not named, or whose line is wrong.
     #[arg(long)]
@@ -46,8 +46,10 @@ struct Flags {
 
 fn main() -> Result<()> {
     let flags = Flags::parse();
-    let held_out = if flags.developed { Vec::new() } else { cases::held_out() };
-    let parts = [(Part::Developed, cases::developed()), (Part::HeldOut, held_out)];
+    let mut parts = vec![(Part::Developed, cases::developed())];
+    if !flags.developed {
+        parts.push((Part::HeldOut, cases::held_out()));
+    }
     let most = if flags.quick { 5 } else { usize::MAX };
     let all: Vec<(Part, Planted)> =
         parts.into_iter().flat_map(|(part, of)| of.into_iter().take(most).map(move |one| (part, one))).collect();

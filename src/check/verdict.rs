@@ -1,6 +1,6 @@
 //! The verdict on a gradient: its fault, with the evidence and the line of source. It never claims more than was measured.
 
-use std::{fmt, path::Path};
+use std::{fmt, panic::Location, path::Path};
 
 use serde::Serialize;
 
@@ -36,6 +36,25 @@ impl From<&std::panic::Location<'_>> for Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// Where in a rule an edit lies, or a mistake: an operation as the source knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    /// The line that a verdict names.
+    pub line: Option<Line>,
+    /// The operation itself; in a loop, each time it runs.
+    pub own: Vec<&'static Location<'static>>,
+    /// What it reads, and what reads it.
+    pub beside: Vec<&'static Location<'static>>,
+}
+
+impl Spot {
+    /// Whether they are one operation, or next to each other, on one line.
+    pub fn meets(&self, other: &Spot) -> bool {
+        let touches = |a: &Spot, b: &Spot| a.own.iter().any(|at| b.own.contains(at) || b.beside.contains(at));
+        self.line.is_some() && self.line == other.line && (touches(self, other) || touches(other, self))
     }
 }
 
@@ -85,6 +104,9 @@ pub struct Verdict {
     /// What it puts into the rule.
     #[serde(skip)]
     pub(super) puts: Puts,
+    /// Where each of the edits lies that make the rule right, if that was verified at a point apart.
+    #[serde(skip)]
+    pub(super) spots: Vec<Spot>,
 }
 
 impl Verdict {
@@ -100,6 +122,7 @@ impl Verdict {
             residual,
             vague: false,
             puts: Puts::Other,
+            spots: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ mod lines;
 mod location;
 mod mends;
 mod mutations;
+mod pairs;
 mod particulars;
 mod people;
 #[macro_use]

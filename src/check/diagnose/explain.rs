@@ -14,7 +14,7 @@ use crate::check::{
     case::{Case, Truth},
     kind::{Kind, Puts},
     mend,
-    numbers::{EXACT, size},
+    numbers::{EXACT, numbers, size},
 };
 
 /// Everything that explains the answer for input `k`, the simplest first; at most three.
@@ -28,6 +28,7 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let any = |kind: Kind| found.iter().any(|v| v.fault.kind() == kind);
     let seen = Seen {
         nothing,
+        partly: is_right_where_finite(case, k),
         region,
         factor,
         replaced,
@@ -48,7 +49,7 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
             verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
         verdict.mend(&mends);
-        if verdict.fault != main {
+        if verdict.fault != main && verdict.fault.kind() != Kind::NonFinite {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.name()));
         }
     }
@@ -79,13 +80,20 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
     let answered = case.points.iter().all(|p| p.answer[k].is_some());
     let hopeless = |v: &Verdict| match v.fault.kind() {
         Kind::Missing => !answered,
-        Kind::Precision | Kind::NonFinite => true,
+        Kind::Precision => true,
+        Kind::NonFinite => !answered,
         _ => ignored(v),
+    };
+    // What is seen of a mistake, which may come from one or from two of them.
+    let symptom = |v: &Verdict| match v.fault.kind() {
+        Kind::NonFinite => !is_right_where_finite(case, k),
+        Kind::UpstreamNotLinear => true,
+        _ => v.vague,
     };
     if programs && !found.iter().any(hopeless) {
         mend = mend::single(case, &[k]);
         found.extend(mend.clone());
-        if found.iter().all(|v| v.vague) {
+        if found.iter().all(symptom) {
             mend = mend::several(case, &[k]).or_else(|| mend::with_path(case, k));
             found.extend(mend.clone());
         }
@@ -105,6 +113,21 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
     (found, mend)
 }
 
+/// Whether the answer has numbers that are finite, and these are right.
+fn is_right_where_finite(case: &Case, k: usize) -> bool {
+    let mut finite = 0;
+    let right = case.points.iter().all(|p| {
+        let Some(answer) = p.answer[k].as_ref().filter(|a| a.shape() == p.truth[k].shape()) else { return false };
+        let allowed = EXACT * size(&p.truth[k]);
+        let mut pairs = numbers(answer).iter().zip(numbers(&p.truth[k])).filter(|(a, _)| a.is_finite());
+        pairs.all(|(a, t)| {
+            finite += 1;
+            (a - t).abs() <= allowed
+        })
+    });
+    right && finite > 0
+}
+
 /// What the matrices of the rule and of the derivative say, without a program of either.
 fn from_outside(case: &Case, k: usize) -> Vec<Verdict> {
     let Some(matrices) = jacobian::matrices(case, k) else { return Vec::new() };
@@ -119,6 +142,8 @@ fn from_outside(case: &Case, k: usize) -> Vec<Verdict> {
 struct Seen {
     /// The answer is 0 everywhere.
     nothing: bool,
+    /// It is right wherever it is finite.
+    partly: bool,
     /// It is wrong in a region that could be described.
     region: bool,
     /// A factor mends it.
@@ -133,11 +158,13 @@ struct Seen {
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind.
 fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
-    let Seen { nothing, region, factor, replaced, forgotten, twice } = *seen;
+    let Seen { nothing, partly, region, factor, replaced, forgotten, twice } = *seen;
     match (verdict.fault.kind(), verdict.puts) {
         // Half the slope of a square is that of a product of which one side is held constant.
         (Kind::ForgottenPath | Kind::DroppedTerm, Puts::Twin) if twice => (Kind::WrongOperation, 2),
         (Kind::StraightThrough, _) if forgotten && !factor && !replaced => (Kind::ForgottenPath, 1),
+        // If the rest is wrong, too, what makes all of it right says more.
+        (Kind::NonFinite, _) if !partly => (Kind::Several, 1),
         // The numbers agree with another gradient by chance if what is read in a loop is off by one place.
         (Kind::MixedUp, Puts::Answer) => (Kind::WrongMovement, 1),
         // Mixed-up values explain an answer of 0; most other relations hold between 0 and anything.

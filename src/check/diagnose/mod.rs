@@ -49,6 +49,6 @@ pub(super) use non_finite::first_non_finite_derivative;
 pub(super) use paths::{edits as forward_edits, node_cut};
 pub(super) use reductions::{broadcast_axes, spread_shape, unsummed_gradient};
 pub(super) use relations::ratio;
-pub(super) use repairs::{mistakes, mistakes_of, other_rows};
+pub(super) use repairs::{mistakes, mistakes_at, other_rows};
 pub(super) use rules::{carried, rule_faults};
 pub(super) use tape::{second_order_fault, tape_faults};

@@ -244,15 +244,13 @@ pub(in crate::check) fn mistakes(case: &Case, k: usize) -> Vec<(usize, Edit, Str
 }
 
 /// The same at one step, with the kind of each.
-pub(in crate::check) fn mistakes_of(script: &Script, at: usize) -> Vec<(Edit, Kind)> {
-    mistakes_at(script, at).into_iter().map(|(edit, _, kind)| (edit, kind)).collect()
-}
-
-fn mistakes_at(script: &Script, at: usize) -> Vec<(Edit, String, Kind)> {
+pub(in crate::check) fn mistakes_at(script: &Script, at: usize) -> Vec<(Edit, String, Kind)> {
     let step = &script.steps[at];
     let mut all = Vec::new();
     if step.has_terms() {
-        all.extend([0, 1].map(|keep| (Edit::Keep(keep), String::new(), Kind::DroppedTerm)));
+        let alone =
+            |keep| (Edit::Keep(keep), format!("operand {keep} alone is left of `{}`", step.name()), Kind::DroppedTerm);
+        all.extend([0, 1].map(alone));
     }
     all.extend(other_rows(step).into_iter().map(|(edit, how)| (edit, how, Kind::WrongOperation)));
     let within = |other: &Step| other.has_terms() && other.inputs.contains(&Source::Step(at));

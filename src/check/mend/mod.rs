@@ -31,9 +31,10 @@
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
-//! `pairs` two at a time, `paths` with a forgotten path; `elsewhere` asks where a person would have made the mistake;
-//! `naming` turns one into a verdict, and `found` says where it is: `lines` finds the line, `handed_on` one
-//! without any operation, `unread` one without its source.
+//! `pairs` two at a time, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle` what is not used;
+//! `elsewhere` asks where a person would have made the mistake; `naming` turns one into a verdict, and `found` says where it
+//! is: `lines` finds the line, `handed_on` one without any operation, `unread` one without its source, and `spots` what is
+//! next to it.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
@@ -41,8 +42,10 @@ mod constants;
 mod elsewhere;
 mod expression;
 mod factors;
+mod finite;
 mod found;
 mod handed_on;
+mod idle;
 mod lines;
 mod mended;
 mod methods;
@@ -61,6 +64,7 @@ mod screen;
 mod search;
 mod sensed;
 mod split;
+mod spots;
 mod terms;
 mod unread;
 mod values;
@@ -69,6 +73,7 @@ mod writer;
 pub(super) use lines::Lines;
 pub(super) use places::groups;
 pub(super) use split::leads_to;
+pub(super) use spots::spot_of;
 pub(super) use values::carrying;
 
 use super::{Verdict, case::Case};

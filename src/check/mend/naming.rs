@@ -8,11 +8,13 @@ use super::{
     program::Program,
     proposal::{Change, Proposal},
     reductions,
+    spots::spot_of,
 };
 use crate::check::{
     Fault, Line, Verdict,
     case::Case,
     kind::Puts,
+    numbers::EXACT,
     script::{Action, Alter, Source, Step},
 };
 
@@ -38,6 +40,10 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     }
     for sentence in evidence {
         verdict.evidence.push(sentence);
+    }
+    // An edit that fits by coincidence is known by the point apart.
+    if residual <= EXACT && program.apart.is_some() {
+        verdict.spots = edits.iter().map(|edit| spot_of(&program.script, &edit.place.at)).collect();
     }
     let there = match (edits, &found[..]) {
         ([edit], [Found { handed_on: Some(other), .. }]) => mended::under_another_name(program, edit, other),
@@ -216,6 +222,9 @@ fn part(program: &Program, edit: &Proposal, step: Option<&Step>) -> String {
 fn another(step: Option<&Step>, action: &Action, what: &str) -> Fault {
     let Some(step) = step else { return Fault::Unknown };
     match (&step.action, action) {
+        (Action::Op(_), Action::Op(other)) if (step.name(), other.name()) == ("reshape", "permute") => {
+            Fault::WrongOperation { edit: "it has `reshape` where `permute` belongs".to_owned() }
+        }
         (Action::Op(own), Action::Op(_)) => match step.name() {
             "sum" | "amax" | "amin" | "softmax" | "logsumexp" => {
                 let other = Step { action: action.clone(), ..step.clone() };

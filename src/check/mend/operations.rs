@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::{
-    places::{Part, Place},
+    places::{Part, Place, groups},
     program::Program,
     proposal::{Change, Proposal},
 };
@@ -15,11 +15,15 @@ use crate::check::{
     script::{Action, Alter, Edit, Script, Step},
 };
 
+/// Operations that are seldom meant where a number or a sign may be wrong instead.
+const RARE: &[&str] = &["exp_m1", "ln_1p", "softplus"];
+
 /// How many pieces are exchanged with each other.
 const SLICES: usize = 12;
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
     exchanged(program, places, all);
+    in_turn(program, places, all);
     for place in places.iter().filter(|place| place.part == Part::Result) {
         let step = program.script.steps.get(place.at[0]);
         // A value that the rule receives has the sign that it has.
@@ -29,7 +33,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
         for (edit, _) in other_rows(step) {
             let (Edit::Row(row), Action::Elementwise(_, number)) = (edit, &step.action) else { continue };
             let actions = vec![Action::Elementwise(row, *number); place.at.len()];
-            all.push(Proposal::new(place, Change::Act(actions, row.name.to_owned()), 10, ""));
+            let cost = if RARE.contains(&row.name) { 13 } else { 10 };
+            all.push(Proposal::new(place, Change::Act(actions, row.name.to_owned()), cost, ""));
         }
         if step.has_terms() {
             all.extend([0, 1].map(|keep| Proposal::new(place, Change::Keep(keep), 13, "")));
@@ -47,6 +52,7 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
             for other in alike(program, step) {
                 let Action::Op(op) = &other.action else { continue };
                 let what = match is_indexed(other) {
+                    _ if (step.name(), other.name()) == ("reshape", "permute") => other.name().to_owned(),
                     true => format!("`{}` with the indices of {}", other.name(), Line::from(other.at)),
                     false => op.attributes(),
                 };
@@ -85,6 +91,59 @@ fn exchanged(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
     }
 }
 
+/// Operations that move numbers from, or to, a place of their own each time a line runs.
+const PLACED: &[&str] = &["slice", "scatter", "index_select", "index_add"];
+
+/// What the steps of a loop do elsewhere, one after the other: the places that a loop of `forward` reads, in its order or
+/// in reverse, or all places in order.
+fn in_turn(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    let steps = &program.script.steps;
+    for place in places.iter().filter(|p| p.part == Part::Result && p.at.len() > 1) {
+        let Some(step) = steps.get(place.at[0]).filter(|step| PLACED.contains(&step.name())) else { continue };
+        let one_shape = place.at.iter().all(|&k| steps[k].shape == step.shape);
+        let mut seen = vec![place.at.iter().map(|&k| attributes(&steps[k])).collect::<Vec<_>>()];
+        for row in rows(program, step).into_iter().filter(|_| one_shape) {
+            let back: Vec<&Step> = row.iter().rev().copied().collect();
+            for window in row.windows(place.at.len()).chain(back.windows(place.at.len())) {
+                let texts: Vec<String> = window.iter().map(|step| attributes(step)).collect();
+                if seen.contains(&texts) {
+                    continue;
+                }
+                let what = format!("{}, one after the other,", texts.join("; "));
+                let actions = window.iter().map(|step| step.action.clone()).collect();
+                all.push(Proposal::new(place, Change::Act(actions, what), 13, ""));
+                seen.push(texts);
+            }
+        }
+    }
+}
+
+fn attributes(step: &Step) -> String {
+    match &step.action {
+        Action::Op(op) => op.attributes(),
+        Action::Elementwise(..) => String::new(),
+    }
+}
+
+/// Steps of one operation and shape: those of each loop, and all different ones in the order of their numbers.
+fn rows<'p>(program: &'p Program, step: &Step) -> Vec<Vec<&'p Step>> {
+    let fits = |other: &&Step| other.name() == step.name() && other.shape == step.shape;
+    let scripts: [Option<&Script>; 3] = [Some(&program.forward), program.truth.as_ref(), Some(&program.script)];
+    let (mut rows, mut every): (Vec<Vec<&Step>>, Vec<&Step>) = (Vec::new(), Vec::new());
+    for script in scripts.into_iter().flatten() {
+        let loops = groups(script).into_iter().map(|group| group.into_iter().map(|k| &script.steps[k]));
+        rows.extend(loops.map(|group| group.filter(fits).collect()));
+        every.extend(script.steps.iter().filter(fits));
+    }
+    let numbers = |step: &&Step| -> Vec<usize> {
+        attributes(step).split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    };
+    every.sort_by_cached_key(numbers);
+    every.dedup_by_key(|step| attributes(step));
+    rows.push(every);
+    rows
+}
+
 /// Operations that do the same with indices given in another way.
 const KIN: &[&[&str]] = &[&["index_add", "scatter_add"], &["index_select", "gather"]];
 
@@ -93,8 +152,9 @@ fn is_indexed(step: &Step) -> bool {
     KIN.iter().any(|kin| kin.contains(&step.name()))
 }
 
+/// Whether one may stand for the other. A reshape to the shape of a transpose is none.
 fn are_kin(a: &str, b: &str) -> bool {
-    a == b || KIN.iter().any(|kin| kin.contains(&a) && kin.contains(&b))
+    a == b || (a, b) == ("permute", "reshape") || KIN.iter().any(|kin| kin.contains(&a) && kin.contains(&b))
 }
 
 /// Steps of the same operation, or of one that does the same, in `forward`, in the true gradient, and elsewhere in the rule.

@@ -4,24 +4,33 @@
 //! c₁ + c₂ = ⟨p, t − a⟩. The shares of all edits are known from screening; sorted, they give every such pair in
 //! O(n log n), without a run.
 //!
+//! **Slips.** Another sign, operation or number, or what a loop computes and makes no use of, needs no search for a value.
+//! There are few of these, so all pairs of them are run, the likeliest first.
+//!
 //! **One after the other.** Where one edit acts on what the other one changes, the likely ones are made in turn, and what
 //! mends the rest is searched as a single edit.
 
 use super::{
+    places::Part,
     proposal::{Change, Proposal},
     search::Search,
     sensed::Run,
 };
-use crate::check::script::Alter;
+use crate::check::script::{Alter, Edit};
 
 /// How many edits are made as the first of two.
 const FIRST: usize = 1500;
 /// The same, in steps of the program.
-const WALKED: usize = 15_000;
+const WALKED: usize = 30_000;
 /// The cost up to which an edit is one of two.
 const LIKELY: u32 = 22;
 /// The same if it takes a run to know its share.
 const LIKELY_RUN: u32 = 14;
+/// The cost up to which an edit that puts no value in is one of two slips, and how many of them there are at most.
+const SLIP: u32 = 13;
+const SLIPS: usize = 200;
+/// What their pairs may take, in steps of the program.
+const PAIRED: usize = 400_000;
 /// How many pairs are verified.
 const VERIFIED: usize = 400;
 
@@ -31,22 +40,37 @@ pub(super) struct Share<'s> {
     pub by: Vec<f64>,
 }
 
+/// What another value in place of one that is read costs more beside another edit, since two such fit easily.
+const EXCHANGED: u32 = 3;
+
+/// What an edit costs as one of two.
+fn price(p: &Proposal) -> u32 {
+    let exchanged = matches!((p.place.part, p.alter()), (Part::Operand(_), Some(Alter::Use(_))));
+    p.cost + if exchanged { EXCHANGED } else { 0 }
+}
+
 impl Search<'_> {
     /// Two edits.
     pub(super) fn pair(&self) -> Option<Vec<Proposal>> {
         let runs = Run::all(self.program, &[])?;
-        let mut best = self.side_by_side(&runs);
+        // What is not finite is mended first; until then nothing adds up.
+        let finite = Run::are_finite(&runs);
+        let mut best = if finite { self.side_by_side(&runs) } else { None };
+        let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost));
+        best = slips.or(best);
+        let origin = self.origin_of_non_finite(&runs);
+        let first = |p: &&Proposal| finite || p.place.at.iter().any(|&k| origin.get(k) == Some(&true));
         let likely = |p: &&Proposal| match &p.change {
             Change::Alter(Alter::Plus(..)) => false,
             _ => p.cost <= 18 && !self.rewrites(p),
         };
         let count = FIRST.min(WALKED / self.program.script.steps.len().max(1));
-        for first in self.proposals.iter().filter(likely).take(count) {
+        for first in self.proposals.iter().filter(likely).filter(first).take(count) {
             if best.as_ref().is_some_and(|(cost, _)| *cost <= first.cost + 10) {
                 break;
             }
             let Some(second) = self.best(&first.edits(), false) else { continue };
-            let cost = first.cost + second.cost;
+            let cost = price(first) + price(&second);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, vec![first.clone(), second]));
             }
@@ -73,8 +97,31 @@ impl Search<'_> {
         all
     }
 
+    /// Two slips that cost less than what is known.
+    fn slips(&self, known: u32) -> Option<(u32, Vec<Proposal>)> {
+        let slip = |p: &&Proposal| {
+            let puts = matches!(&p.change, Change::Alter(alter) if alter.source().is_some());
+            p.cost <= SLIP && (!puts || matches!(p.alter(), Some(Alter::Sum(..))))
+        };
+        let slips: Vec<&Proposal> = self.proposals.iter().filter(slip).take(SLIPS).collect();
+        let all = (0..slips.len()).flat_map(|i| (i + 1..slips.len()).map(move |j| (i, j)));
+        let mut pairs: Vec<(&Proposal, &Proposal)> = all.map(|(i, j)| (slips[i], slips[j])).collect();
+        pairs.retain(|(a, b)| a.cost + b.cost < known && a.place != b.place);
+        pairs.sort_by_key(|(a, b)| (a.cost + b.cost, self.awkward(a) + self.awkward(b)));
+        let (a, b) = pairs
+            .into_iter()
+            .take(PAIRED / self.program.script.steps.len().max(1))
+            .find(|(a, b)| self.mended_by(&[a.edits(), b.edits()].concat()))?;
+        Some((price(a) + price(b), vec![a.clone(), b.clone()]))
+    }
+
+    /// Whether the edits make the rule right, also at the point apart.
+    pub(super) fn mended_by(&self, edits: &[(usize, Edit)]) -> bool {
+        self.program.mended(edits).is_some() && self.program.holds_apart(edits)
+    }
+
     /// The two likeliest edits that mend the rule side by side, with what they cost.
-    fn side_by_side(&self, runs: &[Run]) -> Option<(u32, Vec<Proposal>)> {
+    pub(super) fn side_by_side(&self, runs: &[Run]) -> Option<(u32, Vec<Proposal>)> {
         let shares = self.shares(runs);
         let mut pairs: Vec<(&Proposal, &Proposal)> = Vec::new();
         for (i, one) in shares.iter().enumerate() {
@@ -82,15 +129,13 @@ impl Search<'_> {
             let near = near(&shares, runs, &wanted).filter(|(j, _)| *j > i);
             pairs.extend(near.map(|(_, other)| (one.proposal, other.proposal)));
         }
-        pairs.retain(|(a, b)| !self.starts_anew(&a.edits(), b) && !self.starts_anew(&b.edits(), a));
+        let anew = |a: &Proposal, b: &Proposal| self.starts_anew(&a.edits(), b);
+        pairs.retain(|(a, b)| !anew(a, b) && !anew(b, a));
         let place = |p: &Proposal| std::cmp::Reverse(p.place.at[0]);
-        pairs.sort_by_key(|(a, b)| (a.cost + b.cost, self.awkward(a) + self.awkward(b), place(a), place(b)));
-        let mends = |(a, b): &(&Proposal, &Proposal)| {
-            let edits = [a.edits(), b.edits()].concat();
-            self.program.mended(&edits).is_some() && self.program.holds_apart(&edits)
-        };
+        pairs.sort_by_key(|(a, b)| (price(a) + price(b), self.awkward(a) + self.awkward(b), place(a), place(b)));
+        let mends = |(a, b): &(&Proposal, &Proposal)| self.mended_by(&[a.edits(), b.edits()].concat());
         let (a, b) = pairs.into_iter().take(VERIFIED).find(mends)?;
-        Some((a.cost + b.cost, vec![a.clone(), b.clone()]))
+        Some((price(a) + price(b), vec![a.clone(), b.clone()]))
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Program {
     pub script: Script,
     /// How many of its outputs are answers; the others are values that lead to none.
     pub answers: usize,
+    /// How many of the answers are wrong; these come first.
+    pub wrong: usize,
     pub forward: Script,
     /// How many arguments the rule itself receives.
     pub given: usize,
@@ -96,9 +98,9 @@ impl Program {
         let rule = (&script, answered.len());
         let values = values::all(case, rule, &forward, truth.as_ref(), &more, &points);
         let sizes = case.sizes_of(of);
-        let answers = answered.len();
+        let (answers, wrong) = (answered.len(), of.len());
         let inputs = answered;
-        Some(Program { answers, script, forward, given, points, apart, values, truth, sizes, places, inputs })
+        Some(Program { answers, wrong, script, forward, given, points, apart, values, truth, sizes, places, inputs })
     }
 
     /// What remains wrong at the two points with these edits; `None` if it is more than rounding.

@@ -28,6 +28,10 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], all: &mut Vec<P
                 for axes in
                     (0..rank as isize).map(|axis| vec![axis]).chain((rank > 1).then(|| (0..rank as isize).collect()))
                 {
+                    // The same sum with another number is a matter of the number.
+                    if named(&axes) == axes_of(step) {
+                        continue;
+                    }
                     let what = if mean { "averaged" } else { "summed" };
                     let how = format!("{what} over {} instead of {}", axes_of(step), named(&axes));
                     all.push(Proposal::new(place, Change::Alter(Alter::Sum(of, axes, mean)), 12, how));

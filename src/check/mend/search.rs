@@ -10,6 +10,7 @@ use super::{
     reductions,
     screen::{Effect, effect},
     sensed::Run,
+    split::leads_to,
     terms, values,
 };
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 
 /// How many edits are run where they cannot be screened, times the steps of the program.
 const RUNS: usize = 150_000;
+/// The same for two edits.
+const RUNS_OF_TWO: usize = 400_000;
 /// How much is screened, in numbers.
 const SCREENED: usize = 200_000_000;
 /// The cost up to which an edit is tried as the second of two.
@@ -35,6 +38,10 @@ pub(super) struct Search<'p> {
     places: Vec<Rc<Place>>,
     /// The likeliest first.
     pub proposals: Vec<Proposal>,
+    /// Steps that lead to an answer.
+    pub live: Vec<bool>,
+    /// Edits of the others, which change nothing until another edit makes use of what these compute.
+    pub asleep: Vec<Proposal>,
     /// Steps that may still be run.
     left: Cell<usize>,
     /// Numbers that may still be screened.
@@ -48,7 +55,13 @@ pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Prop
 
 /// Two edits that mend the rule together.
 pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
-    Search::new(program).pair()
+    let mut search = Search::new(program);
+    // What leads to a right answer is left alone, even by two edits.
+    let right = leads_to(&program.script, program.wrong..program.answers);
+    search.proposals.retain(|p| !p.place.at.iter().any(|&k| right.get(k) == Some(&true)));
+    search.asleep = search.of_idle_steps();
+    search.allow(RUNS_OF_TWO);
+    search.pair()
 }
 
 impl<'p> Search<'p> {
@@ -65,12 +78,17 @@ impl<'p> Search<'p> {
         terms::proposals(program, &places, &families, &mut proposals);
         proposals.retain(Proposal::in_order);
         proposals.sort_by_key(|p| p.cost);
-        Search { program, places, proposals, left: Cell::new(RUNS), screened: Cell::new(SCREENED) }
+        let live = leads_to(&program.script, 0..program.answers);
+        let (left, screened) = (Cell::new(RUNS), Cell::new(SCREENED));
+        Search { program, places, proposals, live, asleep: Vec::new(), left, screened }
     }
 
     /// The likeliest edit that, after those `before`, makes the rule right at both points and at the one apart.
     pub fn best(&self, before: &[(usize, Edit)], thorough: bool) -> Option<Proposal> {
         let runs = Run::all(self.program, before)?;
+        if !Run::are_finite(&runs) {
+            return if before.is_empty() { self.finite_again(&runs) } else { None };
+        }
         let mut solved: Vec<Proposal> =
             self.places.iter().flat_map(|place| constants::solved(self.program, before, &runs, place)).collect();
         let most = if thorough { u32::MAX } else { SECOND };
@@ -94,7 +112,8 @@ impl<'p> Search<'p> {
                 found.push(proposal.clone());
             }
         }
-        found.into_iter().min_by_key(|p| (self.awkward(p), std::cmp::Reverse(p.place.at[0])))
+        let found = found.into_iter().min_by_key(|p| (self.awkward(p), std::cmp::Reverse(p.place.at[0])));
+        found.or_else(|| self.best_of_woken(before))
     }
 
     /// Places where a person hardly makes this mistake: a step that only moves or scales.
@@ -158,7 +177,7 @@ impl<'p> Search<'p> {
         }
         let mut edits = before.to_vec();
         edits.extend(proposal.edits());
-        self.program.mended(&edits).is_some() && self.program.holds_apart(&edits)
+        self.mended_by(&edits)
     }
 
     /// What an edit adds to ⟨p, a⟩ at each point, as far as that can be told without a run.
@@ -176,17 +195,23 @@ impl<'p> Search<'p> {
 
     /// The same by runs.
     pub fn share_by_runs(&self, runs: &[Run], proposal: &Proposal) -> Option<Vec<f64>> {
+        let edits = proposal.edits();
         let share = |(run, at): (&Run, &super::program::At)| {
             if !self.may_run() {
                 return None;
             }
-            let answers: Vec<Tensor> = self.program.script.outputs(&at.arguments, &proposal.edits())?;
+            let answers: Vec<Tensor> = self.program.script.outputs(&at.arguments, &edits)?;
             let before = &run.results[self.program.script.steps.len()..];
             let terms = answers.iter().zip(before).zip(&at.directions);
             let change: f64 = terms.map(|((a, before), p)| dot(p, a) - dot(p, &before.value)).sum();
             change.is_finite().then_some(change)
         };
         runs.iter().zip(&self.program.points).map(share).collect()
+    }
+
+    /// Allows that many steps to be run from now on.
+    pub fn allow(&self, steps: usize) {
+        self.left.set(steps);
     }
 
     /// Whether so much may still be screened; if so, it is spent.
@@ -196,8 +221,8 @@ impl<'p> Search<'p> {
         left.is_some()
     }
 
-    /// The same for a run.
-    fn may_run(&self) -> bool {
+    /// Whether the program may be run once more; if so, its steps are spent.
+    pub fn may_run(&self) -> bool {
         let left = self.left.get().checked_sub(self.program.script.steps.len());
         self.left.set(left.unwrap_or(0));
         left.is_some()

@@ -35,6 +35,11 @@ impl Run {
         program.points.iter().map(|at| Run::new(program, at, edits)).collect()
     }
 
+    /// Whether all answers are numbers that can be compared.
+    pub fn are_finite(runs: &[Run]) -> bool {
+        runs.iter().all(|run| run.off.is_finite())
+    }
+
     fn new(program: &Program, at: &At, edits: &[(usize, Edit)]) -> Option<Run> {
         let steps = program.script.steps.len();
         attempt([], |tape, _| {

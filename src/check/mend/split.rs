@@ -69,6 +69,11 @@ pub(in crate::check) fn leads_to(script: &Script, outputs: std::ops::Range<usize
             leads[*k] = true;
         }
     }
+    lead_to(script, leads)
+}
+
+/// Some steps, and all that lead to any of them.
+pub(super) fn lead_to(script: &Script, mut leads: Vec<bool>) -> Vec<bool> {
     for k in (0..leads.len()).rev() {
         if leads[k] {
             for source in &script.steps[k].inputs {

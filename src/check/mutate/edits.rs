@@ -4,11 +4,12 @@
 
 use super::examined::Examined;
 use crate::check::{
-    diagnose::mistakes_of,
+    diagnose::mistakes_at,
     given::Place,
     kind::Kind,
-    mend::{carrying, groups},
+    mend::{carrying, groups, spot_of},
     script::{Action, Alter, Edit, Script, Source, Step},
+    verdict::Spot,
 };
 
 /// Edits that are made together, the kind of fault that they are, and a sentence.
@@ -17,6 +18,8 @@ pub(super) struct Slipped {
     pub edits: Vec<(usize, Edit)>,
     pub kind: Kind,
     pub how: String,
+    /// Where in the rule.
+    pub spot: Spot,
 }
 
 /// At most this many pairs are formed for a gradient.
@@ -29,9 +32,11 @@ pub(super) fn singles(rule: &Examined, k: usize) -> Vec<Slipped> {
     let mut all = Vec::new();
     for unit in units(&script) {
         let step = &script.steps[unit[0]];
+        let spot = spot_of(&script, &unit);
         let mut offer = |kind: Kind, how: String, edit: &dyn Fn(&Step) -> Edit| {
             let edits = unit.iter().map(|&at| (at, edit(&script.steps[at]))).collect();
-            all.push(Slipped { edits, kind, how: format!("{how} at step {} of {}", unit[0], unit.len()) });
+            let how = format!("{how} at step {} of {}", unit[0], unit.len());
+            all.push(Slipped { edits, kind, how, spot: spot.clone() });
         };
         let depends = |i: usize| match step.inputs[i] {
             Source::Step(s) => carries[s],
@@ -75,7 +80,8 @@ pub(super) fn singles(rule: &Examined, k: usize) -> Vec<Slipped> {
             }
             ("slice" | "scatter" | "index_select" | "index_add", _) => {
                 for action in alike(&script, step) {
-                    let how = "the numbers come from, or go to, another place".to_owned();
+                    let Action::Op(op) = &action else { continue };
+                    let how = format!("the numbers come from, or go to, another place, {}", op.attributes());
                     offer(Kind::WrongMovement, how, &|_| Edit::Act(action.clone()));
                 }
             }
@@ -88,8 +94,8 @@ pub(super) fn singles(rule: &Examined, k: usize) -> Vec<Slipped> {
             _ => {}
         }
         if unit.len() > 1 {
-            for (edit, kind) in mistakes_of(&script, unit[0]) {
-                offer(kind, "a term or an operation is another".to_owned(), &|_| edit.clone());
+            for (edit, how, kind) in mistakes_at(&script, unit[0]) {
+                offer(kind, how, &|_| edit.clone());
             }
         }
     }

@@ -43,7 +43,7 @@ use change::{Change, Slip};
 use edits::Slipped;
 use examined::Examined;
 
-use super::{Fault, Verdict, kind::Kind};
+use super::{Fault, Verdict, kind::Kind, verdict::Spot};
 use crate::{DType, Error, Function, Result, RuleFault, Tensor};
 
 /// A correct function with one mistake made in its rule.
@@ -56,8 +56,8 @@ pub struct Mutant {
     /// [`Fault::name`](super::Fault::name).
     pub names: Vec<&'static str>,
     kinds: Vec<Kind>,
-    /// The kinds of each of two mistakes.
-    parts: Vec<Vec<Kind>>,
+    /// The kinds of each of two mistakes, and where it is.
+    parts: Vec<(Vec<Kind>, Spot)>,
 }
 
 impl Mutant {
@@ -67,10 +67,23 @@ impl Mutant {
             (Fault::Several { faults }, [a, b]) => {
                 let named = |of: &[Kind], fault: &Fault| of.contains(&fault.kind());
                 let [one, two] = &faults[..] else { return false };
-                (named(a, one) && named(b, two)) || (named(a, two) && named(b, one))
+                let both = |a: &[Kind], b: &[Kind]| named(a, one) && named(b, two);
+                both(&a.0, &b.0) || both(&b.0, &a.0)
             }
             (Fault::Several { .. }, _) => false,
             (fault, _) => self.kinds.contains(&fault.kind()),
+        }
+    }
+
+    /// Whether a verdict describes two mistakes exactly, if by other names: with its edits the rule gives the true
+    /// gradient, also at a point that the search has not seen, and each edit is of the operation where one of the mistakes
+    /// was made, or of one next to it on the same line. A single edit may mend both, if it is next to both.
+    pub fn is_mended_by(&self, verdict: &Verdict) -> bool {
+        let [(_, a), (_, b)] = &self.parts[..] else { return false };
+        match &verdict.spots[..] {
+            [one] => one.meets(a) && one.meets(b),
+            [one, two] => (one.meets(a) && two.meets(b)) || (one.meets(b) && two.meets(a)),
+            _ => false,
         }
     }
 }
@@ -128,7 +141,7 @@ pub fn mutants(function: Arc<dyn Function>, inputs: &[Tensor]) -> Result<Vec<Mut
             alone.map_or(vec![one.kind], |(change, _, examined)| self::kinds(&sound, &all, change, examined))
         };
         let parts = match &change.slip {
-            Slip::Two(one, two) => vec![part(one), part(two)],
+            Slip::Two(one, two) => [one, two].map(|one| (part(one), one.spot.clone())).to_vec(),
             _ => Vec::new(),
         };
         Mutant { function: function.clone(), what: change.to_string(), names, kinds, parts }
