@@ -1,13 +1,16 @@
-//! Factorizations of batches of small row-major matrices, by `faer`: one call per matrix, matrices shared out over the
-//! threads. A function that fails returns the index of the first matrix of the batch at which it failed.
+//! Factorizations of batches of small row-major matrices, one call per matrix, matrices shared out over the threads:
+//! symmetric eigenvectors by our own [`eigen`], the others by `faer`. A function that fails returns the index of the first
+//! matrix of the batch at which it failed.
 //!
 //! Symmetric matrices are read from their lower triangle.
 
 mod eigen;
 mod qr;
+mod symmetric;
 
-pub use eigen::{eigh, lyapunov, symmetric_sqrt};
+pub use eigen::eigh;
 pub use qr::qr;
+pub use symmetric::{lyapunov, symmetric_sqrt};
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

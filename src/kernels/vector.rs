@@ -51,6 +51,25 @@ impl<T: Real, S: Simd> Vectors<T, S> {
         unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
     }
 
+    /// Aligned numbers, a whole number of vectors, as these.
+    #[inline(always)]
+    pub fn cut(self, x: &[T]) -> &[Vector<T, S>] {
+        let start = x.as_ptr().cast::<Vector<T, S>>();
+        assert!(x.len().is_multiple_of(Self::LANES) && start.is_aligned(), "numbers that are not whole vectors");
+        // SAFETY: the assertion has checked the alignment, and that the numbers of `x`, which stays borrowed, are as many
+        // bytes as these vectors (LANES checks the size at compile time); any bits are a valid vector.
+        unsafe { std::slice::from_raw_parts(start, x.len() / Self::LANES) }
+    }
+
+    /// The same, to write to.
+    #[inline(always)]
+    pub fn cut_mut(self, x: &mut [T]) -> &mut [Vector<T, S>] {
+        let start = x.as_mut_ptr().cast::<Vector<T, S>>();
+        assert!(x.len().is_multiple_of(Self::LANES) && start.is_aligned(), "numbers that are not whole vectors");
+        // SAFETY: as in `cut`; `x` is borrowed by nobody else, and a vector has no padding bytes.
+        unsafe { std::slice::from_raw_parts_mut(start, x.len() / Self::LANES) }
+    }
+
     /// `a * b + c`.
     #[inline(always)]
     pub fn mul_add(self, a: Vector<T, S>, b: Vector<T, S>, c: Vector<T, S>) -> Vector<T, S> {

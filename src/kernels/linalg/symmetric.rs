@@ -1,67 +1,17 @@
-//! Eigenvalues and eigenvectors of symmetric matrices A = V diag(λ) Vᵀ, and what is computed from them: the square root
+//! What is computed from the eigenvalues and eigenvectors of symmetric matrices A = V diag(λ) Vᵀ: the square root
 //! V diag(√λ) Vᵀ, and the solution of Lyapunov's equation.
-//!
-//! The decomposition is faer's: a tridiagonal matrix by reflections, its eigenvalues by divide and conquer. Below
-//! [`SMALL`] that gives way to rotations, which take n³ steps of a few numbers and round at each.
-
-use std::cell::RefCell;
 
 use super::{Outcome, each};
 use crate::kernels::{Real, matmul::product, scratch::with_scratch};
 use faer::{
-    Accum, Auto, ColMut, MatMut, MatRef, Par, Spec,
-    dyn_stack::{MemBuffer, MemStack, StackReq},
-    linalg::{
-        evd::{ComputeEigenvectors, SelfAdjointEvdParams, self_adjoint_evd, self_adjoint_evd_scratch},
-        matmul::triangular::{self, BlockStructure},
-    },
+    Accum, MatMut, MatRef, Par,
+    linalg::matmul::triangular::{self, BlockStructure},
     traits::RealField,
 };
 
-/// Below this size the eigenvalues of a tridiagonal matrix are found by rotations. Of the sizes tried, in single
-/// precision, 32 is the fastest or nearly so at n = 64 and 256, and has a third of the error of 128, faer's own.
-const SMALL: usize = 32;
-
-/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
-/// `[n + 1, n]` for each, the values, then V. Fails for numbers that are not finite.
-pub fn eigh<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, (n + 1) * n, n, |i, out| {
-        let (values, vectors) = out.split_at_mut(n);
-        symmetric(&a[i * n * n..][..n * n], n, values, vectors)
-    })
-}
-
-fn symmetric<T: Real + RealField>(a: &[T], n: usize, values: &mut [T], vectors: &mut [T]) -> bool {
-    thread_local! {
-        /// Kept from call to call, since memory that is new to a program takes as long as some of the steps.
-        static WORK: RefCell<MemBuffer> = RefCell::new(MemBuffer::new(StackReq::EMPTY));
-    }
-    if !a.iter().all(|x| x.finite()) {
-        return false;
-    }
-    let mut settings = <SelfAdjointEvdParams as Auto<T>>::auto();
-    settings.recursion_threshold = SMALL;
-    let settings = Spec::new(settings);
-    let needed = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::Yes, Par::Seq, settings);
-    let found = WORK.with_borrow_mut(|work| {
-        if work.len() < needed.unaligned_bytes_required() {
-            *work = MemBuffer::new(needed);
-        }
-        with_scratch(n * n, |columns: &mut [T]| {
-            let mut v = MatMut::from_column_major_slice_mut(columns, n, n);
-            let values = ColMut::from_slice_mut(values).as_diagonal_mut();
-            let a = square(a, n);
-            let found = self_adjoint_evd(a, values, Some(v.as_mut()), Par::Seq, MemStack::new(work), settings);
-            MatMut::from_row_major_slice_mut(vectors, n, n).copy_from(v);
-            found
-        })
-    });
-    found.is_ok()
-}
-
-/// The symmetric positive semi-definite Z with Z Z = A of every `[n, n]` whose eigenvalues and eigenvectors, as [`eigh`]
-/// packs them, are given; the eigenvalues become those of Z. Those that are negative only through rounding count as 0;
-/// fails where one is clearly negative.
+/// The symmetric positive semi-definite Z with Z Z = A of every `[n, n]` whose eigenvalues and eigenvectors, as
+/// [`eigh`](super::eigh) packs them, are given; the eigenvalues become those of Z. Those that are negative only through
+/// rounding count as 0; fails where one is clearly negative.
 pub fn symmetric_sqrt<T: Real + RealField>(packed: &mut [T], n: usize, out: &mut [T]) -> Outcome {
     let zero = <T as Real>::ZERO;
     for (i, packed) in packed.chunks_mut(((n + 1) * n).max(1)).enumerate() {
@@ -106,7 +56,7 @@ fn lower_half<T: Real + RealField>(out: &mut [T], a: &[T], b: &[T], n: usize) {
     );
 }
 
-/// The X with Z X + X Z = C for every positive semi-definite Z, given by its eigenvalues and eigenvectors as [`eigh`]
+/// The X with Z X + X Z = C for every positive semi-definite Z, given by its eigenvalues and eigenvectors as [`eigh`](super::eigh)
 /// packs them, and every C `[n, n]`. In the basis of the eigenvectors, x_ij = c_ij / (z_i + z_j), and 0 where that sum is
 /// 0.
 pub fn lyapunov<T: Real + RealField>(packed: &[T], c: &[T], n: usize, out: &mut [T]) -> Outcome {

@@ -1,0 +1,156 @@
+//! Matrices that are known to be hard, in both precisions, and faer's decomposition as a second way.
+
+use super::*;
+use crate::kernels::testing::numbers;
+use faer::{MatRef, Side};
+
+/// The symmetric matrix of `f(row, column)` with row ≥ column.
+fn symmetric_by<T: Real>(n: usize, f: impl Fn(usize, usize) -> f64) -> Vec<T> {
+    (0..n * n).map(|i| T::of(f((i / n).max(i % n), (i / n).min(i % n)))).collect()
+}
+
+/// A name, and the numbers of a matrix `[n, n]`.
+type Case<T> = (&'static str, Vec<T>);
+
+fn cases<T: Real>(n: usize) -> Vec<Case<T>> {
+    let x = numbers::<f64>(n * n, n as u64);
+    let at = |i: usize, j: usize| x[i * n + j];
+    let beside = |i: usize, j: usize| f64::from(i - j == 1);
+    let (size, middle) = (n as f64, (n as f64 - 1.0) / 2.0);
+    let power = |i: usize, j: usize, from: f64| 10f64.powf(from * (1.0 - (i + j) as f64 / size));
+    let by = |f: &dyn Fn(usize, usize) -> f64| symmetric_by::<T>(n, f);
+    let (tiny, huge) = if size_of::<T>() == 4 { (1e-36, 1e37) } else { (1e-300, 1e306) };
+    vec![
+        ("random", by(&at)),
+        ("zero", by(&|_, _| 0.0)),
+        ("identity", by(&|i, j| f64::from(i == j))),
+        ("diagonal", by(&|i, j| if i == j { x[i] } else { 0.0 })),
+        ("of ones", by(&|_, _| 1.0)),
+        ("of rank one", by(&|i, j| x[i] * x[j])),
+        ("of blocks", by(&|i, j| if i / 3 == j / 3 { at(i, j) } else { 0.0 })),
+        ("almost the identity", by(&|i, j| f64::from(i == j) + 1e-7 * at(i, j))),
+        ("second differences", by(&|i, j| 2.0 * f64::from(i == j) - beside(i, j))),
+        ("Wilkinson's", by(&|i, j| if i == j { (i as f64 - middle).abs() } else { beside(i, j) })),
+        (
+            "Wilkinson's, glued",
+            by(&|i, j| match i - j {
+                0 => ((i % 21) as f64 - 10.0).abs(),
+                1 => {
+                    if i % 21 == 0 {
+                        1e-6
+                    } else {
+                        1.0
+                    }
+                }
+                _ => 0.0,
+            }),
+        ),
+        ("Hilbert's", by(&|i, j| 1.0 / (i + j + 1) as f64)),
+        ("an arrow", by(&|i, j| if i == j { i as f64 } else { f64::from(j == 0) })),
+        ("graded, falling", by(&|i, j| power(i, j, 30.0) * at(i, j))),
+        ("graded, rising", by(&|i, j| power(i, j, -30.0) * at(i, j))),
+        ("tiny", by(&|i, j| tiny * at(i, j))),
+        ("huge", by(&|i, j| huge / size * at(i, j))),
+    ]
+}
+
+/// What is checked of a matrix whose largest number or eigenvalue is `size`.
+struct Found {
+    /// The matrix in double precision, divided by `size`.
+    a: Vec<f64>,
+    /// Eigenvalues, divided by `size`.
+    values: Vec<f64>,
+    /// The largest number of A V − V Λ, divided by `size`, and that of VᵀV − I.
+    errors: [f64; 2],
+    size: f64,
+}
+
+fn find<T: Real>(a: &[T], n: usize) -> Found {
+    let mut packed = vec![T::of(f64::NAN); n * (n + 1)];
+    eigh(a, n, &mut packed).expect("it has a decomposition");
+    let packed: Vec<f64> = packed.iter().map(|x| x.to_f64()).collect();
+    let (values, v) = packed.split_at(n);
+    assert!(values.is_sorted(), "{values:?}");
+    let a = a.iter().map(|x| x.to_f64());
+    let size = a.clone().chain(values.iter().copied()).fold(1e-320, |m: f64, x| m.max(x.abs()));
+    let a: Vec<f64> = a.map(|x| x / size).collect();
+    let values: Vec<f64> = values.iter().map(|x| x / size).collect();
+    let column = |j: usize| (0..n).map(move |i| v[i * n + j]);
+    let mut errors = [0.0f64; 2];
+    let note = |error: &mut f64, x: f64| *error = if x.is_nan() { f64::INFINITY } else { error.max(x.abs()) };
+    for (j, value) in values.iter().enumerate() {
+        let vj: Vec<f64> = column(j).collect();
+        for i in 0..n {
+            let product: f64 = a[i * n..][..n].iter().zip(&vj).map(|(a, v)| a * v).sum();
+            note(&mut errors[0], product - vj[i] * value);
+            let dot: f64 = column(i).zip(&vj).map(|(x, y)| x * y).sum();
+            note(&mut errors[1], dot - f64::from(i == j));
+        }
+    }
+    Found { a, values, errors, size }
+}
+
+fn check_all<T: Real>(n: usize) {
+    let epsilon = T::EPSILON.to_f64();
+    let limit = (10.0 + 4.0 * (n as f64).sqrt()) * epsilon;
+    for (name, a) in cases::<T>(n) {
+        let Found { a, values, errors, .. } = find(&a, n);
+        assert!(errors.iter().all(|&e| e < limit), "{name} {n}x{n}: {:?} ε", errors.map(|e| e / epsilon));
+        let other =
+            MatRef::from_row_major_slice(&a, n, n).self_adjoint_eigenvalues(Side::Lower).expect("faer finds them");
+        for (value, other) in values.iter().zip(other) {
+            let apart = (value - other).abs();
+            // Faer's are the less accurate: of Wilkinson's matrix 128x128, bisection finds them 118 ε away, and ours 2.
+            assert!(
+                apart < limit + 4.0 * n as f64 * epsilon,
+                "{name} {n}x{n}: {value} of ours, {:e} ε away",
+                apart / epsilon
+            );
+        }
+    }
+}
+
+#[test]
+fn hard_matrices_are_decomposed_to_the_last_bits() {
+    let sizes: &[usize] = if cfg!(miri) {
+        &[1, 2, 3, 5, 17, 34]
+    } else {
+        &[1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 21, 31, 32, 33, 34, 47, 48, 63, 64, 65, 84, 97, 128, 129, 200]
+    };
+    for &n in sizes {
+        check_all::<f32>(n);
+        check_all::<f64>(n);
+    }
+}
+
+#[test]
+fn known_eigenvalues_are_found() {
+    // Second differences: 2 − 2 cos(π k / (n + 1)).
+    let n = if cfg!(miri) { 35 } else { 150 };
+    let a = symmetric_by::<f64>(n, |i, j| if i == j { 2.0 } else { -f64::from(i - j == 1) });
+    let found = find(&a, n);
+    for (k, value) in (1..).zip(&found.values) {
+        let known = 2.0 - 2.0 * (std::f64::consts::PI * k as f64 / (n + 1) as f64).cos();
+        assert!((value * found.size - known).abs() < 1e-14, "{value} is not {known}");
+    }
+}
+
+#[test]
+fn a_matrix_of_the_smallest_numbers_keeps_its_vectors() {
+    let n = 40;
+    let a = symmetric_by::<f64>(n, |i, j| 5e-324 * (i * 7 % 11 + j) as f64);
+    let Found { errors, .. } = find(&a, n);
+    assert!(errors[1] < 1e-13, "{errors:?}");
+}
+
+#[test]
+fn the_upper_triangle_is_not_read() {
+    let n = 40;
+    let a = symmetric_by::<f32>(n, |i, j| ((i * 31 + j * 17) % 23) as f64);
+    let lower: Vec<f32> = a.iter().enumerate().map(|(i, &x)| if i / n < i % n { 7.0 } else { x }).collect();
+    let mut found = [(); 2].map(|()| vec![f32::NAN; n * (n + 1)]);
+    eigh(&a, n, &mut found[0]).unwrap();
+    eigh(&lower, n, &mut found[1]).unwrap();
+    assert_eq!(found[0], found[1]);
+    assert_eq!(eigh::<f32>(&[], 0, &mut []), Ok(()));
+}
