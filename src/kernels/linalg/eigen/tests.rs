@@ -102,7 +102,7 @@ fn check_all<T: Real>(n: usize) {
             let apart = (value - other).abs();
             // Faer's are the less accurate: of Wilkinson's matrix 128x128, bisection finds them 118 ε away, and ours 2.
             assert!(
-                apart < limit + 4.0 * n as f64 * epsilon,
+                apart < limit + 4.0 * n as f64 * f64::EPSILON,
                 "{name} {n}x{n}: {value} of ours, {:e} ε away",
                 apart / epsilon
             );
