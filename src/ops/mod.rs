@@ -43,7 +43,7 @@ mod unfold;
 
 pub use convolution::ConvSpec;
 pub use formula::Formula;
-pub use op::{Grads, Mixes, Op, Total, Vjp};
+pub use op::{Affine, Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
 pub use sample::Sample;

@@ -11,7 +11,7 @@
 use super::{
     convolution::missing_axes,
     formula::Formula,
-    op::{Grads, Op, Vjp},
+    op::{Affine, Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
 };
@@ -98,13 +98,8 @@ impl Op for BatchNorm {
         }))
     }
 
-    fn affine(&self, x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
-        let shape = x[0].shape();
-        let (moments, affine) =
-            crate::dispatch!(x[0].dtype(), T => moments::<T>(x, channels(shape), self.epsilon as T));
-        let over: Vec<usize> = (0..shape.rank()).filter(|&axis| axis != 1).collect();
-        let column = shape.reduced(&over, true);
-        Some((std::sync::Arc::new(moments), affine.map(|x| x.reshaped(column.clone()))))
+    fn affine(&self) -> Option<&dyn Affine> {
+        Some(self)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -117,6 +112,17 @@ impl Op for BatchNorm {
         let gradients =
             crate::dispatch!(x.dtype(), T => at.dz.as_chain::<T, _>(|dz| backward(&x, dz, &gamma, &moments)));
         Ok(gradients.into_iter().map(|g| Some(at.tape().constant(g))).collect())
+    }
+}
+
+impl Affine for BatchNorm {
+    fn factor_and_term(&self, x: &[&Tensor]) -> (Saved, [Tensor; 2]) {
+        let shape = x[0].shape();
+        let (moments, affine) =
+            crate::dispatch!(x[0].dtype(), T => moments::<T>(x, channels(shape), self.epsilon as T));
+        let over: Vec<usize> = (0..shape.rank()).filter(|&axis| axis != 1).collect();
+        let column = shape.reduced(&over, true);
+        (std::sync::Arc::new(moments), affine.map(|x| x.reshaped(column.clone())))
     }
 }
 

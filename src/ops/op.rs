@@ -63,11 +63,10 @@ pub trait Op: Send + Sync {
     }
 
     /// For an operation whose value is, once all numbers of its inputs have been seen, its first input times a factor plus
-    /// a term: what `forward` would save, and the two, which broadcast to the value. `None`, the default, for everything
-    /// else.
+    /// a term: how to find them. `None`, the default, for everything else.
     ///
     /// A large value is then left pending, and is part of the chain of elementwise operations that reads it.
-    fn affine(&self, _x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
+    fn affine(&self) -> Option<&dyn Affine> {
         None
     }
 
@@ -88,6 +87,12 @@ pub trait Op: Send + Sync {
     fn mixes(&self) -> Mixes {
         Mixes::All
     }
+}
+
+/// What only scales and shifts each number of its first input, once it has seen all of them: batch norm.
+pub trait Affine {
+    /// What [`Op::forward`] would save, and the factor and the term, which broadcast to the value.
+    fn factor_and_term(&self, x: &[&Tensor]) -> (Saved, [Tensor; 2]);
 }
 
 /// Which numbers an operation mixes, so that a 0 in its upstream gradient concerns more than one of them.
@@ -162,8 +167,8 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     fn folds(&self, x: &Shape) -> Option<(Total, Shape)> {
         (**self).folds(x)
     }
-    fn affine(&self, x: &[&Tensor]) -> Option<(Saved, [Tensor; 2])> {
-        (**self).affine(x)
+    fn affine(&self) -> Option<&dyn Affine> {
+        (**self).affine()
     }
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
         (**self).flops(x, z)

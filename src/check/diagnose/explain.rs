@@ -87,7 +87,6 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
     // What is seen of a mistake, which may come from one or from two of them.
     let symptom = |v: &Verdict| match v.fault.kind() {
         Kind::NonFinite => !is_right_where_finite(case, k),
-        Kind::UpstreamNotLinear => true,
         _ => v.vague,
     };
     if programs && !found.iter().any(hopeless) {

@@ -50,7 +50,7 @@ fn price(p: &Proposal) -> u32 {
 }
 
 impl Search<'_> {
-    /// Two edits.
+    /// Two edits; or one, where the search for one had no time to run it.
     pub(super) fn pair(&self) -> Option<Vec<Proposal>> {
         let runs = Run::all(self.program, &[])?;
         // What is not finite is mended first; until then nothing adds up.
@@ -76,6 +76,10 @@ impl Search<'_> {
             }
         }
         let mut pair = best?.1;
+        // What alone makes the rule right stands beside an edit that, twice on one line, changes nothing.
+        if let Some(alone) = pair.iter().position(|p| self.mended_by(&p.edits())) {
+            return Some(vec![pair.swap_remove(alone)]);
+        }
         pair.sort_by_key(|p| p.place.at[0]);
         Some(pair)
     }

@@ -63,7 +63,8 @@ impl List {
 
     /// What an operation saves, its factor and its term, if its value is left pending as part of a chain.
     pub fn affine(&mut self, op: &dyn Op, ids: &Inputs, shape: &Shape) -> Option<(Saved, [Tensor; 2])> {
-        if self.postpones(shape) { self.with_values(ids, |x| op.affine(x)) } else { None }
+        let affine = op.affine().filter(|_| self.postpones(shape))?;
+        Some(self.with_values(ids, |x| affine.factor_and_term(x)))
     }
 
     /// Appends an operation of which everything is known but the value.
