@@ -63,7 +63,10 @@ impl List {
 
     /// What an operation saves, its factor and its term, if its value is left pending as part of a chain.
     pub fn affine(&mut self, op: &dyn Op, ids: &Inputs, shape: &Shape) -> Option<(Saved, [Tensor; 2])> {
-        let affine = op.affine().filter(|_| self.postpones(shape))?;
+        if !self.postpones(shape) {
+            return None;
+        }
+        let affine = op.affine()?;
         Some(self.with_values(ids, |x| affine.factor_and_term(x)))
     }
 
