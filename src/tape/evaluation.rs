@@ -75,10 +75,16 @@ impl Tape {
         if shape.numel() >= LARGE || shape.numel() == 0 {
             list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         }
-        let value = list.with_values(&ids, |x| row.forward(parameter, x, shape));
-        let id = list.push(kind, ids, Value::Ready(value), needs_grad);
+        let value = list.with_values(&ids, |x| Value::Ready(row.forward(parameter, x, shape)));
+        let id = list.push(kind, ids, value, needs_grad);
         list.computed(frame, id);
         Ok(Var::new(self, id))
+    }
+
+    /// Hands the values of `x` to `read`, where they stay: no owner is counted, which costs as much as a small operation.
+    pub(crate) fn with_values<R>(&self, x: &[Var<'_>], read: impl FnOnce(&[&Tensor]) -> R) -> R {
+        let ids: Inputs = short(x.iter().map(|v| v.id()));
+        self.list_mut().with_values(&ids, read)
     }
 
     /// What the operation of node `id` saved for its backward rule.
@@ -156,6 +162,7 @@ impl List {
         }
     }
 
+    #[inline(always)]
     fn common_shape(&self, row: &'static Elementwise, ids: &Inputs) -> Result<Shape> {
         let mut shapes = ids.iter().map(|&id| self.node(id).shape());
         let mut common = shapes.next().expect("an elementwise operation has an operand").clone();

@@ -11,7 +11,9 @@ use smallvec::SmallVec;
 #[inline(always)]
 pub(crate) fn short<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) -> SmallVec<A> {
     let mut list = SmallVec::new();
-    items.for_each(|item| list.push(item));
+    for item in items {
+        list.push(item);
+    }
     list
 }
 
@@ -22,42 +24,85 @@ pub(crate) fn short<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) ->
 /// let s = Shape::from([2, 3]);
 /// assert_eq!((s.rank(), s.numel(), s.to_string()), (2, 6, "[2, 3]".into()));
 /// ```
-#[derive(Eq, Default)]
-pub struct Shape(SmallVec<[usize; 4]>);
+#[derive(Clone)]
+pub struct Shape(Sizes);
+
+/// Every node has a copy of a shape. Up to four sizes are in place, and are copied and moved in one piece: a processor that
+/// reads as one what was written in parts waits until all of it is in the cache.
+#[derive(Clone)]
+enum Sizes {
+    Few(Few),
+    Many(Vec<usize>),
+}
+
+/// The first `rank` of the sizes; the others are 0.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Few {
+    sizes: [usize; 4],
+    rank: Rank,
+}
+
+/// The length of [`Few`], of which the values that it cannot have mark [`Sizes::Many`].
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Rank {
+    Zero,
+    One,
+    Two,
+    Three,
+    Four,
+}
+
+const RANKS: [Rank; 5] = [Rank::Zero, Rank::One, Rank::Two, Rank::Three, Rank::Four];
+const _: () = assert!(size_of::<Shape>() == size_of::<[usize; 5]>());
 
 impl PartialEq for Shape {
     /// Size by size: a call to compare memory costs more than the comparison of a few axes.
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank() && std::iter::zip(&self.0, &other.0).all(|(a, b)| a == b)
+        self.rank() == other.rank() && std::iter::zip(self.dims(), other.dims()).all(|(a, b)| a == b)
     }
 }
 
+impl Eq for Shape {}
+
 impl std::hash::Hash for Shape {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.dims().hash(state);
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape::scalar()
     }
 }
 
 impl Shape {
     /// The shape of a single number: no axes, one element.
     pub fn scalar() -> Self {
-        Shape(SmallVec::new())
+        Shape(Sizes::Few(Few { sizes: [0; 4], rank: Rank::Zero }))
     }
 
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
-        self.0.len()
+        self.dims().len()
     }
 
     /// The number of elements: the product of the sizes, 1 for a single number, and `usize::MAX` where it is larger.
     pub fn numel(&self) -> usize {
-        self.0.iter().fold(1, |count: usize, &size| count.saturating_mul(size))
+        self.dims().iter().fold(1, |count: usize, &size| count.saturating_mul(size))
     }
 
     /// The sizes as a slice.
+    #[inline]
     pub fn dims(&self) -> &[usize] {
-        &self.0
+        match &self.0 {
+            Sizes::Few(few) => &few.sizes[..few.rank as usize],
+            Sizes::Many(sizes) => sizes,
+        }
     }
 
     /// The shape that both broadcast to, or `None` if they are incompatible.
@@ -73,21 +118,18 @@ impl Shape {
             return Some(self.clone());
         }
         let rank = self.rank().max(other.rank());
-        let mut common = Shape::scalar();
-        for i in 0..rank {
-            common.0.push(match (self.size_from_front(i, rank), other.size_from_front(i, rank)) {
-                (a, b) if a == b => a,
-                (1, n) | (n, 1) => n,
-                _ => return None,
-            });
-        }
-        Some(common)
+        let common = |i| match (self.size_from_front(i, rank), other.size_from_front(i, rank)) {
+            (a, b) if a == b => Some(a),
+            (1, n) | (n, 1) => Some(n),
+            _ => None,
+        };
+        (0..rank).map(common).collect()
     }
 
     /// The size of axis `i` after this shape is extended at the front to `rank` axes.
     pub(crate) fn size_from_front(&self, i: usize, rank: usize) -> usize {
         let missing = rank - self.rank();
-        if i < missing { 1 } else { self.0[i - missing] }
+        if i < missing { 1 } else { self.dims()[i - missing] }
     }
 
     /// This shape with the given axes set to 1 (`keepdim`) or removed.
@@ -103,42 +145,32 @@ impl Shape {
     }
 }
 
-impl Clone for Shape {
-    #[inline]
-    fn clone(&self) -> Self {
-        Shape::from(self.dims())
-    }
-}
-
 impl Deref for Shape {
     type Target = [usize];
     fn deref(&self) -> &[usize] {
-        &self.0
+        self.dims()
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(dims: [usize; N]) -> Self {
-        Shape(SmallVec::from_slice(&dims))
+        Shape::from(&dims[..])
     }
 }
 
-/// Size by size, as shapes are compared: every node has a copy of one.
 impl From<&[usize]> for Shape {
     #[inline]
     fn from(dims: &[usize]) -> Self {
-        let mut few = [0; 4];
-        if dims.len() > few.len() {
-            return Shape(SmallVec::from_slice(dims));
-        }
-        (0..few.len()).filter(|&i| i < dims.len()).for_each(|i| few[i] = dims[i]);
-        Shape(SmallVec::from_buf_and_len(few, dims.len()))
+        Shape(match RANKS.get(dims.len()) {
+            Some(&rank) => Sizes::Few(Few { sizes: std::array::from_fn(|i| dims.get(i).copied().unwrap_or(0)), rank }),
+            None => Sizes::Many(dims.to_vec()),
+        })
     }
 }
 
 impl From<Vec<usize>> for Shape {
     fn from(dims: Vec<usize>) -> Self {
-        Shape(SmallVec::from_vec(dims))
+        Shape::from(&dims[..])
     }
 }
 
@@ -156,7 +188,8 @@ impl From<()> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
-        Shape(short(sizes.into_iter()))
+        let sizes: SmallVec<[usize; 4]> = short(sizes.into_iter());
+        Shape::from(&sizes[..])
     }
 }
 
