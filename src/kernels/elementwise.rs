@@ -162,6 +162,17 @@ fn in_pieces<T: Real>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
     parallel::each_chunk(out, PIECE, numbers, |i, out| body(i * PIECE, out));
 }
 
+/// `out[i] = (a[i] − b[i]) · scale`.
+pub fn difference<T: Real>(a: &[T], b: &[T], scale: T, out: &mut [T]) {
+    zip(
+        Operand::Each(a),
+        Operand::Each(b),
+        out,
+        #[inline(always)]
+        |a, b| (a - b) * scale,
+    );
+}
+
 /// The mean of (a[i] − b[i])²: runs are summed in vectors, then added in double precision.
 pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     const RUN: usize = 1024;

@@ -18,6 +18,7 @@ pub mod pool;
 pub mod program;
 pub mod real;
 pub mod scratch;
+pub mod shared;
 mod shifted;
 pub mod softmax;
 pub mod space;

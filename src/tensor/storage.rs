@@ -9,11 +9,10 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
 };
 
 use super::DType;
-use crate::kernels::{Real, elementwise, pages};
+use crate::kernels::{Real, elementwise, shared::Shared};
 
 /// Buffers with fewer elements are taken without first asking whether there is memory for them.
 pub const LARGE: usize = 1 << 27;
@@ -74,7 +73,7 @@ element!(f32, F32, POOL_F32);
 element!(f64, F64, POOL_F64);
 
 /// A shared buffer of `T`.
-pub struct Buffer<T: Element>(Option<Arc<[T]>>);
+pub struct Buffer<T: Element>(Option<Shared<T>>);
 
 impl<T: Element> Buffer<T> {
     /// A buffer of `len` elements with unspecified contents, from the pool if it has one.
@@ -89,7 +88,7 @@ impl<T: Element> Buffer<T> {
             Some(buffer) => buffer,
             None => {
                 assert!(available::<T>(len), "a tensor of {len} numbers in {} does not fit into memory", T::DTYPE);
-                pages::zeros(len)
+                Shared::zeros(len)
             }
         };
         Buffer(Some(buffer))
@@ -97,7 +96,7 @@ impl<T: Element> Buffer<T> {
 
     /// The numbers of `data`, which are copied: a buffer and the count of its owners are one piece of memory.
     pub fn from_vec(data: Vec<T>) -> Self {
-        Buffer(Some(data.into()))
+        Buffer(Some(Shared::from_vec(data)))
     }
 
     /// The elements.
@@ -117,13 +116,13 @@ impl<T: Element> Buffer<T> {
 
     /// Whether this is the only owner of the buffer.
     pub fn unique(&self) -> bool {
-        self.0.as_ref().is_some_and(|arc| Arc::strong_count(arc) == 1)
+        self.0.as_ref().is_some_and(Shared::unique)
     }
 
     /// The elements of a buffer that nobody shares, for writing.
     pub fn fresh(&mut self) -> &mut [T] {
-        let arc = self.0.as_mut().expect("a buffer is empty only while it is dropped");
-        Arc::get_mut(arc).expect("the buffer was checked to be unique")
+        let numbers = self.0.as_mut().expect("a buffer is empty only while it is dropped");
+        numbers.get_mut().expect("the buffer was checked to be unique")
     }
 }
 
@@ -135,10 +134,10 @@ impl<T: Element> Clone for Buffer<T> {
 
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if let Some(arc) = self.0.take() {
+        if let Some(numbers) = self.0.take() {
             // The last owner hands it back; any other just lets go. If two let go at once, the buffer is freed.
-            if Arc::strong_count(&arc) == 1 {
-                T::with_pool(|pool| pool.put(arc));
+            if numbers.unique() {
+                T::with_pool(|pool| pool.put(numbers));
             }
         }
     }
@@ -161,7 +160,7 @@ const SHORT: usize = 1 << 10;
 
 /// The buffers of one length.
 struct Shelf<T> {
-    free: Vec<Arc<[T]>>,
+    free: Vec<Shared<T>>,
     /// How many more were taken than have come back.
     out: usize,
 }
@@ -184,25 +183,25 @@ impl<T> Pool<T> {
         &mut self.short[len]
     }
 
-    fn take(&mut self, len: usize) -> Option<Arc<[T]>> {
+    fn take(&mut self, len: usize) -> Option<Shared<T>> {
         let shelf = self.shelf(len);
         shelf.out += 1;
-        let arc = shelf.free.pop()?;
+        let numbers = shelf.free.pop()?;
         self.bytes -= len * size_of::<T>();
-        Some(arc)
+        Some(numbers)
     }
 
-    fn put(&mut self, arc: Arc<[T]>) {
-        let bytes = arc.len() * size_of::<T>();
+    fn put(&mut self, numbers: Shared<T>) {
+        let bytes = numbers.len() * size_of::<T>();
         if self.bytes + bytes > POOL_BYTES {
             self.long.values_mut().chain(&mut self.short).for_each(|shelf| shelf.free.clear());
             self.bytes = 0;
         }
-        let shelf = self.shelf(arc.len());
+        let shelf = self.shelf(numbers.len());
         if shelf.out > 0 {
             shelf.out -= 1;
             if bytes <= POOL_BYTES {
-                shelf.free.push(arc);
+                shelf.free.push(numbers);
                 self.bytes += bytes;
             }
         }
