@@ -94,11 +94,11 @@ impl Linear {
         shape: &Shape,
         (rows, inputs, outputs): (usize, usize, usize),
     ) -> Result<Grads<'t>> {
-        let (tape, dz) = (at.tape(), at.dz.value());
+        let tape = at.tape();
         let product = |ta, [m, n, k]: [usize; 3], factor: Var<'t>, shape: Shape| {
-            let (product, factor) = (Product { m, n, k, ta, tb: false, scale: 1.0 }, factor.value());
-            let gradient = build!(dz.dtype(), shape, |T, out| {
-                product.gemm(out, false, dz.data::<T>(), factor.data::<T>());
+            let product = Product { m, n, k, ta, tb: false, scale: 1.0 };
+            let gradient = tape.with_values(&[at.dz, factor], |x| {
+                build!(tape.dtype(), shape, |T, out| product.gemm(out, false, x[0].data::<T>(), x[1].data::<T>()))
             });
             Ok(tape.constant(gradient))
         };
@@ -106,12 +106,15 @@ impl Linear {
         let dw = at.by(1, || product(true, [outputs, inputs, rows], at.x[0], at.x[1].shape()))?;
         let mut gradients = Grads::from_iter([dx, dw]);
         if let Some(bias) = at.x.get(2) {
-            gradients.push(at.by(2, || {
-                Ok(tape.constant(build!(dz.dtype(), bias.shape(), |T, out| {
-                    let (dims, kept) = ([rows, outputs], [1, outputs]);
-                    Program::of(dz.data::<T>(), &dims).fold(Total::Sum, &dims, &kept, out);
-                })))
-            })?);
+            let sum = |shape| {
+                let (dims, kept) = ([rows, outputs], [1, outputs]);
+                tape.with_values(&[at.dz], |x| {
+                    build!(tape.dtype(), shape, |T, out| {
+                        Program::of(x[0].data::<T>(), &dims).fold(Total::Sum, &dims, &kept, out);
+                    })
+                })
+            };
+            gradients.push(at.by(2, || Ok(tape.constant(sum(bias.shape()))))?);
         }
         Ok(gradients)
     }

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     kernels::{
         Real,
-        elementwise::mean_square,
+        elementwise::{difference, mean_square},
         softmax::{cross_entropy, cross_entropy_grad},
     },
     tape::{Saved, Var},
@@ -115,15 +115,27 @@ impl Op for MseLoss {
         Some(3 * x[0].numel() as u64)
     }
 
+    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[0].numel() as u64)
+    }
+
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         Ok(build!(x[0].dtype(), shape, |T, out| out[0] = mean_square(x[0].data::<T>(), x[1].data::<T>())))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let (a, b) = (at.x[0], at.x[1]);
-        let scale = at.dz * (2.0 / a.numel() as f64);
-        // Where the gradient is numbers, the scale is one.
-        let da = if at.recorded { (a - b) * scale } else { (a - b) * scale.item() };
+        let (a, b, shape) = (at.x[0], at.x[1], at.x[0].shape());
+        let scale = 2.0 / shape.numel() as f64;
+        let da = if at.recorded {
+            (a - b) * (at.dz * scale)
+        } else {
+            at.tape().constant(at.tape().with_values(&[a, b, at.dz], |x| {
+                build!(x[0].dtype(), shape, |T, da| {
+                    let scale = x[2].data::<T>()[0] * scale as T;
+                    difference(x[0].data::<T>(), x[1].data::<T>(), scale, da);
+                })
+            }))
+        };
         Ok(Grads::from_iter([Some(da), at.by(1, || Ok(-da))?]))
     }
 }

@@ -76,9 +76,9 @@ impl<'t> Walk<'t> {
                 continue;
             }
             self.extras.run_hooks(output, &mut self.slots)?;
-            let keep = self.want.of(&self.tape.list(), output) == Want::Keep;
-            if let (Some(slot), true) = (self.slots.get(output), keep) {
-                self.found.push((output, self.slots.complete(slot)));
+            if self.want.of(&self.tape.list(), output) == Want::Keep {
+                let slot = if from_outside { self.slots.close(output) } else { self.slots.get(output).cloned() };
+                self.found.extend(slot.map(|slot| (output, self.slots.complete(slot))));
             }
         }
         if from_outside {
@@ -163,7 +163,8 @@ pub(super) fn walk<'t>(
     let tape = y.tape();
     let _line = tape.at_line(None);
     let slots = Slots::new(tape, y.id(), upstream, scratch_from);
-    let mut walk = Walk { tape, want, slots, found: Vec::new(), extras: Extras::new(tape, y.id()), at: y.id() };
+    let found = Vec::with_capacity(tape.list().notes.watched.len());
+    let mut walk = Walk { tape, want, slots, found, extras: Extras::new(tape, y.id()), at: y.id() };
     let result = panic::caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
     walk.extras.finish(&mut walk.slots);
     result.map(|()| walk.found)

@@ -49,10 +49,10 @@ impl<'t> Slots<'t> {
     }
 
     /// The gradient of a node that nobody adds to any more: numbers, unless it is recorded.
-    pub fn complete(&self, slot: &Slot) -> Slot {
+    pub fn complete(&self, slot: Slot) -> Slot {
         match slot {
-            Slot::Node(node) if !self.recorded() => Slot::Ready(Var::new(self.tape, *node).value()),
-            slot => slot.clone(),
+            Slot::Node(node) if !self.recorded() => Slot::Ready(Var::new(self.tape, node).value()),
+            slot => slot,
         }
     }
 

@@ -5,6 +5,9 @@
 
 use super::super::NodeId;
 
+/// Room for so many is made at once.
+const FEW: usize = 16;
+
 /// Values at some of the positions `0..len`.
 pub(in super::super) struct Few<T> {
     /// For each position its place among the values, counted from 1; 0 where there is none.
@@ -17,7 +20,7 @@ pub(in super::super) struct Few<T> {
 impl<T> Few<T> {
     /// No value at `len` positions.
     pub fn new(len: usize) -> Self {
-        Few { places: vec![0; len], values: Vec::new(), free: Vec::new() }
+        Few { places: vec![0; len], values: Vec::with_capacity(FEW), free: Vec::with_capacity(FEW) }
     }
 
     /// The value at a position, if there is one; at a position past the last there is none.
