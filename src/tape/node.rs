@@ -98,6 +98,9 @@ impl List {
         let id = NodeId::try_from(self.nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         // A leaf stays a leaf: a parameter first seen where gradients are off is used later where they are on.
         let needs_grad = needs_grad && (!self.notes.no_grad || matches!(kind, Kind::Leaf));
+        // Where there is known to be room, a node is written at its place, instead of being put together and then copied.
+        self.nodes.reserve(1);
+        assert!(self.nodes.len() < self.nodes.capacity());
         self.nodes.push(Node {
             kind,
             inputs,

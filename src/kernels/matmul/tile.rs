@@ -138,9 +138,11 @@ fn turn<T: Real>(block: &mut [[T; LANES]; LANES], b: &[T], stride: usize, column
     for (l, run) in runs[..columns].iter_mut().enumerate() {
         *run = *b[l * stride..].first_chunk().expect("a column has a run for every block");
     }
-    for p in 0..LANES {
-        for l in 0..LANES {
-            block[p][l] = runs[l][p];
+    // Four at a time: one by one, the compiler would scatter them.
+    for (l, four) in runs.as_chunks().0.iter().enumerate() {
+        for (p, row) in block.iter_mut().enumerate() {
+            let [a, b, c, d]: &[_; 4] = four;
+            row.as_chunks_mut().0[l] = [a[p], b[p], c[p], d[p]];
         }
     }
 }
