@@ -315,3 +315,24 @@ fn a_batch_norm_has_the_same_bits_in_a_chain_and_by_itself() {
         }
     }
 }
+
+#[test]
+fn the_gradient_of_a_mean_squared_error_has_the_same_bits_at_once_pending_and_recorded() {
+    let [a, b] = [1, 2].map(|k| Tensor::from_fn([7, 3], DType::F32, |i| (i as f64 * 0.7 + f64::from(k)).sin()));
+    let gradients = |lazy_from, recorded| {
+        let tape = Tape::new();
+        tape.set_lazy_from(lazy_from);
+        let (x, y) = (tape.leaf(&a), tape.leaf(&b));
+        let loss = (x.tanh() - 0.1).mse_loss(y) * 0.3;
+        if recorded {
+            tape.grad(loss, &[x, y]).unwrap().iter().map(|gradient| gradient.value()).collect::<Vec<Tensor>>()
+        } else {
+            let gradients = loss.backward().unwrap();
+            [x, y].map(|x| gradients.wrt(x).unwrap().clone()).to_vec()
+        }
+    };
+    let at_once = gradients(usize::MAX, false);
+    assert!(at_once.iter().all(|gradient| gradient.to_vec().iter().any(|&x| x != 0.0)));
+    assert_eq!(at_once, gradients(0, false));
+    assert_eq!(at_once, gradients(usize::MAX, true));
+}

@@ -37,6 +37,11 @@ impl Tape {
     pub fn set_lazy_from(&self, elements: usize) {
         self.list_mut().notes.lazy_from = Some(elements);
     }
+
+    /// Whether an elementwise result of this shape is left pending.
+    pub(crate) fn postpones(&self, shape: &Shape) -> bool {
+        self.list().postpones(shape)
+    }
 }
 
 impl List {
