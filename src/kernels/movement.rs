@@ -7,7 +7,7 @@
 
 use super::{
     Real, elementwise, parallel,
-    transpose::{ROWS, transpose},
+    transpose::{MOST, ROWS, transpose},
     walk::{Walk, strides},
 };
 use smallvec::SmallVec;
@@ -21,6 +21,7 @@ pub fn permute<T: Real>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T])
         && [i, j] == [axes.len() - 1, axes.len() - 2]
         && first.is_sorted()
         && rows.min(columns) >= ROWS
+        && rows * columns <= MOST
     {
         let size = rows * columns;
         return parallel::each_chunk(out, size, x.len(), |q, out| {

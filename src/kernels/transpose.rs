@@ -12,6 +12,11 @@ use super::Real;
 
 /// Rows that are turned together.
 pub(super) const ROWS: usize = 8;
+/// Columns that are turned for all rows before the next ones: the lines that are written a part at a time stay in the
+/// first-level cache.
+const COLUMNS: usize = 32;
+/// The most numbers of a matrix that is transposed this way wherever there is another: a second-level cache holds them.
+pub(super) const MOST: usize = 1 << 17;
 
 /// `to[p * stride + l] = rows[l][p]` for rows of one length.
 #[inline]
@@ -29,8 +34,12 @@ pub(super) fn turn<T: Real>(rows: [&[T]; ROWS], to: &mut [T], stride: usize) {
 pub(super) fn transpose<T: Real>(x: &[T], [rows, columns]: [usize; 2], out: &mut [T]) {
     debug_assert!(x.len() == rows * columns && out.len() == x.len());
     let whole = rows / ROWS * ROWS;
-    for first in (0..whole).step_by(ROWS) {
-        turn(std::array::from_fn(|l| &x[(first + l) * columns..][..columns]), &mut out[first..], rows);
+    for left in (0..columns).step_by(COLUMNS) {
+        let width = COLUMNS.min(columns - left);
+        for first in (0..whole).step_by(ROWS) {
+            let strip = std::array::from_fn(|l| &x[(first + l) * columns + left..][..width]);
+            turn(strip, &mut out[left * rows + first..], rows);
+        }
     }
     for i in whole..rows {
         (0..columns).for_each(|p| out[p * rows + i] = x[i * columns + p]);
