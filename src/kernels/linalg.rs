@@ -2,7 +2,7 @@
 //! symmetric eigenvectors by our own [`eigen`], the others by `faer`. A function that fails returns the index of the first
 //! matrix of the batch at which it failed.
 //!
-//! Symmetric matrices are read from their lower triangle.
+//! Of symmetric matrices [`eigh`] reads the symmetric part, (A + Aᵀ)/2, and [`cholesky`] the lower triangle.
 
 mod eigen;
 mod qr;
@@ -10,7 +10,8 @@ mod symmetric;
 
 pub use eigen::eigh;
 pub use qr::qr;
-pub use symmetric::{lyapunov, symmetric_sqrt};
+use symmetric::symmetric_part;
+pub use symmetric::{eigh_grad, lyapunov, symmetric_sqrt};
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -194,13 +195,27 @@ mod tests {
             let mut x = vec![f64::NAN; n * n];
             lyapunov(&packed, &a, n, &mut x).unwrap();
             let sum: Vec<f64> = product(&out, &x, n).iter().zip(product(&x, &out, n)).map(|(a, b)| a + b).collect();
-            close(&sum, &a);
+            let twice: Vec<f64> = sum.iter().map(|x| x * 2.0).collect();
+            close(&twice, &a.iter().zip(transposed(&a, n)).map(|(a, b)| a + b).collect::<Vec<_>>());
+            assert_eq!(x, transposed(&x, n));
 
             let mut packed = vec![f64::NAN; n * (n + 1)];
             eigh(&positive, n, &mut packed).unwrap();
             let (values, v) = packed.split_at(n);
             let scaled: Vec<f64> = v.iter().enumerate().map(|(i, v)| v * values[i % n]).collect();
             close(&product(&scaled, &transposed(v, n), n), &positive);
+            let gradients = numbers::<f64>(n * (n + 1), 9);
+            eigh_grad(&packed, &gradients, n, &mut x).unwrap();
+            let (by_values, by_vectors) = gradients.split_at(n);
+            let mut inner = product(&transposed(v, n), by_vectors, n);
+            inner.iter_mut().enumerate().for_each(|(at, m)| match (at / n, at % n) {
+                (i, j) if i == j => *m = by_values[i],
+                (i, j) => *m /= values[j] - values[i],
+            });
+            let whole = product(&product(v, &inner, n), &transposed(v, n), n);
+            let size = whole.iter().fold(1.0f64, |size, x| size.max(x.abs()));
+            let wanted = whole.iter().zip(transposed(&whole, n)).map(|(a, b)| (a + b) / (2.0 * size));
+            close(&x.iter().map(|x| x / size).collect::<Vec<_>>(), &wanted.collect::<Vec<_>>());
             let mut packed = vec![f64::NAN; n * (2 * n + 1)];
             svd(&a, n, n, &mut packed).unwrap();
             let (u, rest) = packed.split_at(n * n);

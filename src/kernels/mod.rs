@@ -24,6 +24,7 @@ pub mod softmax;
 pub mod space;
 #[cfg(test)]
 pub(crate) mod testing;
+mod transpose;
 mod vector;
 pub mod walk;
 pub mod window;

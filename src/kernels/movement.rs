@@ -7,6 +7,7 @@
 
 use super::{
     Real, elementwise, parallel,
+    transpose::{MOST, ROWS, transpose},
     walk::{Walk, strides},
 };
 use smallvec::SmallVec;
@@ -16,6 +17,17 @@ type Axes<I> = SmallVec<[I; 6]>;
 
 /// `out`'s axis i is axis `axes[i]` of `x`.
 pub fn permute<T: Real>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
+    if let (&[.., rows, columns], &[ref first @ .., i, j]) = (shape, axes)
+        && [i, j] == [axes.len() - 1, axes.len() - 2]
+        && first.is_sorted()
+        && rows.min(columns) >= ROWS
+        && rows * columns <= MOST
+    {
+        let size = rows * columns;
+        return parallel::each_chunk(out, size, x.len(), |q, out| {
+            transpose(&x[q * size..][..size], [rows, columns], out)
+        });
+    }
     let steps = strides(shape);
     let sizes: Axes<usize> = axes.iter().map(|&axis| shape[axis]).collect();
     let steps: Axes<isize> = axes.iter().map(|&axis| steps[axis]).collect();

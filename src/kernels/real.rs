@@ -5,7 +5,10 @@
 //! including the circular functions and powers in `f64`, is the standard library's, one call per element, and the
 //! special functions ([`special`]) are computed in `f64` for either precision.
 
-use super::math::{self, single, special};
+use super::{
+    math::{self, single, special},
+    transpose,
+};
 use std::{fmt, iter::Sum, ops};
 
 /// `f32` or `f64`, as the kernels see them.
@@ -99,6 +102,9 @@ pub trait Real:
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf_(self) -> Self;
 
+    /// [`turn`](transpose::turn) for as many numbers of each row as fill whole squares, and how many those are.
+    fn turn_squares(rows: [&[Self]; transpose::ROWS], to: &mut [Self], stride: usize) -> usize;
+
     /// A function that is computed in double precision.
     #[inline(always)]
     fn by(self, function: impl Fn(f64) -> f64) -> Self {
@@ -166,6 +172,10 @@ real!(f64 {
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
         sigmoid_ => math::sigmoid; erf_ => libm::erf;
     }
+    #[inline(always)]
+    fn turn_squares(rows: [&[f64]; transpose::ROWS], to: &mut [f64], stride: usize) -> usize {
+        transpose::squares(rows, to, stride)
+    }
 });
 
 real!(f32 {
@@ -175,5 +185,9 @@ real!(f32 {
         asin_ => single::asin; acos_ => single::acos; atan_ => single::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
         sigmoid_ => math::sigmoid; erf_ => single::erf;
+    }
+    #[inline(always)]
+    fn turn_squares(rows: [&[f32]; transpose::ROWS], to: &mut [f32], stride: usize) -> usize {
+        transpose::squares_of_f32(rows, to, stride)
     }
 });

@@ -12,10 +12,13 @@
 //! last bit, it has no gradient for what would turn their vectors into each other. The second has neither problem (Lin
 //! and Maji, arXiv 1707.06772; the first: Ionescu et al., arXiv 1509.07838).
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Sub, str::FromStr};
 
 use super::{Layer, NewtonSchulz, Norm};
 use crate::{Error, Result, Var, dispatch};
+
+/// Side of the squares that are compared with each other.
+const SIDE: usize = 16;
 
 /// A^½ for symmetric positive semi-definite matrices `[.., n, n]`.
 ///
@@ -108,21 +111,40 @@ fn check(x: Var<'_>) {
 }
 
 /// Why a matrix `[n, n]` can have no root; what is less than `rounding` times its largest number counts as 0.
-fn fault<T: Copy + Into<f64>>(a: &[T], n: usize, rounding: f64) -> Option<&'static str> {
-    let at = |i: usize, j: usize| -> f64 { a[i * n + j].into() };
-    let finite = |row: &[T]| row.iter().fold(true, |all, &x| all & x.into().is_finite());
-    if !a.chunks(n.max(1)).all(finite) {
+fn fault<T>(a: &[T], n: usize, rounding: f64) -> Option<&'static str>
+where
+    T: Copy + Default + PartialOrd + Sub<Output = T> + Into<f64>,
+{
+    let zero = T::default();
+    let larger = |x: T, y: T| if x > y { x } else { y };
+    let apart = |x: T, y: T| larger(x - y, y - x);
+    // What is NaN or infinite is not 0 less itself.
+    if !a.chunks(n.max(1)).all(|row| row.iter().fold(true, |all, &x| all & (x - x == zero))) {
         return Some("holds a number that is NaN or infinite");
     }
-    let rounding = rounding * a.iter().fold(0.0f64, |largest, &x| largest.max(x.into().abs()));
+    // As many side by side as vectors have numbers.
+    let (mut largest, (runs, rest)) = ([zero; SIDE], a.as_chunks::<SIDE>());
+    for run in runs {
+        largest.iter_mut().zip(run).for_each(|(most, &x)| *most = larger(*most, apart(x, zero)));
+    }
+    let largest = largest.iter().chain(rest).fold(zero, |most, &x| larger(most, apart(x, zero)));
+    let rounding = rounding * largest.into();
     // Square by square, for a column of a large matrix lies all over the memory.
-    let from = |start: usize| start..(start + 16).min(n);
-    let apart = |i, j| (at(i, j) - at(j, i)).abs() > rounding;
-    let square = |top, left| from(top).any(|i| from(left).any(|j| apart(i, j)));
-    if (0..n).step_by(16).any(|top| (0..=top).step_by(16).any(|left| square(top, left))) {
+    let mut skew = [zero; SIDE];
+    for (top, left) in (0..n).step_by(SIDE).flat_map(|top| (0..=top).step_by(SIDE).map(move |left| (top, left))) {
+        let columns = SIDE.min(n - left);
+        for i in top..n.min(top + SIDE) {
+            let row = &a[i * n + left..][..columns];
+            let column = a[left * n + i..].iter().step_by(n);
+            row.iter().zip(column).zip(&mut skew).for_each(|((&x, &y), most)| *most = larger(*most, apart(x, y)));
+        }
+    }
+    if skew.into_iter().any(|skew| skew.into() > rounding) {
         return Some("is not symmetric");
     }
-    (0..n).any(|i| at(i, i) < -rounding).then_some("has a negative diagonal, so it is not positive semi-definite")
+    (0..n)
+        .any(|i| a[i * n + i].into() < -rounding)
+        .then_some("has a negative diagonal, so it is not positive semi-definite")
 }
 
 /// Panics with the error of the matrix `index`.

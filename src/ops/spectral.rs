@@ -3,7 +3,8 @@
 //! An operation that finds both values and vectors writes them into one tensor, one below the other; its parts are
 //! slices of it. So one rule sees all upstream gradients, and the rest of the engine needs no special case.
 //!
-//! - A = V diag(λ) Vᵀ: dA = V (diag(dλ) + F ∘ Vᵀ dV) Vᵀ, with f_ij = 1/(λ_j − λ_i) (Giles, 2008).
+//! - A = V diag(λ) Vᵀ: dA = V (diag(dλ) + F ∘ Vᵀ dV) Vᵀ, with f_ij = 1/(λ_j − λ_i) (Giles, 2008), of which the symmetric
+//!   part counts. One kernel computes it; when the gradient is recorded, it is written in tape algebra.
 //! - A = U diag(s) Vᵀ: with f_ij = 1/(s_j² − s_i²), skew(M) = M − Mᵀ and S = diag(s),
 //!   dA = U (F ∘ skew(Uᵀ dU) S + S F ∘ skew(Vᵀ dV) + diag(ds)) Vᵀ + (I − U Uᵀ) dU S⁻¹ Vᵀ + U S⁻¹ dVᵀ (I − V Vᵀ)
 //!   (Townsend, Differentiating the singular value decomposition, 2016).
@@ -64,7 +65,8 @@ impl Op for Eigh {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        let dx = r"V \left(\operatorname{diag}(\bar \lambda) + F \odot (V^\top \bar V)\right) V^\top";
+        let dx =
+            r"\operatorname{sym}\left(V (\operatorname{diag}(\bar \lambda) + F \odot (V^\top \bar V)) V^\top\right)";
         Some(Formula::new(r"(\lambda, V), x = V \operatorname{diag}(\lambda) V^\top", [dx]))
     }
 
@@ -78,11 +80,20 @@ impl Op for Eigh {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let n = square("eigh", &at.x[0].shape())?;
+        let shape = at.x[0].shape();
+        let n = square("eigh", &shape)?;
+        if !at.recorded {
+            let (z, dz) = (at.z.value(), at.dz.value());
+            let dx = batch!(self, z, shape, NOT_FINITE, |T, out| {
+                linalg::eigh_grad(z.data::<T>(), dz.data::<T>(), n, out)
+            })?;
+            return Ok(Grads::from_iter([Some(at.tape().constant(dx))]));
+        }
         let (values, v) = (row(at.z, 0)?, rows(at.z, 1, n)?);
         let (dvalues, dv) = (row(at.dz, 0)?, rows(at.dz, 1, n)?);
         let inner = dvalues.diag_embed() + gaps(values) * v.product(true, dv, false)?;
-        Ok(Grads::from_iter([Some(v.product(false, inner.product(false, v, true)?, false)?)]))
+        let whole = v.product(false, inner.product(false, v, true)?, false)?;
+        Ok(Grads::from_iter([Some((whole + transposed(whole)) * 0.5)]))
     }
 }
 
@@ -208,8 +219,7 @@ impl<'t> Var<'t> {
         #[or_panic(eigh)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] for numbers that are not finite.
         pub fn try_eigh(self) -> Result<(Var<'t>, Var<'t>)> {
-            let symmetric = self.symmetric_part("eigh")?;
-            let packed = self.tape().builtin(Eigh, &[symmetric])?;
+            let packed = self.tape().builtin(Eigh, &[self])?;
             Ok((row(packed, 0)?, rows(packed, 1, *self.shape().last().expect("matrices have columns"))?))
         }
     );

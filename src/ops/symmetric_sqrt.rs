@@ -1,6 +1,6 @@
 //! The square root of symmetric positive semi-definite matrices.
 //!
-//! For Z = A^½, dA solves the Lyapunov equation Z dA + dA Z = dZ (Lin and Maji, arXiv 1707.06772). It never divides by
+//! For Z = A^½, dA solves the Lyapunov equation Z dA + dA Z = (dZ + dZᵀ)/2 (Lin and Maji, arXiv 1707.06772). It never divides by
 //! a difference of eigenvalues, so equal ones are no problem. Z has the eigenvectors of A, so the way back needs no
 //! decomposition of its own.
 
@@ -30,7 +30,7 @@ impl Op for SymmetricSqrt {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        Some(Formula::new(r"x^{\frac{1}{2}}", [r"G, z G + G z = \bar z"]))
+        Some(Formula::new(r"x^{\frac{1}{2}}", [r"G, z G + G z = \operatorname{sym}(\bar z)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -66,9 +66,9 @@ impl Sampled for SymmetricSqrt {
     }
 }
 
-/// The X with Z X + X Z = C, for symmetric positive semi-definite Z.
+/// The symmetric X with Z X + X Z = (C + Cᵀ)/2, for symmetric positive semi-definite Z.
 ///
-/// It is linear in C, and its own adjoint: with W the solution for dX, dC = W and dZ = −(W Xᵀ + Xᵀ W).
+/// It is linear in C, and its own adjoint: with W the solution for dX, dC = W and dZ = −(W X + X W).
 pub(super) struct Lyapunov {
     /// The eigenvalues of Z above its eigenvectors, `[.., n + 1, n]`, where they are known.
     eigen: Option<Tensor>,
@@ -80,8 +80,9 @@ impl Op for Lyapunov {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        let by_z = r"-\operatorname{sym}(G z^\top + z^\top G), x_1 G + G x_1 = \bar z";
-        Some(Formula::new(r"z, x_1 z + z x_1 = x_2", [by_z, r"G, x_1 G + G x_1 = \bar z"]))
+        let by_z = r"-(G z + z G), x_1 G + G x_1 = \operatorname{sym}(\bar z)";
+        let by_c = r"G, x_1 G + G x_1 = \operatorname{sym}(\bar z)";
+        Some(Formula::new(r"z, x_1 z + z x_1 = \operatorname{sym}(x_2)", [by_z, by_c]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -106,8 +107,8 @@ impl Op for Lyapunov {
         let (z, x) = (at.x[0], at.z);
         let w = at.tape().builtin(Lyapunov { eigen: self.eigen.clone() }, &[z, at.dz])?;
         let dz = at.by(0, || {
-            let sum = w.product(false, x, true)? + x.product(true, w, false)?;
-            Ok((sum + transposed(sum)) * -0.5)
+            let product = w.product(false, x, false)?;
+            Ok(-(product + transposed(product)))
         })?;
         Ok(Grads::from_iter([dz, Some(w)]))
     }
@@ -132,7 +133,7 @@ impl<'t> Var<'t> {
         #[or_panic(symmetric_sqrt)]
         /// [`Error::Shape`] when the matrices are not square, [`Error::Matrix`] when an eigenvalue is negative.
         pub fn try_symmetric_sqrt(self) -> Result<Var<'t>> {
-            self.tape().builtin(SymmetricSqrt, &[self.symmetric_part("symmetric_sqrt")?])
+            self.tape().builtin(SymmetricSqrt, &[self])
         }
     );
 }

@@ -55,6 +55,8 @@ pub(super) struct Blocked<'a, T, const FETCH: bool> {
     pub out: MatMut<'a, T>,
     pub accumulate: bool,
     pub scale: T,
+    /// Tiles that are above the diagonal are left out.
+    pub lower: bool,
     pub a: MatRef<'a, T>,
     pub b: MatRef<'a, T>,
     /// What is read after this product, and fetched meanwhile if `FETCH`.
@@ -66,7 +68,7 @@ impl<T: Real, const FETCH: bool> WithSimd for Blocked<'_, T, FETCH> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Blocked { out, accumulate, scale, a, b, mut next } = self;
+        let Blocked { out, accumulate, scale, lower, a, b, mut next } = self;
         let (m, k) = (out.nrows(), a.ncols());
         let mut out = out.try_as_row_major_mut().expect("the rows of a product are contiguous");
         let width = MOST * Vectors::<T, S>::LANES;
@@ -92,7 +94,8 @@ impl<T: Real, const FETCH: bool> WithSimd for Blocked<'_, T, FETCH> {
                         }
                         let strips = &*strips;
                         let out = out.as_mut().subrows_mut(top, rows);
-                        let block = Block::<_, _, FETCH> { simd, a, strips, scale, accumulate };
+                        let diagonal = lower.then_some(top);
+                        let block = Block::<_, _, FETCH> { simd, a, strips, scale, accumulate, diagonal };
                         block.all(b, panel, out, &mut next);
                     }
                 }
@@ -120,6 +123,8 @@ struct Block<'a, T, S, const FETCH: bool> {
     strips: &'a [T],
     scale: T,
     accumulate: bool,
+    /// Where the diagonal of `out` enters the first of these rows, if only what is below it is wanted.
+    diagonal: Option<usize>,
 }
 
 impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
@@ -133,30 +138,38 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
             |j, vectors| {
                 let width = (vectors * Vectors::<T, S>::LANES).min(columns - j);
                 let (b, out) = (b.subcols(j, width), out.as_mut().subcols_mut(j, width));
+                let above = self.diagonal.map_or(0, |first| j.saturating_sub(first));
                 match vectors {
-                    3 => self.panel::<3>(b, panel, out, next),
-                    2 => self.panel::<2>(b, panel, out, next),
-                    _ => self.panel::<1>(b, panel, out, next),
+                    3 => self.panel::<3>(b, panel, out, above, next),
+                    2 => self.panel::<2>(b, panel, out, above, next),
+                    _ => self.panel::<1>(b, panel, out, above, next),
                 }
             },
         );
     }
 
-    /// The columns of a panel of V vectors, strip by strip.
+    /// The columns of a panel of V vectors, strip by strip, of which so many rows `above` are not wanted.
     #[inline(always)]
     fn panel<const V: usize>(
         &self,
         b: MatRef<'_, T>,
         panel: &mut [T],
         mut out: RowsMut<'_, T>,
+        above: usize,
         next: &mut Ahead<'_, T>,
     ) {
-        pack_panel::<T, S, V>(self.simd, b, panel);
         let rows = out.nrows();
+        if above >= rows {
+            return;
+        }
+        pack_panel::<T, S, V>(self.simd, b, panel);
         each_strip::<S>(
             rows,
             #[inline(always)]
             |i, most| {
+                if i + most <= above {
+                    return;
+                }
                 let out = out.as_mut().subrows_mut(i, most.min(rows - i));
                 let ahead = if FETCH { next.take(self.a.ncols()) } else { &[] };
                 if most == 8 {

@@ -173,6 +173,16 @@ pub(super) fn product<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'
     Parts { out, accumulate, scale: T::ONE, a, b }.product();
 }
 
+/// The lower triangle of a square product, on the calling thread; what is above is left with arbitrary numbers.
+pub(super) fn lower_half<T: Real>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    if blocked::pays(&out, &a, &b) {
+        let next = Ahead::default();
+        arch().dispatch(Blocked::<T, false> { out, accumulate: false, scale: T::ONE, lower: true, a, b, next });
+    } else {
+        product(out, false, a, b);
+    }
+}
+
 /// A product whose operands are matrices.
 struct Parts<'a, T> {
     out: MatMut<'a, T>,
@@ -193,9 +203,9 @@ impl<T: Real> Parts<'_, T> {
         let Parts { out, accumulate, scale, a, b } = self;
         if blocked::pays(&out, &a, &b) {
             if next.is_empty() {
-                arch().dispatch(Blocked::<T, false> { out, accumulate, scale, a, b, next });
+                arch().dispatch(Blocked::<T, false> { out, accumulate, scale, lower: false, a, b, next });
             } else {
-                arch().dispatch(Blocked::<T, true> { out, accumulate, scale, a, b, next });
+                arch().dispatch(Blocked::<T, true> { out, accumulate, scale, lower: false, a, b, next });
             }
         } else {
             let accum = if accumulate { Accum::Add } else { Accum::Replace };

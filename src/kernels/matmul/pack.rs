@@ -7,13 +7,14 @@ use super::{
     blocked::{Rows, each_strip},
     registers::MOST,
 };
-use crate::kernels::{Real, vector::Vectors};
+use crate::kernels::{
+    Real,
+    transpose::{self, ROWS},
+    vector::Vectors,
+};
 use faer::MatRef;
 use pulp::Simd;
 use std::ops::Range;
-
-/// Side of the square blocks of a transposition.
-const SIDE: usize = 8;
 
 /// Calls `body(first column, vectors)` for each panel of a block. A single vector at the end takes one from the panel
 /// before it, since its sums would be too few to keep the multipliers busy.
@@ -54,46 +55,22 @@ pub(super) fn pack_panel<T: Real, S: Simd, const V: usize>(simd: S, b: MatRef<'_
         return;
     }
     let turned = b.transpose().try_as_row_major();
-    for l in (0..width).step_by(SIDE) {
+    for l in (0..width).step_by(ROWS) {
         match turned {
-            Some(turned) if l + SIDE <= columns => turn(turned.subrows(l, SIDE), &mut panel[l..], width),
+            Some(turned) if l + ROWS <= columns => {
+                let rows = std::array::from_fn(
+                    #[inline(always)]
+                    |r| turned.row(l + r).as_slice(),
+                );
+                transpose::turn(rows, &mut panel[l..], width);
+            }
             _ => {
                 for (p, to) in panel.chunks_exact_mut(width).enumerate() {
-                    for l in l..width.min(l + SIDE) {
+                    for l in l..width.min(l + ROWS) {
                         to[l] = if l < columns { b[(p, l)] } else { T::ZERO };
                     }
                 }
             }
-        }
-    }
-}
-
-/// `to[p * stride + l] = x[(l, p)]` for [`SIDE`] rows l.
-#[inline(always)]
-fn turn<T: Real>(x: Rows<'_, T>, to: &mut [T], stride: usize) {
-    let rows: [&[T]; SIDE] = std::array::from_fn(
-        #[inline(always)]
-        |l| x.row(l).as_slice(),
-    );
-    let whole = x.ncols() / SIDE * SIDE;
-    for p in (0..whole).step_by(SIDE) {
-        let mut block = [[T::ZERO; SIDE]; SIDE];
-        for (block, row) in block.iter_mut().zip(rows) {
-            *block = *row[p..].first_chunk().expect("the block is whole");
-        }
-        let mut turned = [[T::ZERO; SIDE]; SIDE];
-        for q in 0..SIDE {
-            for l in 0..SIDE {
-                turned[q][l] = block[l][q];
-            }
-        }
-        for (q, run) in turned.iter().enumerate() {
-            to[(p + q) * stride..][..SIDE].copy_from_slice(run);
-        }
-    }
-    for p in whole..x.ncols() {
-        for l in 0..SIDE {
-            to[p * stride + l] = rows[l][p];
         }
     }
 }
@@ -105,8 +82,8 @@ pub(super) fn pack_strips<T: Real, S: Simd>(a: MatRef<'_, T>, strips: &mut [T]) 
     let (rows, terms) = (a.nrows(), a.ncols());
     let turned = a.transpose().try_as_row_major();
     // A few rows of the stored matrix at a time, so that a line of the cache serves neighboring strips.
-    for first in (0..terms).step_by(2 * SIDE) {
-        let here = first..terms.min(first + 2 * SIDE);
+    for first in (0..terms).step_by(2 * ROWS) {
+        let here = first..terms.min(first + 2 * ROWS);
         each_strip::<S>(
             rows,
             #[inline(always)]

@@ -123,7 +123,7 @@ fn blocked<T: Real, S: pulp::Simd>(simd: S, p: Product, accumulate: bool, out: &
         let Product { m, n, k, ta, tb, scale } = p;
         let out = MatMut::from_row_major_slice_mut(out, m, n);
         let (a, b, next) = (view(a, m, k, ta), view(b, k, n, tb), Ahead::of([b, &[], a]));
-        simd.vectorize(Blocked::<T, FETCH> { out, accumulate, scale: T::of(scale), a, b, next });
+        simd.vectorize(Blocked::<T, FETCH> { out, accumulate, scale: T::of(scale), lower: false, a, b, next });
     }
     let mut fetching = out.to_vec();
     once::<T, S, true>(simd, p, accumulate, &mut fetching, [a, b]);

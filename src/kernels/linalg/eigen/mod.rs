@@ -13,15 +13,20 @@ mod secular;
 mod tests;
 mod tridiagonal;
 
-use super::{Outcome, each};
-use crate::kernels::{Real, scratch::with_scratch};
+use super::{Outcome, each, symmetric_part};
+use crate::kernels::{
+    Real,
+    scratch::with_scratch,
+    simd,
+    transpose::{ROWS, turn},
+};
 use divide::{Parts, Rows};
 use tridiagonal::Tridiagonal;
 
 /// Rows of matrices begin at multiples of this many numbers, which is as many as the widest vectors have.
 const BLOCK: usize = 16;
 
-/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of every symmetric `[n, n]`: `out` is
+/// Eigenvalues in ascending order and the eigenvectors, the columns of V, of (A + Aᵀ)/2 for every A `[n, n]`: `out` is
 /// `[n + 1, n]` for each, the values, then V. Fails for numbers that are not finite.
 pub fn eigh<T: Real>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
     each(out, (n + 1) * n, n, |i, out| {
@@ -55,45 +60,53 @@ fn symmetric<T: Real>(a: &[T], n: usize, values: &mut [T], vectors: &mut [T]) ->
             for (value, &row) in values.iter_mut().zip(&*order) {
                 *value = T::of(all[row] / scales[0].to_f64() / scales[1].to_f64());
             }
-            columns(rows, order, pitch, vectors);
+            with_scratch(n * n, |v: &mut [T]| {
+                columns(rows, order, pitch, v);
+                vectors.copy_from_slice(v);
+            });
             found
         })
     })
 }
 
-/// Copies the lower triangle, multiplied by both of two powers of 2, after which its largest number is about 1. Returns
-/// them.
+/// The lower triangle of (A + Aᵀ)/2, multiplied by both of two powers of 2, after which its largest number is at most about
+/// 1. Returns them.
 fn lower_triangle<T: Real>(a: &[T], n: usize, out: &mut [T], pitch: usize) -> [T; 2] {
-    let mut largest = T::ZERO;
-    for (i, row) in a.chunks_exact(n).enumerate() {
-        largest = row[..=i].iter().fold(largest, |largest, x| largest.larger(x.magnitude()));
-    }
+    let largest = simd(
+        #[inline(always)]
+        || {
+            let (runs, rest) = a.as_chunks::<32>();
+            let mut largest = [T::ZERO; 32];
+            for run in runs {
+                (0..32).for_each(|l| largest[l] = largest[l].larger(run[l].magnitude()));
+            }
+            largest.iter().chain(rest).fold(T::ZERO, |largest, x| largest.larger(x.magnitude()))
+        },
+    );
     // Neither is too large or too small for the precision, although their product may be.
     let exponent = if largest > T::ZERO { -libm::ilogb(largest.to_f64()) } else { 0 };
     let power = |exponent: i32| T::of(libm::ldexp(1.0, exponent));
     let scales = [power(exponent / 2), power(exponent - exponent / 2)];
-    for (i, (row, out)) in a.chunks_exact(n).zip(out.chunks_exact_mut(pitch)).enumerate() {
-        for (out, &x) in out[..=i].iter_mut().zip(row) {
-            *out = x * scales[0] * scales[1];
+    // Averaged after the first factor, so that no sum overflows, and none is too small to be halved.
+    with_scratch(n * n, |whole: &mut [T]| {
+        symmetric_part(a, n, scales, whole);
+        for (i, (row, out)) in whole.chunks_exact(n).zip(out.chunks_exact_mut(pitch)).enumerate() {
+            out[..=i].copy_from_slice(&row[..=i]);
+            out[i + 1..].fill(T::ZERO);
         }
-        out[i + 1..].fill(T::ZERO);
-    }
+    });
     scales
 }
 
 /// `out[i, j]` is number i of the j-th of the rows in the given order.
 fn columns<T: Real>(rows: &[T], order: &[usize], pitch: usize, out: &mut [T]) {
     let n = order.len();
-    for top in (0..n).step_by(BLOCK) {
-        for (left, order) in (0..).step_by(BLOCK).zip(order.chunks(BLOCK)) {
-            let mut square = [[T::ZERO; BLOCK]; BLOCK];
-            for (square, &row) in square.iter_mut().zip(order) {
-                square.copy_from_slice(&rows[row * pitch + top..][..BLOCK]);
-            }
-            for i in 0..BLOCK.min(n - top) {
-                let out = &mut out[(top + i) * n + left..][..order.len()];
-                out.iter_mut().zip(&square).for_each(|(out, row)| *out = row[i]);
-            }
-        }
+    let row = |j: usize| &rows[order[j] * pitch..][..n];
+    let whole = n / ROWS * ROWS;
+    for first in (0..whole).step_by(ROWS) {
+        turn(std::array::from_fn(|l| row(first + l)), &mut out[first..], n);
+    }
+    for j in whole..n {
+        row(j).iter().zip(out[j..].iter_mut().step_by(n)).for_each(|(&x, out)| *out = x);
     }
 }
