@@ -9,6 +9,7 @@
 //! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
+    Looped,
     convolution::missing_axes,
     formula::Formula,
     op::{Affine, Grads, Op, Vjp},
@@ -82,9 +83,9 @@ impl Op for BatchNorm {
         Some(6 * x[0].numel() as u64)
     }
 
-    /// x̂ (2), Σ dz (1), Σ dz x̂ (2), and dx from them (4).
+    /// x̂ (2), Σ dz (1), Σ dz x̂ (2), and dx from them (4), unless it is recorded.
     fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
-        Some(9 * x[0].numel() as u64)
+        Some(if pays_as_chain(x[0]) { 5 } else { 9 } * x[0].numel() as u64)
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
@@ -109,6 +110,9 @@ impl Op for BatchNorm {
         let moments =
             at.saved().and_then(|saved| saved.downcast::<Moments>().ok()).expect("batch_norm keeps its moments");
         let (x, gamma) = (at.x[0].value(), at.x[1].value());
+        if pays_as_chain(x.shape()) {
+            return Ok(crate::dispatch!(x.dtype(), T => as_chain::<T>(&at, &x, &gamma, &moments)));
+        }
         let gradients =
             crate::dispatch!(x.dtype(), T => at.dz.as_chain::<T, _>(|dz| backward(&x, dz, &gamma, &moments)));
         Ok(gradients.into_iter().map(|g| Some(at.tape().constant(g))).collect())
@@ -153,6 +157,28 @@ fn backward<T: Element>(x: &Tensor, dz: &Program<'_, T>, gamma: &Tensor, m: &Mom
         sizes.backward(x.data::<T>(), &dz.pieces(x.shape()), statistics, dx, sums);
     });
     [dx, dgamma, dbeta]
+}
+
+/// Whether the gradient by x is left to the chain that reads it: where that is computed in blocks, and a block has one
+/// channel.
+fn pays_as_chain(x: &Shape) -> bool {
+    x.numel() >= 4096 && channels(x).s >= 128
+}
+
+/// The sums of the rule as numbers, and dx as elementwise operations: a convolution computes them image by image.
+fn as_chain<'t, T: Looped>(at: &Vjp<'_, 't>, x: &Tensor, gamma: &Tensor, m: &Moments) -> Grads<'t> {
+    let sizes = channels(x.shape());
+    let [mut dgamma, mut dbeta, mut p, mut q, mut r] = [(); 5].map(|()| Tensor::zeros([sizes.c], T::DTYPE));
+    let (mean, rstd) = (m.mean.data::<T>(), m.rstd.data::<T>());
+    at.dz.as_chain::<T, _>(|dz| {
+        let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
+        sizes.grad_sums(x.data::<T>(), &dz.pieces(x.shape()), [mean, rstd], sums);
+    });
+    let found = [rstd, gamma.data::<T>(), dgamma.data::<T>(), dbeta.data::<T>()];
+    sizes.grad_coefficients(found, [&mut p, &mut q, &mut r].map(|x| x.data_mut::<T>()));
+    let [mean, p, q, r] = [m.mean.clone(), p, q, r].map(|v| at.tape().constant(v).per_channel(at.x[0]));
+    let dx = at.needs[0].then(|| at.dz * p + (at.x[0] - mean) * q + r);
+    Grads::from_iter([dx, Some(at.tape().constant(dgamma)), Some(at.tape().constant(dbeta))])
 }
 
 impl BatchNorm {

@@ -11,20 +11,17 @@
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
 //!   order.
 //!
-//! With `groups` the channels are divided into that many groups, each convolved by itself. [`plan`] divides the work.
+//! With `groups` the channels are divided into that many groups, each convolved by itself. [`plan`] divides the work,
+//! [`gradients`] has the gradients.
 
+mod gradients;
 mod plan;
 #[cfg(test)]
 mod tests;
 
 use faer::{MatMut, MatRef};
 
-use super::{
-    Real, elementwise::Total, matmul::product, parallel, scratch::with_scratch, shifted::Shifted, simd, window::Window,
-};
-
-/// At most this many bytes of partial weight gradients.
-const PARTIALS: usize = 1 << 23;
+use super::{Real, matmul::product, parallel, shifted::Shifted, window::Window};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +85,9 @@ impl Conv2d {
             return;
         }
         if let Some(shifted) = Shifted::new(plan.window, self.c_in / self.groups) {
-            return plan.forward_shifted(&shifted, x, w, bias, out);
+            return parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
+                plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+            });
         }
         parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
             let images = x[chunk * plan.images * plan.image..].chunks(plan.image.max(1));
@@ -107,129 +106,5 @@ impl Conv2d {
                 });
             }
         });
-    }
-
-    /// `dx [n, c_in, h, w]` from `w` and the upstream gradient `dy [n, c_out, out_h, out_w]`.
-    pub fn grad_input<T: Real>(&self, w: &[T], dy: &[T], dx: &mut [T]) {
-        let plan = self.plan::<T>();
-        debug_assert!(dy.len() == self.n * plan.output && dx.len() == self.n * plan.image, "{self:?}");
-        if let Some(adjoint) = self.adjoint().filter(|_| plan.image > 0 && plan.output > 0) {
-            let plan = adjoint.plan::<T>();
-            if let Some(shifted) = Shifted::new(plan.window, plan.terms / plan.window.taps()) {
-                return with_scratch(w.len(), |turned: &mut [T]| {
-                    adjoint.turn(w, turned);
-                    plan.forward_shifted(&shifted, dy, turned, None, dx);
-                });
-            }
-        }
-        parallel::each_chunk(dx, plan.images * plan.image, plan.work, |chunk, dx| {
-            let upstream = dy[(chunk * plan.images * plan.output).min(dy.len())..].chunks(plan.output.max(1));
-            dx.fill(T::ZERO);
-            for (dy, dx) in upstream.zip(dx.chunks_mut(plan.image)) {
-                plan.each_block(|group, rows, columns| {
-                    let dx = &mut dx[group * plan.part..][..plan.part];
-                    let w = &w[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
-                    let w = MatRef::from_row_major_slice(w, plan.filters, plan.terms).transpose();
-                    let dy = plan.upstream(dy, group, &rows);
-                    let seen = rows.len() * plan.out_w;
-                    if plan.window.is_pointwise() {
-                        let dx = MatMut::from_row_major_slice_mut(dx, plan.terms, plan.positions);
-                        return product(dx.subcols_mut(rows.start * plan.out_w, seen), false, w, dy);
-                    }
-                    let columns = &mut columns[..plan.terms * seen];
-                    product(MatMut::from_row_major_slice_mut(columns, plan.terms, seen), false, w, dy);
-                    simd(
-                        #[inline(always)]
-                        || plan.window.fold_rows(columns, rows, dx),
-                    );
-                });
-            }
-        });
-    }
-
-    /// The convolution of dy with turned kernels that gives dx: a stride of 1 has one, if the padding is less than the
-    /// kernel's reach.
-    fn adjoint(&self) -> Option<Conv2d> {
-        let reach = [(self.kh - 1) * self.dilation[0], (self.kw - 1) * self.dilation[1]];
-        let fits = self.stride == [1, 1] && (0..2).all(|axis| self.padding[axis] <= reach[axis]);
-        fits.then(|| Conv2d {
-            c_in: self.c_out,
-            c_out: self.c_in,
-            h: self.out_h(),
-            w: self.out_w(),
-            padding: [reach[0] - self.padding[0], reach[1] - self.padding[1]],
-            ..*self
-        })
-    }
-
-    /// The kernels of this adjoint `[c_out, c_in / groups, kh, kw]` from those of the convolution `[c_in, c_out /
-    /// groups, kh, kw]`: input and output channels of a group exchanged, taps in the opposite order.
-    fn turn<T: Real>(&self, w: &[T], turned: &mut [T]) {
-        let (ours, theirs, taps) = (self.c_out / self.groups, self.c_in / self.groups, self.kh * self.kw);
-        for (i, kernel) in turned.chunks_exact_mut(taps).enumerate() {
-            let (filter, channel) = (i / theirs, i % theirs);
-            let from = (filter / ours * theirs + channel) * ours + filter % ours;
-            kernel.iter_mut().zip(w[from * taps..][..taps].iter().rev()).for_each(|(t, &w)| *t = w);
-        }
-    }
-
-    /// `dw [c_out, c_in / groups, kh, kw]` from `x` and the upstream gradient `dy`, and that of a bias `[c_out]`: the sum
-    /// of dy, whose images are in the cache.
-    pub fn grad_weight<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T], db: Option<&mut [T]>) {
-        let plan = self.plan::<T>();
-        debug_assert!(dy.len() == self.n * plan.output && dw.len() == self.c_out * plan.terms, "{self:?}");
-        if plan.image == 0 {
-            dw.fill(T::ZERO);
-            return db.into_iter().for_each(|db| sum_planes(dy, plan.positions, db));
-        }
-        let (weights, biases) = (dw.len(), db.as_ref().map_or(0, |db| db.len()));
-        let all = weights + biases;
-        // As many groups of images as threads could use, if there is room for their partial gradients.
-        let pieces = (PARTIALS / size_of_val(dw).max(1)).clamp(2, 16);
-        let images = self.n.div_ceil(pieces).max(1);
-        let pieces = self.n.div_ceil(images);
-        let shifted = Shifted::new(plan.window, self.c_in / self.groups);
-        with_scratch(pieces * all, |partials: &mut [T]| {
-            parallel::each_chunk(partials, all, plan.work, |piece, partial| {
-                let range = piece * images..self.n.min((piece + 1) * images);
-                let x = &x[range.start * plan.image..range.end * plan.image];
-                let dy = &dy[range.start * plan.output..range.end * plan.output];
-                partial.fill(T::ZERO);
-                let (dw, db) = partial.split_at_mut(weights);
-                sum_planes(dy, plan.positions, db);
-                if let Some(shifted) = &shifted {
-                    return plan.grad_weight_shifted(shifted, x, dy, dw);
-                }
-                for (x, dy) in x.chunks_exact(plan.image).zip(dy.chunks_exact(plan.output.max(1))) {
-                    plan.each_block(|group, rows, columns| {
-                        let x = &x[group * plan.part..][..plan.part];
-                        let dw = &mut dw[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
-                        let dw = MatMut::from_row_major_slice_mut(dw, plan.filters, plan.terms);
-                        let dy = plan.upstream(dy, group, &rows);
-                        product(dw, true, dy, plan.unfolded(x, rows, columns).transpose());
-                    });
-                }
-            });
-            let add_up = |total: &mut [T], first: usize| {
-                total.fill(T::ZERO);
-                for partial in partials.chunks_exact(all.max(1)) {
-                    total.iter_mut().zip(&partial[first..]).for_each(|(sum, &p)| *sum += p);
-                }
-            };
-            add_up(dw, 0);
-            db.into_iter().for_each(|db| add_up(db, weights));
-        });
-    }
-}
-
-/// Adds up the planes of `dy [n, sums, positions]`, if there are any sums.
-fn sum_planes<T: Real>(dy: &[T], positions: usize, sums: &mut [T]) {
-    if sums.is_empty() {
-        return;
-    }
-    sums.fill(T::ZERO);
-    for dy in dy.chunks_exact(sums.len() * positions) {
-        let planes = sums.iter_mut().zip(dy.chunks_exact(positions));
-        planes.for_each(|(sum, plane)| *sum += Total::Sum.of(plane));
     }
 }

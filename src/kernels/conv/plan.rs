@@ -70,21 +70,18 @@ impl Conv2d {
 }
 
 impl Plan {
-    /// [`Conv2d::forward`] without unfolding.
-    pub fn forward_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
-        parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
-            let (image, wide) = (shifted.image(), shifted.tile());
-            with_scratch(image + wide, |scratch: &mut [T]| {
-                let (padded, wide) = scratch.split_at_mut(image);
-                let parts = x[chunk * self.images * self.part * self.groups..].chunks_exact(self.part);
-                let outs = out.chunks_exact_mut(self.filters * self.positions);
-                for (i, (x, out)) in parts.zip(outs).enumerate() {
-                    let filters = i % self.groups * self.filters..(i % self.groups + 1) * self.filters;
-                    shifted.pad(x, padded);
-                    let w = &w[filters.start * self.terms..filters.end * self.terms];
-                    shifted.forward(padded, w, bias.map(|bias| &bias[filters]), wide, out);
-                }
-            });
+    /// [`Conv2d::forward`] without unfolding, for images one after the other.
+    pub fn images_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
+        let (image, wide) = (shifted.image(), shifted.tile());
+        with_scratch(image + wide, |scratch: &mut [T]| {
+            let (padded, wide) = scratch.split_at_mut(image);
+            let outs = out.chunks_exact_mut(self.filters * self.positions);
+            for (i, (x, out)) in x.chunks_exact(self.part).zip(outs).enumerate() {
+                let filters = i % self.groups * self.filters..(i % self.groups + 1) * self.filters;
+                shifted.pad(x, padded);
+                let w = &w[filters.start * self.terms..filters.end * self.terms];
+                shifted.forward(padded, w, bias.map(|bias| &bias[filters]), wide, out);
+            }
         });
     }
 

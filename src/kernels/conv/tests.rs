@@ -1,7 +1,10 @@
 //! Convolutions and their gradients against loops over every multiply-add, for windows of every kind.
 
 use super::*;
-use crate::kernels::testing::{close, numbers};
+use crate::kernels::{
+    program::Program,
+    testing::{close, numbers},
+};
 
 fn shapes() -> Vec<Conv2d> {
     let base = Conv2d {
@@ -88,13 +91,21 @@ fn against_definition<T: Real>(tolerance: f64) {
         conv.grad_input(&w, &dy, &mut got);
         close(&got, &dx, tolerance);
         let mut got = vec![T::of(f64::NAN); w.len()];
-        conv.grad_weight(&x, &dy, &mut got, None);
+        conv.grad_weight(&x, &dy, &mut got);
         close(&got, &dw, tolerance);
         let (mut db, mut sums) = (vec![T::of(f64::NAN); conv.c_out], vec![0.0; conv.c_out]);
         dy.iter().enumerate().for_each(|(i, dy)| sums[i / positions % conv.c_out] += dy.to_f64());
-        conv.grad_weight(&x, &dy, &mut got, Some(&mut db));
-        close(&got, &dw, tolerance);
-        close(&db, &sums, tolerance);
+        if conv.in_one_pass() {
+            let dims = [dy.len()];
+            let upstream = Program::of(&dy, &dims);
+            for wanted in [0, x.len()] {
+                let mut input = vec![T::of(f64::NAN); wanted];
+                conv.backward([&x, &w], &upstream.pieces(&dims), &mut input, &mut got, Some(&mut db));
+                close(&got, &dw, tolerance);
+                close(&db, &sums, tolerance);
+                close(&input, &dx[..wanted], tolerance);
+            }
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! lines of `out` that it will write; 1.11 of the time is left. Asked for in one go, the lines would have to wait for each
 //! other, and the product for them: nothing would be gained.
 //!
+//! A chain of elementwise operations fetches its next block in the same way.
+//!
 //! Nothing is read here: to ask for a line that turns out not to be needed costs time, and changes no result.
 
 /// Bytes of a line of the cache.
@@ -50,15 +52,15 @@ const fn per_line<T>() -> usize {
     LINE / size_of::<T>()
 }
 
-/// The lines of a part of a matrix.
+/// The lines of some numbers.
 #[inline(always)]
-pub(super) fn lines<T>(numbers: &[T]) -> std::slice::Chunks<'_, T> {
+pub(in crate::kernels) fn lines<T>(numbers: &[T]) -> std::slice::Chunks<'_, T> {
     numbers.chunks(const { per_line::<T>() })
 }
 
 /// Asks for a line of the second-level cache. Other processors than x86 are left to foresee by themselves what is read next.
 #[inline(always)]
-pub(super) fn fetch<T>(line: &[T]) {
+pub(in crate::kernels) fn fetch<T>(line: &[T]) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

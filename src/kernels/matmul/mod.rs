@@ -9,7 +9,7 @@
 //! *batch* of many products is shared out whole product by whole product, however large they are; the operands of the next
 //! come from memory meanwhile ([`ahead`]).
 
-mod ahead;
+pub(super) mod ahead;
 mod blocked;
 mod pack;
 mod registers;

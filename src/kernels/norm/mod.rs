@@ -141,6 +141,16 @@ impl Channels {
         );
     }
 
+    /// p, q and r of dx = p · dy + q · (x − mean) + r.
+    pub fn grad_coefficients<T: Real>(&self, [rstd, gamma, dgamma, dbeta]: [&[T]; 4], [p, q, r]: [&mut [T]; 3]) {
+        let m = T::of((self.n * self.s) as f64);
+        for i in 0..self.c {
+            p[i] = gamma[i] * rstd[i];
+            q[i] = -(p[i] * rstd[i] * dgamma[i] / m);
+            r[i] = -(p[i] * dbeta[i] / m);
+        }
+    }
+
     /// The whole backward pass of batch normalization with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
     /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel. Where
     /// dy is a chain, it is computed in each of the two passes.
@@ -153,17 +163,11 @@ impl Channels {
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
         self.grad_sums(x, dy, [mean, rstd], [&mut *dgamma, &mut *dbeta]);
-        let m = T::of((self.n * self.s) as f64);
         let c = self.c;
         with_scratch(3 * c, |table: &mut [T]| {
-            // dx = p · dy + q · (x − mean) + r, with one table row for each of the three.
             let (p, rest) = table.split_at_mut(c);
             let (q, r) = rest.split_at_mut(c);
-            for i in 0..c {
-                p[i] = gamma[i] * rstd[i];
-                q[i] = -(p[i] * rstd[i] * dgamma[i] / m);
-                r[i] = -(p[i] * dbeta[i] / m);
-            }
+            self.grad_coefficients([rstd, gamma, dgamma, dbeta], [&mut *p, &mut *q, &mut *r]);
             let (p, q, r) = (&*p, &*q, &*r);
             self.map(
                 dy,

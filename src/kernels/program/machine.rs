@@ -8,6 +8,7 @@ use super::{Arg, Program, Step, blocks};
 use crate::kernels::{
     Real,
     elementwise::{Loop, Operand},
+    matmul::ahead::{fetch, lines},
     space::Space,
 };
 
@@ -23,16 +24,32 @@ impl<T: Real> Machine<'_, '_, T> {
     /// Evaluates a flat range into `out`, block by block.
     pub fn fill(&mut self, range: Range<usize>, out: &mut [T]) {
         let start = range.start;
-        for block in blocks(self.space, range) {
-            let out = &mut out[block.start - start..block.end - start];
-            self.evaluate(block, out);
+        let mut blocks = blocks(self.space, range).peekable();
+        while let Some(block) = blocks.next() {
+            let next = blocks.peek().cloned().unwrap_or(0..0);
+            let (here, later) = out[block.start - start..].split_at_mut(block.len());
+            self.evaluate(block, here, &next, &later[..next.len()]);
         }
     }
 
-    fn evaluate(&mut self, block: Range<usize>, out: &mut [T]) {
+    /// Asks for part `i` of `n` of what the next block reads, and of `later`, which it writes: they come from memory while
+    /// this block is computed.
+    fn fetch_ahead(&self, next: &Range<usize>, later: &[T], (i, n): (usize, usize)) {
+        let part = next.len() * i / n..next.len() * (i + 1) / n;
+        for (k, (data, _)) in self.program.inputs.iter().enumerate() {
+            if self.space.contiguous(k) {
+                lines(&data[next.clone()][part.clone()]).for_each(fetch);
+            }
+        }
+        lines(&later[part]).for_each(fetch);
+    }
+
+    /// Evaluates a block; `next` is the one that follows it, and `later` where that goes.
+    fn evaluate(&mut self, block: Range<usize>, out: &mut [T], next: &Range<usize>, later: &[T]) {
         self.expand_inputs(&block);
         let program = self.program;
-        let Some(last) = program.steps.len().checked_sub(1) else {
+        let steps = program.steps.len();
+        let Some(last) = steps.checked_sub(1) else {
             match self.operand(&block, Arg::Input(0)) {
                 Operand::Each(x) => out.copy_from_slice(x),
                 Operand::Same(x) => out.fill(x),
@@ -42,10 +59,12 @@ impl<T: Real> Machine<'_, '_, T> {
         for (i, step) in program.steps[..last].iter().enumerate() {
             // The register being written is taken out of its place, so that the others can be read.
             let slot = program.registers[i];
+            self.fetch_ahead(next, later, (i, steps));
             let register = self.registers[slot].take().expect("a register is read after it is put back");
             self.step(&block, step, &mut register[..block.len()]);
             self.registers[slot] = Some(register);
         }
+        self.fetch_ahead(next, later, (last, steps));
         self.step(&block, &program.steps[last], out);
     }
 

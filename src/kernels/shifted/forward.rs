@@ -2,14 +2,14 @@
 //!
 //! A tile of R filters and V vectors of places is summed in registers: V vectors of the image and R weights are loaded
 //! for R·V products. The image is not aligned, so that a load touches two lines of the cache; with R = 4 or 5 and V = 4
-//! the loads are still fewer than the products.
+//! the loads are still fewer than the products, with R = 8 and V = 3 they are half as many.
 
 use super::{Shifted, copy_line};
 use crate::kernels::{Real, vector::Vectors};
 use pulp::{Simd, WithSimd};
 
 /// Filters of the largest tile.
-pub(super) const FILTERS: usize = 5;
+pub(super) const FILTERS: usize = 8;
 
 /// The filters of one padded image, at the padded width.
 pub(super) struct Forward<'a, T> {
@@ -28,12 +28,13 @@ impl<T: Real> WithSimd for Forward<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let filters = self.w.len() / self.sizes.shifts.len();
+        // Twenty-four sums fit the registers of machines with 32 of them, ten those of the others.
+        let many = S::REGISTER_COUNT >= 32;
         let mut first = 0;
         while first < filters {
             first += match filters - first {
-                rest if rest.is_multiple_of(FILTERS) || rest > FILTERS && rest % 4 == 1 => {
-                    self.filters::<S, FILTERS>(simd, first)
-                }
+                rest if many && rest.is_multiple_of(FILTERS) => self.filters::<S, FILTERS>(simd, first),
+                rest if rest.is_multiple_of(5) || rest > 5 && rest % 4 == 1 => self.filters::<S, 5>(simd, first),
                 4.. => self.filters::<S, 4>(simd, first),
                 2.. => self.filters::<S, 2>(simd, first),
                 _ => self.filters::<S, 1>(simd, first),
@@ -47,13 +48,17 @@ impl<T: Real> Forward<'_, T> {
     #[inline(always)]
     fn filters<S: Simd, const R: usize>(&mut self, simd: S, first: usize) -> usize {
         let (places, lanes) = (self.sizes.places, Vectors::<T, S>::LANES);
-        // Twenty sums fit the registers of machines with 32 of them, ten those of the others.
-        let most = if S::REGISTER_COUNT >= 32 { 4 } else { 2 };
+        let most = match R {
+            FILTERS => 3,
+            _ if S::REGISTER_COUNT >= 32 => 4,
+            _ => 2,
+        };
         let (mut place, mut row) = (0, 0);
         while place < places {
             place += lanes
                 * match ((places - place) / lanes).min(most) {
                     4 => self.tile::<S, R, 4>(simd, first, place),
+                    3 if R == FILTERS => self.tile::<S, R, 3>(simd, first, place),
                     2.. => self.tile::<S, R, 2>(simd, first, place),
                     _ => self.tile::<S, R, 1>(simd, first, place),
                 };

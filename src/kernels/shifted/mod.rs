@@ -17,8 +17,9 @@ use grad_weight::GradWeight;
 const LANES: usize = 16;
 /// Sums with more terms than this are left to unfolding, whose cost is then small compared to the product's.
 const TERMS: usize = 1024;
-/// Bytes of dy that a weight gradient reads again for every term: they should stay in the innermost cache.
-const NEAR: usize = 48 << 10;
+/// Bytes of dy that a weight gradient reads again for every term: they should stay in the innermost cache, beside planes of
+/// the image.
+const NEAR: usize = 28 << 10;
 /// Padded images with more numbers than this are left to unfolding, which needs no memory for the padding.
 const PADDED: usize = 1 << 28;
 

@@ -11,8 +11,6 @@
 mod spec;
 mod transposed;
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 pub use spec::ConvSpec;
@@ -20,6 +18,7 @@ pub(super) use spec::misfit;
 pub(crate) use spec::missing_axes;
 
 use super::{
+    Looped,
     formula::Formula,
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
@@ -79,22 +78,50 @@ impl Op for Conv2d {
         }))
     }
 
+    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+        // What is not computed in one pass is recorded, and counts for itself.
+        let one = self.0.sizes("conv2d", x[0], x[1]).is_ok_and(|sizes| sizes.in_one_pass());
+        let bias = if x.len() == 3 { z.numel().saturating_sub(z[1]) } else { 0 };
+        one.then(|| z.numel() as u64 * 4 * taps(x[1]) + bias as u64)
+    }
+
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, w, dz, tape) = (at.x[0], at.x[1], at.dz, at.tape());
+        let sizes = self.0.sizes("conv2d", &x.shape(), &w.shape())?;
+        if !at.recorded && at.needs[1] && sizes.in_one_pass() {
+            return Ok(crate::dispatch!(tape.dtype(), T => in_one_pass::<T>(&at, &sizes)));
+        }
         let dx = at.by(0, || tape.builtin(Conv2dInput { spec: self.0, shape: x.shape() }, &[w, dz]))?;
-        let bias = !at.recorded && at.needs.get(2) == Some(&true);
-        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape(), bias }, &[x, dz]))?;
+        let dw = at.by(1, || tape.builtin(Conv2dWeight { spec: self.0, shape: w.shape() }, &[x, dz]))?;
         let mut gradients = Grads::from_iter([dx, dw]);
         if at.x.len() == 3 {
-            // Σ dz, which the gradient of the kernels has found beside it, or as an operation of its own.
-            let found = dw.filter(|_| bias).and_then(|dw| tape.saved(dw.id())?.downcast::<Tensor>().ok());
-            gradients.push(at.by(2, || match found {
-                Some(db) => tape.constant(&*db).try_reshape([db.numel()]),
-                None => dz.try_sum_axes(&[0, 2, 3], false),
-            })?);
+            gradients.push(at.by(2, || dz.try_sum_axes(&[0, 2, 3], false))?);
         }
         Ok(gradients)
     }
+}
+
+/// All gradients as numbers, in one pass over dz, which is not written out where it is a chain.
+fn in_one_pass<'t, T: Looped>(at: &Vjp<'_, 't>, sizes: &conv::Conv2d) -> Grads<'t> {
+    let [x, w] = [0, 1].map(|k| at.x[k].value());
+    let mut dw = Tensor::zeros(w.shape().clone(), T::DTYPE);
+    let mut db = (at.needs.get(2) == Some(&true)).then(|| Tensor::zeros([sizes.c_out], T::DTYPE));
+    let dx = at.dz.as_chain::<T, _>(|dz| {
+        let dims = output(sizes);
+        let mut pass = |dx: &mut [T]| {
+            let db = db.as_mut().map(|db| db.data_mut::<T>());
+            sizes.backward([x.data::<T>(), w.data::<T>()], &dz.pieces(&dims), dx, dw.data_mut::<T>(), db);
+        };
+        match at.needs[0] {
+            true => Some(Tensor::build::<T>(x.shape().clone(), pass)),
+            false => {
+                pass(&mut []);
+                None
+            }
+        }
+    });
+    let gradients = [dx, Some(dw), db].into_iter().take(at.x.len());
+    gradients.map(|g| g.map(|g| at.tape().constant(g))).collect()
 }
 
 impl Sampled for Conv2d {
@@ -159,7 +186,7 @@ impl Op for Conv2dInput {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (w, g, u, tape) = (at.x[0], at.x[1], at.dz, at.tape());
-        let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape(), bias: false }, &[u, g]))?;
+        let dw = at.by(0, || tape.builtin(Conv2dWeight { spec: self.spec, shape: w.shape() }, &[u, g]))?;
         let dg = at.by(1, || tape.builtin(Conv2d(self.spec), &[u, w]))?;
         Ok(Grads::from_iter([dw, dg]))
     }
@@ -177,8 +204,6 @@ impl Sampled for Conv2dInput {
 pub(super) struct Conv2dWeight {
     spec: ConvSpec,
     shape: Shape,
-    /// Whether the sum of the upstream gradient over images and places is saved: the gradient of a bias.
-    bias: bool,
 }
 
 impl Op for Conv2dWeight {
@@ -195,19 +220,12 @@ impl Op for Conv2dWeight {
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        let bias = if self.bias { x[1].numel().saturating_sub(z[0]) } else { 0 };
-        Some(2 * x[1].numel() as u64 * taps(z) + bias as u64)
+        Some(2 * x[1].numel() as u64 * taps(z))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = self.spec.sizes("conv2d_weight", x[0].shape(), &shape)?;
-        let mut bias = self.bias.then(|| Tensor::zeros([1, sizes.c_out, 1, 1], x[0].dtype()));
-        let dw = build!(x[0].dtype(), shape, |T, out| {
-            let db = bias.as_mut().map(|bias| bias.data_mut::<T>());
-            sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out, db);
-        });
-        *saved = bias.map(|bias| Arc::new(bias) as Saved);
-        Ok(dw)
+        Ok(build!(x[0].dtype(), shape, |T, out| sizes.grad_weight(x[0].data::<T>(), x[1].data::<T>(), out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -223,7 +241,7 @@ impl Sampled for Conv2dWeight {
         let spec = ConvSpec::default().padding(1);
         let all = vec![numbers([2, 1, 4, 4], -1.0, 1.0, 1), numbers([2, 2, 4, 4], -1.0, 1.0, 2)];
         vec![Sample::new("conv2d_weight", all, move |x| {
-            expect(x[0].tape().builtin(Conv2dWeight { spec, shape: [2, 1, 3, 3].into(), bias: false }, &[x[0], x[1]]))
+            expect(x[0].tape().builtin(Conv2dWeight { spec, shape: [2, 1, 3, 3].into() }, &[x[0], x[1]]))
         })]
     }
 }
