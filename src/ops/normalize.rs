@@ -5,8 +5,9 @@
 //!
 //! dx = γ / √(var + ε) · (dz − (dβ + x̂ dγ) / m).
 //!
-//! When only values are wanted, one kernel computes all three gradients in two passes. When the gradient is recorded,
-//! the same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
+//! When only values are wanted, kernels compute the gradients in two passes, one for the sums and one for dx. Of images the
+//! second is left pending, for the convolution before it reads dx a few images at a time. When the gradient is recorded, the
+//! same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
     Looped,

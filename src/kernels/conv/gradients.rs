@@ -32,7 +32,7 @@ impl Conv2d {
     pub fn grad_input<T: Real>(&self, w: &[T], dy: &[T], dx: &mut [T]) {
         let plan = self.plan::<T>();
         debug_assert!(dy.len() == self.n * plan.output && dx.len() == self.n * plan.image, "{self:?}");
-        self.with_adjoint(w, |adjoint| {
+        self.with_adjoint(w, true, |adjoint| {
             parallel::each_chunk(dx, plan.images * plan.image, plan.work, |chunk, dx| {
                 plan.input(adjoint, w, &dy[(chunk * plan.images * plan.output).min(dy.len())..], dx);
             });
@@ -73,7 +73,7 @@ impl Conv2d {
         let plan = self.plan::<T>();
         let shifted = self.shifted(&plan);
         let together = shifted.as_ref().map_or(1, |shifted| shifted.together::<T>());
-        self.with_adjoint(w, |adjoint| {
+        self.with_adjoint(w, !dx.is_empty(), |adjoint| {
             self.over_groups(&plan, dx, dw, db, |images, dx, dw, db| {
                 let mut dxs = dx.chunks_mut(together * plan.image);
                 for start in images.clone().step_by(together) {
@@ -131,9 +131,9 @@ impl Conv2d {
         });
     }
 
-    /// Hands to `body` the adjoint that gives dx without unfolding, if there is one.
-    fn with_adjoint<T: Real>(&self, w: &[T], body: impl FnOnce(Option<&Adjoint<'_, T>>)) {
-        let numbers = self.c_in * self.h * self.w > 0 && self.c_out * self.out_h() * self.out_w() > 0;
+    /// Hands to `body` the adjoint that gives dx without unfolding, if there is one and it is `wanted`.
+    fn with_adjoint<T: Real>(&self, w: &[T], wanted: bool, body: impl FnOnce(Option<&Adjoint<'_, T>>)) {
+        let numbers = wanted && self.c_in * self.h * self.w > 0 && self.c_out * self.out_h() * self.out_w() > 0;
         let adjoint = self.adjoint().filter(|_| numbers);
         let plan = adjoint.map(|adjoint| (adjoint, adjoint.plan::<T>()));
         match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.shifted(&plan)?, plan))) {

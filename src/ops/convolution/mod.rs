@@ -101,8 +101,14 @@ impl Op for Conv2d {
     }
 }
 
-/// All gradients as numbers, in one pass over dz, which is not written out where it is a chain.
+/// An image of so many numbers fits into a core's own cache.
+const NEAR: usize = 1 << 18;
+
+/// All gradients as numbers, in one pass over dz, which is not written out where it is a chain and its images are small.
 fn in_one_pass<'t, T: Looped>(at: &Vjp<'_, 't>, sizes: &conv::Conv2d) -> Grads<'t> {
+    if output(sizes).numel() / sizes.n > NEAR {
+        at.dz.value();
+    }
     let [x, w] = [0, 1].map(|k| at.x[k].value());
     let mut dw = Tensor::zeros(w.shape().clone(), T::DTYPE);
     let mut db = (at.needs.get(2) == Some(&true)).then(|| Tensor::zeros([sizes.c_out], T::DTYPE));
