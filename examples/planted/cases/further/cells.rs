@@ -196,7 +196,7 @@ pub fn cases() -> Vec<Planted> {
                     let (l, b, new) = (row(saved[k - 1], 0), row(saved[k - 1], 1), row(saved[k], 0));
                     let dnew = slip!(s 1: dl + c * db => dl);
                     dc = dc + db * (new - l - b);
-                    da = da + dnew * (row(x[0], k) - l - slip!(s 2: b => b * 0.0));
+                    da = da + dnew * slip!(s 2: row(x[0], k) - l - b => row(x[0], k) - l);
                     dx.push(dnew * a);
                     let both = dnew * (1.0 - a);
                     dl = slip!(s 3: both - c * db => both + c * db);
@@ -248,7 +248,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "loop", "dropped term|forgotten path|term is missing"),
-                (&[2], "loop", "exponent|square|factor|saved value"),
+                (&[2], "loop", "exponent|square|factor|saved value|`tanh`&²"),
                 (&[3], "loop", "dropped term|forgotten path|term is missing"),
                 (&[2, 3], "two", "two mistakes"),
             ],

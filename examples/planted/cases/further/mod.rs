@@ -1,12 +1,14 @@
 //! Further functions with the mistakes that people make, written without a look at what the checker says.
 
+mod bodies;
 mod cells;
 mod heads;
 mod layers;
+mod signals;
 
 use crate::planted::Planted;
 
 pub fn cases() -> Vec<Planted> {
-    let parts = [heads::cases(), cells::cases(), layers::cases()];
+    let parts = [heads::cases(), cells::cases(), layers::cases(), bodies::cases(), signals::cases()];
     parts.into_iter().flatten().collect()
 }
