@@ -87,7 +87,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "constant", "0.2 where 0.4|factor of 2|1/2|0.5|2"),
-                (&[2], "order", "transposed"),
+                (&[2], "order", "transposed|the other sign"),
                 (&[1, 2], "two", "two mistakes"),
             ],
         ),

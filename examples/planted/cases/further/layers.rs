@@ -1,6 +1,6 @@
 //! Layers.
 
-use wengert::{Backward, Var};
+use wengert::Backward;
 
 use crate::planted::{Planted, draw, mean, numbers, planted, sum, t};
 

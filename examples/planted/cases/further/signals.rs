@@ -123,7 +123,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "movement", "roll|concat|slice|moved|exchanged"),
-                (&[2], "term", "upstream gradient 1|dropped term|forgotten path"),
+                (&[2], "term", "upstream gradient 1|upstream gradient of output 1|dropped term|forgotten path"),
                 (&[3], "movement", "roll|concat|slice|moved|exchanged"),
                 (&[4], "movement", "roll|concat|slice|moved"),
                 (&[1, 3], "two", "two mistakes"),
@@ -157,7 +157,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "movement", "flip|turned|slice|start|moved|order"),
-                (&[2], "movement", "pad|flip|turned|place"),
+                (&[2], "movement", "pad|flip|turned|place|`slice` from [0, 0]&where from [1, 0]"),
                 (&[3], "loop", "overwritten|dropped term|forgotten path"),
             ],
         ),
@@ -180,7 +180,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "movement", "roll|concat|slice|moved|flip|turned|exchanged"),
-                (&[2], "movement", "roll|concat|slice|moved|flip|turned|exchanged"),
+                (&[2], "movement", "roll|concat|slice|moved|flip|turned|exchanged|input 0&operand 1 of `mul`"),
                 (&[1, 2], "two", "two mistakes"),
             ],
         ),
