@@ -208,7 +208,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "loop", "dropped term|forgotten path|term is missing"),
-                (&[2], "term", "dropped term|forgotten path|term is missing"),
+                (&[2], "term", "dropped term|forgotten path|term is missing|where the value of `add`"),
                 (&[3], "sign", "sign|`add`&`sub`"),
                 (&[4], "value", "input 1&input 2"),
                 (&[1, 4], "two", "two mistakes"),

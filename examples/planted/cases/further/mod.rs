@@ -1,4 +1,5 @@
-//! Further functions with the mistakes that people make, written without a look at what the checker says.
+//! Further functions, their mistakes and the words that must name them: written by somebody who did not know how the
+//! checker works.
 
 mod bodies;
 mod cells;

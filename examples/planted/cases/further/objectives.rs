@@ -147,7 +147,7 @@ pub fn cases() -> Vec<Planted> {
             },
             [
                 (&[1], "sign", "sign"),
-                (&[2], "loop", "dropped term|forgotten path|term is missing"),
+                (&[2], "loop", "dropped term|forgotten path|term is missing|where the value of `add`"),
                 (&[3], "loop", "dropped term|forgotten path|term is missing"),
                 (&[4], "value", "saved value 0&saved value 5"),
                 (&[1, 3], "two", "two mistakes"),
@@ -170,7 +170,7 @@ pub fn cases() -> Vec<Planted> {
                 let db = g * (ratio * slip!(s 2: b => a) - a) * 2.0 / m;
                 vec![Some(da), Some(db)]
             },
-            [(&[1], "constant", "20 where 5|1/4|0.25|4"), (&[2], "value", "input 0&input 1")],
+            [(&[1], "constant", "20 where 5|1/4|0.25|4|2 where 8"), (&[2], "value", "input 0&input 1")],
         ),
         // The log density of a mixture of three normal laws.
         planted(

@@ -33,7 +33,7 @@ pub fn cases() -> Vec<Planted> {
             [
                 (&[1], "reduction", "axis 0&axis 1|axis"),
                 (&[2], "loop", "factor&saved value|factor&`sum`"),
-                (&[3], "value", "saved value 2&saved value 0"),
+                (&[3], "value", "saved value 2&saved value 0|factor&saved value 1"),
                 (&[2, 3], "two", "two mistakes"),
             ],
         ),
