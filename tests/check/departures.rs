@@ -37,26 +37,6 @@ fn a_term_is_missing_where_the_value_stops_being_a_true_gradient() {
         "softmax",
         "without its sum",
     );
-    // One of two terms of a gradient, before it is handed through another operation.
-    points(
-        [draw([4, 3], 4.0), draw([5, 3], 5.0), draw([5, 2], 6.0)],
-        |x| {
-            let (a, b) = (x[0].exp(), x[1].exp());
-            let d = a.matmul(t(sum(b, 0)));
-            (vec![a.matmul(t(b).matmul(x[2])) / d], vec![a, b, d])
-        },
-        |Backward { x, z, dz, saved, .. }, _| {
-            let (a, b, below) = (saved[0], saved[1], saved[2]);
-            let above = dz[0] / below;
-            let dbelow = -sum(above * z[0], 1);
-            let da = above.matmul(t(t(b).matmul(x[2]))) + dbelow * sum(b, 0);
-            let dkv = t(a).matmul(above);
-            let db = x[2].matmul(t(dkv)); // not what comes from below
-            vec![Some(da * a), Some(db * b), Some(b.matmul(dkv))]
-        },
-        "a forgotten path",
-        "not what comes from below",
-    );
 }
 
 #[test]
