@@ -26,6 +26,9 @@ use crate::{
 /// How many values are put in by a run.
 const RUNS: usize = 60;
 
+/// Some of the truths, the number of one of them, and a part of it.
+type Row = (fn(&Truths) -> &Vec<Tensor>, usize, Range<usize>);
+
 /// A rule beside what is true.
 struct Beside<'p> {
     program: &'p Program,
@@ -91,8 +94,8 @@ impl Beside<'_> {
             self.runs.iter().zip(&self.truths).all(|(run, truths)| has(of(truths), &run.results[k].value))
         };
         let mut right = leads_to(&program.script, program.wrong..program.answers);
-        for k in 0..steps.len() {
-            right[k] |= k < program.given || is(k, |truths| &truths.gradients);
+        for (k, right) in right.iter_mut().enumerate() {
+            *right |= k < program.given || is(k, |truths| &truths.gradients);
         }
         let mut right = lead_to(&program.script, right);
         // A term is right if it is added to something.
@@ -116,12 +119,12 @@ impl Beside<'_> {
         let sensed: Vec<_> = self.runs.iter().map(value).collect();
         let count = sensed[0].value.numel();
         let all = |of: fn(&Truths) -> &Vec<Tensor>| {
-            let fits = move |t: &&Tensor| t.numel() >= count && t.numel() % count.max(1) == 0;
+            let fits = move |t: &&Tensor| t.numel() >= count && t.numel().is_multiple_of(count.max(1));
             of(&self.truths[0]).iter().enumerate().filter(move |(_, t)| fits(t)).flat_map(move |(j, t)| {
                 (0..t.numel()).step_by(count.max(1)).map(move |from| (of, j, from..from + count))
             })
         };
-        let fits = |(of, j, row): &(fn(&Truths) -> &Vec<Tensor>, usize, Range<usize>)| {
+        let fits = |(of, j, row): &Row| {
             let rows: Vec<&[f64]> = self.truths.iter().map(|truths| &numbers(&of(truths)[*j])[row.clone()]).collect();
             for ((run, own), row) in self.runs.iter().zip(&sensed).zip(&rows) {
                 let Some(slope) = &own.slope else { return false };
