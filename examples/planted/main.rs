@@ -7,6 +7,7 @@
 //! Every function of `cases` is checked as it is, then once for each of its mistakes, alone or two at once. A verdict
 //! counts as right if it says what it must, in words fixed beforehand, and its line if it is one where a mistake was
 //! made; the last column leaves out mistakes that hand a value on unchanged, which leave no operation on their line. The
+//! checker reads the source as it would be with the mistake (`text`). The
 //! functions of `cases/unseen` are *held out*; the checker was developed with the mistakes of the others.
 
 #[macro_use]
@@ -17,13 +18,15 @@ mod print;
 mod planted;
 mod cases;
 mod judge;
+mod text;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, error::Error, path::PathBuf};
 
 use clap::Parser;
 use judge::{Judged, Named, Part};
 use planted::Planted;
-use wengert::{Result, check, io};
+use text::Texts;
+use wengert::{check, io};
 
 #[derive(Parser)]
 struct Flags {
@@ -44,7 +47,7 @@ struct Flags {
     held_out: bool,
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let flags = Flags::parse();
     let mut parts = vec![(Part::Developed, cases::developed())];
     if !flags.developed {
@@ -53,9 +56,12 @@ fn main() -> Result<()> {
     let most = if flags.quick { 5 } else { usize::MAX };
     let all: Vec<(Part, Planted)> =
         parts.into_iter().flat_map(|(part, of)| of.into_iter().take(most).map(move |one| (part, one))).collect();
+    let out = std::path::absolute(&flags.out)?;
+    let mut texts = Texts::new(&out.join("text"))?;
     let (mut false_alarms, mut not_caught, mut slowest) = (0, 0, 0f64);
     let mut judged = Vec::new();
     for (part, function) in &all {
+        texts.write(&[], &[])?;
         let report = check::function(function.with(&[]), &function.inputs).run()?;
         if !report.passed() || !report.verdicts.is_empty() {
             false_alarms += 1;
@@ -63,6 +69,7 @@ fn main() -> Result<()> {
         }
         for mistake in &function.mistakes {
             let wrong = function.with(mistake.slips);
+            texts.write(mistake.slips, &text::lines_of(&wrong, &function.inputs)?)?;
             let report = check::function(wrong.clone(), &function.inputs).run()?;
             slowest = slowest.max(report.seconds);
             if report.passed() {
@@ -113,7 +120,7 @@ fn main() -> Result<()> {
     println!("\nthe slowest check took {slowest:.2} s");
     metrics.insert("false_alarms".to_owned(), false_alarms.into());
     metrics.insert("not_caught".to_owned(), not_caught.into());
-    let path = flags.out.join("metrics.json");
+    let path = out.join("metrics.json");
     io::write_json(&path, &metrics)?;
     println!("written: {}", path.display());
     Ok(())

@@ -1,6 +1,7 @@
 //! The checker: no false alarms, and the right name for every fault.
 
 mod contract;
+mod departures;
 mod faults;
 mod hand;
 mod head;

@@ -175,8 +175,8 @@ fn indices_that_differ_from_those_of_forward_are_named() {
     let rule = hand(
         |x| vec![x[0].index_select(0, &[3, 1, 3, 0])],
         |Backward { x, dz, .. }| {
-            let at: Vec<usize> = [3, 1, 2, 0].iter().flat_map(|&i| [i; 3]).collect();
-            vec![Some((x[0] * 0.0).scatter_add(0, &at, dz[0]))] // 2 for 3
+            let at: Vec<usize> = [3, 1, 2, 0].iter().flat_map(|&i| [i; 3]).collect(); // 2 for 3
+            vec![Some((x[0] * 0.0).scatter_add(0, &at, dz[0]))]
         },
     );
     let report = report(rule, &[numbers([5, 3], 0.0)]);

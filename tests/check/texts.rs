@@ -148,12 +148,12 @@ fn a_rule_that_is_right_for_symmetric_upstream_gradients_alone_is_told() {
         let report = check::function(rule, &[numbers([4, 3], 0.0)]).run().unwrap();
         report.verdict().unwrap().to_string()
     };
-    // With one product, it is one operand of the rule.
+    // With one product, it is one value of the rule.
     let once = told(hand(
         |x| vec![x[0].matmul(x[0].transpose(0, 1)).exp()],
         |Backward { x, z, dz, .. }| vec![Some((dz[0] * z[0]).matmul(x[0]) * 2.0)],
     ));
-    assert!(once.contains("operand 0 of `matmul` is taken for symmetric"), "{once}");
+    assert!(once.contains("the result of `mul` is taken for symmetric"), "{once}");
     // With three, it is what the rule receives.
     let thrice = told(hand(
         |x| vec![x[0].matmul(x[0].transpose(0, 1))],

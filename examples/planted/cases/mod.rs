@@ -2,6 +2,7 @@
 
 mod attention;
 mod filters;
+mod further;
 mod geometry;
 mod losses;
 mod normalize;
@@ -19,6 +20,7 @@ pub fn developed() -> Vec<Planted> {
         losses::cases(),
         geometry::cases(),
         filters::cases(),
+        further::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

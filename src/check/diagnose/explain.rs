@@ -43,6 +43,11 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.truncate(3);
     for verdict in &mut found {
+        // Where another value that it receives belongs, it reads the wrong one there.
+        if verdict.line.is_none() && verdict.fault.kind() == Kind::MixedUp {
+            let other = repairs::rerouted(case, k).filter(|other| other.fault == verdict.fault);
+            verdict.line = other.and_then(|other| other.line);
+        }
         // What is wrong is the rule, wherever in `forward` the path lies that it forgot: evidence names that line.
         if verdict.line.is_none() || (repair.is_some() && is_of_forward(verdict)) {
             let own = case.rule_lines.get(k).cloned().flatten();

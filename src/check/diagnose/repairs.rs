@@ -11,7 +11,7 @@ use crate::{
         case::Case,
         given::Given,
         kind::{Kind, Puts},
-        mend::{Lines, leads_to},
+        mend::{self, Lines, leads_to, readers},
         script::{Action, Edit, Script, Source, Step},
     },
 };
@@ -81,8 +81,10 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
     let result = |k: usize| format!("the result of `{}`", script.steps[k].name());
     let (fault, puts) = match edit {
         Edit::Operand(operand, wanted) if let Some(factor) = other_factor(operand, wanted) => {
-            // The line to mend is that of the product.
-            if let Source::Step(product) = step.inputs[operand] {
+            // The line to mend is that of the product, unless others read it.
+            if let Source::Step(product) = step.inputs[operand]
+                && readers(&script, product).count() == 1
+            {
                 line = lines.line(&[product]).unwrap_or(line);
             }
             (Fault::ExtraFactor { factor: name_of(factor) }, Puts::Received)
@@ -179,9 +181,20 @@ pub(super) fn line_of_repair(case: &Case, k: usize) -> Option<Line> {
     if let Some(verdict) = rerouted(case, k) {
         return verdict.line;
     }
-    let script = case.rule_script(k)?;
-    let answer = wrong_piece(case, k, &script).unwrap_or(script.steps.len());
-    Lines::of(&script, &places, &[k]).to_mend(&[answer], None, false)
+    let (script, inputs) = (case.rule_script(k)?, [k]);
+    let (lines, answer) = (Lines::of(&script, &places, &inputs), script.steps.len());
+    if let Some(other) = lines.handed_on(&[answer], None, false) {
+        return Some(other.line);
+    }
+    // What is right for another input is wrong in the list of answers.
+    if let Some(whole) = case.rule_with_right(k).filter(|whole| whole.outputs[1..].contains(&whole.outputs[0])) {
+        let inputs = case.with_right(k);
+        return Lines::of(&whole, &places, &inputs).to_mend(&[whole.steps.len()], None, false);
+    }
+    match wrong_piece(case, k, &script) {
+        Some(piece) => lines.to_mend(&[piece], None, false),
+        None => mend::departure(case, &[k]).or_else(|| lines.to_mend(&[answer], None, false)),
+    }
 }
 
 /// The line of an edit.

@@ -156,8 +156,10 @@ fn together(case: &Case, wrong: &[usize], found: &mut Vec<(Verdict, Vec<usize>)>
         // Some of them may have a cause in common.
         None => {
             for (known, of) in found.iter_mut().filter(|(_, of)| of.len() > 1) {
-                if let Some(some) = mend::single(case, of) {
-                    locate(known, &some);
+                match mend::single(case, of) {
+                    Some(some) => locate(known, &some),
+                    None if !known.mends.is_empty() => {}
+                    None => known.line = mend::departure(case, of).or(known.line.take()),
                 }
             }
         }

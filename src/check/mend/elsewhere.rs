@@ -4,6 +4,7 @@
 //!
 //! - A sum that another line adds to something, and only there: `a + back`, where `a + w * back` belongs.
 //! - A product that has the factor already, in another line: `r * r`, where `r * r * r` belongs.
+//! - A sum over n numbers, in another line, if the factor is 1/n: a mean belongs there.
 //!
 //! Whether the edit is the same there is not reasoned out but tried.
 
@@ -20,7 +21,12 @@ const MOVES: &[&str] = &["slice", "scatter", "permute", "reshape", "negate"];
 /// The edits, those of them elsewhere that mend the rule there, too.
 pub(super) fn likelier(program: &Program, mut edits: Vec<Proposal>) -> Vec<Proposal> {
     for i in 0..edits.len() {
-        for other in [read_by_a_sum(program, &edits[i]), beside_its_like(program, &edits[i])].into_iter().flatten() {
+        let all = [
+            read_by_a_sum(program, &edits[i]),
+            beside_its_like(program, &edits[i]),
+            at_a_reduction(program, &edits[i]),
+        ];
+        for other in all.into_iter().flatten() {
             let before = std::mem::replace(&mut edits[i], other);
             let all: Vec<_> = edits.iter().flat_map(Proposal::edits).collect();
             if edits[i].in_order() && program.mended(&all).is_some() && program.holds_apart(&all) {
@@ -94,4 +100,30 @@ fn beside_its_like(program: &Program, edit: &Proposal) -> Option<Proposal> {
         waiting.extend(read);
     }
     None
+}
+
+/// At a sum over n numbers that the value is a product of, if 1/n is missing.
+fn at_a_reduction(program: &Program, edit: &Proposal) -> Option<Proposal> {
+    let (Change::Alter(Alter::Scale(by)), Part::Result, &[first]) = (&edit.change, edit.place.part, &edit.place.at[..])
+    else {
+        return None;
+    };
+    let steps = &program.script.steps;
+    let is = |k: usize| {
+        let count = program.shape_of(steps[k].inputs[0]).map_or(0, |of| of.numel() / steps[k].shape.numel().max(1));
+        steps[k].name() == "sum" && count > 1 && (by * count as f64 - 1.0).abs() < 1e-7
+    };
+    let (mut waiting, mut sums) = (vec![Some(first).filter(|&k| k < steps.len())?], Vec::new());
+    while let Some(k) = waiting.pop() {
+        let only = |s: &&Source| matches!(s, Source::Step(s) if readers(&program.script, *s).count() == 1);
+        match steps[k].name() {
+            "sum" if is(k) && !same_line(program, k, first) => sums.push(k),
+            "mul" | "div" | "sum" | "negate" | "reshape" | "permute" => {
+                let read = steps[k].inputs.iter().filter(only);
+                waiting.extend(read.filter_map(|s| if let Source::Step(s) = s { Some(*s) } else { None }));
+            }
+            _ => {}
+        }
+    }
+    if let [sum] = sums[..] { Some(moved(edit, sum, Part::Result)) } else { None }
 }

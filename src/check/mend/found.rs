@@ -2,14 +2,13 @@
 
 use super::{
     handed_on::HandedOn,
-    lines::Lines,
     places::Part,
     program::Program,
     proposal::{Change, Proposal},
 };
 use crate::check::{
     Line,
-    script::{Alter, Source},
+    script::{Action, Alter, Source},
 };
 
 /// Where an edit is made.
@@ -27,7 +26,7 @@ impl Found {
 }
 
 pub(super) fn found(program: &Program, edit: &Proposal) -> Found {
-    let lines = Lines::of(&program.script, &program.places, &program.inputs);
+    let lines = program.lines();
     let (at, step) = (&edit.place.at, program.script.steps.get(edit.place.at[0]));
     let operand = match edit.place.part {
         Part::Operand(i) => Some(i),
@@ -37,7 +36,10 @@ pub(super) fn found(program: &Program, edit: &Proposal) -> Found {
     let replaces = matches!(edit.alter(), Some(Alter::Use(_)));
     let (line, handed_on) = match (edit.alter(), read, &edit.change) {
         // Over the wrong axes: the line of the reduction, not of who reads it.
-        (Some(Alter::Sum(..)), Some(Source::Step(sum)), _) => (lines.line(&[sum]), None),
+        (Some(Alter::Sum(..)), Some(Source::Step(sum)), _) => (lines.line(&[sum]), lines.attribute(sum)),
+        (_, _, Change::Act(actions, _)) if matches!(actions[0], Action::Op(_)) => {
+            (lines.line(at), lines.attribute(at[0]))
+        }
         // A constant was made where it stands.
         (Some(Alter::Use(_)), Some(Source::Fixed(k)), _) => {
             (Some(Line::from(program.script.fixed_at[k])).filter(|line| !line.is_ours()), None)

@@ -30,6 +30,13 @@ pub(in crate::check) struct HandedOn {
     pub of: Option<String>,
 }
 
+impl HandedOn {
+    /// Whether it is a name for what has a name already.
+    pub fn is_second(&self) -> bool {
+        self.of.as_ref().is_some_and(|of| !of.ends_with(']'))
+    }
+}
+
 impl Lines<'_> {
     /// The line that hands a value on without an operation to all who read it at these steps.
     pub fn handed_on(&self, at: &[usize], operand: Option<usize>, replaced: bool) -> Option<HandedOn> {
@@ -53,6 +60,11 @@ impl Lines<'_> {
             }
         }
         let (Binding { statement, value, of }, name) = found?;
+        // On one line it may be read more often than it is wrong.
+        let written = |part: &Range<usize>| body.mentions(part).filter(|(_, own)| *own == name).count();
+        if edited.iter().flatten().map(written).sum::<usize>() > reads.len() {
+            return None;
+        }
         // Who else reads the name would be changed, too.
         let is_edited = |at: usize| edited.iter().flatten().any(|part| part.contains(&at));
         let mut others = body.mentions(&body.block).filter(|(at, own)| *own == name && !is_edited(*at));
@@ -62,8 +74,12 @@ impl Lines<'_> {
         }
         // A short name for what the rule receives is nothing to mend, unless the rule has no need of it.
         if let Some((element, k)) = self.value(reads.first()?.1)?.element {
+            if body.takes_apart(statement, name, element, k) {
+                return None;
+            }
             let bare = |s: &Statement| s.tokens != statement.tokens && body.has_element(&s.tokens, element, k);
-            if !replaced && edited.len() < 2 && !body.statements.iter().any(bare) {
+            let second = !of.ends_with(']');
+            if !second && !replaced && edited.len() < 2 && !body.statements.iter().any(bare) {
                 return None;
             }
         }
@@ -119,15 +135,39 @@ impl Lines<'_> {
         Some(HandedOn { line: Line { file: file.clone(), line }, name: name.to_owned(), of: None })
     }
 
+    /// The line that gives an attribute its name (indices, an axis, how far to pad), if a step reads one by a name alone.
+    pub fn attribute(&self, step: usize) -> Option<HandedOn> {
+        let (file, body) = self.body.as_ref()?;
+        let parts = self.parts(body, Reader::Step(step))?;
+        let mut found: Option<(&str, &Range<usize>)> = None;
+        for (at, name) in parts.iter().flat_map(|part| body.mentions(part)) {
+            let Some((statement, value)) = body.binding(name, at) else { continue };
+            let of = &body.tokens[value.clone()];
+            let plain = !statement.closure && !self.records(body, value) && of.iter().any(|t| t.number().is_some());
+            let takes = |token: &Token| self.places.iter().any(|place| token.is(body.called(element(*place).0)));
+            if plain && !of.iter().any(takes) {
+                if found.is_some_and(|(known, _)| known != name) {
+                    return None;
+                }
+                found = Some((name, value));
+            }
+        }
+        let (name, value) = found?;
+        // Others who read it have it right.
+        let others = body
+            .mentions(&body.block)
+            .filter(|(at, own)| *own == name && body.binding(name, *at).is_some_and(|(_, other)| other == value));
+        if others.count() > 1 {
+            return None;
+        }
+        let line = Line { file: file.clone(), line: body.lines(value).0 };
+        Some(HandedOn { line, name: name.to_owned(), of: None })
+    }
+
     fn value(&self, source: Source) -> Option<Value> {
         match self.origin(source) {
             Source::Argument(k) => {
-                let element = match *self.places.get(k)? {
-                    Of::Input(k) => ("x", k),
-                    Of::Output(k) => ("z", k),
-                    Of::Upstream(k) => ("dz", k),
-                    Of::Saved(k) => ("saved", k),
-                };
+                let element = element(*self.places.get(k)?);
                 Some(Value { line: None, element: Some(element) })
             }
             Source::Step(k) => {
@@ -136,6 +176,16 @@ impl Lines<'_> {
             }
             Source::Fixed(_) => None,
         }
+    }
+}
+
+/// What the source calls a value that the rule receives.
+fn element(place: Of) -> (&'static str, usize) {
+    match place {
+        Of::Input(k) => ("x", k),
+        Of::Output(k) => ("z", k),
+        Of::Upstream(k) => ("dz", k),
+        Of::Saved(k) => ("saved", k),
     }
 }
 
@@ -192,7 +242,8 @@ fn called<'b>(
     if statement.closure || records(bound) || depth > 3 {
         return None;
     }
-    let element = value.element.filter(|(name, k)| body.has_element(bound, name, *k));
+    let written = |list: &str, k: usize| body.has_element(bound, list, k) || body.takes_apart(statement, name, list, k);
+    let element = value.element.filter(|&(list, k)| written(list, k));
     let mut of = element.map(|(name, k)| format!("{name}[{k}]"));
     for (_, mentioned) in body.mentions(bound) {
         let called = called(body, mentioned, statement.tokens.start, value, records, depth + 1);

@@ -75,7 +75,8 @@ impl<'a> Lines<'a> {
             let k = match at[0].checked_sub(steps.len()) {
                 None => at[0],
                 Some(j) => match self.origin(*self.script.outputs.get(j)?) {
-                    Source::Step(k) => k,
+                    // What others read, too, is wrong for this answer alone.
+                    Source::Step(k) if self.readers(k).len() == 1 => k,
                     _ => return self.line_of_answer(j),
                 },
             };
@@ -92,6 +93,10 @@ impl<'a> Lines<'a> {
                 Some(_) => all,
                 None => all && steps.iter().filter(|s| s.at.file() == steps[k].at.file()).count() * 2 >= steps.len(),
             };
+            // What a closure made may be read by the name that another line gives it.
+            if let Some(other) = (!own).then(|| self.name_of(self.reads(&at, None), true)).flatten() {
+                return Some(other.line);
+            }
             match read.first() {
                 Some(Reader::Step(reader)) if !own => at = vec![*reader],
                 Some(Reader::Answer(j)) if !own => return self.line_of_answer(*j).or(here),

@@ -31,14 +31,17 @@
 //! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
-//! `pairs` two at a time, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle` what is not used;
+//! `pairs` two at a time, `recurrences` in loops that carry a value, `paths` with a forgotten path; `finite` mends first
+//! what makes NaN, and `idle` what is not used;
 //! `elsewhere` asks where a person would have made the mistake; `naming` turns one into a verdict, and `found` says where it
 //! is: `lines` finds the line, `handed_on` one without any operation, `unread` one without its source, and `spots` what is
 //! next to it.
+//! If no edit mends the rule, `departure` says where it leaves the `truths`, the gradients of all that `forward` computes.
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
 mod constants;
+mod departure;
 mod elsewhere;
 mod expression;
 mod factors;
@@ -59,6 +62,7 @@ mod paths;
 mod places;
 mod program;
 mod proposal;
+mod recurrences;
 mod reductions;
 mod screen;
 mod search;
@@ -66,17 +70,18 @@ mod sensed;
 mod split;
 mod spots;
 mod terms;
+mod truths;
 mod unread;
 mod values;
 mod writer;
 
 pub(super) use lines::Lines;
-pub(super) use places::groups;
+pub(super) use places::{groups, readers};
 pub(super) use split::leads_to;
 pub(super) use spots::spot_of;
 pub(super) use values::carrying;
 
-use super::{Verdict, case::Case};
+use super::{Line, Verdict, case::Case};
 
 /// The likeliest single edit that mends the gradients with respect to all inputs `of`.
 pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
@@ -90,6 +95,11 @@ pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
     let found = search::several(&program)?;
     Some(naming::verdict(&program, case, of, &elsewhere::likelier(&program, found)))
+}
+
+/// Where the rule for the inputs `of` departs from the true gradients, if no edit mends it.
+pub(super) fn departure(case: &Case, of: &[usize]) -> Option<Line> {
+    departure::departure(&program::Program::of(case, of)?)
 }
 
 /// An edit that, together with a forgotten path, explains the gradient with respect to input `k`.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::check::{
     kind::Puts,
-    script::{Alter, Source},
+    script::{Action, Alter, Source},
 };
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
@@ -24,7 +24,9 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         let mut offer = |change: Change, cost: u32| put(change, cost, "", Puts::Other);
         if rank >= 2 && shape[shape.rank() - 1] == shape[shape.rank() - 2] {
             offer(Change::Alter(Alter::Turn(rank - 2, rank - 1)), if product { 11 } else { 13 });
-            for by in [1.0, 0.5] {
+            // A value is made symmetric where it is made.
+            let made = matches!(place.part, Part::Operand(i) if !program.read_elsewhere(place.at[0], i));
+            for by in [1.0, 0.5].into_iter().filter(|_| !made) {
                 offer(Change::Alter(Alter::Mirror(by)), 14);
             }
         }
@@ -38,6 +40,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
                 Change::Alter(Alter::Flip(axis)),
                 match n {
                     ..3 => 15,
+                    // It is turned around already.
+                    _ if place.part == Part::Result && turns(program, place.at[0], axis) => 10,
                     _ if name == "identity" => 11,
                     _ => 13,
                 },
@@ -83,4 +87,12 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             }
         }
     }
+}
+
+/// Whether a step reads an axis backwards.
+fn turns(program: &Program, step: usize, axis: isize) -> bool {
+    let Some(Action::Op(op)) = program.script.steps.get(step).map(|step| &step.action) else { return false };
+    let text = op.attributes();
+    let steps = text.split_once("step [").filter(|_| op.name() == "slice").map(|(_, steps)| steps);
+    steps.and_then(|steps| steps.split(", ").nth(axis as usize)).is_some_and(|step| step.starts_with('-'))
 }

@@ -120,6 +120,10 @@ impl Search<'_> {
     }
 
     /// Whether the edits make the rule right, also at the point apart.
+    pub(super) fn mends_alone(&self, edit: &Proposal) -> bool {
+        self.mended_by(&edit.edits())
+    }
+
     pub(super) fn mended_by(&self, edits: &[(usize, Edit)]) -> bool {
         self.program.mended(edits).is_some() && self.program.holds_apart(edits)
     }

@@ -115,7 +115,7 @@ pub(in crate::check) fn groups(script: &Script) -> Vec<Vec<usize>> {
 }
 
 /// Who reads the result of a step, with the position among their operands.
-pub(super) fn readers(script: &Script, step: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+pub(in crate::check) fn readers(script: &Script, step: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
     let after = script.steps.iter().enumerate().skip(step + 1);
     after.flat_map(move |(k, reader)| {
         let reads = move |(_, source): &(usize, &Source)| **source == Source::Step(step);

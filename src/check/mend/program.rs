@@ -3,6 +3,7 @@
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
+    lines::Lines,
     numbers::text,
     places::{Part, Place, readers},
     split::split,
@@ -117,8 +118,17 @@ impl Program {
         self.apart.as_ref().is_none_or(|at| self.off(at, edits).is_some())
     }
 
+    /// Whether the rule is right at a point, given these arguments.
+    pub fn is_right_with<'v>(&self, at: &At, given: impl Iterator<Item = &'v Tensor>, edits: &[(usize, Edit)]) -> bool {
+        self.off_with(at, given, edits).is_some()
+    }
+
     fn off(&self, at: &At, edits: &[(usize, Edit)]) -> Option<f64> {
-        let answers = self.script.outputs(&at.arguments, edits)?;
+        self.off_with(at, at.arguments.iter(), edits)
+    }
+
+    fn off_with<'v>(&self, at: &At, given: impl Iterator<Item = &'v Tensor>, edits: &[(usize, Edit)]) -> Option<f64> {
+        let answers = self.script.outputs(given, edits)?;
         let mut worst = 0f64;
         for (answer, truth) in answers.iter().zip(&at.truth) {
             let off = difference(answer, truth, size(truth).max(size(answer)))?;
@@ -128,6 +138,11 @@ impl Program {
             worst = worst.max(off);
         }
         Some(worst)
+    }
+
+    /// The program beside its source.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines::of(&self.script, &self.places, &self.inputs)
     }
 
     /// Whether anything but this operand reads the value there: a result that several read, or an argument.

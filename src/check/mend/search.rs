@@ -3,7 +3,9 @@
 use std::{cell::Cell, rc::Rc};
 
 use super::{
-    constants, factors, operands, operations,
+    constants, factors,
+    lines::Lines,
+    operands, operations,
     places::{Part, Place, places},
     program::Program,
     proposal::{Change, Proposal},
@@ -50,7 +52,11 @@ pub(super) struct Search<'p> {
 
 /// The likeliest edit that mends what the edits `before` leave wrong.
 pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Proposal> {
-    Search::new(program).best(before, true)
+    let search = Search::new(program);
+    search.best(before, true).or_else(|| {
+        let runs = Run::all(program, &[]).filter(|runs| before.is_empty() && Run::are_finite(runs))?;
+        search.best_in_recurrences(&runs)
+    })
 }
 
 /// Two edits that mend the rule together.
@@ -112,7 +118,13 @@ impl<'p> Search<'p> {
                 found.push(proposal.clone());
             }
         }
-        let found = found.into_iter().min_by_key(|p| (self.awkward(p), std::cmp::Reverse(p.place.at[0])));
+        let lines = (found.len() > 1).then(|| self.program.lines());
+        let found = found.into_iter().min_by_key(|p| {
+            // What a line hands on to all who have it wrong is mended there.
+            let handed_on = |lines: &Lines<'_>| self.hands_on(p) && lines.handed_on(&p.place.at, None, false).is_some();
+            let awkward = if lines.as_ref().is_some_and(handed_on) { 0 } else { 1 + self.awkward(p) };
+            (awkward, std::cmp::Reverse(p.place.at[0]))
+        });
         found.or_else(|| self.best_of_woken(before))
     }
 
@@ -124,6 +136,12 @@ impl<'p> Search<'p> {
         let scales = step.has_number() && matches!(step.name(), "mul" | "div");
         let awkward = factor && proposal.place.part == Part::Result && (moves.contains(&step.name()) || scales);
         u8::from(awkward)
+    }
+
+    /// Whether it is an edit of all that a step hands on.
+    fn hands_on(&self, proposal: &Proposal) -> bool {
+        let step = self.program.script.steps.get(proposal.place.at[0]);
+        proposal.place.part == Part::Result && step.is_some_and(|step| step.is("identity"))
     }
 
     /// Whether the rule computes the value.

@@ -47,6 +47,24 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             }
         }
     }
+    // What was computed and is not used is added where it is there.
+    for place in places.iter().filter(|place| place.linear && place.at.len() == 1) {
+        let Part::Operand(i) = place.part else { continue };
+        let (reader, Some(shape)) = (place.at[0], program.shape_at(place)) else { continue };
+        let made = program.script.steps[reader].inputs[i];
+        let between = |v: &Value| match (v.source, made) {
+            (Source::Step(k), Source::Step(made)) => k < reader && k > made,
+            (Source::Step(k), _) => k < reader,
+            _ => false,
+        };
+        let idle = |v: &&Value| program.is_idle(v.source) && between(v) && spreads_to(&v.at[0], &shape);
+        for value in program.values.iter().filter(idle) {
+            for (times, sign) in [(1.0, ""), (-1.0, "−")] {
+                let plus = Change::Alter(Alter::Plus(value.source, times));
+                all.push(Proposal::new(place, plus, 20, format!("{sign}{}", value.name)));
+            }
+        }
+    }
     for place in places.iter().filter(|place| place.part == Part::Result && place.linear) {
         let carries = program.carries(&carrying, place);
         let Some(shape) = program.shape_at(place) else { continue };

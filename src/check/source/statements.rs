@@ -16,6 +16,8 @@ pub(in crate::check) struct Statement {
     pub in_loop: Option<Range<usize>>,
     /// Whether its value is a closure.
     pub closure: bool,
+    /// The names that it gives to the elements of a list, with the list and their positions: `let [a, b] = *saved`.
+    elements: Vec<(String, String, usize)>,
 }
 
 /// A file's tokens, and the statements of one of its functions.
@@ -26,16 +28,35 @@ pub(in crate::check) struct Body {
     /// Between its braces.
     pub block: Range<usize>,
     pub statements: Vec<Statement>,
+    /// What the parts of `Backward` are called, where they have another name: `Backward { dz: g, .. }`.
+    renamed: Vec<(String, String)>,
 }
+
+/// Between the pattern of what a rule receives and its body lie no more tokens than this.
+const PATTERN: usize = 60;
 
 impl Body {
     /// The body between the braces that open at a token.
     pub fn new(tokens: &[Token], open: usize) -> Option<Body> {
         let partner = partners(tokens)?;
         let block = open + 1..partner[open];
-        let mut body = Body { tokens: tokens.to_vec(), partner, block: block.clone(), statements: Vec::new() };
+        let (tokens, statements) = (tokens.to_vec(), Vec::new());
+        let mut body = Body { tokens, partner, block: block.clone(), statements, renamed: Vec::new() };
+        body.renamed = body.renamed();
         body.read(block, None);
         Some(body)
+    }
+
+    /// The names in the last pattern `Backward { .. }` before the body, or in it.
+    fn renamed(&self) -> Vec<(String, String)> {
+        let starts = self.block.start.saturating_sub(PATTERN)..self.block.end;
+        let is = |&at: &usize| self.tokens[at].is("Backward") && self.tokens.get(at + 1).is_some_and(|t| t.is("{"));
+        let Some(open) = starts.filter(is).map(|at| at + 1).max() else { return Vec::new() };
+        let named = |part: Range<usize>| match &self.tokens[part] {
+            [field, colon, name] if colon.is(":") => Some((field.text.clone(), name.text.clone())),
+            _ => None,
+        };
+        self.parts(open + 1..self.partner[open]).into_iter().filter_map(named).collect()
     }
 
     /// The first and the last line of some tokens.
@@ -99,12 +120,13 @@ impl Body {
     }
 
     fn statement(&self, of: Range<usize>, block: &Range<usize>, in_loop: Option<Range<usize>>) -> Statement {
-        let (mut names, mut scope) = (Vec::new(), block.clone());
+        let (mut names, mut elements, mut scope) = (Vec::new(), Vec::new(), block.clone());
         let mut value = of.clone();
         if self.tokens[of.start].is("let") {
             if let Some(equals) = self.find("=", of.clone()) {
                 let pattern = of.start + 1..self.find(":", of.start..equals).unwrap_or(equals);
                 value = equals + 1..of.end;
+                elements = self.elements(pattern.clone(), value.clone());
                 names = self.bound(pattern, value.clone());
             }
         } else if self.tokens[of.start].is_word() {
@@ -122,7 +144,21 @@ impl Body {
         }
         let first = self.tokens[..of.end].get(value.start).map_or("", |token| token.text.as_str());
         let closure = !names.is_empty() && matches!(first, "|" | "||" | "move");
-        Statement { names, tokens: of, scope, in_loop, closure }
+        Statement { names, tokens: of, scope, in_loop, closure, elements }
+    }
+
+    /// The names that the pattern of a list gives to its elements.
+    fn elements(&self, pattern: Range<usize>, value: Range<usize>) -> Vec<(String, String, usize)> {
+        let Some(open) = pattern.clone().find(|&at| !self.tokens[at].is("&")) else { return Vec::new() };
+        let path = value.filter(|&at| !["*", "&"].contains(&self.tokens[at].text.as_str()));
+        let path: Vec<&Token> = path.map(|at| &self.tokens[at]).take_while(|t| t.is_word() || t.is(".")).collect();
+        let list = path.iter().take_while(|t| !t.is("else")).last().filter(|t| t.is_word());
+        let (true, Some(list)) = (self.tokens[open].is("["), list) else { return Vec::new() };
+        let named = |(k, part): (usize, Range<usize>)| {
+            let name = self.tokens[part].last().filter(|token| token.is_word())?;
+            Some((name.text.clone(), list.text.clone(), k))
+        };
+        self.parts(open + 1..self.partner[open]).into_iter().enumerate().filter_map(named).collect()
     }
 
     /// The names of a pattern; those of a tuple have parts of a tuple for values, if it is written as one.
@@ -158,9 +194,19 @@ impl Body {
 
     /// Whether `name[k]` stands among some tokens.
     pub fn has_element(&self, within: &Range<usize>, name: &str, k: usize) -> bool {
-        let k = k.to_string();
+        let (name, k) = (self.called(name), k.to_string());
         let is = |four: &[Token]| four[0].is(name) && four[1].is("[") && four[2].text == k && four[3].is("]");
         self.tokens[within.clone()].windows(4).any(is)
+    }
+
+    /// Whether a statement gives a name to `of[k]` by the pattern of a list.
+    pub fn takes_apart(&self, statement: &Statement, name: &str, of: &str, k: usize) -> bool {
+        statement.elements.iter().any(|(own, list, at)| own == name && list == self.called(of) && *at == k)
+    }
+
+    /// The name that a part of `Backward` has here.
+    pub fn called<'s>(&'s self, field: &'s str) -> &'s str {
+        self.renamed.iter().find(|(own, _)| own == field).map_or(field, |(_, name)| name)
     }
 
     /// The statement that gives a name the value that it has at a token, and that value.
