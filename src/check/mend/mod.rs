@@ -28,7 +28,8 @@
 //! **Loops.** A line that runs in a loop is recorded once an iteration. A mistake in it is a mistake in all of them, so
 //! a [`Place`](places::Place) may be all nodes of one line, and a value put in there a *family*: the gate of each step.
 //!
-//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
+//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients, and `rests`
+//! what may be added where it is read later; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
 //! `pairs` two at a time, `paths` with a forgotten path; `finite` mends first what makes NaN, and `idle` what is not used;
@@ -60,6 +61,7 @@ mod places;
 mod program;
 mod proposal;
 mod reductions;
+mod rests;
 mod screen;
 mod search;
 mod sensed;

@@ -8,9 +8,12 @@ use super::{
     proposal::{Change, Proposal},
     values::Family,
 };
-use crate::check::{
-    kind::Puts,
-    script::{Alter, Source},
+use crate::{
+    Shape,
+    check::{
+        kind::Puts,
+        script::{Alter, Source},
+    },
 };
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
@@ -29,6 +32,10 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             }
         }
         let name = program.script.steps.get(place.at[0]).map_or("", |step| step.name());
+        // A reshape reads its numbers in their order, whatever the shape.
+        if rank >= 2 && name == "reshape" && place.part == Part::Operand(0) && !is_square(&shape) {
+            offer(Change::Alter(Alter::Turn(rank - 2, rank - 1)), 12);
+        }
         // What is cut out of a value, or put into a larger one, is easily off by one.
         let moves =
             (name == "slice" && place.part == Part::Operand(0)) || (name == "scatter" && place.part == Part::Result);
@@ -52,9 +59,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         }
         let Part::Operand(operand) = place.part else { continue };
         let read = |step: usize| program.script.steps[step].inputs[operand];
-        let square = || matches!(shape.dims(), [.., a, b] if a == b);
         let exchanged = match name {
-            "matmul" => square(),
+            "matmul" => is_square(&shape),
             "sub" | "div" => true,
             _ => false,
         };
@@ -83,4 +89,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             }
         }
     }
+}
+
+fn is_square(shape: &Shape) -> bool {
+    matches!(shape.dims(), [.., a, b] if a == b)
 }

@@ -7,13 +7,16 @@
 //! **Slips.** Another sign, operation or number, or what a loop computes and makes no use of, needs no search for a value.
 //! There are few of these, so all pairs of them are run, the likeliest first.
 //!
+//! **Half of it.** Of several wrong gradients, an edit may mend some, which have one mistake, and another edit those that
+//! have both.
+//!
 //! **One after the other.** Where one edit acts on what the other one changes, the likely ones are made in turn, and what
 //! mends the rest is searched as a single edit.
 
 use super::{
     places::Part,
     proposal::{Change, Proposal},
-    search::Search,
+    search::{Before, Search},
     sensed::Run,
 };
 use crate::check::script::{Alter, Edit};
@@ -31,6 +34,9 @@ const SLIP: u32 = 13;
 const SLIPS: usize = 200;
 /// What their pairs may take, in steps of the program.
 const PAIRED: usize = 400_000;
+/// The cost up to which an edit is tried that mends some of the wrong gradients, and how many of them there are at most.
+const SECOND: u32 = 18;
+const HALVES: usize = 6;
 /// How many pairs are verified.
 const VERIFIED: usize = 400;
 
@@ -56,6 +62,10 @@ impl Search<'_> {
         // What is not finite is mended first; until then nothing adds up.
         let finite = Run::are_finite(&runs);
         let mut best = if finite { self.side_by_side(&runs) } else { None };
+        let half = if finite { self.half() } else { None };
+        if half.is_some() {
+            return half;
+        }
         let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost));
         best = slips.or(best);
         let origin = self.origin_of_non_finite(&runs);
@@ -82,6 +92,21 @@ impl Search<'_> {
         }
         pair.sort_by_key(|p| p.place.at[0]);
         Some(pair)
+    }
+
+    /// An edit that mends some of several wrong gradients, and one that then mends the others.
+    fn half(&self) -> Option<Vec<Proposal>> {
+        if self.program.wrong < 2 {
+            return None;
+        }
+        let likely = |p: &&Proposal| p.cost <= SECOND && !self.rewrites(p);
+        let mends = |p: &&Proposal| self.program.mends_some(&p.edits());
+        let mut firsts = self.proposals.iter().filter(likely).filter(|p| self.may_run(&p.edits())).filter(mends);
+        firsts.by_ref().take(HALVES).find_map(|first| {
+            let mut pair = vec![first.clone(), self.best(&first.edits(), true)?];
+            pair.sort_by_key(|p| p.place.at[0]);
+            Some(pair)
+        })
     }
 
     /// What each likely edit adds to ⟨p, a⟩, in the order of what it adds at the first point.
@@ -133,7 +158,7 @@ impl Search<'_> {
             let near = near(&shares, runs, &wanted).filter(|(j, _)| *j > i);
             pairs.extend(near.map(|(_, other)| (one.proposal, other.proposal)));
         }
-        let anew = |a: &Proposal, b: &Proposal| self.starts_anew(&a.edits(), b);
+        let anew = |a: &Proposal, b: &Proposal| self.starts_anew(&Before::of(self.program, &a.edits()), b);
         pairs.retain(|(a, b)| !anew(a, b) && !anew(b, a));
         let place = |p: &Proposal| std::cmp::Reverse(p.place.at[0]);
         pairs.sort_by_key(|(a, b)| (price(a) + price(b), self.awkward(a) + self.awkward(b), place(a), place(b)));

@@ -5,6 +5,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::{
     numbers::text,
     places::{Part, Place, readers},
+    proposal::Proposal,
+    rests::with_rests,
     split::split,
     values::{self, Value},
 };
@@ -14,7 +16,7 @@ use crate::{
         case::{Case, Point},
         given::Place as Of,
         numbers::{EXACT, difference, jittered, size},
-        script::{Edit, Script, Source},
+        script::{Alter, Edit, Script, Source},
     },
 };
 
@@ -27,6 +29,8 @@ const LARGEST: usize = 20_000;
 pub(super) struct At {
     /// What the rule receives, and values of `forward` that may be put in.
     pub arguments: Vec<Tensor>,
+    /// The results of all steps, without any edit.
+    pub results: Vec<Tensor>,
     /// The true gradients with respect to the inputs that are answered.
     pub truth: Vec<Tensor>,
     /// A random direction for each.
@@ -69,6 +73,7 @@ impl Program {
         let given = places.len();
         let shapes: Vec<Shape> = first.given.values().map(|value| value.shape().clone()).collect();
         let script = split(script.with_argument_steps(&shapes), given, of.len(), answered.len());
+        let script = with_rests(script, answered.len());
         let numbers: usize = first.given.values().map(Tensor::numel).max().unwrap_or(0);
         if script.steps.len() <= given || script.steps.len() > LONGEST || numbers > LARGEST {
             return None;
@@ -86,7 +91,8 @@ impl Program {
             arguments.extend(more.at(&p.given, &forward, truth.as_ref())?);
             let right: Vec<Tensor> = answered.iter().map(|&k| p.truth[k].clone()).collect();
             let directions = right.iter().map(|t| crate::check::numbers::upstream(t, &mut rng)).collect();
-            Some(At { arguments, truth: right, directions })
+            let results = script.results(&arguments)?;
+            Some(At { arguments, results, truth: right, directions })
         };
         let points: Vec<At> = case.points.iter().map(&mut at).collect::<Option<_>>()?;
         let mut apart = StdRng::seed_from_u64(0x0061_7061_7274);
@@ -117,10 +123,41 @@ impl Program {
         self.apart.as_ref().is_none_or(|at| self.off(at, edits).is_some())
     }
 
+    /// Whether the edits make some of the wrong answers right at all points, but not all, and leave the right ones so.
+    pub fn mends_some(&self, edits: &[(usize, Edit)]) -> bool {
+        let changed = self.script.changed_by(edits);
+        let mut mended: Vec<bool> = changed[self.script.steps.len()..][..self.wrong].to_vec();
+        if !mended.contains(&true) {
+            return false;
+        }
+        for at in &self.points {
+            let Some(answers) = self.script.rerun(&at.arguments, &at.results, edits, self.answers) else {
+                return false;
+            };
+            let right = |(answer, truth): (&Option<Tensor>, &Tensor)| {
+                let off = answer.as_ref().map(|answer| difference(answer, truth, size(truth).max(size(answer))));
+                off.is_none_or(|off| off.is_some_and(|off| off <= EXACT))
+            };
+            let right: Vec<bool> = answers.iter().zip(&at.truth).map(right).collect();
+            mended.iter_mut().zip(&right).for_each(|(mended, right)| *mended &= right);
+            if !mended.contains(&true) || right[self.wrong..].contains(&false) {
+                return false;
+            }
+        }
+        mended.contains(&false)
+    }
+
     fn off(&self, at: &At, edits: &[(usize, Edit)]) -> Option<f64> {
-        let answers = self.script.outputs(&at.arguments, edits)?;
+        // A wrong answer that depends on no edit stays wrong, and a right one right.
+        let changed = self.script.changed_by(edits);
+        let wrong = self.script.steps.len()..self.script.steps.len() + self.wrong;
+        if changed[wrong].contains(&false) {
+            return None;
+        }
+        let answers = self.script.rerun(&at.arguments, &at.results, edits, self.answers)?;
         let mut worst = 0f64;
         for (answer, truth) in answers.iter().zip(&at.truth) {
+            let Some(answer) = answer else { continue };
             let off = difference(answer, truth, size(truth).max(size(answer)))?;
             if off > EXACT {
                 return None;
@@ -143,6 +180,30 @@ impl Program {
     /// Whether the rule computes the value and makes no use of it.
     pub fn is_idle(&self, source: Source) -> bool {
         matches!(source, Source::Step(_)) && self.script.outputs[self.answers..].contains(&source)
+    }
+
+    /// Whether the rule computes the value.
+    fn computes(&self, source: Source) -> bool {
+        matches!(self.origin(source), Source::Step(_))
+    }
+
+    /// Whether a value is divided by one that the rule computes.
+    pub fn cancels(&self, alter: &Alter) -> bool {
+        matches!(alter, Alter::Over(source) if self.computes(*source))
+    }
+
+    /// Whether an edit puts a value in for one that the rule computes.
+    pub fn replaces(&self, proposal: &Proposal) -> bool {
+        let Some(Alter::Use(kept)) = proposal.alter() else { return false };
+        let steps = proposal.place.at.iter().filter_map(|&k| self.script.steps.get(k));
+        match proposal.place.part {
+            // A factor is left out.
+            Part::Result => {
+                let first = steps.take(1).flat_map(|step| &step.inputs);
+                first.into_iter().any(|input| input != kept && self.computes(*input))
+            }
+            Part::Operand(i) => steps.into_iter().any(|step| self.computes(step.inputs[i])),
+        }
     }
 
     /// Where a value was made, before it was handed on: a step, a constant, or an argument.
