@@ -2,8 +2,8 @@
 //!
 //! `forward` is replayed with one node held constant, or with its gradient passed straight through. If the gradient of
 //! that function is the rule's answer, the rule is the exact derivative of something: of the function with that node
-//! cut. A line of a loop is recorded once an iteration; if no single node explains the answer, all nodes of one line are cut
-//! at once.
+//! cut. A line of a loop is recorded once an iteration; if neither a single node nor an edit of the rule explains the
+//! answer, all nodes of one line are cut at once.
 
 use std::collections::HashSet;
 
@@ -61,9 +61,6 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
             }
         }
     }
-    if !found.iter().any(|v| v.fault.kind() == Kind::ForgottenPath) {
-        found.extend(in_loop(case, k, &script));
-    }
     // Of several cuts that explain the same thing, the one nearest the output is named, for each of the two kinds.
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
@@ -72,7 +69,8 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
 }
 
 /// A path that was forgotten each time a line of a loop runs.
-fn in_loop(case: &Case, k: usize, script: &Script) -> Option<Verdict> {
+pub(super) fn in_loop(case: &Case, k: usize) -> Option<Verdict> {
+    let script = &case.forward_script()?;
     cuts_in_loops(script).into_iter().rev().find_map(|cut| {
         let residual = case.residual(k, |p| script.gradient(k, &p.given.x, &p.given.dz, &cut))?;
         let (at, edit) = cut.first()?;

@@ -80,6 +80,9 @@ pub(super) use values::carrying;
 
 use super::{Verdict, case::Case};
 
+/// A rule of more steps is long.
+const LONG: usize = 120;
+
 /// The likeliest single edit that mends the gradients with respect to all inputs `of`.
 pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
@@ -90,7 +93,10 @@ pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
 /// Two edits that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
-    let found = search::several(&program)?;
+    // In a long rule, what may be spent is shared by all gradients that are wrong.
+    let wrong = (0..case.needs.len()).filter(|&k| case.needs[k] && case.is_wrong(k)).count();
+    let share = if program.script.steps.len() > LONG && of.len() < wrong { wrong } else { 1 };
+    let found = search::several(&program, share)?;
     Some(naming::verdict(&program, case, of, &elsewhere::likelier(&program, found)))
 }
 

@@ -57,16 +57,18 @@ fn price(p: &Proposal) -> u32 {
 
 impl Search<'_> {
     /// Two edits; or one, where the search for one had no time to run it.
-    pub(super) fn pair(&self) -> Option<Vec<Proposal>> {
+    pub(super) fn pair(&self, share: usize) -> Option<Vec<Proposal>> {
         let runs = Run::all(self.program, &[])?;
         // What is not finite is mended first; until then nothing adds up.
         let finite = Run::are_finite(&runs);
         let mut best = if finite { self.side_by_side(&runs) } else { None };
-        let half = if finite { self.half() } else { None };
-        if half.is_some() {
-            return half;
+        if finite
+            && best.is_none()
+            && let Some(half) = self.half()
+        {
+            return Some(half);
         }
-        let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost));
+        let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost), PAIRED / share);
         best = slips.or(best);
         let origin = self.origin_of_non_finite(&runs);
         let first = |p: &&Proposal| finite || p.place.at.iter().any(|&k| origin.get(k) == Some(&true));
@@ -74,7 +76,7 @@ impl Search<'_> {
             Change::Alter(Alter::Plus(..)) => false,
             _ => p.cost <= 18 && !self.rewrites(p),
         };
-        let count = FIRST.min(WALKED / self.program.script.steps.len().max(1));
+        let count = FIRST.min(WALKED / share / self.program.script.steps.len().max(1));
         for first in self.proposals.iter().filter(likely).filter(first).take(count) {
             if best.as_ref().is_some_and(|(cost, _)| *cost <= first.cost + 10) {
                 break;
@@ -126,8 +128,8 @@ impl Search<'_> {
         all
     }
 
-    /// Two slips that cost less than what is known.
-    fn slips(&self, known: u32) -> Option<(u32, Vec<Proposal>)> {
+    /// Two slips that cost less than what is known, found with so many steps of the program.
+    fn slips(&self, known: u32, steps: usize) -> Option<(u32, Vec<Proposal>)> {
         let slip = |p: &&Proposal| {
             let puts = matches!(&p.change, Change::Alter(alter) if alter.source().is_some());
             p.cost <= SLIP && (!puts || matches!(p.alter(), Some(Alter::Sum(..))))
@@ -139,7 +141,7 @@ impl Search<'_> {
         pairs.sort_by_key(|(a, b)| (a.cost + b.cost, self.awkward(a) + self.awkward(b)));
         let (a, b) = pairs
             .into_iter()
-            .take(PAIRED / self.program.script.steps.len().max(1))
+            .take(steps / self.program.script.steps.len().max(1))
             .find(|(a, b)| self.mended_by(&[a.edits(), b.edits()].concat()))?;
         Some((price(a) + price(b), vec![a.clone(), b.clone()]))
     }

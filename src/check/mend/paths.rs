@@ -44,6 +44,10 @@ pub(super) fn with_edit(case: &Case, k: usize) -> Option<Verdict> {
         .flat_map(|at| forward_edits(&program.forward, at).into_iter().map(move |edit| vec![(at, edit)]));
     let single = single.filter(|cut| matches!(cut[0].1, Edit::Detach | Edit::DetachOperand(_)));
     for edits in single.chain(cuts_in_loops(&program.forward)) {
+        // All nodes of a line are cut if no single one explains it.
+        if edits.len() > 1 && best.as_ref().is_some_and(|(known, _)| known.len() == 1) {
+            break;
+        }
         let cut = |point: &At| gradient(&program, point, k, &edits);
         let Some(targets) = program.points.iter().map(cut).collect::<Option<Vec<_>>>() else { continue };
         let wanted = |((run, point), target): ((&Run, &At), &Tensor)| {

@@ -50,15 +50,15 @@ pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Prop
     Search::new(program).best(before, true)
 }
 
-/// Two edits that mend the rule together.
-pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
+/// Two edits that mend the rule together, found with one part in `share` of what may be spent.
+pub(super) fn several(program: &Program, share: usize) -> Option<Vec<Proposal>> {
     let mut search = Search::new(program);
     // What leads to a right answer is left alone, even by two edits.
     let right = leads_to(&program.script, program.wrong..program.answers);
     search.proposals.retain(|p| !p.place.at.iter().any(|&k| right.get(k) == Some(&true)));
     search.asleep = search.of_idle_steps();
-    search.allow(RUNS_OF_TWO);
-    search.pair()
+    search.allow(RUNS_OF_TWO / share);
+    search.pair(share)
 }
 
 impl<'p> Search<'p> {
