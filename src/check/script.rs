@@ -2,8 +2,8 @@
 //!
 //! The nodes between some inputs and some outputs of a tape form a straight-line program. [`Script::of`] copies it from
 //! the tape; [`Script::run`] (in `running`) records it again on a tape, with other inputs and some steps changed by an
-//! [`Edit`]: a node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns the true
-//! gradient into this one?" thus becomes a search over the lines of a short program.
+//! [`Edit`]: a node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns
+//! the true gradient into this one?" thus becomes a search over the lines of a short program.
 
 use std::{collections::HashMap, panic::Location, sync::Arc};
 
