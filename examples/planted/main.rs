@@ -39,6 +39,12 @@ struct Flags {
     /// Leave out the functions held out.
     #[arg(long, conflicts_with = "held_out")]
     developed: bool,
+    /// Try only the functions with this in their names, of those developed on.
+    #[arg(long)]
+    only: Option<String>,
+    /// Print how long the check of each mistake developed on takes.
+    #[arg(long)]
+    seconds: bool,
     /// Print the verdicts on mistakes developed on that were not named, or whose line is wrong.
     #[arg(long)]
     misses: bool,
@@ -50,7 +56,10 @@ struct Flags {
 fn main() -> Result<(), Box<dyn Error>> {
     let flags = Flags::parse();
     let mut parts = vec![(Part::Developed, cases::developed())];
-    if !flags.developed {
+    if let Some(only) = &flags.only {
+        parts[0].1.retain(|one| one.name.contains(only.as_str()));
+    }
+    if !flags.developed && flags.only.is_none() {
         parts.push((Part::HeldOut, cases::held_out()));
     }
     let most = if flags.quick { 5 } else { usize::MAX };
@@ -72,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             texts.write(mistake.slips, &text::lines_of(&wrong, &function.inputs)?)?;
             let report = check::function(wrong.clone(), &function.inputs).run()?;
             slowest = slowest.max(report.seconds);
+            if flags.seconds && *part == Part::Developed {
+                println!("{:.2} s: {} {:?}", report.seconds, function.name, mistake.slips);
+            }
             if report.passed() {
                 not_caught += 1;
                 println!("not caught: {} {:?}", function.name, mistake.slips);

@@ -48,29 +48,6 @@ impl Case {
         self.worst(true, |point| Some((answer(point)?, point.truth[k].clone(), &point.truth[k])))
     }
 
-    /// The same of a rule that answers for the inputs of [`rule_with_right`](Case::rule_with_right); `None` if a
-    /// gradient that was right no longer is.
-    pub fn mended(&self, k: usize, answers: impl Fn(&Point) -> Option<Vec<Tensor>>) -> Option<f64> {
-        let of = [&[k][..], &self.right()].concat();
-        let mut worst = 0f64;
-        let mut skipped = 0;
-        if self.up_to.is_some() {
-            // The others must be right as they are.
-            worst = self.repaired(k, |p| Some(answers(p)?.swap_remove(0)))?;
-            skipped = 1;
-        }
-        for point in &self.points {
-            for (answer, &i) in answers(point)?.iter().zip(&of).skip(skipped) {
-                let truth = &point.truth[i];
-                worst = worst.max(difference(answer, truth, size(truth).max(size(answer)))?);
-            }
-            if worst > self.exact() {
-                return None;
-            }
-        }
-        Some(worst)
-    }
-
     /// The largest relative difference between the two of a pair; `truth`: the second is the true gradient, not the
     /// rule's answer.
     fn worst<'p>(

@@ -81,9 +81,9 @@ impl Alter {
         }
     }
 
-    /// The altered value, if that makes sense. A product or a sum may have another shape, if whoever reads it can do
-    /// with that; all else keeps it.
-    pub fn apply<'t>(&self, x: Var<'t>, find: impl Fn(Source) -> Option<Var<'t>>) -> Option<Var<'t>> {
+    /// The altered value, if that makes sense. A product, a sum or a transpose may have another shape, if whoever reads
+    /// it can do with that; all else keeps it.
+    pub fn apply<'t>(&self, x: Var<'t>, find: &dyn Fn(Source) -> Option<Var<'t>>) -> Option<Var<'t>> {
         let y = match self {
             Alter::Times(by) => return x.try_mul(find(*by)?).ok(),
             Alter::Over(by) => x.try_div(find(*by)?).ok()?,
@@ -97,7 +97,7 @@ impl Alter {
                 let sum = if *mean { of.try_mean_axes(axes, true) } else { of.try_sum_axes(axes, true) };
                 return sum.ok();
             }
-            Alter::Turn(a, b) => x.try_transpose(*a, *b).ok()?,
+            Alter::Turn(a, b) => return x.try_transpose(*a, *b).ok(),
             Alter::Mirror(by) => (x + x.try_transpose(-1, -2).ok()?) * *by,
             Alter::Flip(axis) => x.try_flip(&[*axis]).ok()?,
             Alter::Roll(axis, by) => {

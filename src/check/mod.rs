@@ -53,8 +53,9 @@
 //!    differentiates any subject; `subject` gives everything that can be checked one form.
 //! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
 //! 4. Rules: `applications` finds them in a recording; `given` is what a rule receives; `script` is a recording as a
-//!    program, `edit` changes one, and `replay` runs it with steps changed; `case` is a rule at two points, with its
-//!    answer and the truth, which `compared` compares.
+//!    program, `edit` changes one, `running` runs it with steps changed, `replay` has the numbers, `rerun` those that
+//!    depend on a change; `case` is a rule at two points, with its answer and the truth, which `compared` compares;
+//!    `ready` runs it with one change after another.
 //! 5. `mend` searches the edits of a rule that make it right; `diagnose` names the fault by experiments on a case;
 //!    `mutate` breaks a case on purpose.
 //! 6. `settings` is a check before it runs; `suite` holds the tests and runs them; `html` shows the report.
@@ -76,9 +77,12 @@ mod measure;
 mod mend;
 pub mod mutate;
 mod numbers;
+mod ready;
 mod replay;
 mod report;
+mod rerun;
 mod runner;
+mod running;
 mod script;
 mod settings;
 mod slope;

@@ -1,9 +1,9 @@
 //! A recorded computation as data, which can run again with one operation changed.
 //!
 //! The nodes between some inputs and some outputs of a tape form a straight-line program. [`Script::of`] copies it from
-//! the tape; [`Script::run`] records it again on a tape, with other inputs and some steps changed by an [`Edit`]: a
-//! node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns the true
-//! gradient into this one?" thus becomes a search over the lines of a short program.
+//! the tape; [`Script::run`] (in `running`) records it again on a tape, with other inputs and some steps changed by an
+//! [`Edit`]: a node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns
+//! the true gradient into this one?" thus becomes a search over the lines of a short program.
 
 use std::{collections::HashMap, panic::Location, sync::Arc};
 
@@ -184,115 +184,5 @@ impl Script {
         });
         self.steps.splice(0..0, steps.collect::<Vec<_>>());
         self
-    }
-
-    /// Runs the steps on `tape`, changing some of them as `edits` say; a step past the last stands for an output. `None`
-    /// if a change makes no sense (shapes that do not match, a value that is not there yet).
-    pub fn run<'t>(&self, tape: &'t Tape, arguments: &[Var<'t>], edits: &[(usize, Edit)]) -> Option<Vec<Var<'t>>> {
-        self.run_watched(tape, arguments, edits, |_, _, value| value)
-    }
-
-    /// [`run`](Script::run), with every operand (the position of its step, and its own) and every result (without)
-    /// passed through `watch`.
-    pub fn run_watched<'t>(
-        &self,
-        tape: &'t Tape,
-        arguments: &[Var<'t>],
-        edits: &[(usize, Edit)],
-        mut watch: impl FnMut(usize, Option<usize>, Var<'t>) -> Var<'t>,
-    ) -> Option<Vec<Var<'t>>> {
-        let fixed: Vec<Var<'t>> = self.fixed.iter().map(|value| tape.constant(value)).collect();
-        let mut done: Vec<Var<'t>> = Vec::with_capacity(self.steps.len());
-        let find = |done: &[Var<'t>], source: Source| match source {
-            Source::Argument(k) => arguments.get(k).copied(),
-            Source::Fixed(k) => fixed.get(k).copied(),
-            Source::Step(k) => done.get(k).copied(),
-        };
-        for (k, step) in self.steps.iter().enumerate() {
-            // What is recorded here, and the rules that differentiate it, belong to the lines of the script.
-            let _line = tape.at_line(Some(step.at));
-            let own = || edits.iter().filter(|(at, _)| *at == k).map(|(_, edit)| edit);
-            let mut x: SmallVec<[Var<'t>; 4]> =
-                step.inputs.iter().map(|&source| find(&done, source)).collect::<Option<_>>()?;
-            for edit in own() {
-                match edit {
-                    Edit::DetachOperand(operand) => x[*operand] = x[*operand].detach(),
-                    Edit::Operand(operand, source) => x[*operand] = find(&done, *source)?,
-                    Edit::Operands(operands, source) => {
-                        let other = find(&done, *source)?;
-                        operands.iter().for_each(|&i| x[i] = other);
-                    }
-                    Edit::TransposeOperand(operand) => x[*operand] = x[*operand].transpose(-1, -2),
-                    Edit::AtOperand(i, alter) => x[*i] = alter.apply(x[*i], |source| find(&done, source))?,
-                    Edit::Exchange(i, j) => x.swap(*i, *j),
-                    _ => {}
-                }
-            }
-            for (i, x) in x.iter_mut().enumerate() {
-                *x = watch(k, Some(i), *x);
-            }
-            let mut y = None;
-            for edit in own() {
-                y = match edit {
-                    // Without a, what remains of a − b is −b.
-                    Edit::Keep(1) if step.is("sub") => Some(fit(-x[1], &step.shape)?),
-                    Edit::Keep(operand) => Some(fit(x[*operand], &step.shape)?),
-                    Edit::SumOver(axes) => Some(fit(x[0].try_sum_axes(axes, false).ok()?, &step.shape)?),
-                    Edit::Row(row) => Some(step.perform(tape, &x, Some(row)).ok()?),
-                    Edit::Act(action) => {
-                        let other = Step { action: action.clone(), ..step.clone() };
-                        Some(other.perform(tape, &x, None).ok()?)
-                    }
-                    _ => y,
-                };
-            }
-            let mut y = match y {
-                Some(y) => y,
-                None => step.perform(tape, &x, None).ok()?,
-            };
-            if y.shape() != step.shape {
-                return None;
-            }
-            if step.detached && !own().any(|edit| matches!(edit, Edit::Attach)) {
-                y = y.detach();
-            }
-            for edit in own() {
-                y = match edit {
-                    Edit::Detach => y.detach(),
-                    Edit::Scale(by) => y * *by,
-                    Edit::StraightThrough(earlier) => {
-                        let x = find(&done, *earlier)?;
-                        (x.shape() == step.shape).then(|| x + (y - x).detach())?
-                    }
-                    Edit::AtResult(alter) => {
-                        let other = alter.apply(y, |source| find(&done, source))?;
-                        (other.shape() == step.shape).then_some(other)?
-                    }
-                    _ => y,
-                };
-            }
-            done.push(watch(k, None, y));
-        }
-        let ends = self.outputs.iter().enumerate().map(|(j, &source)| {
-            let end = self.steps.len() + j;
-            let mut y = find(&done, source)?;
-            for (_, edit) in edits.iter().filter(|(at, _)| *at == end) {
-                if let Edit::AtResult(alter) = edit {
-                    let other = alter.apply(y, |source| find(&done, source))?;
-                    y = (other.shape() == y.shape()).then_some(other)?;
-                }
-            }
-            Some(watch(end, None, y))
-        });
-        ends.collect()
-    }
-}
-
-/// The value broadcast to a shape, if possible.
-fn fit<'t>(x: Var<'t>, shape: &Shape) -> Option<Var<'t>> {
-    match x.shape() {
-        own if own == *shape => Some(x),
-        own if own.numel() == shape.numel() => x.try_reshape(shape).ok(),
-        _ => x.try_broadcast_to(shape).ok(),
     }
 }

@@ -9,6 +9,7 @@ mod head;
 mod html;
 mod lines;
 mod location;
+mod loops;
 mod mends;
 mod mutations;
 mod pairs;

@@ -12,7 +12,8 @@ use crate::{
         case::Case,
         kind::Puts,
         mend::Lines,
-        script::{Edit, Script, Source, Step},
+        ready::Ready,
+        script::{Script, Source, Step},
     },
 };
 
@@ -22,7 +23,9 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
     if script.steps.len() > LONGEST {
         return None;
     }
+    // These values are further arguments.
     let computed = computed(case, &forward)?;
+    let ready = Ready::new(case, k, &script, &computed)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
     let (all, inputs) = (case.first().given.places(), case.with_right(k));
     let lines = Lines::of(&script, &all, &inputs);
@@ -34,9 +37,8 @@ pub(super) fn received(case: &Case, k: usize) -> Option<Verdict> {
                 if value.shape() != read.shape() || given.contains(&value) {
                     continue;
                 }
-                // The value is one more argument.
-                let edits = reading(chosen, given.len());
-                let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
+                let edits = reading(chosen, given.len() + step);
+                let Some(residual) = ready.mended(&edits) else { continue };
                 let (reader, wanted) = (&script.steps[chosen[0].0], &forward.steps[step]);
                 let (line, from) = (lines.line_of_reads(chosen)?, Line::from(wanted.at));
                 // What `forward` does to the same input is named as such.
@@ -62,25 +64,12 @@ fn computed(case: &Case, forward: &Script) -> Option<Vec<Vec<Tensor>>> {
     case.points.iter().map(|p| forward.results(&p.given.x)).collect()
 }
 
-/// What remains wrong when the edited rule reads a value of `forward` as one more argument.
-fn with_value(
-    case: &Case,
-    k: usize,
-    script: &Script,
-    computed: &[Vec<Tensor>],
-    step: usize,
-    edits: &[(usize, Edit)],
-) -> Option<f64> {
-    case.mended(k, |p| {
-        let (_, values) = case.points.iter().zip(computed).find(|(q, _)| std::ptr::eq(p, *q))?;
-        script.outputs(p.given.values().chain([&values[step]]), edits)
-    })
-}
-
 /// A value that `forward` computes belongs in place of an operand of the rule, which computes something else there.
 pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
     let (script, forward) = (case.rule_with_right(k)?, case.forward_script()?);
+    // These values are further arguments.
     let computed = computed(case, &forward)?;
+    let ready = Ready::new(case, k, &script, &computed)?;
     let given: Vec<&Tensor> = case.first().given.values().collect();
     let (all, inputs) = (case.first().given.places(), case.with_right(k));
     let lines = Lines::of(&script, &all, &inputs);
@@ -94,8 +83,8 @@ pub(super) fn borrowed(case: &Case, k: usize) -> Option<Verdict> {
                 if value.shape() != read.shape() || value == read {
                     continue;
                 }
-                let edits = reading(&[(at, operand)], given.len());
-                let Some(residual) = with_value(case, k, &script, &computed, step, &edits) else { continue };
+                let edits = reading(&[(at, operand)], given.len() + step);
+                let Some(residual) = ready.mended(&edits) else { continue };
                 let (reader, wanted) = (&script.steps[at], &forward.steps[step]);
                 let (line, from) = (lines.line(&[at])?, Line::from(wanted.at));
                 let (name, reader) = (wanted.name(), reader.name());

@@ -98,6 +98,9 @@ fn experiments(case: &Case, k: usize) -> (Vec<Verdict>, Option<Verdict>) {
         mend = mend::single(case, &[k]);
         found.extend(mend.clone());
         if found.iter().all(symptom) {
+            found.extend(paths::in_loop(case, k));
+        }
+        if found.iter().all(symptom) {
             mend = mend::several(case, &[k]).or_else(|| mend::with_path(case, k));
             found.extend(mend.clone());
         }

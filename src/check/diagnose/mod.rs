@@ -46,7 +46,7 @@ mod tape;
 mod terms;
 
 pub(super) use non_finite::first_non_finite_derivative;
-pub(super) use paths::{edits as forward_edits, node_cut};
+pub(super) use paths::{cuts_in_loops, edits as forward_edits, node_cut};
 pub(super) use reductions::{broadcast_axes, spread_shape, unsummed_gradient};
 pub(super) use relations::ratio;
 pub(super) use repairs::{mistakes, mistakes_at, other_rows};

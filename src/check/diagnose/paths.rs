@@ -2,7 +2,8 @@
 //!
 //! `forward` is replayed with one node held constant, or with its gradient passed straight through. If the gradient of
 //! that function is the rule's answer, the rule is the exact derivative of something: of the function with that node
-//! cut.
+//! cut. A line of a loop is recorded once an iteration; if neither a single node nor an edit of the rule explains the
+//! answer, all nodes of one line are cut at once.
 
 use std::collections::HashSet;
 
@@ -10,6 +11,7 @@ use crate::check::{
     Fault, Line, Verdict,
     case::Case,
     kind::{Kind, Puts},
+    mend::groups,
     script::{Edit, Script, Source},
 };
 
@@ -64,6 +66,31 @@ pub(super) fn faults(case: &Case, k: usize) -> Vec<Verdict> {
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.sort_by_key(|v| v.fault.kind());
     found
+}
+
+/// A path that was forgotten each time a line of a loop runs.
+pub(super) fn in_loop(case: &Case, k: usize) -> Option<Verdict> {
+    let script = &case.forward_script()?;
+    cuts_in_loops(script).into_iter().rev().find_map(|cut| {
+        let residual = case.residual(k, |p| script.gradient(k, &p.given.x, &p.given.dz, &cut))?;
+        let (at, edit) = cut.first()?;
+        let (node, line) = (node_cut(script, *at, edit), Line::from(script.steps[*at].at));
+        let evidence = format!(
+            "the rule is the exact gradient you get if {node} at {line} were a constant, each time the line runs"
+        );
+        Some(case.verdict(k, Fault::ForgottenPath { node }, residual).at(Some(line)).because(evidence))
+    })
+}
+
+/// The cuts of all nodes of one line at once, or of one operand of all of them.
+pub(in crate::check) fn cuts_in_loops(script: &Script) -> Vec<Vec<(usize, Edit)>> {
+    let mut all = Vec::new();
+    for group in groups(script) {
+        let same = |edit: &Edit| group.iter().map(|&at| (at, edit.clone())).collect::<Vec<_>>();
+        let cuts = edits(script, group[0]).into_iter();
+        all.extend(cuts.filter(|cut| matches!(cut, Edit::Detach | Edit::DetachOperand(_))).map(|cut| same(&cut)));
+    }
+    all
 }
 
 /// What a path that an edit cuts leads through: "tanh", "input 0 in mul".

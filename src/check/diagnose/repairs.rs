@@ -12,6 +12,7 @@ use crate::{
         given::Given,
         kind::{Kind, Puts},
         mend::{self, Lines, leads_to, readers},
+        ready::Ready,
         script::{Action, Edit, Script, Source, Step},
     },
 };
@@ -45,14 +46,15 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
     if script.steps.len() > LONGEST {
         return None;
     }
-    for at in (0..script.steps.len()).rev() {
-        for (edit, how) in edits(&script, at, &case.first().given) {
-            if let Some(residual) = case.mended(k, |p| script.outputs(p.given.values(), &[(at, edit.clone())])) {
-                return Some((script, at, edit, how, residual));
-            }
-        }
-    }
-    None
+    let ready = Ready::new(case, k, &script, &[])?;
+    let all = (0..script.steps.len())
+        .rev()
+        .flat_map(|at| edits(&script, at, &case.first().given).into_iter().map(move |(edit, how)| (at, edit, how)));
+    let (at, edit, how, residual) = all.into_iter().find_map(|(at, edit, how)| {
+        let residual = ready.mended(&[(at, edit.clone())])?;
+        Some((at, edit, how, residual))
+    })?;
+    Some((script, at, edit, how, residual))
 }
 
 /// The verdict with the first edit that makes the rule exact, and whether it is another operation on the same operands.
@@ -124,7 +126,7 @@ pub(super) fn mended(case: &Case, k: usize) -> Option<(Verdict, bool)> {
 pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
     let (given, script) = (&case.first().given, case.rule_with_right(k)?);
     let (all, inputs) = (given.places(), case.with_right(k));
-    let lines = Lines::of(&script, &all, &inputs);
+    let (lines, ready) = (Lines::of(&script, &all, &inputs), Ready::new(case, k, &script, &[])?);
     let shapes: Vec<&Shape> = given.values().map(Tensor::shape).collect();
     for used in 0..shapes.len() {
         let reads = reads(&script, used);
@@ -136,7 +138,7 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
                 let chosen: Vec<(usize, usize)> =
                     (0..reads.len()).filter(|i| set >> i & 1 == 1).map(|i| reads[i]).collect();
                 let edits = reading(&chosen, wanted);
-                let Some(residual) = case.mended(k, |p| script.outputs(p.given.values(), &edits)) else { continue };
+                let Some(residual) = ready.mended(&edits) else { continue };
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
                 let line = lines.line_of_reads(&chosen)?;
                 let evidence = format!(

@@ -23,6 +23,8 @@ use crate::{
 
 /// Steps of the Gauss-Newton method.
 const STEPS: usize = 16;
+/// After so many, it has come nearer to a solution if there is one.
+const TRIAL: usize = 4;
 /// The step of its differences. The solution does not depend on it, only how fast it is reached.
 const BESIDE: f64 = 1e-5;
 
@@ -32,7 +34,13 @@ type OldNew = (f64, f64);
 /// The proposals that put another number in at a place.
 pub(super) fn solved(program: &Program, before: &[(usize, Edit)], runs: &[Run], place: &Rc<Place>) -> Vec<Proposal> {
     let mut all = Vec::new();
-    if place.part != Part::Result {
+    if let Part::Operand(i) = place.part {
+        // What is read elsewhere, too, may lack a number in the lines of a loop alone.
+        if place.at.len() > 1 && program.read_elsewhere(place.at[0], i) {
+            let c = solve(program, before, runs, place, Alter::Scale, &|g, v| dot(g, v), 1.0);
+            let c = c.filter(|&c| c.abs() > 1e-6 && written(c).is_some());
+            all.extend(c.map(|c| Proposal::new(place, Change::Alter(Alter::Scale(c)), 17, "")));
+        }
         return all;
     }
     let factor = solve(program, before, runs, place, Alter::Scale, &|g, v| dot(g, v), 1.0);
@@ -112,7 +120,13 @@ fn solve(
     start: f64,
 ) -> Option<f64> {
     let total = |run: &Run| -> f64 {
-        let of = |&k: &usize| run.results.get(k).and_then(|s| Some(slope(s.slope.as_ref()?, &s.value)));
+        let of = |&k: &usize| {
+            let sensed = match place.part {
+                Part::Result => run.results.get(k),
+                Part::Operand(i) => run.operands.get(k)?.get(i),
+            };
+            sensed.and_then(|s| Some(slope(s.slope.as_ref()?, &s.value)))
+        };
         place.at.iter().filter_map(of).sum()
     };
     let step = |run: &Run| {
@@ -132,13 +146,19 @@ fn solve(
     }
     let at = &program.points[0];
     let off = |c: f64| -> Option<Vec<f64>> {
-        let edits: Vec<(usize, Edit)> = place.at.iter().map(|&k| (k, Edit::AtResult(alter(c)))).collect();
-        let answers = program.script.outputs(&at.arguments, &edits)?;
-        let pairs = answers.iter().zip(&at.truth).flat_map(|(a, t)| numbers(a).iter().zip(numbers(t)));
-        Some(pairs.map(|(a, t)| a - t).collect())
+        let edits = Proposal::new(place, Change::Alter(alter(c)), 0, "").edits();
+        let answers = program.script.rerun(&at.arguments, &at.results, &edits, program.answers)?;
+        let pairs = answers.iter().zip(&at.truth).filter_map(|(a, t)| Some((numbers(a.as_ref()?), numbers(t))));
+        Some(pairs.flat_map(|(a, t)| a.iter().zip(t)).map(|(a, t)| a - t).collect())
     };
     let (mut c, mut here) = (start, off(start)?);
-    for _ in 0..STEPS {
+    let norm = |off: &[f64]| off.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let first = norm(&here);
+    for step in 0..STEPS {
+        // What is hardly nearer by now is no solution.
+        if step == TRIAL && norm(&here) > 0.3 * first {
+            return None;
+        }
         let beside = off(c + BESIDE)?;
         let slopes = || beside.iter().zip(&here).map(|(b, a)| (b - a) / BESIDE);
         let along: f64 = slopes().zip(&here).map(|(slope, off)| slope * off).sum();

@@ -8,7 +8,7 @@ impl Search<'_> {
     pub(super) fn finite_again(&self, runs: &[Run]) -> Option<Proposal> {
         let origin = self.origin_of_non_finite(runs);
         let tried = self.proposals.iter().filter(|p| p.place.at.iter().any(|&k| origin.get(k) == Some(&true)));
-        let mut affordable = tried.take_while(|_| self.may_run());
+        let mut affordable = tried.take_while(|p| self.may_run(&p.edits()));
         affordable.find(|p| self.mended_by(&p.edits())).cloned()
     }
 

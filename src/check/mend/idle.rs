@@ -10,7 +10,7 @@ use super::{
     places::{Place, places},
     proposal::Proposal,
     reductions,
-    search::Search,
+    search::{Before, Search},
     split::lead_to,
 };
 use crate::check::script::{Edit, Source};
@@ -33,6 +33,7 @@ impl Search<'_> {
         factors::proposals(program, &idle, &[], &mut proposals);
         proposals.retain(|p| p.cost <= WOKEN && p.in_order() && idle.contains(&p.place));
         proposals.sort_by_key(|p| p.cost);
+        proposals.iter_mut().for_each(|p| p.replaces = program.replaces(p));
         proposals
     }
 
@@ -48,8 +49,10 @@ impl Search<'_> {
         }
         let woken = lead_to(&self.program.script, woken);
         let mut tried = self.asleep.iter().filter(|p| p.place.at.iter().all(|&k| woken[k]));
+        let anew = Before::of(self.program, before);
         let mends = |p: &&Proposal| {
-            self.may_run() && !self.starts_anew(before, p) && self.mended_by(&[before, &p.edits()].concat())
+            let edits = [before, &p.edits()].concat();
+            self.may_run(&edits) && !self.starts_anew(&anew, p) && self.mended_by(&edits)
         };
         tried.find(mends).cloned()
     }

@@ -28,7 +28,8 @@
 //! **Loops.** A line that runs in a loop is recorded once an iteration. A mistake in it is a mistake in all of them, so
 //! a [`Place`](places::Place) may be all nodes of one line, and a value put in there a *family*: the gate of each step.
 //!
-//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients; `sensed` its values and
+//! `program` is the rule as a program, in which `split` tells what is read for wrong gradients, and `rests`
+//! what may be added where it is read later; `sensed` its values and
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
 //! `pairs` two at a time, `recurrences` in loops that carry a value, `paths` with a forgotten path; `finite` mends first
@@ -64,6 +65,7 @@ mod program;
 mod proposal;
 mod recurrences;
 mod reductions;
+mod rests;
 mod screen;
 mod search;
 mod sensed;
@@ -83,6 +85,9 @@ pub(super) use values::carrying;
 
 use super::{Line, Verdict, case::Case};
 
+/// A rule of more steps is long.
+const LONG: usize = 120;
+
 /// The likeliest single edit that mends the gradients with respect to all inputs `of`.
 pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
@@ -93,7 +98,10 @@ pub(super) fn single(case: &Case, of: &[usize]) -> Option<Verdict> {
 /// Two edits that together mend the gradients with respect to all inputs `of`.
 pub(super) fn several(case: &Case, of: &[usize]) -> Option<Verdict> {
     let program = program::Program::of(case, of)?;
-    let found = search::several(&program)?;
+    // In a long rule, what may be spent is shared by all gradients that are wrong.
+    let wrong = (0..case.needs.len()).filter(|&k| case.needs[k] && case.is_wrong(k)).count();
+    let share = if program.script.steps.len() > LONG && of.len() < wrong { wrong } else { 1 };
+    let found = search::several(&program, share)?;
     Some(naming::verdict(&program, case, of, &elsewhere::likelier(&program, found)))
 }
 

@@ -8,9 +8,12 @@ use super::{
     proposal::{Change, Proposal},
     values::Family,
 };
-use crate::check::{
-    kind::Puts,
-    script::{Action, Alter, Source},
+use crate::{
+    Shape,
+    check::{
+        kind::Puts,
+        script::{Action, Alter, Source},
+    },
 };
 
 pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Family], all: &mut Vec<Proposal>) {
@@ -31,6 +34,10 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
             }
         }
         let name = program.script.steps.get(place.at[0]).map_or("", |step| step.name());
+        // A reshape reads its numbers in their order, whatever the shape.
+        if rank >= 2 && name == "reshape" && place.part == Part::Operand(0) && !is_square(&shape) {
+            offer(Change::Alter(Alter::Turn(rank - 2, rank - 1)), 12);
+        }
         // What is cut out of a value, or put into a larger one, is easily off by one.
         let moves =
             (name == "slice" && place.part == Part::Operand(0)) || (name == "scatter" && place.part == Part::Result);
@@ -56,9 +63,8 @@ pub(super) fn proposals(program: &Program, places: &[Rc<Place>], families: &[Fam
         }
         let Part::Operand(operand) = place.part else { continue };
         let read = |step: usize| program.script.steps[step].inputs[operand];
-        let square = || matches!(shape.dims(), [.., a, b] if a == b);
         let exchanged = match name {
-            "matmul" => square(),
+            "matmul" => is_square(&shape),
             "sub" | "div" => true,
             _ => false,
         };
@@ -95,4 +101,8 @@ fn turns(program: &Program, step: usize, axis: isize) -> bool {
     let text = op.attributes();
     let steps = text.split_once("step [").filter(|_| op.name() == "slice").map(|(_, steps)| steps);
     steps.and_then(|steps| steps.split(", ").nth(axis as usize)).is_some_and(|step| step.starts_with('-'))
+}
+
+fn is_square(shape: &Shape) -> bool {
+    matches!(shape.dims(), [.., a, b] if a == b)
 }

@@ -7,13 +7,16 @@
 //! **Slips.** Another sign, operation or number, or what a loop computes and makes no use of, needs no search for a value.
 //! There are few of these, so all pairs of them are run, the likeliest first.
 //!
+//! **Half of it.** Of several wrong gradients, an edit may mend some, which have one mistake, and another edit those that
+//! have both.
+//!
 //! **One after the other.** Where one edit acts on what the other one changes, the likely ones are made in turn, and what
 //! mends the rest is searched as a single edit.
 
 use super::{
     places::Part,
     proposal::{Change, Proposal},
-    search::Search,
+    search::{Before, Search},
     sensed::Run,
 };
 use crate::check::script::{Alter, Edit};
@@ -31,6 +34,9 @@ const SLIP: u32 = 13;
 const SLIPS: usize = 200;
 /// What their pairs may take, in steps of the program.
 const PAIRED: usize = 400_000;
+/// The cost up to which an edit is tried that mends some of the wrong gradients, and how many of them there are at most.
+const SECOND: u32 = 18;
+const HALVES: usize = 6;
 /// How many pairs are verified.
 const VERIFIED: usize = 400;
 
@@ -51,12 +57,18 @@ fn price(p: &Proposal) -> u32 {
 
 impl Search<'_> {
     /// Two edits; or one, where the search for one had no time to run it.
-    pub(super) fn pair(&self) -> Option<Vec<Proposal>> {
+    pub(super) fn pair(&self, share: usize) -> Option<Vec<Proposal>> {
         let runs = Run::all(self.program, &[])?;
         // What is not finite is mended first; until then nothing adds up.
         let finite = Run::are_finite(&runs);
         let mut best = if finite { self.side_by_side(&runs) } else { None };
-        let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost));
+        if finite
+            && best.is_none()
+            && let Some(half) = self.half()
+        {
+            return Some(half);
+        }
+        let slips = self.slips(best.as_ref().map_or(u32::MAX, |(cost, _)| *cost), PAIRED / share);
         best = slips.or(best);
         let origin = self.origin_of_non_finite(&runs);
         let first = |p: &&Proposal| finite || p.place.at.iter().any(|&k| origin.get(k) == Some(&true));
@@ -64,7 +76,7 @@ impl Search<'_> {
             Change::Alter(Alter::Plus(..)) => false,
             _ => p.cost <= 18 && !self.rewrites(p),
         };
-        let count = FIRST.min(WALKED / self.program.script.steps.len().max(1));
+        let count = FIRST.min(WALKED / share / self.program.script.steps.len().max(1));
         for first in self.proposals.iter().filter(likely).filter(first).take(count) {
             if best.as_ref().is_some_and(|(cost, _)| *cost <= first.cost + 10) {
                 break;
@@ -84,6 +96,21 @@ impl Search<'_> {
         Some(pair)
     }
 
+    /// An edit that mends some of several wrong gradients, and one that then mends the others.
+    fn half(&self) -> Option<Vec<Proposal>> {
+        if self.program.wrong < 2 {
+            return None;
+        }
+        let likely = |p: &&Proposal| p.cost <= SECOND && !self.rewrites(p);
+        let mends = |p: &&Proposal| self.program.mends_some(&p.edits());
+        let mut firsts = self.proposals.iter().filter(likely).filter(|p| self.may_run(&p.edits())).filter(mends);
+        firsts.by_ref().take(HALVES).find_map(|first| {
+            let mut pair = vec![first.clone(), self.best(&first.edits(), true)?];
+            pair.sort_by_key(|p| p.place.at[0]);
+            Some(pair)
+        })
+    }
+
     /// What each likely edit adds to ⟨p, a⟩, in the order of what it adds at the first point.
     pub(super) fn shares(&self, runs: &[Run]) -> Vec<Share<'_>> {
         let likely = |p: &&Proposal| p.cost <= LIKELY && !self.rewrites(p);
@@ -101,8 +128,8 @@ impl Search<'_> {
         all
     }
 
-    /// Two slips that cost less than what is known.
-    fn slips(&self, known: u32) -> Option<(u32, Vec<Proposal>)> {
+    /// Two slips that cost less than what is known, found with so many steps of the program.
+    fn slips(&self, known: u32, steps: usize) -> Option<(u32, Vec<Proposal>)> {
         let slip = |p: &&Proposal| {
             let puts = matches!(&p.change, Change::Alter(alter) if alter.source().is_some());
             p.cost <= SLIP && (!puts || matches!(p.alter(), Some(Alter::Sum(..))))
@@ -114,7 +141,7 @@ impl Search<'_> {
         pairs.sort_by_key(|(a, b)| (a.cost + b.cost, self.awkward(a) + self.awkward(b)));
         let (a, b) = pairs
             .into_iter()
-            .take(PAIRED / self.program.script.steps.len().max(1))
+            .take(steps / self.program.script.steps.len().max(1))
             .find(|(a, b)| self.mended_by(&[a.edits(), b.edits()].concat()))?;
         Some((price(a) + price(b), vec![a.clone(), b.clone()]))
     }
@@ -137,7 +164,7 @@ impl Search<'_> {
             let near = near(&shares, runs, &wanted).filter(|(j, _)| *j > i);
             pairs.extend(near.map(|(_, other)| (one.proposal, other.proposal)));
         }
-        let anew = |a: &Proposal, b: &Proposal| self.starts_anew(&a.edits(), b);
+        let anew = |a: &Proposal, b: &Proposal| self.starts_anew(&Before::of(self.program, &a.edits()), b);
         pairs.retain(|(a, b)| !anew(a, b) && !anew(b, a));
         let place = |p: &Proposal| std::cmp::Reverse(p.place.at[0]);
         pairs.sort_by_key(|(a, b)| (price(a) + price(b), self.awkward(a) + self.awkward(b), place(a), place(b)));

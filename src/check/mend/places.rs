@@ -50,7 +50,7 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
             script.outputs[..answers].contains(&Source::Step(k)) || readers(script, k).any(|(reader, _)| live[reader]);
     }
     for (k, step) in script.steps.iter().enumerate().filter(|(k, _)| live[*k] && !in_loop(*k)) {
-        let of = |part| Place::one(k, part, is_linear(script, k, part));
+        let of = |part| Place::one(k, part, is_linear(script, &[k], &dependents(script, k), part));
         all.push(of(Part::Result));
         // What is handed on unchanged is edited as the result.
         if !step.is("identity") {
@@ -75,9 +75,10 @@ pub(super) fn places(script: &Script, answers: usize) -> Vec<Place> {
         let all_after: Vec<Vec<bool>> = group.iter().map(|&k| dependents(script, k)).collect();
         let depends = |(after, &k): (&Vec<bool>, &usize)| group.iter().any(|&other| other != k && after[other]);
         let apart = !all_after.iter().zip(&group).any(depends);
-        let after = Rc::new((0..script.steps.len()).map(|k| all_after.iter().any(|after| after[k])).collect());
+        let after: Vec<bool> = (0..script.steps.len()).map(|k| all_after.iter().any(|after| after[k])).collect();
+        let after = Rc::new(after);
         for part in [Part::Result].into_iter().chain((0..operands).map(Part::Operand)) {
-            let linear = apart && group.iter().all(|&k| is_linear(script, k, part));
+            let linear = apart && is_linear(script, &group, &after, part);
             all.push(Place { at: group.clone(), part, linear, after: Rc::clone(&after) });
         }
     }
@@ -135,16 +136,16 @@ pub(super) fn dependents(script: &Script, step: usize) -> Vec<bool> {
     depends
 }
 
-/// Whether the answers are linear, up to a constant, in a part of a step.
-fn is_linear(script: &Script, at: usize, part: Part) -> bool {
+/// Whether the answers are linear, up to a constant, in a part of some steps taken together, none of which depends on
+/// another: the factors that a loop multiplies its state by are not. `depends`: which steps depend on any of them.
+fn is_linear(script: &Script, at: &[usize], depends: &[bool], part: Part) -> bool {
     if let Part::Operand(operand) = part {
         let only = |i: usize| i == operand;
-        if !joins_linearly(&script.steps[at], only) {
+        if !at.iter().all(|&k| joins_linearly(&script.steps[k], only)) {
             return false;
         }
     }
-    let depends = dependents(script, at);
-    (at + 1..script.steps.len()).filter(|&k| depends[k]).all(|k| {
+    (at[0] + 1..script.steps.len()).filter(|k| depends[*k] && !at.contains(k)).all(|k| {
         let step = &script.steps[k];
         joins_linearly(step, |i| matches!(step.inputs[i], Source::Step(s) if depends[s]))
     })

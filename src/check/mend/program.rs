@@ -6,6 +6,8 @@ use super::{
     lines::Lines,
     numbers::text,
     places::{Part, Place, readers},
+    proposal::Proposal,
+    rests::with_rests,
     split::split,
     values::{self, Value},
 };
@@ -15,7 +17,7 @@ use crate::{
         case::{Case, Point},
         given::Place as Of,
         numbers::{EXACT, difference, jittered, size},
-        script::{Edit, Script, Source},
+        script::{Alter, Edit, Script, Source},
     },
 };
 
@@ -28,6 +30,8 @@ const LARGEST: usize = 20_000;
 pub(super) struct At {
     /// What the rule receives, and values of `forward` that may be put in.
     pub arguments: Vec<Tensor>,
+    /// The results of all steps, without any edit.
+    pub results: Vec<Tensor>,
     /// The true gradients with respect to the inputs that are answered.
     pub truth: Vec<Tensor>,
     /// A random direction for each.
@@ -70,6 +74,7 @@ impl Program {
         let given = places.len();
         let shapes: Vec<Shape> = first.given.values().map(|value| value.shape().clone()).collect();
         let script = split(script.with_argument_steps(&shapes), given, of.len(), answered.len());
+        let script = with_rests(script, answered.len());
         let numbers: usize = first.given.values().map(Tensor::numel).max().unwrap_or(0);
         if script.steps.len() <= given || script.steps.len() > LONGEST || numbers > LARGEST {
             return None;
@@ -87,7 +92,8 @@ impl Program {
             arguments.extend(more.at(&p.given, &forward, truth.as_ref())?);
             let right: Vec<Tensor> = answered.iter().map(|&k| p.truth[k].clone()).collect();
             let directions = right.iter().map(|t| crate::check::numbers::upstream(t, &mut rng)).collect();
-            Some(At { arguments, truth: right, directions })
+            let results = script.results(&arguments)?;
+            Some(At { arguments, results, truth: right, directions })
         };
         let points: Vec<At> = case.points.iter().map(&mut at).collect::<Option<_>>()?;
         let mut apart = StdRng::seed_from_u64(0x0061_7061_7274);
@@ -120,18 +126,46 @@ impl Program {
 
     /// Whether the rule is right at a point, given these arguments.
     pub fn is_right_with<'v>(&self, at: &At, given: impl Iterator<Item = &'v Tensor>, edits: &[(usize, Edit)]) -> bool {
-        self.off_with(at, given, edits).is_some()
+        let Some(answers) = self.script.outputs(given, edits) else { return false };
+        answers.iter().zip(&at.truth).all(|(answer, truth)| off(answer, truth).is_some_and(|off| off <= EXACT))
+    }
+
+    /// Whether the edits make some of the wrong answers right at all points, but not all, and leave the right ones so.
+    pub fn mends_some(&self, edits: &[(usize, Edit)]) -> bool {
+        let changed = self.script.changed_by(edits);
+        let mut mended: Vec<bool> = changed[self.script.steps.len()..][..self.wrong].to_vec();
+        if !mended.contains(&true) {
+            return false;
+        }
+        for at in &self.points {
+            let Some(answers) = self.script.rerun(&at.arguments, &at.results, edits, self.answers) else {
+                return false;
+            };
+            let right = |(answer, truth): (&Option<Tensor>, &Tensor)| {
+                let off = answer.as_ref().map(|answer| off(answer, truth));
+                off.is_none_or(|off| off.is_some_and(|off| off <= EXACT))
+            };
+            let right: Vec<bool> = answers.iter().zip(&at.truth).map(right).collect();
+            mended.iter_mut().zip(&right).for_each(|(mended, right)| *mended &= right);
+            if !mended.contains(&true) || right[self.wrong..].contains(&false) {
+                return false;
+            }
+        }
+        mended.contains(&false)
     }
 
     fn off(&self, at: &At, edits: &[(usize, Edit)]) -> Option<f64> {
-        self.off_with(at, at.arguments.iter(), edits)
-    }
-
-    fn off_with<'v>(&self, at: &At, given: impl Iterator<Item = &'v Tensor>, edits: &[(usize, Edit)]) -> Option<f64> {
-        let answers = self.script.outputs(given, edits)?;
+        // A wrong answer that depends on no edit stays wrong, and a right one right.
+        let changed = self.script.changed_by(edits);
+        let wrong = self.script.steps.len()..self.script.steps.len() + self.wrong;
+        if changed[wrong].contains(&false) {
+            return None;
+        }
+        let answers = self.script.rerun(&at.arguments, &at.results, edits, self.answers)?;
         let mut worst = 0f64;
         for (answer, truth) in answers.iter().zip(&at.truth) {
-            let off = difference(answer, truth, size(truth).max(size(answer)))?;
+            let Some(answer) = answer else { continue };
+            let off = off(answer, truth)?;
             if off > EXACT {
                 return None;
             }
@@ -158,6 +192,30 @@ impl Program {
     /// Whether the rule computes the value and makes no use of it.
     pub fn is_idle(&self, source: Source) -> bool {
         matches!(source, Source::Step(_)) && self.script.outputs[self.answers..].contains(&source)
+    }
+
+    /// Whether the rule computes the value.
+    fn computes(&self, source: Source) -> bool {
+        matches!(self.origin(source), Source::Step(_))
+    }
+
+    /// Whether a value is divided by one that the rule computes.
+    pub fn cancels(&self, alter: &Alter) -> bool {
+        matches!(alter, Alter::Over(source) if self.computes(*source))
+    }
+
+    /// Whether an edit puts a value in for one that the rule computes.
+    pub fn replaces(&self, proposal: &Proposal) -> bool {
+        let Some(Alter::Use(kept)) = proposal.alter() else { return false };
+        let steps = proposal.place.at.iter().filter_map(|&k| self.script.steps.get(k));
+        match proposal.place.part {
+            // A factor is left out.
+            Part::Result => {
+                let first = steps.take(1).flat_map(|step| &step.inputs);
+                first.into_iter().any(|input| input != kept && self.computes(*input))
+            }
+            Part::Operand(i) => steps.into_iter().any(|step| self.computes(step.inputs[i])),
+        }
     }
 
     /// Where a value was made, before it was handed on: a step, a constant, or an argument.
@@ -218,4 +276,9 @@ impl Program {
         });
         named.unwrap_or_default()
     }
+}
+
+/// The difference between an answer and the true gradient, relative to the larger one.
+fn off(answer: &Tensor, truth: &Tensor) -> Option<f64> {
+    difference(answer, truth, size(truth).max(size(answer)))
 }

@@ -36,11 +36,13 @@ pub(super) struct Proposal {
     pub with: String,
     /// What sort of value that is.
     pub puts: Puts,
+    /// Whether it puts a value in for one that the rule computes.
+    pub replaces: bool,
 }
 
 impl Proposal {
     pub fn new(place: &Rc<Place>, change: Change, cost: u32, with: impl Into<String>) -> Self {
-        Proposal { place: place.clone(), change, cost, with: with.into(), puts: Puts::Other }
+        Proposal { place: place.clone(), change, cost, with: with.into(), puts: Puts::Other, replaces: false }
     }
 
     pub fn putting(mut self, puts: Puts) -> Self {

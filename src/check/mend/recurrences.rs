@@ -38,7 +38,7 @@ impl Search<'_> {
         let truths = Truths::all(self.program)?;
         self.allow(RUNS);
         waiting
-            .find(|p| leads_to_truth(self.program, runs, &truths, p) && self.may_run() && self.mends_alone(p))
+            .find(|p| leads_to_truth(self.program, runs, &truths, p) && self.may_run(&p.edits()) && self.mends_alone(p))
             .cloned()
     }
 }
@@ -103,10 +103,10 @@ fn with_edit<'v>(
         let find = |source: Source| find(source).map(|value| tape.constant(value));
         let y = match edit {
             Edit::AtOperand(i, alter) => {
-                x[*i] = alter.apply(x[*i], find)?;
+                x[*i] = alter.apply(x[*i], &find)?;
                 own.perform(tape, &x, None).ok()?
             }
-            Edit::AtResult(alter) => alter.apply(own.perform(tape, &x, None).ok()?, find)?,
+            Edit::AtResult(alter) => alter.apply(own.perform(tape, &x, None).ok()?, &find)?,
             Edit::Exchange(i, j) => {
                 x.swap(*i, *j);
                 own.perform(tape, &x, None).ok()?

@@ -136,7 +136,8 @@ fn moved<'t>(
         _ => true,
     };
     if !fits {
-        return Some(f64::NAN);
+        // What is transposed has another shape, which whoever reads it may be able to do with.
+        return if matches!(alter, Alter::Turn(..)) { None } else { Some(f64::NAN) };
     }
     Some(match alter {
         Alter::Times(source) => with(*source, &|v, w| v * w)?,

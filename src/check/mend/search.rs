@@ -15,12 +15,9 @@ use super::{
     split::leads_to,
     terms, values,
 };
-use crate::{
-    Tensor,
-    check::{
-        numbers::dot,
-        script::{Alter, Edit, Source},
-    },
+use crate::check::{
+    numbers::dot,
+    script::{Alter, Edit},
 };
 
 /// How many edits are run where they cannot be screened, times the steps of the program.
@@ -59,15 +56,15 @@ pub(super) fn single(program: &Program, before: &[(usize, Edit)]) -> Option<Prop
     })
 }
 
-/// Two edits that mend the rule together.
-pub(super) fn several(program: &Program) -> Option<Vec<Proposal>> {
+/// Two edits that mend the rule together, found with one part in `share` of what may be spent.
+pub(super) fn several(program: &Program, share: usize) -> Option<Vec<Proposal>> {
     let mut search = Search::new(program);
     // What leads to a right answer is left alone, even by two edits.
     let right = leads_to(&program.script, program.wrong..program.answers);
     search.proposals.retain(|p| !p.place.at.iter().any(|&k| right.get(k) == Some(&true)));
     search.asleep = search.of_idle_steps();
-    search.allow(RUNS_OF_TWO);
-    search.pair()
+    search.allow(RUNS_OF_TWO / share);
+    search.pair(share)
 }
 
 impl<'p> Search<'p> {
@@ -84,6 +81,9 @@ impl<'p> Search<'p> {
         terms::proposals(program, &places, &families, &mut proposals);
         proposals.retain(Proposal::in_order);
         proposals.sort_by_key(|p| p.cost);
+        for proposal in &mut proposals {
+            proposal.replaces = program.replaces(proposal);
+        }
         let live = leads_to(&program.script, 0..program.answers);
         let (left, screened) = (Cell::new(RUNS), Cell::new(SCREENED));
         Search { program, places, proposals, live, asleep: Vec::new(), left, screened }
@@ -103,6 +103,7 @@ impl<'p> Search<'p> {
         solved.sort_by_key(|p| p.cost);
         let (mut solved, mut proposals) = (solved.iter().peekable(), self.proposals[..end].iter().peekable());
         let mut found: Vec<Proposal> = Vec::new();
+        let anew = Before::of(self.program, before);
         loop {
             let proposal = match (solved.peek(), proposals.peek()) {
                 (Some(a), Some(b)) if a.cost <= b.cost => solved.next(),
@@ -114,7 +115,7 @@ impl<'p> Search<'p> {
             if found.first().is_some_and(|best| best.cost < proposal.cost) {
                 break;
             }
-            if !self.starts_anew(before, proposal) && self.mends(before, &runs, proposal, thorough) {
+            if !self.starts_anew(&anew, proposal) && self.mends(before, &runs, proposal, thorough) {
                 found.push(proposal.clone());
             }
         }
@@ -144,43 +145,19 @@ impl<'p> Search<'p> {
         proposal.place.part == Part::Result && step.is_some_and(|step| step.is("identity"))
     }
 
-    /// Whether the rule computes the value.
-    fn computes(&self, source: Source) -> bool {
-        matches!(self.program.origin(source), Source::Step(_))
-    }
-
-    /// Whether it puts a value in for one that the rule computes.
-    pub fn replaces(&self, proposal: &Proposal) -> bool {
-        if let (Part::Result, Some(Alter::Use(kept))) = (proposal.place.part, proposal.alter()) {
-            // A factor is left out.
-            let step = self.program.script.steps.get(proposal.place.at[0]);
-            return step.is_some_and(|step| step.inputs.iter().any(|input| input != kept && self.computes(*input)));
-        }
-        let Part::Operand(i) = proposal.place.part else { return false };
-        let computed = |step: &usize| {
-            let read = self.program.script.steps.get(*step).map(|step| step.inputs[i]);
-            read.is_some_and(|read| self.computes(read))
-        };
-        matches!(proposal.alter(), Some(Alter::Use(_))) && proposal.place.at.iter().any(computed)
-    }
-
     /// Whether the edits, taken together, write the rule anew, which explains nothing: of what it computes, one value is
     /// replaced, and another one replaced or divided out.
-    pub fn starts_anew(&self, before: &[(usize, Edit)], proposal: &Proposal) -> bool {
-        let cancels = |alter: &Alter| matches!(alter, Alter::Over(source) if self.computes(*source));
-        let uses = |alter: &Alter| matches!(alter, Alter::Use(_));
-        let made = |which: &dyn Fn(&Alter) -> bool| {
-            let is = |edit: &Edit| matches!(edit, Edit::AtOperand(_, alter) | Edit::AtResult(alter) if which(alter));
-            before.iter().any(|(_, edit)| is(edit))
-        };
-        (self.replaces(proposal) && (made(&uses) || made(&cancels)))
-            || (proposal.alter().is_some_and(cancels) && made(&uses))
-            || (!before.is_empty() && self.rewrites(proposal))
+    pub fn starts_anew(&self, before: &Before, proposal: &Proposal) -> bool {
+        let cancels = || proposal.alter().is_some_and(|alter| self.program.cancels(alter));
+        before.any
+            && ((proposal.replaces && (before.uses || before.cancels))
+                || (before.uses && cancels())
+                || self.rewrites(proposal))
     }
 
     /// Whether it puts one value in for several computed ones.
     pub fn rewrites(&self, proposal: &Proposal) -> bool {
-        proposal.place.at.len() > 1 && matches!(proposal.change, Change::Alter(_)) && self.replaces(proposal)
+        proposal.place.at.len() > 1 && matches!(proposal.change, Change::Alter(_)) && proposal.replaces
     }
 
     fn mends(&self, before: &[(usize, Edit)], runs: &[Run], proposal: &Proposal, thorough: bool) -> bool {
@@ -189,13 +166,13 @@ impl<'p> Search<'p> {
                 Effect::Exactly(change) if (change - run.off).abs() <= run.slack() => {}
                 Effect::Exactly(_) | Effect::Nothing => return false,
                 Effect::Unknown if !thorough && proposal.cost > SECOND_RUN => return false,
-                Effect::Unknown if !self.may_run() => return false,
-                Effect::Unknown => break,
+                Effect::Unknown => {
+                    let edits = [before, &proposal.edits()].concat();
+                    return self.may_run(&edits) && self.mended_by(&edits);
+                }
             }
         }
-        let mut edits = before.to_vec();
-        edits.extend(proposal.edits());
-        self.mended_by(&edits)
+        self.mended_by(&[before, &proposal.edits()].concat())
     }
 
     /// What an edit adds to ⟨p, a⟩ at each point, as far as that can be told without a run.
@@ -215,13 +192,14 @@ impl<'p> Search<'p> {
     pub fn share_by_runs(&self, runs: &[Run], proposal: &Proposal) -> Option<Vec<f64>> {
         let edits = proposal.edits();
         let share = |(run, at): (&Run, &super::program::At)| {
-            if !self.may_run() {
+            if !self.may_run(&edits) {
                 return None;
             }
-            let answers: Vec<Tensor> = self.program.script.outputs(&at.arguments, &edits)?;
+            let answers = self.program.script.rerun(&at.arguments, &at.results, &edits, self.program.answers)?;
             let before = &run.results[self.program.script.steps.len()..];
             let terms = answers.iter().zip(before).zip(&at.directions);
-            let change: f64 = terms.map(|((a, before), p)| dot(p, a) - dot(p, &before.value)).sum();
+            let change: f64 =
+                terms.filter_map(|((a, before), p)| Some(dot(p, a.as_ref()?) - dot(p, &before.value))).sum();
             change.is_finite().then_some(change)
         };
         runs.iter().zip(&self.program.points).map(share).collect()
@@ -239,10 +217,30 @@ impl<'p> Search<'p> {
         left.is_some()
     }
 
-    /// Whether the program may be run once more; if so, its steps are spent.
-    pub fn may_run(&self) -> bool {
-        let left = self.left.get().checked_sub(self.program.script.steps.len());
+    /// Whether the program may be run once more with these edits; if so, the steps that this takes are spent.
+    pub fn may_run(&self, edits: &[(usize, Edit)]) -> bool {
+        let steps = self.program.script.changed_by(edits).into_iter().filter(|changed| *changed).count();
+        let left = self.left.get().checked_sub(steps);
         self.left.set(left.unwrap_or(0));
         left.is_some()
+    }
+}
+
+/// What some edits do that are made already.
+pub(super) struct Before {
+    any: bool,
+    /// A value is put in for another one.
+    uses: bool,
+    /// What the rule computes is divided out.
+    cancels: bool,
+}
+
+impl Before {
+    pub fn of(program: &Program, edits: &[(usize, Edit)]) -> Before {
+        let made = |which: &dyn Fn(&Alter) -> bool| {
+            edits.iter().any(|(_, edit)| matches!(edit, Edit::AtOperand(_, by) | Edit::AtResult(by) if which(by)))
+        };
+        let uses = made(&|alter| matches!(alter, Alter::Use(_)));
+        Before { any: !edits.is_empty(), uses, cancels: made(&|alter| program.cancels(alter)) }
     }
 }
