@@ -54,7 +54,7 @@ impl Op for Direction {
     }
 
     /// The product with z and its sum (2), z times that, difference, quotient.
-    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+    fn rule_flops(&self, x: &[&Shape], _: &Shape, _: &[bool]) -> Option<u64> {
         Some(5 * x[0].numel() as u64)
     }
 

@@ -53,8 +53,9 @@ impl Op for Linear {
         Some(z.numel() as u64 * (2 * x[1][1] as u64 + u64::from(x.len() == 3)))
     }
 
-    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        Some(z.numel() as u64 * (4 * x[1][1] as u64 + u64::from(x.len() == 3)))
+    fn rule_flops(&self, x: &[&Shape], z: &Shape, needs: &[bool]) -> Option<u64> {
+        let products = u64::from(needs[0]) + u64::from(needs[1]);
+        Some(z.numel() as u64 * (products * 2 * x[1][1] as u64 + u64::from(needs.get(2) == Some(&true))))
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {

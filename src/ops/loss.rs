@@ -49,7 +49,7 @@ impl Op for CrossEntropy {
     }
 
     /// The softmax (5), times a number.
-    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+    fn rule_flops(&self, x: &[&Shape], _: &Shape, _: &[bool]) -> Option<u64> {
         Some(6 * x[0].numel() as u64)
     }
 

@@ -85,7 +85,7 @@ impl Op for BatchNorm {
     }
 
     /// x̂ (2), Σ dz (1), Σ dz x̂ (2), and dx from them (4), unless it is recorded.
-    fn rule_flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+    fn rule_flops(&self, x: &[&Shape], _: &Shape, _: &[bool]) -> Option<u64> {
         Some(if pays_as_chain(x[0]) { 5 } else { 9 } * x[0].numel() as u64)
     }
 

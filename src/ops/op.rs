@@ -77,8 +77,9 @@ pub trait Op: Send + Sync {
         None
     }
 
-    /// The same for a rule that computes with numbers: for all gradients, wanted or not. What it records counts for itself.
-    fn rule_flops(&self, _x: &[&Shape], _z: &Shape) -> Option<u64> {
+    /// The same for a rule that computes with numbers, with what is [needed](Vjp::needs) of it. What it records counts for
+    /// itself.
+    fn rule_flops(&self, _x: &[&Shape], _z: &Shape, _needs: &[bool]) -> Option<u64> {
         None
     }
 
@@ -173,8 +174,8 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
         (**self).flops(x, z)
     }
-    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
-        (**self).rule_flops(x, z)
+    fn rule_flops(&self, x: &[&Shape], z: &Shape, needs: &[bool]) -> Option<u64> {
+        (**self).rule_flops(x, z, needs)
     }
     fn mixes(&self) -> Mixes {
         (**self).mixes()

@@ -78,11 +78,11 @@ impl Op for Conv2d {
         }))
     }
 
-    fn rule_flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
+    fn rule_flops(&self, x: &[&Shape], z: &Shape, needs: &[bool]) -> Option<u64> {
         // What is not computed in one pass is recorded, and counts for itself.
-        let one = self.0.sizes("conv2d", x[0], x[1]).is_ok_and(|sizes| sizes.in_one_pass());
-        let bias = if x.len() == 3 { z.numel().saturating_sub(z[1]) } else { 0 };
-        one.then(|| z.numel() as u64 * 4 * taps(x[1]) + bias as u64)
+        let one = needs[1] && self.0.sizes("conv2d", x[0], x[1]).is_ok_and(|sizes| sizes.in_one_pass());
+        let bias = if needs.get(2) == Some(&true) { z.numel().saturating_sub(z[1]) } else { 0 };
+        one.then(|| z.numel() as u64 * 2 * (1 + u64::from(needs[0])) * taps(x[1]) + bias as u64)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

@@ -45,14 +45,15 @@ impl List {
     }
 
     /// The same for the rule of a node that computed all gradients with numbers: it reads the operands and dz, and writes
-    /// gradients in the shapes of the operands.
+    /// the gradients that are needed, in the shapes of the operands.
     pub(super) fn work_of_rule(&self, id: NodeId) -> Work {
         let node = self.node(id);
         let Kind::Op(op) = &node.kind else { return NO_WORK };
         let shapes: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&input| self.node(input).shape()).collect();
         let each = |shape: &Shape| bytes(shape, precision(self, id));
-        let moved = shapes.iter().map(|shape| 2 * each(shape)).sum::<u64>() + each(node.shape());
-        Work { flops: op.rule_flops(&shapes, node.shape()), bytes: moved }
+        let needs: SmallVec<[bool; 4]> = node.inputs.iter().map(|&input| self.node(input).needs_grad).collect();
+        let moved = shapes.iter().zip(&needs).map(|(shape, &need)| (1 + u64::from(need)) * each(shape)).sum::<u64>();
+        Work { flops: op.rule_flops(&shapes, node.shape(), &needs), bytes: moved + each(node.shape()) }
     }
 }
 
