@@ -7,8 +7,8 @@
 //! Every function of `cases` is checked as it is, then once for each of its mistakes, alone or two at once. A verdict
 //! counts as right if it says what it must, in words fixed beforehand, and its line if it is one where a mistake was
 //! made; the last column leaves out mistakes that hand a value on unchanged, which leave no operation on their line. The
-//! checker reads the source as it would be with the mistake (`text`). The
-//! functions of `cases/unseen` are *held out*; the checker was developed with the mistakes of the others.
+//! checker reads the source as it would be with the mistake (`text`). The functions of `cases/unseen` are *held out*; the
+//! checker was developed with the mistakes of the others.
 
 #[macro_use]
 #[path = "../../tutorials/print.rs"]

@@ -18,7 +18,7 @@ use crate::{
     check::{
         numbers::size,
         runner::attempt,
-        script::{Alter, Edit, Source, Step},
+        script::{Alter, Edit, Source},
     },
 };
 
@@ -47,12 +47,13 @@ impl Search<'_> {
 fn leads_to_truth(program: &Program, runs: &[Run], truths: &[Truths], edit: &Proposal) -> bool {
     let Some((step, first)) = edit.edits().into_iter().next() else { return false };
     let all = runs.iter().zip(&program.points).zip(truths);
-    let values = |(run, at)| {
-        let mut values = vec![(step, edited(program, run, at, step, &first)?)];
+    let values = |(run, at): (&Run, &At)| {
+        let mut values = vec![(step, edited(program, (run, at), None, (step, &first))?)];
         for _ in 0..AHEAD {
             let &(last, ref value) = values.last()?;
             let Some((reader, operand)) = readers(&program.script, last).next() else { break };
-            let Some(next) = read(program, run, reader, operand, value) else { break };
+            let other = Edit::AtOperand(operand, Alter::Use(Source::Argument(at.arguments.len())));
+            let Some(next) = edited(program, (run, at), Some(value), (reader, &other)) else { break };
             values.push((reader, next));
         }
         Some(values)
@@ -75,46 +76,23 @@ fn leads_to_truth(program: &Program, runs: &[Run], truths: &[Truths], edit: &Pro
     found.is_some_and(|found| found.contains(&true))
 }
 
-/// The value of a step with an edit.
-fn edited(program: &Program, run: &Run, at: &At, step: usize, edit: &Edit) -> Option<Tensor> {
-    with_edit(program, run, step, edit, |source| match source {
-        Source::Argument(k) => at.arguments.get(k),
-        Source::Step(k) => run.results.get(k).map(|s| &s.value),
-        Source::Fixed(k) => program.script.fixed.get(k),
-    })
-}
-
-/// The value of a step with another operand.
-fn read(program: &Program, run: &Run, step: usize, operand: usize, value: &Tensor) -> Option<Tensor> {
-    let other = Edit::AtOperand(operand, Alter::Use(Source::Argument(0)));
-    with_edit(program, run, step, &other, |_| Some(value))
-}
-
-fn with_edit<'v>(
+/// The value of a step with an edit, for which `other` is one more argument.
+fn edited(
     program: &Program,
-    run: &Run,
-    step: usize,
-    edit: &Edit,
-    find: impl Fn(Source) -> Option<&'v Tensor>,
+    (run, at): (&Run, &At),
+    other: Option<&Tensor>,
+    (k, edit): (usize, &Edit),
 ) -> Option<Tensor> {
-    let own = program.script.steps.get(step)?;
-    attempt(run.operands[step].iter().map(|s| &s.value), |tape, x| {
-        let mut x = x.to_vec();
-        let find = |source: Source| find(source).map(|value| tape.constant(value));
-        let y = match edit {
-            Edit::AtOperand(i, alter) => {
-                x[*i] = alter.apply(x[*i], &find)?;
-                own.perform(tape, &x, None).ok()?
-            }
-            Edit::AtResult(alter) => alter.apply(own.perform(tape, &x, None).ok()?, &find)?,
-            Edit::Exchange(i, j) => {
-                x.swap(*i, *j);
-                own.perform(tape, &x, None).ok()?
-            }
-            Edit::Keep(i) => x[*i].try_broadcast_to(&own.shape).ok()?,
-            Edit::Act(action) => Step { action: action.clone(), ..own.clone() }.perform(tape, &x, None).ok()?,
-            _ => return None,
-        };
-        (y.shape() == own.shape).then(|| y.value())
-    })
+    let step = program.script.steps.get(k)?;
+    let known = |source: Source| match source {
+        Source::Argument(k) => at.arguments.get(k).or(other),
+        Source::Fixed(k) => program.script.fixed.get(k),
+        Source::Step(k) => run.results.get(k).map(|sensed| &sensed.value),
+    };
+    let y = attempt([], |tape, _| {
+        let find = |source: Source| known(source).map(|value| tape.constant(value));
+        let y = program.script.perform(tape, k, &[(k, edit.clone())], &find, &mut |_, _, value| value)?;
+        Some(y.value())
+    })?;
+    (*y.shape() == step.shape).then_some(y)
 }
