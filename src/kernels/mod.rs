@@ -10,6 +10,7 @@ pub mod elementwise;
 pub mod linalg;
 pub mod math;
 pub mod matmul;
+mod matrix;
 pub mod movement;
 pub mod norm;
 pub mod pages;

@@ -8,6 +8,7 @@
 use super::{
     math::{self, single, special},
     transpose,
+    vector::HasVectors,
 };
 use std::{fmt, iter::Sum, ops};
 
@@ -31,7 +32,7 @@ pub trait Real:
     + ops::AddAssign
     + ops::SubAssign
     + ops::MulAssign
-    + faer::traits::ComplexField
+    + HasVectors
 {
     /// The number 0.
     const ZERO: Self;
@@ -48,6 +49,8 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Neither NaN nor infinite.
     fn finite(self) -> bool;
+    /// Whether it is NaN.
+    fn nan(self) -> bool;
     /// `a` if `condition`, else `b`, without a branch.
     fn pick(condition: bool, a: Self, b: Self) -> Self;
     /// The larger of the two; NaN if either is NaN.
@@ -130,6 +133,8 @@ macro_rules! real {
             fn to_f64(self) -> f64 { self as f64 }
             #[inline(always)]
             fn finite(self) -> bool { self.is_finite() }
+            #[inline(always)]
+            fn nan(self) -> bool { self.is_nan() }
             #[inline(always)]
             fn pick(condition: bool, a: Self, b: Self) -> Self { if condition { a } else { b } }
             #[inline(always)]

@@ -1,17 +1,64 @@
 //! Vectors as wide as the machine's, for the few loops that the compiler does not keep in registers by itself.
 //!
-//! The width is a type `S` that [`pulp`] chooses at run time; the operations on f32 and f64 are faer's.
+//! The width is a type `S` that [`pulp`] chooses at run time.
 
 use super::Real;
-use faer::traits::ComplexField;
 use pulp::Simd;
+use std::marker::PhantomData;
+
+/// A type of numbers that [`pulp`] has vectors of.
+pub trait HasVectors: Sized {
+    /// A vector on a machine `S`.
+    type Vector<S: Simd>: Copy;
+    /// A vector of equal numbers.
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
+    /// The vector that begins with these numbers, fewer than a whole one; the others are 0.
+    fn part<S: Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
+    /// Writes the first numbers of a vector, fewer than all.
+    fn store_part<S: Simd>(simd: S, x: &mut [Self], vector: Self::Vector<S>);
+    /// `a * b + c`.
+    fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum of a vector's numbers.
+    fn total<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
+}
+
+macro_rules! element {
+    ($T:ident, $vector:ident, $splat:ident, $part:ident, $store_part:ident, $mul_add:ident, $sum:ident) => {
+        impl HasVectors for $T {
+            type Vector<S: Simd> = S::$vector;
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: $T) -> S::$vector {
+                simd.$splat(x)
+            }
+            #[inline(always)]
+            fn part<S: Simd>(simd: S, x: &[$T]) -> S::$vector {
+                simd.$part(x)
+            }
+            #[inline(always)]
+            fn store_part<S: Simd>(simd: S, x: &mut [$T], vector: S::$vector) {
+                simd.$store_part(x, vector)
+            }
+            #[inline(always)]
+            fn mul_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
+                simd.$mul_add(a, b, c)
+            }
+            #[inline(always)]
+            fn total<S: Simd>(simd: S, x: S::$vector) -> $T {
+                simd.$sum(x)
+            }
+        }
+    };
+}
+
+element!(f32, f32s, splat_f32s, partial_load_f32s, partial_store_f32s, mul_add_e_f32s, reduce_sum_f32s);
+element!(f64, f64s, splat_f64s, partial_load_f64s, partial_store_f64s, mul_add_e_f64s, reduce_sum_f64s);
 
 /// A vector of `T` on a machine `S`.
-pub(super) type Vector<T, S> = <T as ComplexField>::SimdVec<S>;
+pub(super) type Vector<T, S> = <T as HasVectors>::Vector<S>;
 
 /// The operations on vectors of `T` on a machine.
 #[derive(Clone, Copy)]
-pub(super) struct Vectors<T: Real, S: Simd>(T::SimdCtx<S>);
+pub(super) struct Vectors<T: Real, S: Simd>(S, PhantomData<T>);
 
 impl<T: Real, S: Simd> Vectors<T, S> {
     /// Numbers in a vector.
@@ -23,13 +70,19 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     /// The operations of the machine `simd`.
     #[inline(always)]
     pub fn new(simd: S) -> Self {
-        Vectors(T::simd_ctx(simd))
+        Vectors(simd, PhantomData)
     }
 
     /// A vector of equal numbers.
     #[inline(always)]
     pub fn splat(self, x: T) -> Vector<T, S> {
-        T::simd_splat(&self.0, &x)
+        T::splat(self.0, x)
+    }
+
+    /// The vector that begins with these numbers, fewer than [`LANES`](Self::LANES); the others are 0.
+    #[inline(always)]
+    pub fn part(self, x: &[T]) -> Vector<T, S> {
+        T::part(self.0, x)
     }
 
     /// The vector that starts at `x[at]`.
@@ -49,6 +102,12 @@ impl<T: Real, S: Simd> Vectors<T, S> {
         // bytes as a vector (LANES checks this at compile time); they need no alignment here, and a vector has no
         // padding bytes.
         unsafe { lanes.as_mut_ptr().cast::<Vector<T, S>>().write_unaligned(vector) }
+    }
+
+    /// Writes the first numbers of a vector, fewer than [`LANES`](Self::LANES).
+    #[inline(always)]
+    pub fn store_part(self, x: &mut [T], vector: Vector<T, S>) {
+        T::store_part(self.0, x, vector)
     }
 
     /// Aligned numbers, a whole number of vectors, as these.
@@ -73,12 +132,12 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     /// `a * b + c`.
     #[inline(always)]
     pub fn mul_add(self, a: Vector<T, S>, b: Vector<T, S>, c: Vector<T, S>) -> Vector<T, S> {
-        T::simd_mul_add(&self.0, a, b, c)
+        T::mul_add(self.0, a, b, c)
     }
 
     /// The sum of a vector's numbers.
     #[inline(always)]
     pub fn sum(self, x: Vector<T, S>) -> T {
-        T::simd_reduce_sum(&self.0, x)
+        T::total(self.0, x)
     }
 }

@@ -6,11 +6,17 @@
 
 use std::ops::Range;
 
-use faer::{MatMut, MatRef};
-
 use super::{Conv2d, plan::Plan};
 use crate::kernels::{
-    Real, elementwise::Total, matmul::product, parallel, program::Pieces, scratch::with_scratch, shifted::Shifted, simd,
+    Real,
+    elementwise::Total,
+    matmul::product,
+    matrix::{MatMut, MatRef},
+    parallel,
+    program::Pieces,
+    scratch::with_scratch,
+    shifted::Shifted,
+    simd,
 };
 
 /// At most this many bytes of partial weight gradients.

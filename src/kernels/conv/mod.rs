@@ -19,9 +19,14 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use faer::{MatMut, MatRef};
-
-use super::{Real, matmul::product, parallel, shifted::Shifted, window::Window};
+use super::{
+    Real,
+    matmul::product,
+    matrix::{MatMut, MatRef},
+    parallel,
+    shifted::Shifted,
+    window::Window,
+};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,8 @@
 
 use std::ops::Range;
 
-use faer::MatRef;
-
 use super::Conv2d;
-use crate::kernels::{Real, parallel, scratch::with_scratch, shifted::Shifted, window::Window};
+use crate::kernels::{Real, matrix::MatRef, parallel, scratch::with_scratch, shifted::Shifted, window::Window};
 
 /// Bytes of unfolded image processed at once: they should stay in a core's own cache.
 const BLOCK: usize = 1 << 18;

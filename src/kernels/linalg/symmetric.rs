@@ -8,11 +8,11 @@ use super::{Outcome, each};
 use crate::kernels::{
     Real,
     matmul::{lower_half, product},
+    matrix::{MatMut, MatRef},
     scratch::with_scratch,
     simd,
     transpose::{mirror, transpose},
 };
-use faer::{MatMut, MatRef};
 
 /// The symmetric positive semi-definite Z with Z Z = A of every `[n, n]` whose eigenvalues and eigenvectors, as
 /// [`eigh`](super::eigh) packs them, are given; the eigenvalues become those of Z. Those that are negative only through
@@ -130,7 +130,7 @@ pub(super) fn symmetric_part<T: Real>(x: &[T], n: usize, [first, second]: [T; 2]
     );
 }
 
-fn matrix<T>(x: &[T], n: usize) -> MatRef<'_, T> {
+fn matrix<T: Real>(x: &[T], n: usize) -> MatRef<'_, T> {
     MatRef::from_row_major_slice(x, n, n)
 }
 

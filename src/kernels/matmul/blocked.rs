@@ -25,30 +25,27 @@ use super::{
     pack::{each_panel, pack_panel, pack_strips},
     registers::{MOST, Tile},
 };
-use crate::kernels::{Real, arch, scratch::with_scratch, vector::Vectors};
-use faer::{ContiguousFwd, MatMut, MatRef};
-use pulp::{Arch, Simd, WithSimd};
+use crate::kernels::{
+    Real,
+    matrix::{MatMut, MatRef},
+    scratch::with_scratch,
+    vector::Vectors,
+};
+use pulp::{Simd, WithSimd};
 
 /// Bytes of a panel of B. Half of it leaves more room in the cache, but `out` is then written twice as often: 1 % slower
 /// on a cache of 48 KiB.
 const PANEL: usize = 48 << 10;
 /// Rows of A for which a panel is used, which the second-level cache holds.
 const ROWS: usize = 512;
-
-/// Whether this way is the fastest, as measured for f32 and f64. The packing of A is shared by the columns of `out`, that of
-/// B by its rows; transposing takes several times as long as copying. A product with fewer columns than a panel, or
-/// with sums so short that writing them is most of the work, has nothing to gain, nor has a machine without vectors.
-pub(super) fn pays<T: Real>(out: &MatMut<'_, T>, a: &MatRef<'_, T>, b: &MatRef<'_, T>) -> bool {
-    let columns = if a.col_stride() == 1 { 32 } else { 128 };
-    let rows = if b.col_stride() == 1 { 16 } else { 256 };
-    let fits = out.col_stride() == 1 && out.ncols() >= columns && out.nrows() >= rows && a.ncols() >= 32;
-    fits && !matches!(arch(), Arch::Scalar)
-}
-
-/// A matrix whose rows are contiguous.
-pub(super) type Rows<'a, T> = MatRef<'a, T, usize, usize, isize, ContiguousFwd>;
-/// The same, to write to.
-pub(super) type RowsMut<'a, T> = MatMut<'a, T, usize, usize, isize, ContiguousFwd>;
+/// With fewer columns than this, an A that is stored transposed is read in place: it would be packed for a few panels only.
+const NARROW: usize = 128;
+/// With fewer rows, so is B.
+const FEW: usize = 16;
+/// Where sums are shorter than this, and rows of `out` at least so long, writing `out` is most of the work. It is written a
+/// few whole rows at a time, and B is read in place.
+const SHORT: usize = 32;
+const WIDE: usize = 512;
 
 /// `out = scale · a b`, or added to `out`, whose rows are contiguous. There is at least one term.
 pub(super) struct Blocked<'a, T, const FETCH: bool> {
@@ -68,14 +65,15 @@ impl<T: Real, const FETCH: bool> WithSimd for Blocked<'_, T, FETCH> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Blocked { out, accumulate, scale, lower, a, b, mut next } = self;
+        let Blocked { mut out, accumulate, scale, lower, a, b, mut next } = self;
         let (m, k) = (out.nrows(), a.ncols());
-        let mut out = out.try_as_row_major_mut().expect("the rows of a product are contiguous");
         let width = MOST * Vectors::<T, S>::LANES;
+        let in_place = a.try_as_row_major().is_some() || out.ncols() < NARROW;
+        let wide = b.try_as_row_major().is_some() && k < SHORT && out.ncols() >= WIDE;
+        let b_in_place = b.try_as_row_major().is_some() && (m < FEW || wide);
         let deepest = PANEL / (width * size_of::<T>());
+        let height = if wide { 8.min(m) } else { ROWS.min(m) };
         let depth = k.div_ceil(k.div_ceil(deepest).max(1)).max(1);
-        let height = ROWS.min(m);
-        let in_place = a.try_as_row_major().is_some();
         let strips = if in_place { 0 } else { height.next_multiple_of(8) * depth };
         with_scratch(
             depth * width + strips,
@@ -95,7 +93,7 @@ impl<T: Real, const FETCH: bool> WithSimd for Blocked<'_, T, FETCH> {
                         let strips = &*strips;
                         let out = out.as_mut().subrows_mut(top, rows);
                         let diagonal = lower.then_some(top);
-                        let block = Block::<_, _, FETCH> { simd, a, strips, scale, accumulate, diagonal };
+                        let block = Block::<_, _, FETCH> { simd, a, strips, b_in_place, scale, accumulate, diagonal };
                         block.all(b, panel, out, &mut next);
                     }
                 }
@@ -121,6 +119,7 @@ struct Block<'a, T, S, const FETCH: bool> {
     a: MatRef<'a, T>,
     /// A strip by strip, if its rows are not contiguous.
     strips: &'a [T],
+    b_in_place: bool,
     scale: T,
     accumulate: bool,
     /// Where the diagonal of `out` enters the first of these rows, if only what is below it is wanted.
@@ -130,7 +129,7 @@ struct Block<'a, T, S, const FETCH: bool> {
 impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
     /// Panel by panel.
     #[inline(always)]
-    fn all(&self, b: MatRef<'_, T>, panel: &mut [T], mut out: RowsMut<'_, T>, next: &mut Ahead<'_, T>) {
+    fn all(&self, b: MatRef<'_, T>, panel: &mut [T], mut out: MatMut<'_, T>, next: &mut Ahead<'_, T>) {
         let columns = out.ncols();
         each_panel::<T, S>(
             columns,
@@ -154,7 +153,7 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
         &self,
         b: MatRef<'_, T>,
         panel: &mut [T],
-        mut out: RowsMut<'_, T>,
+        mut out: MatMut<'_, T>,
         above: usize,
         next: &mut Ahead<'_, T>,
     ) {
@@ -162,7 +161,14 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
         if above >= rows {
             return;
         }
-        pack_panel::<T, S, V>(self.simd, b, panel);
+        let width = V * Vectors::<T, S>::LANES;
+        let (panel, pitch) = match b.try_as_row_major() {
+            Some(b) if self.b_in_place && b.ncols() == width => (b.numbers(), b.pitch()),
+            _ => {
+                pack_panel::<T, S, V>(self.simd, b, panel);
+                (&*panel, width)
+            }
+        };
         each_strip::<S>(
             rows,
             #[inline(always)]
@@ -173,9 +179,9 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
                 let out = out.as_mut().subrows_mut(i, most.min(rows - i));
                 let ahead = if FETCH { next.take(self.a.ncols()) } else { &[] };
                 if most == 8 {
-                    self.strip::<8, V>(panel, i, out, ahead);
+                    self.strip::<8, V>((panel, pitch), i, out, ahead);
                 } else {
-                    self.strip::<4, V>(panel, i, out, ahead);
+                    self.strip::<4, V>((panel, pitch), i, out, ahead);
                 }
             },
         );
@@ -183,15 +189,26 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
 
     /// At most R rows and V vectors of columns of `out`.
     #[inline(always)]
-    fn strip<const R: usize, const V: usize>(&self, panel: &[T], i: usize, out: RowsMut<'_, T>, ahead: &[T]) {
+    fn strip<const R: usize, const V: usize>(
+        &self,
+        (panel, pitch): (&[T], usize),
+        i: usize,
+        out: MatMut<'_, T>,
+        ahead: &[T],
+    ) {
         let (terms, last) = (self.a.ncols(), out.nrows() - 1);
         let mut rows: [&[T]; R] = [&[]; R];
         // Missing rows repeat the last one, and are not written.
         let step = if let Some(a) = self.a.try_as_row_major() {
             for (r, row) in rows.iter_mut().enumerate() {
-                *row = a.row(i + r.min(last)).as_slice();
+                *row = a.row(i + r.min(last));
             }
             1
+        } else if let Some(a) = self.a.transpose().try_as_row_major().filter(|_| self.strips.is_empty()) {
+            for (r, row) in rows.iter_mut().enumerate() {
+                *row = &a.numbers()[i + r.min(last)..][..(terms - 1) * a.pitch() + 1];
+            }
+            a.pitch()
         } else {
             for (r, row) in rows.iter_mut().enumerate() {
                 *row = &self.strips[i * terms + r..][..(terms - 1) * R + 1];
@@ -199,6 +216,6 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
             R
         };
         let Block { accumulate, scale, .. } = *self;
-        self.simd.vectorize(Tile::<T, R, V, FETCH> { out, accumulate, scale, rows, step, panel, ahead });
+        self.simd.vectorize(Tile::<T, R, V, FETCH> { out, accumulate, scale, rows, step, panel, pitch, ahead });
     }
 }

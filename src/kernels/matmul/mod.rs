@@ -1,26 +1,33 @@
 //! Products of row-major matrices: `out[m, n] = scale · a[m, k] b[k, n]`, added to what is there if asked, where either
 //! operand may be stored transposed.
 //!
-//! The sizes alone decide between the methods. *Small* products (a layer of a small network: less than a microsecond)
-//! run in a register [`tile`], since packing would cost more than the product. *Larger* ones are [`blocked`] for the
-//! caches; narrow ones, and those with an operand to transpose that is read only a few times, are left to faer. *Large*
-//! ones are split in half until the pieces are small enough to share out: across the longer side
-//! of `out` or, where the sum is much longer than `out` is wide, across the sum, whose halves are added in order. A
-//! *batch* of many products is shared out whole product by whole product, however large they are; the operands of the next
-//! come from memory meanwhile ([`ahead`]).
+//! The sizes and the storage alone decide between the methods. *Small* products (a layer of a small network: less than a
+//! microsecond) run in a register [`tile`], since packing would cost more than the product. *Larger* ones are [`blocked`]
+//! for the caches; narrow ones are [`dots`] of lines or sums of [`rows`], as [`methods`] decides. *Large* ones are split in
+//! half until the pieces are small enough to share out: across the longer side of `out` or, where the sum is much longer
+//! than `out` is wide, across the sum, whose halves are added in order. A *batch* of many products is shared out whole
+//! product by whole product, however large they are; the operands of the next come from memory meanwhile ([`ahead`]).
 
 pub(super) mod ahead;
 mod blocked;
+mod dots;
+mod methods;
 mod pack;
 mod registers;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
 
-use super::{Real, arch, parallel, scratch::with_scratch, simd, threads};
+use super::{
+    Real, arch,
+    matrix::{MatMut, MatRef},
+    parallel,
+    scratch::with_scratch,
+    simd, threads,
+};
 use ahead::Ahead;
 use blocked::Blocked;
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use tile::LANES;
 
 /// Products of at most this many multiply-adds run in the register tile.
@@ -160,8 +167,8 @@ fn repeat<T: Real>(row: &[T], out: &mut [T]) {
 }
 
 /// The `rows x columns` matrix stored in `x` row-major or, if `transposed`, column-major.
-fn view<T>(x: &[T], rows: usize, columns: usize, transposed: bool) -> MatRef<'_, T> {
-    if transposed {
+fn view<T: Real>(x: &[T], rows: usize, columns: usize, transposed: bool) -> MatRef<'_, T> {
+    if transposed && rows != 1 && columns != 1 {
         MatRef::from_column_major_slice(x, rows, columns)
     } else {
         MatRef::from_row_major_slice(x, rows, columns)
@@ -175,12 +182,8 @@ pub(super) fn product<T: Real>(out: MatMut<'_, T>, accumulate: bool, a: MatRef<'
 
 /// The lower triangle of a square product, on the calling thread; what is above is left with arbitrary numbers.
 pub(super) fn lower_half<T: Real>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    if blocked::pays(&out, &a, &b) {
-        let next = Ahead::default();
-        arch().dispatch(Blocked::<T, false> { out, accumulate: false, scale: T::ONE, lower: true, a, b, next });
-    } else {
-        product(out, false, a, b);
-    }
+    let next = Ahead::default();
+    arch().dispatch(Blocked::<T, false> { out, accumulate: false, scale: T::ONE, lower: true, a, b, next });
 }
 
 /// A product whose operands are matrices.
@@ -193,24 +196,9 @@ struct Parts<'a, T> {
 }
 
 impl<T: Real> Parts<'_, T> {
-    /// The product on the calling thread, by [`blocked`] or, where packing would not pay, by faer.
+    /// The product on the calling thread.
     fn product(self) {
         self.before(Ahead::default());
-    }
-
-    /// The same, while what is read `next` is fetched.
-    fn before(self, next: Ahead<'_, T>) {
-        let Parts { out, accumulate, scale, a, b } = self;
-        if blocked::pays(&out, &a, &b) {
-            if next.is_empty() {
-                arch().dispatch(Blocked::<T, false> { out, accumulate, scale, lower: false, a, b, next });
-            } else {
-                arch().dispatch(Blocked::<T, true> { out, accumulate, scale, lower: false, a, b, next });
-            }
-        } else {
-            let accum = if accumulate { Accum::Add } else { Accum::Replace };
-            matmul(out, accum, a, b, scale, Par::Seq);
-        }
     }
 
     /// The product, split in half until the pieces have less than `grain` multiply-adds.
@@ -227,14 +215,12 @@ impl<T: Real> Parts<'_, T> {
             let (b1, b2) = b.split_at_row(k / 2);
             with_scratch(m * n, |second: &mut [T]| {
                 let mut out = out;
-                let mut second = MatMut::from_row_major_slice_mut(second, m, n);
                 let first = Parts { out: out.as_mut(), accumulate, scale, a: a1, b: b1 };
-                let rest = Parts { out: second.as_mut(), accumulate: false, scale, a: a2, b: b2 };
+                let to = MatMut::from_row_major_slice_mut(second, m, n);
+                let rest = Parts { out: to, accumulate: false, scale, a: a2, b: b2 };
                 join(|| first.halved(grain), || rest.halved(grain));
-                for i in 0..m {
-                    for j in 0..n {
-                        out[(i, j)] += second[(i, j)];
-                    }
+                for (i, second) in second.chunks_exact(n).enumerate() {
+                    out.row_mut(i).iter_mut().zip(second).for_each(|(sum, &x)| *sum += x);
                 }
             });
         } else if m >= n {

@@ -3,16 +3,13 @@
 //! A panel of B is one to three vectors wide, row after row; columns that fill no vector are 0. A strip of an A that is
 //! stored transposed is R numbers for each term.
 
-use super::{
-    blocked::{Rows, each_strip},
-    registers::MOST,
-};
+use super::{blocked::each_strip, registers::MOST};
 use crate::kernels::{
     Real,
+    matrix::{MatRef, Rows},
     transpose::{self, ROWS},
     vector::Vectors,
 };
-use faer::MatRef;
 use pulp::Simd;
 use std::ops::Range;
 
@@ -42,34 +39,27 @@ pub(super) fn pack_panel<T: Real, S: Simd, const V: usize>(simd: S, b: MatRef<'_
     let panel = &mut panel[..b.nrows() * width];
     if let Some(b) = b.try_as_row_major() {
         for (p, to) in panel.chunks_exact_mut(width).enumerate() {
-            let row = b.row(p).as_slice();
-            if columns == width {
-                for v in 0..V {
-                    vectors.store(to, v * lanes, vectors.load(row, v * lanes));
-                }
-            } else {
-                to[..columns].copy_from_slice(row);
-                to[columns..].fill(T::ZERO);
+            let row = b.row(p);
+            for v in 0..V {
+                let at = v * lanes;
+                let vector = if at + lanes <= columns { vectors.load(row, at) } else { vectors.part(&row[at..]) };
+                vectors.store(to, at, vector);
             }
         }
         return;
     }
-    let turned = b.transpose().try_as_row_major();
+    let b = b.transpose();
+    let turned = b.try_as_row_major().expect("a matrix or its transpose has contiguous rows");
     for l in (0..width).step_by(ROWS) {
-        match turned {
-            Some(turned) if l + ROWS <= columns => {
-                let rows = std::array::from_fn(
-                    #[inline(always)]
-                    |r| turned.row(l + r).as_slice(),
-                );
-                transpose::turn(rows, &mut panel[l..], width);
-            }
-            _ => {
-                for (p, to) in panel.chunks_exact_mut(width).enumerate() {
-                    for l in l..width.min(l + ROWS) {
-                        to[l] = if l < columns { b[(p, l)] } else { T::ZERO };
-                    }
-                }
+        if l < columns {
+            let rows = std::array::from_fn(
+                #[inline(always)]
+                |r| turned.row((l + r).min(columns - 1)),
+            );
+            transpose::turn(rows, &mut panel[l..], width);
+        } else {
+            for to in panel[l..].chunks_mut(width) {
+                to[..ROWS].fill(T::ZERO);
             }
         }
     }
@@ -110,6 +100,6 @@ pub(super) fn pack_strips<T: Real, S: Simd>(a: MatRef<'_, T>, strips: &mut [T]) 
 fn copy_runs<T: Real, const R: usize>(a: Rows<'_, T>, i: usize, here: Range<usize>, strip: &mut [T]) {
     let (runs, _) = strip.as_chunks_mut::<R>();
     for (p, run) in here.clone().zip(&mut runs[here]) {
-        *run = *a.row(p).as_slice()[i..].first_chunk().expect("R rows");
+        *run = *a.row(p)[i..].first_chunk().expect("R rows");
     }
 }

@@ -4,33 +4,30 @@
 //! vectors they are made from, one with 16 registers 4 × 3: 11 loads for 24 products, 7 for 12, where as many loads as
 //! products can be begun at a time. The 24 or 12 sums also outnumber the 8 to 10 products that are under way at a time.
 
-use super::{
-    ahead::{EVERY, fetch, lines},
-    blocked::RowsMut,
-};
+use super::ahead::{EVERY, fetch, lines};
 use crate::kernels::{
     Real,
+    matrix::MatMut,
     vector::{Vector, Vectors},
 };
 use pulp::{Simd, WithSimd};
 
 /// The most vectors of a tile.
 pub(super) const MOST: usize = 3;
-/// The most columns of a tile: vectors of 512 bits and f32.
-const COLUMNS: usize = MOST * 16;
 
 /// A tile of `out`, and what it is made from: those of R rows and V vectors of columns that `out` has.
 ///
 /// It is a function of its own, however often it is called: within a larger one the compiler runs out of registers.
 pub(super) struct Tile<'a, T, const R: usize, const V: usize, const FETCH: bool> {
-    pub out: RowsMut<'a, T>,
+    pub out: MatMut<'a, T>,
     pub accumulate: bool,
     pub scale: T,
     /// All of one length; every `step`-th number counts.
     pub rows: [&'a [T]; R],
     pub step: usize,
-    /// The rows of B in these columns, one after the other.
+    /// The rows of B in these columns, each `pitch` numbers after the one before.
     pub panel: &'a [T],
+    pub pitch: usize,
     /// Numbers of the next product, to be fetched meanwhile.
     pub ahead: &'a [T],
 }
@@ -43,13 +40,17 @@ impl<T: Real, const R: usize, const V: usize, const FETCH: bool> WithSimd for Ti
         let (vectors, lanes) = (Vectors::<T, S>::new(simd), Vectors::<T, S>::LANES);
         let length = self.rows[0].len();
         let terms = length.div_ceil(self.step);
-        assert!(self.rows.iter().all(|row| row.len() == length) && self.panel.len() >= terms * V * lanes);
-        let mut sums = [[vectors.splat(T::ZERO); V]; R];
+        assert!(
+            terms > 0
+                && self.rows.iter().all(|row| row.len() == length)
+                && self.panel.len() >= (terms - 1) * self.pitch + V * lanes
+        );
         let (height, width) = (self.out.nrows(), self.out.ncols());
+        let mut sums = [[vectors.splat(T::ZERO); V]; R];
         let mut done = 0;
         if FETCH {
             for r in 0..R.min(height) {
-                lines(self.out.as_ref().row(r).as_slice()).for_each(fetch);
+                lines(self.out.row(r)).for_each(fetch);
             }
             let ahead = lines(self.ahead).take(terms / EVERY);
             done = ahead.len() * EVERY;
@@ -69,22 +70,16 @@ impl<T: Real, const R: usize, const V: usize, const FETCH: bool> WithSimd for Ti
         let scale = vectors.splat(self.scale);
         for (r, sums) in sums.into_iter().enumerate() {
             if r < height {
-                let line = self.out.as_mut().row_mut(r).as_slice_mut();
-                if width == V * lanes {
-                    for (v, sum) in sums.into_iter().enumerate() {
+                let line = self.out.row_mut(r);
+                for (v, sum) in sums.into_iter().enumerate() {
+                    if v + 1 < V || width == V * lanes {
                         let old = if self.accumulate { vectors.load(line, v * lanes) } else { vectors.splat(T::ZERO) };
                         vectors.store(line, v * lanes, vectors.mul_add(scale, sum, old));
+                    } else {
+                        let part = &mut line[v * lanes..];
+                        let old = if self.accumulate { vectors.part(part) } else { vectors.splat(T::ZERO) };
+                        vectors.store_part(part, vectors.mul_add(scale, sum, old));
                     }
-                } else {
-                    let mut whole = [T::ZERO; COLUMNS];
-                    if self.accumulate {
-                        whole[..width].copy_from_slice(line);
-                    }
-                    for (v, sum) in sums.into_iter().enumerate() {
-                        let old = vectors.load(&whole, v * lanes);
-                        vectors.store(&mut whole, v * lanes, vectors.mul_add(scale, sum, old));
-                    }
-                    line.copy_from_slice(&whole[..width]);
                 }
             }
         }
@@ -118,12 +113,12 @@ impl<T: Real, const R: usize, const V: usize, const FETCH: bool> Tile<'_, T, R, 
     /// Adds term p to the sums.
     ///
     /// # Safety
-    /// The panel has V · lanes numbers for each of p + 1 terms, and every row a number at p · step.
+    /// The panel has V · lanes numbers at p · pitch, and every row a number at p · step.
     #[inline(always)]
     unsafe fn term<S: Simd>(&self, vectors: Vectors<T, S>, p: usize, step: usize, sums: &mut [[Vector<T, S>; V]; R]) {
         let lanes = Vectors::<T, S>::LANES;
         // SAFETY: the caller's promise. Checked here, for every number, the bounds take as long as the products.
-        let b = unsafe { self.panel.get_unchecked(p * V * lanes..(p + 1) * V * lanes) };
+        let b = unsafe { self.panel.get_unchecked(p * self.pitch..p * self.pitch + V * lanes) };
         let mut x = [vectors.splat(T::ZERO); V];
         for (v, x) in x.iter_mut().enumerate() {
             *x = vectors.load(b, v * lanes);

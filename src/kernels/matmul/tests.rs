@@ -1,6 +1,6 @@
 //! Products of all sizes, storages and batches against the definition.
 
-use super::*;
+use super::{dots::Dots, rows::Sums, *};
 use crate::kernels::testing::{close, numbers};
 
 /// The definition, in f64.
@@ -34,6 +34,12 @@ fn all_ways<T: Real>(tolerance: f64) {
         (260, 131, 270),
         (20, 25, 4000),
         (5, 3, 100_000),
+        (2, 300, 200),
+        (300, 200, 3),
+        (70, 600, 16),
+        (11, 600, 40),
+        (200, 10, 300),
+        (64, 7, 70),
     ];
     each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| p.gemm(out, accumulate, a, b));
 }
@@ -147,10 +153,23 @@ fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
         (1030, 9, 8),
     ];
     each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| blocked(simd, p, accumulate, out, a, b));
+    // Around the edges of a tile of dot products and of their parts, and of the rows that are added up together.
+    let sizes = [(1, 1, 1), (1, 20, 100), (20, 1, 33), (2, 3, 16), (4, 5, 15), (9, 12, 40), (8, 33, 7), (3, 9, 1600)];
+    each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| {
+        let Product { m, n, k, ta, tb, scale } = p;
+        let (a, b, scale) = (view(a, m, k, ta), view(b, k, n, tb), T::of(scale));
+        let matrix = MatMut::from_row_major_slice_mut(out, m, n);
+        let lines = (a.try_as_row_major(), b.transpose().try_as_row_major());
+        match (lines, b.try_as_row_major()) {
+            (_, Some(b)) => simd.vectorize(Sums { out: matrix, accumulate, scale, a, b }),
+            ((Some(a), Some(b)), _) => simd.vectorize(Dots { out: matrix, accumulate, scale, a, b }),
+            _ => p.gemm(out, accumulate, &numbers::<T>(m * k, 1), &numbers::<T>(k * n, 2)),
+        }
+    });
 }
 
 #[test]
-fn blocked_products_at_the_edges_of_blocks_at_every_level_of_instructions() {
+fn products_at_the_edges_of_blocks_at_every_level_of_instructions() {
     blocked_all_ways::<f32, _>(pulp::Scalar, 1e-5);
     blocked_all_ways::<f64, _>(pulp::Scalar, 1e-13);
     #[cfg(target_arch = "x86_64")]
@@ -191,12 +210,22 @@ fn infinities_and_nan_stay_in_their_rows_and_columns() {
 }
 
 #[test]
+fn a_product_without_terms_is_zero_and_adds_nothing() {
+    let (a, b, mut out) = (view::<f32>(&[], 3, 0, false), view(&[], 0, 2, false), [7.0; 6]);
+    product(MatMut::from_row_major_slice_mut(&mut out, 3, 2), true, a, b);
+    assert_eq!(out, [7.0; 6]);
+    product(MatMut::from_row_major_slice_mut(&mut out, 3, 2), false, a, b);
+    assert_eq!(out, [0.0; 6]);
+}
+
+#[test]
 fn a_part_of_a_matrix_is_multiplied_into_a_part_of_another() {
     let (a, b) = (numbers::<f64>(60 * 90, 1), numbers::<f64>(90 * 80, 2));
     let mut out = vec![0.0; 60 * 80];
     let a_part = view(&a, 60, 90, false).submatrix(3, 5, 50, 70);
     let b_part = view(&b, 90, 80, false).submatrix(7, 9, 70, 60);
-    product(MatMut::from_row_major_slice_mut(&mut out, 60, 80).submatrix_mut(2, 4, 50, 60), false, a_part, b_part);
+    let part = MatMut::from_row_major_slice_mut(&mut out, 60, 80).subrows_mut(2, 50).subcols_mut(4, 60);
+    product(part, false, a_part, b_part);
     let want: Vec<f64> = (0..60 * 80)
         .map(|at| match (at / 80, at % 80) {
             (i @ 2..52, j @ 4..64) => (0..70).map(|q| a_part[(i - 2, q)] * b_part[(q, j - 4)]).sum(),

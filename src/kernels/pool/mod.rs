@@ -91,7 +91,7 @@ impl Window {
                 }
                 for l in 0..N {
                     // NaN wins over every number and stays; without branches the lanes run as one vector.
-                    let wins = (seen[l] > best[l]) | (T::is_nan_impl(&seen[l]) & !T::is_nan_impl(&best[l]));
+                    let wins = (seen[l] > best[l]) | (seen[l].nan() & !best[l].nan());
                     best[l] = T::pick(wins, seen[l], best[l]);
                     index[l] = if wins { (first + l * S) as u32 } else { index[l] };
                 }

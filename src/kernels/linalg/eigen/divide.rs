@@ -19,8 +19,13 @@ use super::{
     rotations::{MOST, by_rotations},
     secular::{LANES, Secular, matching_z},
 };
-use crate::kernels::{Real, matmul::product, scratch::with_scratch, simd};
-use faer::{MatMut, MatRef};
+use crate::kernels::{
+    Real,
+    matmul::product,
+    matrix::{MatMut, MatRef},
+    scratch::with_scratch,
+    simd,
+};
 
 /// The eigenvectors of all parts, one a row, row by row in `pitch` numbers.
 pub(super) struct Rows<'a, T> {

@@ -4,8 +4,13 @@
 //! before, and τ_k on the diagonal (Schreiber and Van Loan, *A Storage-Efficient WY Representation for Products of
 //! Householder Transformations*, SIAM J. Sci. Stat. Comput. 10, 1989). So rows x become x − (x Vᵀ)(Fᵀ V), two products.
 
-use crate::kernels::{Real, matmul::product, scratch::with_scratch, simd};
-use faer::{MatMut, MatRef};
+use crate::kernels::{
+    Real,
+    matmul::product,
+    matrix::{MatMut, MatRef},
+    scratch::with_scratch,
+    simd,
+};
 
 /// Reflections taken together. Of the numbers tried, 24 to 96, this is the fastest from n = 64 to 256.
 const TOGETHER: usize = 24;
@@ -30,11 +35,11 @@ pub(super) fn reflect<T: Real>(vectors: &[T], tau: &[T], rows: &mut [T], pitch: 
             factors(gram, &tau[first..][..count], f);
             let f = MatRef::from_column_major_slice(f, count, count);
             product(MatMut::from_row_major_slice_mut(fv, count, width), false, f, v);
-            let mut rows = MatMut::from_row_major_slice_mut(rows, n, pitch).subcols_mut(0, width);
-            product(MatMut::from_row_major_slice_mut(dots, n, count), false, rows.as_ref(), v.transpose());
+            let before = MatRef::from_row_major_slice(rows, n, pitch).subcols(0, width);
+            product(MatMut::from_row_major_slice_mut(dots, n, count), false, before, v.transpose());
             let dots = MatRef::from_row_major_slice(dots, n, count);
             let fv = MatRef::from_row_major_slice(fv, count, width);
-            product(rows.as_mut(), true, dots, fv);
+            product(MatMut::from_row_major_slice_mut(rows, n, pitch).subcols_mut(0, width), true, dots, fv);
         });
     }
 }
