@@ -65,8 +65,8 @@ impl Param {
     }
 
     /// The name as tapes store it, without a copy.
-    pub(crate) fn shared_name(&self) -> Arc<str> {
-        self.name.clone()
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
     }
 
     pub(crate) fn id(&self) -> u64 {

@@ -5,7 +5,7 @@
 //! [`Edit`]: a node held constant, a term left out, an operand replaced. A question such as "which forgotten path turns
 //! the true gradient into this one?" thus becomes a search over the lines of a short program.
 
-use std::{collections::HashMap, panic::Location, sync::Arc};
+use std::{collections::HashMap, panic::Location};
 
 use smallvec::SmallVec;
 
@@ -13,7 +13,7 @@ pub(super) use super::edit::{Alter, Edit};
 
 use crate::{
     Result, Shape, Tape, Tensor, Var,
-    ops::{Elementwise, Op},
+    ops::{Elementwise, SharedOp},
     tape::{Kind, List, NodeId},
 };
 
@@ -32,7 +32,7 @@ pub(super) enum Source {
 #[derive(Clone)]
 pub(super) enum Action {
     Elementwise(&'static Elementwise, f64),
-    Op(Arc<dyn Op>),
+    Op(SharedOp),
 }
 
 /// One operation.
@@ -93,7 +93,7 @@ impl Step {
     /// Records the operation, or another elementwise one in its place.
     pub fn perform<'t>(&self, tape: &'t Tape, x: &[Var<'t>], other: Option<&'static Elementwise>) -> Result<Var<'t>> {
         match &self.action {
-            Action::Op(op) => tape.record(op.clone(), x),
+            Action::Op(op) => tape.record_shared(op.clone(), x),
             Action::Elementwise(row, number) => {
                 let spread = self.is("identity").then(|| self.shape.clone());
                 tape.elementwise(other.unwrap_or(row), *number, x, spread)

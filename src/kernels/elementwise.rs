@@ -2,7 +2,7 @@
 //!
 //! An operand is a slice as long as the block, or one number for all of its elements.
 
-use super::{PARALLEL, Real, parallel, scratch::with_scratch, simd};
+use super::{PARALLEL, Real, parallel, rows, scratch::with_scratch, simd};
 
 /// What an elementwise loop reads.
 #[derive(Clone, Copy)]
@@ -234,9 +234,9 @@ impl Total {
     /// `acc[i] = total of acc[i] and of x[i], x[n + i], …` with n the length of `acc`.
     pub(crate) fn merge<T: Real>(self, acc: &mut [T], x: &[T]) {
         match self {
-            Total::Sum => into(acc, x, plus),
-            Total::Max => into(acc, x, T::larger),
-            Total::Min => into(acc, x, T::smaller),
+            Total::Sum => rows::merge(acc, x, plus),
+            Total::Max => rows::merge(acc, x, T::larger),
+            Total::Min => rows::merge(acc, x, T::smaller),
         }
     }
 }
@@ -244,20 +244,6 @@ impl Total {
 #[inline(always)]
 fn plus<T: Real>(a: T, b: T) -> T {
     a + b
-}
-
-#[inline(always)]
-fn into<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
-    simd(
-        #[inline(always)]
-        move || {
-            for x in x.chunks(acc.len().max(1)) {
-                for (acc, &x) in acc.iter_mut().zip(x) {
-                    *acc = f(*acc, x);
-                }
-            }
-        },
-    )
 }
 
 /// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.

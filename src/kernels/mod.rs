@@ -18,6 +18,7 @@ pub mod parallel;
 pub mod pool;
 pub mod program;
 pub mod real;
+mod rows;
 pub mod scratch;
 pub mod shared;
 mod shifted;

@@ -16,7 +16,7 @@ use crate::{
         program::Program,
     },
     tape::{Saved, Var},
-    tensor::{Shape, Tensor, build, short},
+    tensor::{Shape, Tensor, build},
 };
 
 /// x Wᵀ + b over the last axis of x: one node for a fully connected layer.
@@ -46,7 +46,7 @@ impl Op for Linear {
                 "the bias needs one number for each row of the weight",
             ));
         }
-        Ok(input[..input.rank() - 1].iter().copied().chain([weight[0]]).collect())
+        Ok(input.with_last(weight[0]))
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
@@ -69,7 +69,8 @@ impl Op for Linear {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, w) = (at.x[0], at.x[1]);
-        let (shape, [outputs, inputs]) = (x.shape(), [w.shape()[0], w.shape()[1]]);
+        let (shape, weight) = (x.shape(), w.shape());
+        let (outputs, inputs) = (weight[0], weight[1]);
         let rows: usize = shape[..shape.rank() - 1].iter().product();
         let dz = at.dz.try_reshape([rows, outputs])?;
         if !at.recorded {
@@ -138,8 +139,10 @@ impl<'t> Var<'t> {
         #[or_panic(linear)]
         /// [`Error::Shape`] when the shapes do not match.
         pub fn try_linear(self, weight: Var<'t>, bias: Option<Var<'t>>) -> Result<Var<'t>> {
-            let inputs: SmallVec<[Var<'t>; 3]> = short([Some(self), Some(weight), bias].into_iter().flatten());
-            self.tape().builtin(Linear, &inputs)
+            match bias {
+                Some(bias) => self.tape().builtin(Linear, &[self, weight, bias]),
+                None => self.tape().builtin(Linear, &[self, weight]),
+            }
         }
     );
 }

@@ -33,6 +33,7 @@ mod qr;
 pub(crate) mod reduce;
 mod reshape;
 pub(crate) mod sample;
+mod shared;
 mod slice;
 mod softmax;
 mod spectral;
@@ -55,3 +56,4 @@ pub(crate) use elementwise::Looped;
 pub(crate) use elementwise::all as elementwise_rows;
 #[cfg(feature = "check")]
 pub(crate) use elementwise::row;
+pub(crate) use shared::SharedOp;

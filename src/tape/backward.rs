@@ -191,7 +191,7 @@ impl Var<'_> {
         if shape.numel() != 1 {
             return Err(Error::NotScalar { shape });
         }
-        self.vjp(&Tensor::ones(shape, self.dtype()))
+        self.gradients_from(Tensor::ones(shape, self.dtype()))
     }
 
     /// The gradients of Σ `upstream` · `self` with respect to every leaf: the vector-Jacobian product.
@@ -208,17 +208,20 @@ impl Var<'_> {
     /// # Errors
     /// As [`backward`](Var::backward); [`Error::Shape`] when `upstream` has another shape than this value.
     pub fn vjp(self, upstream: &Tensor) -> Result<Gradients> {
-        let (tape, shape) = (self.tape(), self.shape());
+        let shape = self.shape();
         if *upstream.shape() != shape {
             let need = "the upstream gradient must have the shape of the value";
             return Err(Error::shape("vjp", &[&shape, upstream.shape()], need));
         }
+        self.gradients_from(upstream.cast(self.dtype()))
+    }
+
+    fn gradients_from(self, upstream: Tensor) -> Result<Gradients> {
         if !self.needs_grad() {
             return Err(no_gradient(self));
         }
-        let upstream = upstream.cast(self.dtype());
         let found = self.gradients(upstream.clone(), Wanted::Leaves)?;
-        Ok(Gradients::new(tape, (self.id(), upstream), found))
+        Ok(Gradients::new(self.tape(), (self.id(), upstream), found))
     }
 
     /// The gradients asked for by `want`, as numbers; what rules record is taken off again.

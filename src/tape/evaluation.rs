@@ -4,14 +4,12 @@
 //! was. Elementwise rows and other operations differ only in who computes: a row has a loop for each number, an [`Op`]
 //! sees whole tensors. What may be postponed is left to [`lazy`](super::extras::lazy).
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
-    ops::{Elementwise, Op, Total},
+    ops::{Elementwise, Op, SharedOp, Total},
     tensor::{Shape, Tensor, short, storage::LARGE},
 };
 
@@ -24,23 +22,29 @@ impl Tape {
     /// Those of the operation, and [`Error::DifferentTapes`].
     #[track_caller]
     pub fn record<'t>(&'t self, op: impl Op + 'static, inputs: &[Var<'t>]) -> Result<Var<'t>> {
+        self.record_shared(SharedOp::new(op), inputs)
+    }
+
+    /// The same for an operation that is shared already.
+    #[track_caller]
+    pub(crate) fn record_shared<'t>(&'t self, op: SharedOp, inputs: &[Var<'t>]) -> Result<Var<'t>> {
         self.same_tape(op.name(), inputs)?;
         let ids: Inputs = short(inputs.iter().map(|v| v.id()));
         let mut list = self.list_mut();
         let frame = list.open();
-        let shape = list.announced(&op, &ids).map_err(|error| list.locate(error))?;
-        if let Some(affine) = list.affine(&op, &ids, &shape) {
-            let id = list.push_affine(Kind::Op(Arc::new(op)), ids, shape, affine);
+        let shape = list.announced(&*op, &ids).map_err(|error| list.locate(error))?;
+        if let Some(affine) = list.affine(&*op, &ids, &shape) {
+            let id = list.push_affine(Kind::Op(op), ids, shape, affine);
             list.computed(frame, id);
             return Ok(Var::new(self, id));
         }
         let mut saved = None;
-        let value = list.evaluate(&op, &ids, shape, &mut saved).map_err(|error| list.locate(error))?;
+        let value = list.evaluate(&*op, &ids, shape, &mut saved).map_err(|error| list.locate(error))?;
         if value.dtype() != self.dtype() {
             return Err(Error::DType { op: op.name().to_owned(), expected: self.dtype(), got: value.dtype() });
         }
         let needs_grad = list.any_needs_grad(&ids);
-        let id = list.push(Kind::Op(Arc::new(op)), ids, Value::Ready(value), needs_grad);
+        let id = list.push(Kind::Op(op), ids, Value::Ready(value), needs_grad);
         list.saved.extend(saved.map(|saved| (id, saved)));
         list.computed(frame, id);
         Ok(Var::new(self, id))

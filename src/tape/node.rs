@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::extras::Notes;
 use crate::{
     function::Call,
-    ops::{Elementwise, Op},
+    ops::{Elementwise, SharedOp},
     tensor::{Shape, Tensor},
 };
 
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     /// A row of the elementwise table, with its parameter.
     Elementwise(&'static Elementwise, f64),
     /// Any other operation, built in or the user's own.
-    Op(Arc<dyn Op>),
+    Op(SharedOp),
     /// Output `k` of a function with a hand-written rule; its input is the node that `forward` computed it in.
     Output(Arc<Call>, usize),
 }

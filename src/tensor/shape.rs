@@ -132,6 +132,13 @@ impl Shape {
         if i < missing { 1 } else { self.dims()[i - missing] }
     }
 
+    /// This shape, of at least one axis, with another last size.
+    pub(crate) fn with_last(&self, size: usize) -> Shape {
+        let mut sizes: SmallVec<[usize; 4]> = self.dims().into();
+        *sizes.last_mut().expect("a shape without axes has no last size") = size;
+        Shape::from(&sizes[..])
+    }
+
     /// This shape with the given axes set to 1 (`keepdim`) or removed.
     pub(crate) fn reduced(&self, axes: &[usize], keepdim: bool) -> Shape {
         self.iter()

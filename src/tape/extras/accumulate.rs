@@ -61,7 +61,7 @@ impl Gradients {
             if other.watched.len() > self.watched.len() {
                 self.watched.clone_from(&other.watched);
             }
-            if other.names.given.len() > self.names.given.len() {
+            if other.names.given().len() > self.names.given().len() {
                 self.names = other.names.clone();
             }
         }

@@ -27,15 +27,25 @@ pub(crate) struct ScopeName {
 /// The names of a recording; its gradients share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    /// Names of nodes (of parameters, and those given by the user), by node.
-    pub given: Arc<Vec<Name>>,
+    /// Names of nodes (of parameters, and those given by the user), by node; behind those of this recording may stand some
+    /// of an earlier one.
+    names: Arc<Vec<Name>>,
+    /// How many of them are those of this recording.
+    count: usize,
     /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
     scopes: Arc<Vec<ScopeName>>,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Known { given: Arc::default(), scopes: Arc::new(vec![ScopeName::default()]) }
+        Known { names: Arc::default(), count: 0, scopes: Arc::new(vec![ScopeName::default()]) }
+    }
+}
+
+impl Known {
+    /// The names of nodes, by node.
+    pub fn given(&self) -> &[Name] {
+        &self.names[..self.count]
     }
 }
 
@@ -65,28 +75,31 @@ impl Names {
 
     /// The name of a node; the last one given holds.
     pub fn of(&self, node: NodeId) -> Option<&str> {
-        self.known.given.iter().rev().find(|name| name.node == node).map(|name| &*name.name)
+        self.known.given().iter().rev().find(|name| name.node == node).map(|name| &*name.name)
     }
 
     /// Gives a node a name.
-    pub fn give(&mut self, node: NodeId, name: Arc<str>) {
-        let scope = self.scope;
-        let given = Arc::make_mut(&mut self.known.given);
-        let place = given.partition_point(|other| other.node <= node);
-        given.insert(place, Name { node, scope, name });
+    pub fn give(&mut self, node: NodeId, name: &Arc<str>) {
+        let (scope, known) = (self.scope, &mut self.known);
+        // Recording after recording the same parameters come in the same order, so the next name is most likely there.
+        let same = |n: &Name| n.node == node && n.scope == scope && Arc::ptr_eq(&n.name, name);
+        if !known.names.get(known.count).is_some_and(same) {
+            let names = Arc::make_mut(&mut known.names);
+            names.truncate(known.count);
+            let place = names.partition_point(|other| other.node <= node);
+            names.insert(place, Name { node, scope, name: name.clone() });
+        }
+        known.count += 1;
     }
 
     pub(super) fn truncate(&mut self, mark: usize) {
-        while self.known.given.last().is_some_and(|name| name.node as usize >= mark) {
-            Arc::make_mut(&mut self.known.given).pop();
+        while self.known.given().last().is_some_and(|name| name.node as usize >= mark) {
+            self.known.count -= 1;
         }
     }
 
     pub(super) fn clear(&mut self) {
-        match Arc::get_mut(&mut self.known.given) {
-            Some(names) => names.clear(),
-            None => self.known.given = Arc::default(),
-        }
+        self.known.count = 0;
         self.open.clear();
         (self.scope, self.entered) = (0, 0);
     }
@@ -187,7 +200,7 @@ impl Var<'_> {
     /// Gives the node a name, for printing the tape and for finding its gradient with
     /// [`Gradients::named`](crate::Gradients::named).
     pub fn named(self, name: impl Into<Arc<str>>) -> Self {
-        self.tape().list_mut().notes.names.give(self.id(), name.into());
+        self.tape().list_mut().notes.names.give(self.id(), &name.into());
         self
     }
 }
@@ -216,7 +229,7 @@ impl Gradients {
             layer => format!("{layer}.{}", n.name),
         };
         let nodes_where = |fits: &dyn Fn(&Name) -> bool| {
-            let mut nodes: Vec<&Name> = self.names.given.iter().filter(|n| fits(n)).collect();
+            let mut nodes: Vec<&Name> = self.names.given().iter().filter(|n| fits(n)).collect();
             nodes.dedup_by_key(|n| n.node);
             nodes
         };
@@ -226,7 +239,7 @@ impl Gradients {
         }
         let fault = |fault| Error::Name { name: name.to_owned(), fault };
         match found[..] {
-            [] => Err(fault(NameFault::Unknown { known: self.names.given.iter().map(path).collect() })),
+            [] => Err(fault(NameFault::Unknown { known: self.names.given().iter().map(path).collect() })),
             [only] => self.at(only.node).ok_or_else(|| {
                 let of = format!("node %{}, named `{}`", only.node, path(only));
                 Error::NoGradient { of, why: NoGradient::NotKept }
@@ -236,5 +249,30 @@ impl Gradients {
                 Err(fault(NameFault::Ambiguous { nodes }))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Param, Tape, Tensor};
+
+    #[test]
+    fn a_recording_has_its_own_names_and_gradients_keep_those_of_theirs() {
+        let [a, b] = ["a", "b"].map(|name| Param::new(name, Tensor::from(2.0)));
+        let mut tape = Tape::f64();
+        let both = (tape.watch(&a) * tape.watch(&b) * 3.0).backward().unwrap();
+        tape.reset();
+        let one = (tape.watch(&b) * 5.0).backward().unwrap();
+        tape.reset();
+        let none = tape.leaf(1.0).backward().unwrap();
+        tape.reset();
+        let again = (tape.watch(&b) * tape.watch(&a).named("c") * 7.0).backward().unwrap();
+        let item = |gradient: crate::Result<&Tensor>| gradient.unwrap().item();
+        assert_eq!([item(both.named("a")), item(both.named("b")), item(one.named("b"))], [6.0, 6.0, 5.0]);
+        assert_eq!([item(again.named("b")), item(again.named("a")), item(again.named("c"))], [14.0, 14.0, 14.0]);
+        let known = |error: crate::Error| error.to_string().split("recording are ").nth(1).map(str::to_owned);
+        assert_eq!(known(one.named("a").unwrap_err()).as_deref(), Some("b"));
+        assert_eq!(known(both.named("c").unwrap_err()).as_deref(), Some("a, b"));
+        assert!(none.named("b").is_err());
     }
 }
