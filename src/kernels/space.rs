@@ -14,6 +14,9 @@ const SHORT: usize = 96;
 /// The stride of an operand along each folded axis, 0 where it is broadcast.
 pub type Strides = SmallVec<[usize; 4]>;
 
+/// The place of a run along the axes before it.
+pub type Place = SmallVec<[usize; 4]>;
+
 /// The folded index space of a broadcast loop.
 pub struct Space {
     /// The folded sizes, outermost first; the last is the run.
@@ -77,15 +80,18 @@ impl Space {
         self.dims.len() > 1 && self.run() >= SHORT
     }
 
-    /// The position of operand `k` at the start of run `row`.
-    pub fn offset(&self, k: usize, mut row: usize) -> usize {
-        let strides = &self.strides[k];
-        let mut offset = 0;
-        for axis in (0..self.dims.len() - 1).rev() {
-            offset += (row % self.dims[axis]) * strides[axis];
-            row /= self.dims[axis];
+    /// Where run `row` stands along each axis but the last.
+    pub fn place(&self, mut row: usize) -> Place {
+        let mut place = Place::from_elem(0, self.dims.len() - 1);
+        for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
+            (row, *at) = (row / size, row % size);
         }
-        offset
+        place
+    }
+
+    /// The position of operand `k` at the start of the run at `place`.
+    pub fn offset(&self, k: usize, place: &Place) -> usize {
+        place.iter().zip(&self.strides[k]).map(|(at, stride)| at * stride).sum()
     }
 
     /// Whether operand `k` covers the whole space in order.
@@ -108,7 +114,7 @@ impl Space {
         let mut at = range.start;
         while at < range.end {
             let stop = range.end.min(at + run - column);
-            f(at - range.start..stop - range.start, self.offset(k, row) + column * stride);
+            f(at - range.start..stop - range.start, self.offset(k, &self.place(row)) + column * stride);
             at = stop;
             row += 1;
             column = 0;
