@@ -107,10 +107,12 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
                 Input::Run { moves, at, .. } => {
                     *at = space.offset(k, &place) + if *moves { block.start % space.run() } else { 0 };
                 }
-                Input::Expanded { data, moves, register } => space.stretches(k, block.clone(), |part, at| match moves {
-                    true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
-                    false => register[part].fill(data[at]),
-                }),
+                Input::Expanded { data, moves, register } => {
+                    space.stretches(k, block.clone(), |part, at| match moves {
+                        true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
+                        false => register[part].fill(data[at]),
+                    })
+                }
             }
         }
     }
