@@ -89,6 +89,17 @@ impl Space {
         place
     }
 
+    /// Goes on to the place of the next run.
+    pub fn advance(&self, place: &mut Place) {
+        for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
+            *at += 1;
+            if *at < size {
+                return;
+            }
+            *at = 0;
+        }
+    }
+
     /// The position of operand `k` at the start of the run at `place`.
     pub fn offset(&self, k: usize, place: &Place) -> usize {
         place.iter().zip(&self.strides[k]).map(|(at, stride)| at * stride).sum()
@@ -157,6 +168,18 @@ mod tests {
             |f: fn(usize, usize, usize) -> usize| (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>();
         assert_eq!(a, expected(|_, j, _| j));
         assert_eq!(b, expected(|i, _, k| i * 4 + k));
+    }
+
+    #[test]
+    fn the_places_of_runs_follow_each_other() {
+        let space = Space::new(&[3, 2, 4], [&[3, 1, 1][..], &[1, 2, 1], &[3, 2, 4]]);
+        let mut place = space.place(0);
+        for run in 0..6 {
+            assert_eq!(place, space.place(run));
+            assert_eq!([0, 1, 2].map(|k| space.offset(k, &place)), [run / 2, run % 2, 4 * run]);
+            space.advance(&mut place);
+        }
+        assert_eq!(place, space.place(0));
     }
 
     #[test]

@@ -253,6 +253,9 @@ mod tests {
             }
             close(&dgamma, &products, tolerance);
             close(&dbeta, &sums, tolerance);
+            let (mut kept, mut again) = (vec![T::of(f64::NAN); x.len()], [blank(), blank()]);
+            sizes.grad_sums(&x, &upstream, &mut kept, [&mean, &rstd], again.each_mut().map(|x| &mut x[..]));
+            assert!(kept == dy && again == [dgamma, dbeta]);
             let want: Vec<f64> = (0..x.len())
                 .map(|i| {
                     let c = by_channel(i);

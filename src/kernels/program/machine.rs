@@ -12,7 +12,7 @@ use crate::kernels::{
     Real,
     elementwise::{Loop, Operand},
     matmul::ahead::fetch_all,
-    space::Space,
+    space::{Place, Space},
 };
 
 /// One evaluation of a program over an index space.
@@ -21,6 +21,9 @@ pub(super) struct Machine<'m, 'p, T> {
     space: &'m Space,
     registers: SmallVec<[Option<&'m mut [T]>; 8]>,
     inputs: SmallVec<[Input<'m, T>; 8]>,
+    /// The run that the block belongs to, and where it stands.
+    run: usize,
+    place: Place,
 }
 
 /// How an input is read.
@@ -46,7 +49,8 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             moves => Input::Expanded { data, moves, register },
         };
         let inputs = program.inputs.iter().enumerate().zip(expanded.chunks_exact_mut(BLOCK)).map(input).collect();
-        Machine { program, space, registers: registers.chunks_exact_mut(BLOCK).map(Some).collect(), inputs }
+        let registers = registers.chunks_exact_mut(BLOCK).map(Some).collect();
+        Machine { program, space, registers, inputs, run: 0, place: Place::from_elem(0, space.dims.len() - 1) }
     }
 
     /// Evaluates a flat range into `out`, block by block.
@@ -100,12 +104,19 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
     /// Finds where the inputs of a block begin, and writes out those that must be.
     fn seek(&mut self, block: &Range<usize>) {
         let space = self.space;
-        let place = if space.by_rows() { space.place(block.start / space.run()) } else { SmallVec::new() };
+        if space.by_rows() {
+            match block.start / space.run() {
+                run if run == self.run => {}
+                run if run == self.run + 1 => space.advance(&mut self.place),
+                run => self.place = space.place(run),
+            }
+            self.run = block.start / space.run();
+        }
         for (k, input) in self.inputs.iter_mut().enumerate() {
             match input {
                 Input::Whole(_) | Input::Number(_) => {}
                 Input::Run { moves, at, .. } => {
-                    *at = space.offset(k, &place) + if *moves { block.start % space.run() } else { 0 };
+                    *at = space.offset(k, &self.place) + if *moves { block.start % space.run() } else { 0 };
                 }
                 Input::Expanded { data, moves, register } => {
                     space.stretches(k, block.clone(), |part, at| match moves {
