@@ -81,6 +81,7 @@ impl Space {
     }
 
     /// Where run `row` stands along each axis but the last.
+    #[inline]
     pub fn place(&self, mut row: usize) -> Place {
         let mut place = Place::from_elem(0, self.dims.len() - 1);
         for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
@@ -90,6 +91,7 @@ impl Space {
     }
 
     /// Goes on to the place of the next run.
+    #[inline]
     pub fn advance(&self, place: &mut Place) {
         for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
             *at += 1;
@@ -101,6 +103,7 @@ impl Space {
     }
 
     /// The position of operand `k` at the start of the run at `place`.
+    #[inline]
     pub fn offset(&self, k: usize, place: &Place) -> usize {
         place.iter().zip(&self.strides[k]).map(|(at, stride)| at * stride).sum()
     }
@@ -119,15 +122,18 @@ impl Space {
     /// the start of the range, and the position of operand `k` at its beginning.
     #[inline(always)]
     pub fn stretches(&self, k: usize, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize)) {
+        if range.is_empty() {
+            return;
+        }
         let run = self.run();
         let stride = self.strides[k][self.dims.len() - 1];
-        let (mut row, mut column) = (range.start / run, range.start % run);
+        let (mut place, mut column) = (self.place(range.start / run), range.start % run);
         let mut at = range.start;
         while at < range.end {
             let stop = range.end.min(at + run - column);
-            f(at - range.start..stop - range.start, self.offset(k, &self.place(row)) + column * stride);
+            f(at - range.start..stop - range.start, self.offset(k, &place) + column * stride);
             at = stop;
-            row += 1;
+            self.advance(&mut place);
             column = 0;
         }
     }
