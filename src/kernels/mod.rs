@@ -24,6 +24,7 @@ pub mod shared;
 mod shifted;
 pub mod softmax;
 pub mod space;
+pub mod ternary;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transpose;

@@ -14,6 +14,9 @@ const SHORT: usize = 96;
 /// The stride of an operand along each folded axis, 0 where it is broadcast.
 pub type Strides = SmallVec<[usize; 4]>;
 
+/// The place of a run along the axes before it.
+pub type Place = SmallVec<[usize; 4]>;
+
 /// The folded index space of a broadcast loop.
 pub struct Space {
     /// The folded sizes, outermost first; the last is the run.
@@ -77,15 +80,32 @@ impl Space {
         self.dims.len() > 1 && self.run() >= SHORT
     }
 
-    /// The position of operand `k` at the start of run `row`.
-    pub fn offset(&self, k: usize, mut row: usize) -> usize {
-        let strides = &self.strides[k];
-        let mut offset = 0;
-        for axis in (0..self.dims.len() - 1).rev() {
-            offset += (row % self.dims[axis]) * strides[axis];
-            row /= self.dims[axis];
+    /// Where run `row` stands along each axis but the last.
+    #[inline]
+    pub fn place(&self, mut row: usize) -> Place {
+        let mut place = Place::from_elem(0, self.dims.len() - 1);
+        for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
+            (row, *at) = (row / size, row % size);
         }
-        offset
+        place
+    }
+
+    /// Goes on to the place of the next run.
+    #[inline]
+    pub fn advance(&self, place: &mut Place) {
+        for (at, &size) in place.iter_mut().zip(&self.dims).rev() {
+            *at += 1;
+            if *at < size {
+                return;
+            }
+            *at = 0;
+        }
+    }
+
+    /// The position of operand `k` at the start of the run at `place`.
+    #[inline]
+    pub fn offset(&self, k: usize, place: &Place) -> usize {
+        place.iter().zip(&self.strides[k]).map(|(at, stride)| at * stride).sum()
     }
 
     /// Whether operand `k` covers the whole space in order.
@@ -102,15 +122,18 @@ impl Space {
     /// the start of the range, and the position of operand `k` at its beginning.
     #[inline(always)]
     pub fn stretches(&self, k: usize, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize)) {
+        if range.is_empty() {
+            return;
+        }
         let run = self.run();
         let stride = self.strides[k][self.dims.len() - 1];
-        let (mut row, mut column) = (range.start / run, range.start % run);
+        let (mut place, mut column) = (self.place(range.start / run), range.start % run);
         let mut at = range.start;
         while at < range.end {
             let stop = range.end.min(at + run - column);
-            f(at - range.start..stop - range.start, self.offset(k, row) + column * stride);
+            f(at - range.start..stop - range.start, self.offset(k, &place) + column * stride);
             at = stop;
-            row += 1;
+            self.advance(&mut place);
             column = 0;
         }
     }
@@ -151,6 +174,18 @@ mod tests {
             |f: fn(usize, usize, usize) -> usize| (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>();
         assert_eq!(a, expected(|_, j, _| j));
         assert_eq!(b, expected(|i, _, k| i * 4 + k));
+    }
+
+    #[test]
+    fn the_places_of_runs_follow_each_other() {
+        let space = Space::new(&[3, 2, 4], [&[3, 1, 1][..], &[1, 2, 1], &[3, 2, 4]]);
+        let mut place = space.place(0);
+        for run in 0..6 {
+            assert_eq!(place, space.place(run));
+            assert_eq!([0, 1, 2].map(|k| space.offset(k, &place)), [run / 2, run % 2, 4 * run]);
+            space.advance(&mut place);
+        }
+        assert_eq!(place, space.place(0));
     }
 
     #[test]

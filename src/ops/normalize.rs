@@ -6,7 +6,8 @@
 //! dx = γ / √(var + ε) · (dz − (dβ + x̂ dγ) / m).
 //!
 //! When only values are wanted, kernels compute the gradients in two passes, one for the sums and one for dx. Of images the
-//! second is left pending, for the convolution before it reads dx a few images at a time. When the gradient is recorded, the
+//! second is left pending, for the convolution before it reads dx a few images at a time; a dz that is a long chain is
+//! written out by the first. When the gradient is recorded, the
 //! same formula is written in tape algebra, with x̂ as a function of x, so that it can be differentiated again.
 
 use super::{
@@ -171,14 +172,14 @@ fn as_chain<'t, T: Looped>(at: &Vjp<'_, 't>, x: &Tensor, gamma: &Tensor, m: &Mom
     let sizes = channels(x.shape());
     let [mut dgamma, mut dbeta, mut p, mut q, mut r] = [(); 5].map(|()| Tensor::zeros([sizes.c], T::DTYPE));
     let (mean, rstd) = (m.mean.data::<T>(), m.rstd.data::<T>());
-    at.dz.as_chain::<T, _>(|dz| {
+    at.dz.compute_with::<T>(|dz, kept| {
         let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
-        sizes.grad_sums(x.data::<T>(), &dz.pieces(x.shape()), [mean, rstd], sums);
+        sizes.grad_sums(x.data::<T>(), &dz.pieces(x.shape()), kept, [mean, rstd], sums);
     });
     let found = [rstd, gamma.data::<T>(), dgamma.data::<T>(), dbeta.data::<T>()];
     sizes.grad_coefficients(found, [&mut p, &mut q, &mut r].map(|x| x.data_mut::<T>()));
     let [mean, p, q, r] = [m.mean.clone(), p, q, r].map(|v| at.tape().constant(v).per_channel(at.x[0]));
-    let dx = at.needs[0].then(|| at.dz * p + (at.x[0] - mean) * q + r);
+    let dx = at.needs[0].then(|| at.dz.scaled_plus(p, (at.x[0] - mean).scaled_plus(q, r)));
     Grads::from_iter([dx, Some(at.tape().constant(dgamma)), Some(at.tape().constant(dbeta))])
 }
 

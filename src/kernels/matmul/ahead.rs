@@ -58,6 +58,12 @@ pub(in crate::kernels) fn lines<T>(numbers: &[T]) -> std::slice::Chunks<'_, T> {
     numbers.chunks(const { per_line::<T>() })
 }
 
+/// Asks for all lines of some numbers but the last, which may be shared with what follows them.
+#[inline(always)]
+pub(in crate::kernels) fn fetch_all<T>(numbers: &[T]) {
+    numbers.chunks_exact(const { per_line::<T>() }).for_each(fetch);
+}
+
 /// Asks for a line of the second-level cache. Other processors than x86 are left to foresee by themselves what is read next.
 #[inline(always)]
 pub(in crate::kernels) fn fetch<T>(line: &[T]) {

@@ -36,6 +36,7 @@ impl Channels {
         let c = self.c;
         self.partials(
             &Program::of(x, &self.dims()).pieces(&self.dims()),
+            &mut [],
             #[inline(always)]
             |rows, x, part| {
                 let (means, squares) = part.split_at_mut(c);
@@ -106,17 +107,20 @@ impl Channels {
         [self.n, self.c, self.s]
     }
 
-    /// The sums of the backward pass: `dgamma = Σ dy · x̂` and `dbeta = Σ dy`.
+    /// The sums of the backward pass: `dgamma = Σ dy · x̂` and `dbeta = Σ dy`. On the way dy is written to `kept`, unless
+    /// that is empty.
     pub fn grad_sums<T: Real>(
         &self,
         x: &[T],
         dy: &Pieces<'_, '_, T>,
+        kept: &mut [T],
         [mean, rstd]: [&[T]; 2],
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
         let c = self.c;
         self.partials(
             dy,
+            kept,
             #[inline(always)]
             |rows, dy, part| {
                 let (products, sums) = part.split_at_mut(c);
@@ -162,7 +166,7 @@ impl Channels {
         dx: &mut [T],
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
-        self.grad_sums(x, dy, [mean, rstd], [&mut *dgamma, &mut *dbeta]);
+        self.grad_sums(x, dy, &mut [], [mean, rstd], [&mut *dgamma, &mut *dbeta]);
         let c = self.c;
         with_scratch(3 * c, |table: &mut [T]| {
             let (p, rest) = table.split_at_mut(c);
@@ -249,6 +253,9 @@ mod tests {
             }
             close(&dgamma, &products, tolerance);
             close(&dbeta, &sums, tolerance);
+            let (mut kept, mut again) = (vec![T::of(f64::NAN); x.len()], [blank(), blank()]);
+            sizes.grad_sums(&x, &upstream, &mut kept, [&mean, &rstd], again.each_mut().map(|x| &mut x[..]));
+            assert!(kept == dy && again == [dgamma, dbeta]);
             let want: Vec<f64> = (0..x.len())
                 .map(|i| {
                     let c = by_channel(i);

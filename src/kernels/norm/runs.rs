@@ -31,34 +31,45 @@ impl Channels {
     }
 
     /// Lets `fill` write two partial sums per channel for each run, whose observations and whose numbers of `x` it
-    /// gets, then passes all of them, run by run, to `finish`.
+    /// gets, then passes all of them, run by run, to `finish`. On the way x is written to `kept`, unless that is empty.
     pub(super) fn partials<T: Real>(
         &self,
         x: &Pieces<'_, '_, T>,
+        kept: &mut [T],
         fill: impl Fn(Range<usize>, &[T], &mut [f64]) + Sync,
         finish: impl FnOnce(&[f64]),
     ) {
         let (runs, width) = (self.runs(), 2 * self.c);
         let numbers = self.n * self.c * self.s;
         let group = parallel::rows_per_chunk(runs, numbers / runs.max(1));
+        let (image, first) = (self.c * self.s, |chunk: usize| self.rows(chunk * group).start);
+        let sum_up = |chunk: usize, parts: &mut [f64], x: &[T]| {
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
+                        let (rows, start) = (self.rows(chunk * group + i), first(chunk));
+                        part.fill(0.0);
+                        let x = &x[(rows.start - start) * image..(rows.end - start) * image];
+                        fill(rows, x, part);
+                    }
+                },
+            );
+        };
         with_scratch(runs * width, |partials: &mut [f64]| {
-            parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
-                let (image, start) = (self.c * self.s, self.rows(chunk * group).start);
-                let end = self.rows(chunk * group + parts.len() / width.max(1) - 1).end;
-                x.with(start * image..end * image, |x| {
-                    simd(
-                        #[inline(always)]
-                        || {
-                            for (i, part) in parts.chunks_exact_mut(width.max(1)).enumerate() {
-                                let rows = self.rows(chunk * group + i);
-                                part.fill(0.0);
-                                let x = &x[(rows.start - start) * image..(rows.end - start) * image];
-                                fill(rows, x, part);
-                            }
-                        },
-                    );
-                });
-            });
+            match kept.is_empty() {
+                true => parallel::each_chunk(partials, group * width, numbers, |chunk, parts| {
+                    let end = self.rows(chunk * group + parts.len() / width.max(1) - 1).end;
+                    x.with(first(chunk) * image..end * image, |x| sum_up(chunk, parts, x));
+                }),
+                false => {
+                    let sizes = (group * width, first(1) * image);
+                    parallel::each_chunk_of_two((partials, kept), sizes, numbers, |chunk, parts, kept| {
+                        x.write(first(chunk) * image, kept);
+                        sum_up(chunk, parts, kept);
+                    });
+                }
+            }
             finish(partials);
         });
     }

@@ -1,26 +1,58 @@
 //! The machine that runs a program on a block: where operands are read, and where results go.
+//!
+//! A block takes a microsecond, and its steps a few tens of nanoseconds each. So how an input lies in the index space is
+//! found out once, and where a run of it begins once for each block.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Arg, Program, Step, blocks};
+use super::{Arg, BLOCK, Program, Step, blocks};
 use crate::kernels::{
     Real,
     elementwise::{Loop, Operand},
-    matmul::ahead::{fetch, lines},
-    space::Space,
+    matmul::ahead::fetch_all,
+    space::{Place, Space},
 };
 
-/// One evaluation of a program over an index space. Its registers are those of the steps, then one for each input that
-/// must be expanded.
+/// One evaluation of a program over an index space.
 pub(super) struct Machine<'m, 'p, T> {
-    pub program: &'m Program<'p, T>,
-    pub space: &'m Space,
-    pub registers: SmallVec<[Option<&'m mut [T]>; 16]>,
+    program: &'m Program<'p, T>,
+    space: &'m Space,
+    registers: SmallVec<[Option<&'m mut [T]>; 8]>,
+    inputs: SmallVec<[Input<'m, T>; 8]>,
+    /// The run that the block belongs to, and where it stands.
+    run: usize,
+    place: Place,
 }
 
-impl<T: Real> Machine<'_, '_, T> {
+/// How an input is read.
+enum Input<'m, T> {
+    /// Number by number, as the result is written.
+    Whole(&'m [T]),
+    /// The same number throughout.
+    Number(T),
+    /// The numbers from `at` on, or the one there, in the run that the block belongs to.
+    Run { data: &'m [T], moves: bool, at: usize },
+    /// Written out block by block, with short runs.
+    Expanded { data: &'m [T], moves: bool, register: &'m mut [T] },
+}
+
+impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
+    /// A machine with a register for each of those of the program, and one for each input.
+    pub fn new(program: &'m Program<'p, T>, space: &'m Space, memory: &'m mut [T]) -> Self {
+        let (registers, expanded) = memory.split_at_mut(program.depth * BLOCK);
+        let input = |((k, &(data, _)), register): ((usize, &(&'p [T], _)), &'m mut [T])| match space.moves(k) {
+            _ if space.contiguous(k) => Input::Whole(data),
+            _ if space.constant(k) => Input::Number(data[0]),
+            moves if space.by_rows() => Input::Run { data, moves, at: 0 },
+            moves => Input::Expanded { data, moves, register },
+        };
+        let inputs = program.inputs.iter().enumerate().zip(expanded.chunks_exact_mut(BLOCK)).map(input).collect();
+        let registers = registers.chunks_exact_mut(BLOCK).map(Some).collect();
+        Machine { program, space, registers, inputs, run: 0, place: Place::from_elem(0, space.dims.len() - 1) }
+    }
+
     /// Evaluates a flat range into `out`, block by block.
     pub fn fill(&mut self, range: Range<usize>, out: &mut [T]) {
         let start = range.start;
@@ -28,46 +60,75 @@ impl<T: Real> Machine<'_, '_, T> {
         while let Some(block) = blocks.next() {
             let next = blocks.peek().cloned().unwrap_or(0..0);
             let (here, later) = out[block.start - start..].split_at_mut(block.len());
-            self.evaluate(block, here, &next, &later[..next.len()]);
+            self.evaluate(&block, here, &next, &later[..next.len()]);
         }
-    }
-
-    /// Asks for part `i` of `n` of what the next block reads, and of `later`, which it writes: they come from memory while
-    /// this block is computed.
-    fn fetch_ahead(&self, next: &Range<usize>, later: &[T], (i, n): (usize, usize)) {
-        let part = next.len() * i / n..next.len() * (i + 1) / n;
-        for (k, (data, _)) in self.program.inputs.iter().enumerate() {
-            if self.space.contiguous(k) {
-                lines(&data[next.clone()][part.clone()]).for_each(fetch);
-            }
-        }
-        lines(&later[part]).for_each(fetch);
     }
 
     /// Evaluates a block; `next` is the one that follows it, and `later` where that goes.
-    fn evaluate(&mut self, block: Range<usize>, out: &mut [T], next: &Range<usize>, later: &[T]) {
-        self.expand_inputs(&block);
+    fn evaluate(&mut self, block: &Range<usize>, out: &mut [T], next: &Range<usize>, later: &[T]) {
+        self.seek(block);
         let program = self.program;
-        let steps = program.steps.len();
-        let Some(last) = steps.checked_sub(1) else {
-            match self.operand(&block, Arg::Input(0)) {
+        let Some((last, steps)) = program.steps.split_last() else {
+            match self.operand(block, Arg::Input(0)) {
                 Operand::Each(x) => out.copy_from_slice(x),
                 Operand::Same(x) => out.fill(x),
             }
             return;
         };
-        for (i, step) in program.steps[..last].iter().enumerate() {
+        let share = next.len().div_ceil(program.steps.len());
+        let ahead = |i: usize| (i * share).min(next.len())..((i + 1) * share).min(next.len());
+        for (i, step) in steps.iter().enumerate() {
             // The register being written is taken out of its place, so that the others can be read.
             let slot = program.registers[i];
-            self.fetch_ahead(next, later, (i, steps));
+            self.fetch_ahead(next, later, ahead(i));
             let register = self.registers[slot].take().expect("a register is read after it is put back");
-            self.step(&block, step, &mut register[..block.len()]);
+            self.step(block, step, &mut register[..block.len()]);
             self.registers[slot] = Some(register);
         }
-        self.fetch_ahead(next, later, (last, steps));
-        self.step(&block, &program.steps[last], out);
+        self.fetch_ahead(next, later, ahead(steps.len()));
+        self.step(block, last, out);
     }
 
+    /// Asks for a part of what the `next` block reads, and of `later`, which it writes: they come from memory while this
+    /// block is computed.
+    #[inline]
+    fn fetch_ahead(&self, next: &Range<usize>, later: &[T], part: Range<usize>) {
+        for input in &self.inputs {
+            if let Input::Whole(data) = input {
+                fetch_all(&data[next.start + part.start..next.start + part.end]);
+            }
+        }
+        fetch_all(&later[part]);
+    }
+
+    /// Finds where the inputs of a block begin, and writes out those that must be.
+    fn seek(&mut self, block: &Range<usize>) {
+        let space = self.space;
+        if space.by_rows() {
+            match block.start / space.run() {
+                run if run == self.run => {}
+                run if run == self.run + 1 => space.advance(&mut self.place),
+                run => self.place = space.place(run),
+            }
+            self.run = block.start / space.run();
+        }
+        for (k, input) in self.inputs.iter_mut().enumerate() {
+            match input {
+                Input::Whole(_) | Input::Number(_) => {}
+                Input::Run { moves, at, .. } => {
+                    *at = space.offset(k, &self.place) + if *moves { block.start % space.run() } else { 0 };
+                }
+                Input::Expanded { data, moves, register } => {
+                    space.stretches(k, block.clone(), |part, at| match moves {
+                        true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
+                        false => register[part].fill(data[at]),
+                    })
+                }
+            }
+        }
+    }
+
+    #[inline]
     fn step(&self, block: &Range<usize>, step: &Step<T>, out: &mut [T]) {
         let operand = |k: usize| self.operand(block, step.args[k]);
         match step.run {
@@ -84,49 +145,20 @@ impl<T: Real> Machine<'_, '_, T> {
         }
     }
 
+    #[inline]
     fn operand(&self, block: &Range<usize>, arg: Arg) -> Operand<'_, T> {
-        let (program, space) = (self.program, self.space);
-        let register = |slot: usize| {
-            let register = self.registers[slot].as_ref().expect("a register is not read while it is written");
-            Operand::Each(&register[..block.len()])
-        };
         match arg {
-            Arg::Step(j) => register(program.registers[j]),
-            Arg::Input(k) => {
-                let data = program.inputs[k].0;
-                if space.contiguous(k) {
-                    Operand::Each(&data[block.clone()])
-                } else if space.constant(k) {
-                    Operand::Same(data[0])
-                } else if space.by_rows() {
-                    let (row, column) = (block.start / space.run(), block.start % space.run());
-                    let at = space.offset(k, row);
-                    match space.strides[k][space.dims.len() - 1] {
-                        0 => Operand::Same(data[at]),
-                        _ => Operand::Each(&data[at + column..at + column + block.len()]),
-                    }
-                } else {
-                    register(program.depth + k)
-                }
+            Arg::Step(j) => {
+                let register = self.registers[self.program.registers[j]].as_ref();
+                Operand::Each(&register.expect("a register is not read while it is written")[..block.len()])
             }
-        }
-    }
-
-    /// With short runs, writes out the inputs that are broadcast in any other way than as one number.
-    fn expand_inputs(&mut self, block: &Range<usize>) {
-        let (program, space) = (self.program, self.space);
-        if space.by_rows() {
-            return;
-        }
-        for (k, (data, _)) in program.inputs.iter().enumerate() {
-            if !space.contiguous(k) && !space.constant(k) {
-                let register = self.registers[program.depth + k].as_mut().expect("inputs have registers of their own");
-                let moves = space.moves(k);
-                space.stretches(k, block.clone(), |part, at| match moves {
-                    true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
-                    false => register[part].fill(data[at]),
-                });
-            }
+            Arg::Input(k) => match &self.inputs[k] {
+                Input::Whole(data) => Operand::Each(&data[block.clone()]),
+                Input::Number(x) => Operand::Same(*x),
+                &Input::Run { data, moves: true, at } => Operand::Each(&data[at..at + block.len()]),
+                &Input::Run { data, moves: false, at } => Operand::Same(data[at]),
+                Input::Expanded { register, .. } => Operand::Each(&register[..block.len()]),
+            },
         }
     }
 }

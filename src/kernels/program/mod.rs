@@ -108,8 +108,7 @@ impl<'a, T: Real> Program<'a, T> {
 
     fn with_machine(&self, space: &Space, f: impl FnOnce(&mut Machine<'_, 'a, T>)) {
         with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
-            let registers = memory.chunks_exact_mut(BLOCK).map(Some).collect();
-            f(&mut Machine { program: self, space, registers });
+            f(&mut Machine::new(self, space, memory));
         });
     }
 }

@@ -29,14 +29,20 @@ impl<T: Real> Pieces<'_, '_, T> {
             body(piece)
         })
     }
+
+    /// Writes the numbers from `start` on to `out`.
+    pub fn write(&self, start: usize, out: &mut [T]) {
+        self.program.run_piece(&self.space, start, out);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernels::{
-        elementwise::{Loop, affine},
+        elementwise::Loop,
         program::{Arg, Step},
+        ternary::affine,
         testing::numbers,
     };
 
@@ -56,6 +62,9 @@ mod tests {
             let (pieces, plain) = (program.pieces(&dims), Program::of(&x, &dims));
             for range in [0..x.len(), 1..2, 5..x.len() - 3, 7..7] {
                 pieces.with(range.clone(), |piece| assert_eq!(piece, &whole[range.clone()]));
+                let mut written = vec![0.0; range.len()];
+                pieces.write(range.start, &mut written);
+                assert_eq!(written, &whole[range.clone()]);
                 plain.pieces(&dims).with(range.clone(), |piece| assert_eq!(piece, &x[range]));
             }
         }

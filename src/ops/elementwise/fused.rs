@@ -1,11 +1,13 @@
 //! Rules in one loop, where the gradient is numbers: the same arithmetic as the rule in tape algebra, and the same bits.
 
-use super::{Elementwise, RELU, SIGMOID, Slope, TANH, Vjp};
+use super::{EXP_M1, Elementwise, MIN_NUMBER, RELU, SIGMOID, Slope, TANH, Vjp};
 use crate::{
     kernels::{
         Real,
         elementwise::{Loop, zip},
+        ternary::affine,
     },
+    ops::twins::expect,
     tape::Var,
 };
 
@@ -45,16 +47,45 @@ macro_rules! fused {
 fused!(TANH_RULE "tanh rule" r"a \odot (1 - b^{2})" |dz, z| dz * (1.0 - z * z));
 fused!(SIGMOID_RULE "sigmoid rule" r"a \odot b \odot (1 - b)" |dz, z| dz * z * (1.0 - z));
 
+fused!(EXP_M1_RULE "exp_m1 rule" r"a \odot (b + 1)" |dz, z| dz * (z + 1.0));
+fused!(MIN_ZERO_RULE "min rule" r"\begin{cases} a & b \le 0 \\ 0 & \text{else} \end{cases}"
+    |dz, x| Real::pick(x <= 0.0, dz, 0.0));
 fused!(RELU_RULE "relu rule" r"\begin{cases} a & b > 0 \\ 0 & \text{else} \end{cases}"
     |dz, x| Real::pick(x > 0.0, dz, 0.0));
 
 /// The row that computes the gradient of `row` from z̄ and one other value, and that value, if there is one.
-pub(super) fn rule_of<'t>(row: &'static Elementwise, at: Vjp<'_, 't>) -> Option<(&'static Elementwise, Var<'t>)> {
+pub(super) fn rule_of<'t>(
+    row: &'static Elementwise,
+    parameter: f64,
+    at: Vjp<'_, 't>,
+) -> Option<(&'static Elementwise, Var<'t>)> {
     match row {
         _ if std::ptr::eq(row, &TANH) => Some((&TANH_RULE, at.z)),
         _ if std::ptr::eq(row, &SIGMOID) => Some((&SIGMOID_RULE, at.z)),
+        _ if std::ptr::eq(row, &EXP_M1) => Some((&EXP_M1_RULE, at.z)),
         _ if std::ptr::eq(row, &RELU) => Some((&RELU_RULE, at.x[0])),
+        _ if std::ptr::eq(row, &MIN_NUMBER) && parameter == 0.0 => Some((&MIN_ZERO_RULE, at.x[0])),
         _ => None,
+    }
+}
+
+/// a · b + c in a rule.
+static SCALE_AND_SHIFT: Elementwise = Elementwise {
+    name: "scale and shift",
+    formula: r"a \odot b + c",
+    parameter: None,
+    domain: &[(-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0)],
+    loop_f32: Loop::Ternary(affine),
+    loop_f64: Loop::Ternary(affine),
+    rule: None,
+    slope: Slope::Finite,
+    number_first: false,
+};
+
+impl<'t> Var<'t> {
+    /// This value times a factor plus a term, in one loop, where nobody differentiates it.
+    pub(crate) fn scaled_plus(self, factor: Var<'t>, term: Var<'t>) -> Var<'t> {
+        expect(self.tape().elementwise(&SCALE_AND_SHIFT, 0.0, &[self, factor, term], None))
     }
 }
 
@@ -65,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_rule_in_one_loop_has_the_bits_of_the_rule_in_tape_algebra() {
-        for row in [&TANH, &SIGMOID, &RELU] {
+        for row in [&TANH, &SIGMOID, &EXP_M1, &RELU, &MIN_NUMBER] {
             let tape = Tape::new();
             let x = tape.leaf(Tensor::from_fn([100], tape.dtype(), |i| i as f64 / 20.0 - 2.5));
             let y = x.unary(row, 0.0);

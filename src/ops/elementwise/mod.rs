@@ -64,7 +64,7 @@ impl Elementwise {
     /// The gradients with respect to the inputs that need one, in the shape of the output: the engine sums over
     /// broadcast axes.
     pub(crate) fn vjp<'t>(&'static self, parameter: f64, at: Vjp<'_, 't>) -> Grads<'t> {
-        if let (false, Some((row, of))) = (at.recorded, fused::rule_of(self, at)) {
+        if let (false, Some((row, of))) = (at.recorded, fused::rule_of(self, parameter, at)) {
             return short([Some(expect(at.tape().elementwise(row, 0.0, &[at.dz, of], None)))].into_iter());
         }
         let rule = self.rule.expect("no gradient flows through an operation without a derivative");

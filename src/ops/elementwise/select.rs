@@ -5,7 +5,7 @@
 
 use super::{Elementwise, Slope};
 use crate::{
-    kernels::elementwise::{Loop, select},
+    kernels::{elementwise::Loop, ternary::select},
     ops::{operators::Operand, twins::twin},
     tape::Var,
 };

@@ -18,8 +18,9 @@ use smallvec::SmallVec;
 use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value, Var};
 use crate::{
     kernels::{
-        elementwise::{Loop, affine},
+        elementwise::Loop,
         program::{Arg, Program, Step},
+        ternary::affine,
     },
     ops::{Looped, Op, Total},
     tensor::{Shape, Tensor},
@@ -30,6 +31,9 @@ const LAZY: usize = 1 << 12;
 
 /// A chain of more pending operations than this is computed, so that chains stay short enough to repeat.
 const LONGEST_CHAIN: u8 = 48;
+
+/// A chain of at least this many operations that is read twice is written out the first time.
+const WRITTEN: usize = 4;
 
 impl Tape {
     /// Sets how many elements an elementwise result must have to be left pending until it is needed, so that chains of
@@ -167,10 +171,15 @@ impl List {
             Kind::Output(..) => self.ready(self.source(id)).clone(),
             Kind::Leaf | Kind::Constant => unreachable!("values from outside are never pending"),
         };
+        self.computed_to(id, value);
+        self.computed_again(frame, id);
+    }
+
+    /// Notes the value of a node that was pending.
+    fn computed_to(&mut self, id: NodeId, value: Tensor) {
         let node = &mut self.nodes[id as usize];
         node.value = Value::Ready(value);
         node.weight = 0;
-        self.computed_again(frame, id);
     }
 
     /// The total of a node's value along the axes where `kept` is 1; a pending chain is not written out for it.
@@ -272,5 +281,19 @@ impl Var<'_> {
         let mut list = self.tape().list_mut();
         let (chain, inputs) = list.ready_chain(self.id());
         read(&list.program(&chain, &inputs))
+    }
+
+    /// Hands the value to `read` as a program, and memory to write it to: none where it is computed already, or where
+    /// computing it once more takes no longer than writing and reading it.
+    pub(crate) fn compute_with<T: Looped>(self, read: impl FnOnce(&Program<'_, T>, &mut [T])) {
+        let mut list = self.tape().list_mut();
+        let id = list.source(self.id());
+        let (chain, inputs) = list.ready_chain(id);
+        if chain.len() < WRITTEN {
+            return read(&list.program(&chain, &inputs), &mut []);
+        }
+        let shape = list.node(id).shape().clone();
+        let value = Tensor::build::<T>(shape, |out| read(&list.program(&chain, &inputs), out));
+        list.computed_to(id, value);
     }
 }
