@@ -21,7 +21,7 @@ mod tests;
 
 use faer::{MatMut, MatRef};
 
-use super::{Real, matmul::product, parallel, shifted::Shifted, window::Window};
+use super::{Real, matmul::product, parallel, window::Window};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +84,11 @@ impl Conv2d {
             }
             return;
         }
-        if let Some(shifted) = Shifted::new(plan.window, self.c_in / self.groups) {
-            return parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
-                plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+        if let Some(shifted) = self.shifted_sums::<T>(&plan) {
+            return shifted.with_weights(w, |w| {
+                parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
+                    plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+                });
             });
         }
         parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
