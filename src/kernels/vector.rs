@@ -129,6 +129,18 @@ impl<T: Real, S: Simd> Vectors<T, S> {
         unsafe { std::slice::from_raw_parts_mut(start, x.len() / Self::LANES) }
     }
 
+    /// `a + b`.
+    #[inline(always)]
+    pub fn add(self, a: Vector<T, S>, b: Vector<T, S>) -> Vector<T, S> {
+        T::simd_add(&self.0, a, b)
+    }
+
+    /// `a - b`.
+    #[inline(always)]
+    pub fn sub(self, a: Vector<T, S>, b: Vector<T, S>) -> Vector<T, S> {
+        T::simd_sub(&self.0, a, b)
+    }
+
     /// `a * b + c`.
     #[inline(always)]
     pub fn mul_add(self, a: Vector<T, S>, b: Vector<T, S>, c: Vector<T, S>) -> Vector<T, S> {

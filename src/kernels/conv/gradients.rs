@@ -29,7 +29,7 @@ const FEW: usize = 1 << 18;
 /// The convolution of dy with turned kernels that gives dx.
 struct Adjoint<'a, T> {
     plan: Plan,
-    shifted: Shifted,
+    shifted: &'a Shifted,
     turned: &'a [T],
 }
 
@@ -78,7 +78,7 @@ impl Conv2d {
     ) {
         let plan = self.plan::<T>();
         let shifted = self.shifted(&plan);
-        let together = shifted.as_ref().map_or(1, |shifted| shifted.together::<T>());
+        let together = shifted.as_ref().map_or(1, |shifted| shifted.images_together::<T>());
         self.with_adjoint(w, !dx.is_empty(), |adjoint| {
             self.over_groups(&plan, dx, dw, db, |images, dx, dw, db| {
                 let mut dxs = dx.chunks_mut(together * plan.image);
@@ -142,11 +142,11 @@ impl Conv2d {
         let numbers = wanted && self.c_in * self.h * self.w > 0 && self.c_out * self.out_h() * self.out_w() > 0;
         let adjoint = self.adjoint().filter(|_| numbers);
         let plan = adjoint.map(|adjoint| (adjoint, adjoint.plan::<T>()));
-        match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.shifted(&plan)?, plan))) {
+        match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.shifted_sums::<T>(&plan)?, plan))) {
             None => body(None),
             Some((adjoint, shifted, plan)) => with_scratch(w.len(), |turned: &mut [T]| {
                 adjoint.turn(w, turned);
-                body(Some(&Adjoint { plan, shifted, turned }));
+                shifted.with_weights(turned, |turned| body(Some(&Adjoint { plan, shifted: &shifted, turned })));
             }),
         }
     }

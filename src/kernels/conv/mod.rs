@@ -24,7 +24,6 @@ use super::{
     matmul::product,
     matrix::{MatMut, MatRef},
     parallel,
-    shifted::Shifted,
     window::Window,
 };
 
@@ -89,9 +88,11 @@ impl Conv2d {
             }
             return;
         }
-        if let Some(shifted) = Shifted::new(plan.window, self.c_in / self.groups) {
-            return parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
-                plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+        if let Some(shifted) = self.shifted_sums::<T>(&plan) {
+            return shifted.with_weights(w, |w| {
+                parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
+                    plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+                });
             });
         }
         parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {

@@ -65,10 +65,15 @@ impl Conv2d {
             work: self.n.saturating_mul(per_image),
         }
     }
+
+    /// How this convolution is found without unfolding, if that pays off.
+    pub(super) fn shifted_sums<T>(&self, plan: &Plan) -> Option<Shifted> {
+        Shifted::of_convolution::<T>(plan.window, self.c_in / self.groups, plan.filters)
+    }
 }
 
 impl Plan {
-    /// [`Conv2d::forward`] without unfolding, for images one after the other.
+    /// [`Conv2d::forward`] without unfolding, for images one after the other and kernels as [`Shifted`] takes them.
     pub fn images_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
         let (image, wide) = (shifted.image(), shifted.tile());
         with_scratch(image + wide, |scratch: &mut [T]| {
@@ -77,7 +82,7 @@ impl Plan {
             for (i, (x, out)) in x.chunks_exact(self.part).zip(outs).enumerate() {
                 let filters = i % self.groups * self.filters..(i % self.groups + 1) * self.filters;
                 shifted.pad(x, padded);
-                let w = &w[filters.start * self.terms..filters.end * self.terms];
+                let w = &w[i % self.groups * (w.len() / self.groups)..][..w.len() / self.groups];
                 shifted.forward(padded, w, bias.map(|bias| &bias[filters]), wide, out);
             }
         });
@@ -85,7 +90,7 @@ impl Plan {
 
     /// Adds the weight gradient of some images without unfolding.
     pub fn grad_weight_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], dy: &[T], dw: &mut [T]) {
-        let (image, wide, together) = (shifted.image(), shifted.outputs(self.filters), shifted.together::<T>());
+        let (image, wide, together) = (shifted.image(), shifted.outputs(self.filters), shifted.images_together::<T>());
         with_scratch(together * (image + wide), |scratch: &mut [T]| {
             let (padded, spread) = scratch.split_at_mut(together * image);
             for (x, dy) in x.chunks(together * self.image).zip(dy.chunks(together * self.output)) {

@@ -5,9 +5,12 @@
 //! each line discarded), a convolution is a sum of shifted copies of the image, and its weight gradient a set of dot
 //! products of dy with shifted copies. Both run in register tiles straight from the image, which stays in the innermost
 //! cache. The share of work discarded is (kernel − 1) / W, less than the cost of unfolding when a sum has few terms.
+//!
+//! With kernels of three lines, a convolution finds two lines of outputs at a time, with a third less products ([`pairs`]).
 
 mod forward;
 mod grad_weight;
+mod pairs;
 
 use super::{Real, arch, simd, window::Window};
 use forward::Forward;
@@ -32,7 +35,9 @@ pub(super) struct Shifted {
     width: usize,
     /// Numbers of a padded plane.
     area: usize,
-    /// The shift of every term: channel by channel, tap by tap.
+    /// How many lines of outputs are found together: 2 in [`pairs`], or 1.
+    together: usize,
+    /// The shift of every term (in pairs, of every term of a phase): channel by channel, tap by tap.
     shifts: Vec<usize>,
     /// Places to compute: from the first output to the last, rounded up to whole vectors.
     places: usize,
@@ -54,6 +59,7 @@ impl Shifted {
             channels,
             width,
             area: height * width,
+            together: 1,
             shifts: (0..channels)
                 .flat_map(|c| (0..window.kernel[0]).map(move |ky| (c, ky)))
                 .flat_map(|(c, ky)| (0..window.kernel[1]).map(move |kx| (c, ky, kx)))
@@ -74,12 +80,15 @@ impl Shifted {
     }
 
     /// How many images' weight gradients are summed in registers before they are accumulated.
-    pub fn together<T>(&self) -> usize {
+    pub fn images_together<T>(&self) -> usize {
         (NEAR / (grad_weight::FILTERS * self.places * size_of::<T>())).clamp(1, 16)
     }
 
     /// Copies the planes `x` into `padded`, zeros around.
     pub fn pad<T: Real>(&self, x: &[T], padded: &mut [T]) {
+        if self.together == 2 {
+            return self.pad_pairs(x, padded);
+        }
         let (width, [top, left]) = (self.window.size[1], self.window.padding);
         let planes = self.channels * self.area;
         padded[planes..].fill(T::ZERO);
@@ -120,10 +129,18 @@ impl Shifted {
 
     /// Numbers of scratch for [`forward`](Self::forward).
     pub fn tile(&self) -> usize {
-        forward::FILTERS * self.places
+        forward::FILTERS * self.together * self.places
     }
 
-    /// `out [filters, positions]` of one padded image, from `w [filters, terms]` and a bias for each filter; `wide` is
+    /// Hands the kernels `w [filters, channels, taps]` to `body`, as [`forward`](Self::forward) takes them.
+    pub fn with_weights<T: Real, R>(&self, w: &[T], body: impl FnOnce(&[T]) -> R) -> R {
+        match self.together {
+            1 => body(w),
+            _ => self.with_weights_of_phases(w, body),
+        }
+    }
+
+    /// `out [filters, positions]` of one padded image, from such kernels and a bias for each filter; `wide` is
     /// scratch of length [`tile`](Self::tile).
     pub fn forward<T: Real>(&self, padded: &[T], w: &[T], bias: Option<&[T]>, wide: &mut [T], out: &mut [T]) {
         arch().dispatch(Forward { sizes: self, padded, w, bias, wide, out });
@@ -143,9 +160,11 @@ fn copy_line<T: Real>(row: &[T], left: usize, out: &mut [T]) {
     let around = left.max(out.len() - left - row.len());
     match (out.first_chunk_mut::<LANES>(), row.len().checked_sub(LANES)) {
         (Some(first), Some(last)) if around <= LANES => {
-            *first = [T::ZERO; LANES];
-            if let Some(end) = out.last_chunk_mut::<LANES>() {
-                *end = [T::ZERO; LANES];
+            if around > 0 {
+                *first = [T::ZERO; LANES];
+                if let Some(end) = out.last_chunk_mut::<LANES>() {
+                    *end = [T::ZERO; LANES];
+                }
             }
             let out = &mut out[left..];
             let mut at = 0;
