@@ -16,6 +16,10 @@ pub trait HasVectors: Sized {
     fn part<S: Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
     /// Writes the first numbers of a vector, fewer than all.
     fn store_part<S: Simd>(simd: S, x: &mut [Self], vector: Self::Vector<S>);
+    /// `a + b`.
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a - b`.
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// `a * b + c`.
     fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of a vector's numbers.
@@ -23,7 +27,8 @@ pub trait HasVectors: Sized {
 }
 
 macro_rules! element {
-    ($T:ident, $vector:ident, $splat:ident, $part:ident, $store_part:ident, $mul_add:ident, $sum:ident) => {
+    ($T:ident: $vector:ident, $splat:ident, $part:ident, $store_part:ident, $add:ident, $sub:ident, $mul_add:ident,
+     $sum:ident) => {
         impl HasVectors for $T {
             type Vector<S: Simd> = S::$vector;
             #[inline(always)]
@@ -39,6 +44,14 @@ macro_rules! element {
                 simd.$store_part(x, vector)
             }
             #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$add(a, b)
+            }
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$sub(a, b)
+            }
+            #[inline(always)]
             fn mul_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
                 simd.$mul_add(a, b, c)
             }
@@ -50,8 +63,12 @@ macro_rules! element {
     };
 }
 
-element!(f32, f32s, splat_f32s, partial_load_f32s, partial_store_f32s, mul_add_e_f32s, reduce_sum_f32s);
-element!(f64, f64s, splat_f64s, partial_load_f64s, partial_store_f64s, mul_add_e_f64s, reduce_sum_f64s);
+element!(
+    f32: f32s, splat_f32s, partial_load_f32s, partial_store_f32s, add_f32s, sub_f32s, mul_add_e_f32s, reduce_sum_f32s
+);
+element!(
+    f64: f64s, splat_f64s, partial_load_f64s, partial_store_f64s, add_f64s, sub_f64s, mul_add_e_f64s, reduce_sum_f64s
+);
 
 /// A vector of `T` on a machine `S`.
 pub(super) type Vector<T, S> = <T as HasVectors>::Vector<S>;
@@ -132,13 +149,13 @@ impl<T: Real, S: Simd> Vectors<T, S> {
     /// `a + b`.
     #[inline(always)]
     pub fn add(self, a: Vector<T, S>, b: Vector<T, S>) -> Vector<T, S> {
-        T::simd_add(&self.0, a, b)
+        T::plus(self.0, a, b)
     }
 
     /// `a - b`.
     #[inline(always)]
     pub fn sub(self, a: Vector<T, S>, b: Vector<T, S>) -> Vector<T, S> {
-        T::simd_sub(&self.0, a, b)
+        T::minus(self.0, a, b)
     }
 
     /// `a * b + c`.
