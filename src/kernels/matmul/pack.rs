@@ -1,7 +1,7 @@
 //! Packing: the numbers of an operand in the order in which they are read, one after the other.
 //!
-//! A panel of B is one to three vectors wide, row after row; columns that fill no vector are 0. A strip of an A that is
-//! stored transposed is R numbers for each term.
+//! A panel of B is one to three vectors wide, row after row; columns that are missing repeat the last or are 0, and are not
+//! written to `out`. A strip of an A that is stored transposed is R numbers for each term.
 
 use super::{blocked::each_strip, registers::MOST};
 use crate::kernels::{
@@ -30,7 +30,7 @@ pub(super) fn each_panel<T: Real, S: Simd>(columns: usize, mut body: impl FnMut(
     }
 }
 
-/// The rows of at most V vectors of columns, one after the other; missing columns are 0.
+/// The rows of at most V vectors of columns, one after the other.
 #[inline(always)]
 pub(super) fn pack_panel<T: Real, S: Simd, const V: usize>(simd: S, b: MatRef<'_, T>, panel: &mut [T]) {
     let vectors = Vectors::<T, S>::new(simd);
@@ -51,15 +51,18 @@ pub(super) fn pack_panel<T: Real, S: Simd, const V: usize>(simd: S, b: MatRef<'_
     let b = b.transpose();
     let turned = b.try_as_row_major().expect("a matrix or its transpose has contiguous rows");
     for l in (0..width).step_by(ROWS) {
-        if l < columns {
+        if l < columns && l + ROWS <= width {
             let rows = std::array::from_fn(
                 #[inline(always)]
                 |r| turned.row((l + r).min(columns - 1)),
             );
             transpose::turn(rows, &mut panel[l..], width);
         } else {
-            for to in panel[l..].chunks_mut(width) {
-                to[..ROWS].fill(T::ZERO);
+            // Nothing is left, or vectors are so short that a panel has fewer columns than are turned together.
+            for (p, to) in panel.chunks_exact_mut(width).enumerate() {
+                for (l, to) in (l..width.min(l + ROWS)).zip(&mut to[l..]) {
+                    *to = if l < columns { turned.row(l)[p] } else { T::ZERO };
+                }
             }
         }
     }
