@@ -11,6 +11,8 @@
 //!
 //! Of symmetric matrices [`eigh`] reads the symmetric part, (A + Aᵀ)/2, and [`cholesky`](fn@cholesky) the lower triangle.
 
+#[cfg(test)]
+mod accuracy;
 mod cholesky;
 mod eigen;
 mod jacobi;
@@ -19,8 +21,6 @@ mod qr;
 mod rows;
 mod svd;
 mod symmetric;
-#[cfg(test)]
-mod tests;
 mod triangular;
 
 pub use eigen::eigh;
@@ -107,7 +107,7 @@ pub fn cholesky<T: Real>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
 }
 
 #[cfg(test)]
-mod checks {
+mod tests {
     use super::*;
     use crate::kernels::testing::numbers;
 

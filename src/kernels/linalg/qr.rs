@@ -148,13 +148,9 @@ fn reflection<T: Real, S: Simd>(ops: Vectors<T, S>, x: &mut [T], k: usize) -> T 
     let length = squares.root();
     let begin = if first > T::ZERO { -below / (first + length) } else { first - length };
     x[k] = begin;
-    let mut factor = (T::of(2.0) / (begin * begin + below)).root();
-    // Once, and then by what rounding has left of |v|² − 2, since that is how far H is from orthogonal.
-    for _ in 0..2 {
-        for x in &mut *x {
-            *x *= factor;
-        }
-        factor = T::of(1.5) - T::of(0.25) * dot(ops, x, x);
+    let factor = (T::of(2.0) / (begin * begin + below)).root();
+    for x in x {
+        *x *= factor;
     }
     length / scale
 }
