@@ -15,6 +15,7 @@ use super::{
 };
 use crate::kernels::{Real, arch, matmul::Product, scratch::with_scratch, transpose::transpose, vector::Vectors};
 use pulp::{Simd, WithSimd};
+use std::cmp::Ordering;
 
 /// Writes L of the matrix with the lower triangle of `a`, `[n, n]`; `false` where A is not positive definite.
 pub(super) fn lower_factor<T: Real>(a: &[T], n: usize, out: &mut [T]) -> bool {
@@ -80,8 +81,7 @@ impl<T: Real> WithSimd for Small<'_, T> {
             let (above, below) = rows.split_at_mut((j + 1) * BLOCK);
             let row = &mut above[j * BLOCK..];
             let pivot = row[j];
-            // Not of NaN either.
-            if !(pivot > T::ZERO) {
+            if pivot.partial_cmp(&T::ZERO) != Some(Ordering::Greater) {
                 return false;
             }
             let root = pivot.root();

@@ -17,6 +17,7 @@ use super::{
     rows::{BLOCK, copy, inverse_power},
 };
 use crate::kernels::{Real, matmul::Product, scratch::with_scratch, simd, transpose::transpose};
+use smallvec::SmallVec;
 
 /// From this many rows on, eigenvectors come first.
 const MANY: usize = 24;
@@ -79,6 +80,7 @@ fn by_triangle<T: Real>(x: &mut [T], length: usize, w: &mut [T], s: &mut [T]) ->
     })
 }
 
+/// With all of X.
 fn rotate<T: Real>(x: &mut [T], length: usize, w: &mut [T], s: &mut [T]) -> bool {
     let k = s.len();
     let (x_pitch, w_pitch) = (length.next_multiple_of(BLOCK), k.next_multiple_of(BLOCK));
@@ -102,7 +104,7 @@ fn rotate<T: Real>(x: &mut [T], length: usize, w: &mut [T], s: &mut [T]) -> bool
                 }
             },
         );
-        let mut order: Vec<usize> = (0..k).collect();
+        let mut order: SmallVec<[usize; 2 * BLOCK]> = (0..k).collect();
         order.sort_by(|&i, &j| s[j].partial_cmp(&s[i]).expect("no length is NaN"));
         s.sort_by(|a, b| b.partial_cmp(a).expect("no length is NaN"));
         for (i, &from) in order.iter().enumerate() {
