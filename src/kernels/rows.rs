@@ -4,7 +4,8 @@ use super::{Real, simd};
 
 /// `acc[i] = f(… f(f(acc[i], x[i]), x[n + i]) …)`, with n the length of `acc`, a divisor of that of `x`.
 ///
-/// A row of one number or of a few vectors, as the gradient of a bias is, would wait for itself on its way through the cache.
+/// Totals of one number or of a few vectors, as the gradient of a bias has, would otherwise wait for themselves on their
+/// way through the cache.
 #[inline(always)]
 pub(super) fn merge<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     debug_assert!(x.len().is_multiple_of(acc.len().max(1)));

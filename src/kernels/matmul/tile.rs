@@ -51,7 +51,8 @@ impl Product {
                     self.pack(panels, b);
                 }
                 let (b, stride, apart) = if packed { (&*panels, LANES, k) } else { (b, n, 1) };
-                // If the compiler knew that no bounds need be checked, it would vectorize the sums, of numbers gathered one by one.
+                // If the compiler knew that no bounds need be checked, it would vectorize along the sums, of numbers
+                // gathered one by one.
                 let b = black_box(b);
                 for j in (0..n).step_by(LANES) {
                     self.panel(out, j, accumulate, a, &b[(j * apart).min(b.len())..], stride);
