@@ -51,7 +51,8 @@ fn nothing_is_left_behind_the_last_line() {
 
 #[test]
 fn what_is_outside_a_matrix_is_refused() {
-    let asked: [(fn(MatMut<'_, u8>), &str); 5] = [
+    type Ask = fn(MatMut<'_, u8>);
+    let asked: [(Ask, &str); 5] = [
         (|mut a| a.row_mut(2)[0] = 1, "row 2 of 2"),
         (|a| assert!(a.row(3).is_empty()), "row 3 of 2"),
         (|a| assert_eq!(a.subrows_mut(1, 2).nrows(), 0), "2 lines from 1 on, of 2"),
