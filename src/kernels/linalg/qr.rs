@@ -1,179 +1,29 @@
-//! A = Q R by Householder reflections, with the signs that make both unique.
-//!
-//! The matrix is stored with its columns as rows. Step k takes the rest x of column k, from its k-th number on, to
-//! (|x|, 0, …, 0) by H = I − v vᵀ, where v has the direction of x − |x| e₁ and the length √2. Where x₁ is positive, the first
-//! number of that difference is found without cancellation as −(x₂² + x₃² + …)/(x₁ + |x|), so that the diagonal of R
-//! is never negative (Parlett, *Analysis of Algorithms for Reflections in Bisectors*, SIAM Review 13, 1971). A column that is
-//! so already has v = 0.
-//!
-//! Some reflections are taken together, with their vectors as the rows of V:
-//!
-//! ```text
-//! H₁ H₂ … = I − Vᵀ T⁻¹ V,    T = I + the part of V Vᵀ above its diagonal
-//! ```
-//!
-//! so that rows C become C − (T⁻ᵀ V Cᵀ)ᵀ V, two products and a small triangular system, and with T in place of Tᵀ for the
-//! opposite order (Joffrain, Low, Quintana-Ortí, van de Geijn and Van Zee, *Accumulating Householder Transformations,
-//! Revisited*, ACM Trans. Math. Softw. 32, 2006).
+//! QR factors by Householder reflections, with the signs that make them unique.
 
-use super::{
-    Outcome, each,
-    rows::{BLOCK, copy, dot, inverse_power, subtract},
-    triangular::Triangle,
-};
-use crate::kernels::{Real, arch, matmul::Product, scratch::with_scratch, transpose::transpose, vector::Vectors};
-use pulp::{Simd, WithSimd};
+use faer::{MatRef, traits::RealField};
 
-/// Reflections taken together.
-const TOGETHER: usize = 2 * BLOCK;
+use super::{Outcome, each};
+use crate::kernels::Real;
 
 /// A = Q R of every `[m, n]`, m ≥ n, where the diagonal of the upper triangular R is not negative: `out` is `[m + n,
-/// n]` for each, Q, then R. Fails for numbers that are not finite, and where a column depends on those before as far
-/// as rounding lets one see, which leaves Q open.
-pub fn qr<T: Real>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
+/// n]` for each, Q, then R. Fails for numbers that are not finite, and where a 0 on the diagonal leaves Q open.
+pub fn qr<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
     each(out, (m + n) * n, m, |i, out| {
         let a = &a[i * m * n..][..m * n];
-        if n == 0 {
-            return true;
-        }
-        if !a.iter().fold(true, |all, x| all & x.finite()) {
+        if !a.iter().all(|x| x.finite()) {
             return false;
         }
-        let pitch = m.next_multiple_of(BLOCK);
-        with_scratch((2 * pitch + m) * n, |scratch: &mut [T]| {
-            let (packed, rest) = scratch.split_at_mut(m * n);
-            let (columns, vectors) = rest.split_at_mut(pitch * n);
-            transpose(a, [m, n], packed);
-            copy(packed, m, columns, pitch);
-            reflect(columns, vectors, pitch);
-            let (q, r) = out.split_at_mut(m * n);
-            r.fill(T::ZERO);
-            for (j, column) in columns.chunks_exact(pitch).enumerate() {
-                column[..=j].iter().zip(r[j..].iter_mut().step_by(n)).for_each(|(&x, r)| *r = x);
-            }
-            let mut steps = columns.chunks_exact(pitch).zip(vectors.chunks_exact(pitch)).enumerate();
-            if steps.any(|(k, (column, vector))| depends(&column[..=k], &vector[k + 1..m])) {
-                return false;
-            }
-            identity_reflected(vectors, columns, pitch);
-            copy(columns, pitch, packed, m);
-            transpose(packed, [n, m], q);
-            true
-        })
-    })
-}
-
-/// Whether a column of R, down to its diagonal, ends with a 0, or with what rounding leaves of a column that depends on those
-/// before: then numbers were `reflected` that were as small. A number that was there alone counts.
-fn depends<T: Real>(column: &[T], reflected: &[T]) -> bool {
-    let largest = column.iter().fold(T::ZERO, |largest, x| largest.larger(x.magnitude()));
-    let any = reflected.iter().any(|&x| x != T::ZERO);
-    let limit = if any { T::EPSILON * T::of(16.0 * (reflected.len() + 1) as f64) } else { T::ZERO };
-    column[column.len() - 1] <= largest * limit
-}
-
-/// Reflects the columns of a matrix, the rows of `columns`, until only R is left: number i of row j is then r_ij if i ≤ j, and
-/// arbitrary otherwise. Rows have `pitch` numbers, a whole number of blocks. Row k of `vectors` becomes the v of step k.
-pub(super) fn reflect<T: Real>(columns: &mut [T], vectors: &mut [T], pitch: usize) {
-    let n = columns.len() / pitch;
-    vectors.fill(T::ZERO);
-    for k in (0..n).step_by(TOGETHER) {
-        let (panel, rest) = columns[k * pitch..].split_at_mut(TOGETHER.min(n - k) * pitch);
-        let vectors = &mut vectors[k * pitch..][..panel.len()];
-        arch().dispatch(Panel { columns: panel, vectors, pitch, first: k });
-        apply(vectors, rest, pitch, k, true);
-    }
-}
-
-/// Writes Qᵀ, the product of all reflections, as far as it has rows.
-pub(super) fn identity_reflected<T: Real>(vectors: &[T], rows: &mut [T], pitch: usize) {
-    let n = vectors.len() / pitch;
-    rows.fill(T::ZERO);
-    rows.iter_mut().step_by(pitch + 1).for_each(|x| *x = T::ONE);
-    for k in (0..n).step_by(TOGETHER).rev() {
-        let vectors = &vectors[k * pitch..][..TOGETHER.min(n - k) * pitch];
-        // The rows before are still those of the identity, which these vectors do not touch.
-        apply(vectors, &mut rows[k * pitch..], pitch, k, false);
-    }
-}
-
-/// A few columns to be reflected one by one.
-struct Panel<'a, T> {
-    columns: &'a mut [T],
-    vectors: &'a mut [T],
-    pitch: usize,
-    /// Which column of the matrix is the first of them.
-    first: usize,
-}
-
-impl<T: Real> WithSimd for Panel<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (Panel { columns, vectors, pitch, first }, ops) = (self, Vectors::new(simd));
-        for j in 0..columns.len() / pitch {
-            let k = first + j;
-            let (column, rest) = columns[j * pitch..].split_at_mut(pitch);
-            let vector = &mut vectors[j * pitch..][..pitch];
-            vector[k..].copy_from_slice(&column[k..]);
-            let vector = &mut vector[first..];
-            column[k] = reflection(ops, vector, j);
-            for other in rest.chunks_exact_mut(pitch) {
-                let other = &mut other[first..];
-                let along = dot(ops, other, vector);
-                subtract(ops, other, along, vector);
-            }
+        let qr = MatRef::from_row_major_slice(a, m, n).qr();
+        let (factor, upper) = (qr.compute_thin_Q(), qr.thin_R());
+        if (0..n).any(|k| upper[(k, k)] == <T as Real>::ZERO) {
+            return false;
         }
-    }
-}
-
-/// Replaces x, which begins at number `k` and has zeros before, by v, and returns |x|.
-#[inline(always)]
-fn reflection<T: Real, S: Simd>(ops: Vectors<T, S>, x: &mut [T], k: usize) -> T {
-    let least = T::EPSILON * T::EPSILON * T::EPSILON * T::EPSILON;
-    let mut squares = dot(ops, x, x);
-    let mut scale = T::ONE;
-    // Otherwise they may have overflowed, or vanished.
-    if !(squares > least && squares < T::ONE / least) {
-        scale = inverse_power(x);
-        x.iter_mut().for_each(|x| *x *= scale);
-        squares = dot(ops, x, x);
-    }
-    let first = std::mem::replace(&mut x[k], T::ZERO);
-    let below = dot(ops, x, x);
-    if below == T::ZERO && first >= T::ZERO {
-        return first / scale;
-    }
-    let length = squares.root();
-    let begin = if first > T::ZERO { -below / (first + length) } else { first - length };
-    x[k] = begin;
-    let factor = (T::of(2.0) / (begin * begin + below)).root();
-    for x in x {
-        *x *= factor;
-    }
-    length / scale
-}
-
-/// Multiplies each row by reflections, from the first to the last if `forward`, otherwise from the last to the first. The
-/// vectors have only zeros before number `first`.
-fn apply<T: Real>(vectors: &[T], rows: &mut [T], pitch: usize, first: usize, forward: bool) {
-    let (count, m, width) = (vectors.len() / pitch, rows.len() / pitch, pitch - first);
-    if m == 0 {
-        return;
-    }
-    with_scratch(count * (width + count + m) + m * width, |scratch: &mut [T]| {
-        let (v, scratch) = scratch.split_at_mut(count * width);
-        let (gram, scratch) = scratch.split_at_mut(count * count);
-        let (dots, c) = scratch.split_at_mut(count * m);
-        copy(&vectors[first..], pitch, v, width);
-        copy(&rows[first..], pitch, c, width);
-        let product = Product { m: count, n: count, k: width, ta: false, tb: true, scale: 1.0 };
-        product.gemm(gram, false, v, v);
-        Product { n: m, ..product }.gemm(dots, false, v, c);
-        // V Vᵀ is symmetric, so that either triangle of T is there.
-        Triangle { numbers: gram, pitch: count, transposed: false, lower: forward, unit: true }.solve(dots, m);
-        Product { m, n: width, k: count, ta: true, tb: false, scale: -1.0 }.gemm(c, true, dots, v);
-        rows.chunks_exact_mut(pitch).zip(c.chunks_exact(width)).for_each(|(row, c)| row[first..].copy_from_slice(c));
-    });
+        let (q, r) = out.split_at_mut(m * n);
+        let sign = |k: usize| if upper[(k, k)] < <T as Real>::ZERO { -<T as Real>::ONE } else { <T as Real>::ONE };
+        q.iter_mut().enumerate().for_each(|(at, q)| *q = factor[(at / n, at % n)] * sign(at % n));
+        let entry =
+            |row: usize, column: usize| if row > column { <T as Real>::ZERO } else { upper[(row, column)] * sign(row) };
+        r.iter_mut().enumerate().for_each(|(at, r)| *r = entry(at / n, at % n));
+        true
+    })
 }
