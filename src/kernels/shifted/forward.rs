@@ -50,6 +50,8 @@ impl<T: Real> WithSimd for Forward<'_, T> {
     }
 }
 
+// With iterators over them, the compiler keeps arrays of sums in memory, not in registers.
+#[expect(clippy::needless_range_loop)]
 impl<T: Real> Forward<'_, T> {
     /// R filters starting at `first`; returns R.
     #[inline(always)]
