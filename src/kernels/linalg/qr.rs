@@ -1,10 +1,10 @@
 //! A = Q R by Householder reflections, with the signs that make both unique.
 //!
 //! The matrix is stored with its columns as rows. Step k takes the rest x of column k, from its k-th number on, to
-//! (|x|, 0, …, 0) by H = I − v vᵀ, where v has the direction of x − |x| e₁ and the length √2. Where x₁ is positive, the first
-//! number of that difference is found without cancellation as −(x₂² + x₃² + …)/(x₁ + |x|), so that the diagonal of R
-//! is never negative (Parlett, *Analysis of Algorithms for Reflections in Bisectors*, SIAM Review 13, 1971). A column that is
-//! so already has v = 0.
+//! (∓|x|, 0, …, 0) by H = I − v vᵀ, where v has the direction of x ± |x| e₁ and the length √2. The sign is that of x₁, so that
+//! nothing cancels and the first number of v is a large one, which keeps the vectors far from dependent. Where there is
+//! nothing but x₁, v = 0 (Golub and Van Loan, *Matrix Computations*, section 5.1). The rows of R whose diagonal is negative,
+//! and the columns of Q, change their signs in the end.
 //!
 //! Some reflections are taken together, with their vectors as the rows of V:
 //!
@@ -56,6 +56,11 @@ pub fn qr<T: Real>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
                 return false;
             }
             identity_reflected(vectors, columns, pitch);
+            for (k, (r, q)) in r.chunks_exact_mut(n).zip(columns.chunks_exact_mut(pitch)).enumerate() {
+                if r[k] < T::ZERO {
+                    r[k..].iter_mut().chain(q).for_each(|x| *x = -*x);
+                }
+            }
             copy(columns, pitch, packed, m);
             transpose(packed, [n, m], q);
             true
@@ -69,7 +74,7 @@ fn depends<T: Real>(column: &[T], reflected: &[T]) -> bool {
     let largest = column.iter().fold(T::ZERO, |largest, x| largest.larger(x.magnitude()));
     let any = reflected.iter().any(|&x| x != T::ZERO);
     let limit = if any { T::EPSILON * T::of(16.0 * (reflected.len() + 1) as f64) } else { T::ZERO };
-    column[column.len() - 1] <= largest * limit
+    column[column.len() - 1].magnitude() <= largest * limit
 }
 
 /// Reflects the columns of a matrix, the rows of `columns`, until only R is left: number i of row j is then r_ij if i ≤ j, and
@@ -128,31 +133,31 @@ impl<T: Real> WithSimd for Panel<'_, T> {
     }
 }
 
-/// Replaces x, which begins at number `k` and has zeros before, by v, and returns |x|.
+/// Replaces x, which begins at number `k` and has zeros before, by v, and returns ∓|x|.
 #[inline(always)]
 fn reflection<T: Real, S: Simd>(ops: Vectors<T, S>, x: &mut [T], k: usize) -> T {
     let least = T::EPSILON * T::EPSILON * T::EPSILON * T::EPSILON;
-    let mut squares = dot(ops, x, x);
+    let squares = dot(ops, x, x);
     let mut scale = T::ONE;
     // Otherwise they may have overflowed, or vanished.
     if !(squares > least && squares < T::ONE / least) {
         scale = inverse_power(x);
         x.iter_mut().for_each(|x| *x *= scale);
-        squares = dot(ops, x, x);
     }
     let first = std::mem::replace(&mut x[k], T::ZERO);
     let below = dot(ops, x, x);
-    if below == T::ZERO && first >= T::ZERO {
+    if below == T::ZERO {
         return first / scale;
     }
-    let length = squares.root();
-    let begin = if first > T::ZERO { -below / (first + length) } else { first - length };
+    let length = (first * first + below).root();
+    let end = if first < T::ZERO { length } else { -length };
+    let begin = first - end;
     x[k] = begin;
     let factor = (T::of(2.0) / (begin * begin + below)).root();
     for x in x {
         *x *= factor;
     }
-    length / scale
+    end / scale
 }
 
 /// Multiplies each row by reflections, from the first to the last if `forward`, otherwise from the last to the first. The
