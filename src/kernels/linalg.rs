@@ -1,26 +1,41 @@
-//! Factorizations of batches of small row-major matrices, one call per matrix, matrices shared out over the threads:
-//! symmetric eigenvectors by our own [`eigen`], the others by `faer`. A function that fails returns the index of the first
-//! matrix of the batch at which it failed.
+//! Factorizations of batches of small row-major matrices, one call per matrix, matrices shared out over the threads. A
+//! function that fails returns the index of the first matrix of the batch at which it failed.
 //!
-//! Of symmetric matrices [`eigh`] reads the symmetric part, (A + Aᵀ)/2, and [`cholesky`] the lower triangle.
+//! | | |
+//! |---|---|
+//! | [`lu`] | P A = L U: inverses, linear systems |
+//! | [`determinant`] | determinants and cofactors |
+//! | [`cholesky`](mod@cholesky) | A = L Lᵀ |
+//! | [`qr`](mod@qr) | A = Q R |
+//! | [`svd`](mod@svd) | A = U diag(s) Vᵀ |
+//! | [`eigen`] | A = V diag(λ) Vᵀ, and what follows from it in [`symmetric`] |
+//!
+//! Of symmetric matrices [`eigh`] reads the symmetric part, (A + Aᵀ)/2, and [`cholesky`](fn@cholesky) the lower triangle.
 
+#[cfg(test)]
+mod accuracy;
+mod cholesky;
+mod determinant;
 mod eigen;
+mod jacobi;
+mod lu;
 mod qr;
+mod rows;
+mod svd;
 mod symmetric;
+mod triangular;
 
+pub use determinant::{cofactors, det, slogdet};
 pub use eigen::eigh;
 pub use qr::qr;
+pub use svd::svd;
 use symmetric::symmetric_part;
 pub use symmetric::{eigh_grad, lyapunov, symmetric_sqrt};
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{Real, parallel};
-use faer::{
-    MatMut, MatRef, Side,
-    linalg::solvers::{DenseSolveCore, PartialPivLu, Solve},
-    traits::RealField,
-};
+use lu::with_factors;
 
 /// The index of the first matrix that could not be processed.
 type Outcome = Result<(), usize>;
@@ -41,118 +56,34 @@ fn each<T: Real>(out: &mut [T], size: usize, n: usize, body: impl Fn(usize, &mut
     }
 }
 
-/// The factors P A = L U of the i-th matrix `[n, n]`.
-fn factors<T: Real + RealField>(a: &[T], n: usize, i: usize) -> PartialPivLu<T> {
-    PartialPivLu::new(MatRef::from_row_major_slice(&a[i * n * n..][..n * n], n, n))
-}
-
-/// The pivots, and whether the number of row exchanges is odd.
-fn pivots<T: Real + RealField>(lu: &PartialPivLu<T>) -> (impl Iterator<Item = T> + '_, bool) {
-    let (rows, _) = lu.P().arrays();
-    let mut seen = vec![false; rows.len()];
-    let mut odd = false;
-    for start in 0..rows.len() {
-        let mut row = start;
-        // A cycle of k rows takes k − 1 exchanges.
-        while !std::mem::replace(&mut seen[row], true) {
-            row = rows[row];
-            odd ^= row != start;
-        }
-    }
-    ((0..rows.len()).map(|k| lu.U()[(k, k)]), odd)
-}
-
-fn singular<T: Real + RealField>(lu: &PartialPivLu<T>) -> bool {
-    pivots(lu).0.any(|pivot| pivot == <T as Real>::ZERO)
-}
-
 /// A⁻¹ of every `[n, n]`. Fails for a singular matrix.
-pub fn inverse<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, n * n, n, |i, out| {
-        let lu = factors(a, n, i);
-        if singular(&lu) {
-            return false;
-        }
-        MatMut::from_row_major_slice_mut(out, n, n).copy_from(lu.inverse());
-        true
-    })
+pub fn inverse<T: Real>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    out.fill(T::ZERO);
+    out.chunks_mut((n * n).max(1)).for_each(|out| out.iter_mut().step_by(n + 1).for_each(|x| *x = T::ONE));
+    solve_in_place(a, n, n, false, out)
 }
 
 /// A⁻¹ B of every `[n, n]` and `[n, columns]`, or A⁻ᵀ B if `transposed`. Fails for a singular matrix.
-pub fn solve<T: Real + RealField>(
-    a: &[T],
-    b: &[T],
-    n: usize,
-    columns: usize,
-    transposed: bool,
-    out: &mut [T],
-) -> Outcome {
+pub fn solve<T: Real>(a: &[T], b: &[T], n: usize, columns: usize, transposed: bool, out: &mut [T]) -> Outcome {
     out.copy_from_slice(b);
-    each(out, n * columns, n, |i, out| {
-        let lu = factors(a, n, i);
-        if singular(&lu) {
-            return false;
-        }
-        let out = MatMut::from_row_major_slice_mut(out, n, columns);
-        if transposed {
-            lu.solve_transpose_in_place(out)
-        } else {
-            lu.solve_in_place(out)
-        }
-        true
+    solve_in_place(a, n, columns, transposed, out)
+}
+
+fn solve_in_place<T: Real>(a: &[T], n: usize, columns: usize, transposed: bool, b: &mut [T]) -> Outcome {
+    each(b, n * columns, n, |i, b| {
+        with_factors(&a[i * n * n..][..n * n], n, |lu| {
+            let regular = !lu.singular();
+            if regular {
+                lu.solve(transposed, b, columns);
+            }
+            regular
+        })
     })
-}
-
-/// The determinant of every `[n, n]`.
-pub fn det<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) {
-    let outcome = each(out, 1, n, |i, out| {
-        let lu = factors(a, n, i);
-        let (pivots, odd) = pivots(&lu);
-        let product = pivots.fold(<T as Real>::ONE, |product, pivot| product * pivot);
-        out[0] = if odd { -product } else { product };
-        true
-    });
-    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
-}
-
-/// The sign (−1, 0 or 1) of the determinant of every `[n, n]`, and ln |det|: `out` is `[2]` for each.
-pub fn slogdet<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) {
-    let outcome = each(out, 2, n, |i, out| {
-        let lu = factors(a, n, i);
-        let (pivots, odd) = pivots(&lu);
-        let start = (if odd { -<T as Real>::ONE } else { <T as Real>::ONE }, <T as Real>::ZERO);
-        let (sign, log) = pivots.fold(start, |(sign, log), p| (sign * p.sign(), log + p.magnitude().ln_()));
-        out.copy_from_slice(&[sign, log]);
-        true
-    });
-    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
 }
 
 /// The lower triangular L with A = L Lᵀ of every symmetric `[n, n]`. Fails where A is not positive definite.
-pub fn cholesky<T: Real + RealField>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
-    each(out, n * n, n, |i, out| {
-        let a = MatRef::from_row_major_slice(&a[i * n * n..][..n * n], n, n);
-        a.llt(Side::Lower).map(|llt| MatMut::from_row_major_slice_mut(out, n, n).copy_from(llt.L())).is_ok()
-    })
-}
-
-/// A = U diag(s) Vᵀ of every `[m, n]`, with k = min(m, n) singular values in descending order: `out` is
-/// `[m + 1 + n, k]` for each, U, then s, then V. Fails for numbers that are not finite.
-pub fn svd<T: Real + RealField>(a: &[T], m: usize, n: usize, out: &mut [T]) -> Outcome {
-    let k = m.min(n);
-    each(out, (m + 1 + n) * k, m.max(n), |i, out| {
-        let a = &a[i * m * n..][..m * n];
-        if !a.iter().all(|x| x.finite()) {
-            return false;
-        }
-        let Ok(svd) = MatRef::from_row_major_slice(a, m, n).thin_svd() else { return false };
-        let (u, rest) = out.split_at_mut(m * k);
-        let (s, v) = rest.split_at_mut(k);
-        MatMut::from_row_major_slice_mut(u, m, k).copy_from(svd.U());
-        s.iter_mut().zip(svd.S().column_vector().iter()).for_each(|(out, &value)| *out = value);
-        MatMut::from_row_major_slice_mut(v, n, k).copy_from(svd.V());
-        true
-    })
+pub fn cholesky<T: Real>(a: &[T], n: usize, out: &mut [T]) -> Outcome {
+    each(out, n * n, n, |i, out| cholesky::lower_factor(&a[i * n * n..][..n * n], n, out))
 }
 
 #[cfg(test)]

@@ -1,13 +1,19 @@
 //! Determinants of matrices `[.., n, n]`.
 //!
-//! By Jacobi's formula det A has the gradient dA = dz det A · A⁻ᵀ, and ln |det A| has dA = dz A⁻ᵀ.
+//! | z | gradient | |
+//! |---|---|---|
+//! | det A | dA = dz C | C: cofactors, defined for singular A too |
+//! | C = det A · A⁻ᵀ | dA = ⟨dC, C⟩ Y − Y dCᵀ C, Y = A⁻ᵀ | dC: the gradient with respect to C |
+//! | ln \|det A\| | dA = dz A⁻ᵀ | |
+//!
+//! The first is Jacobi's formula; the second follows from it and from that of the inverse.
 
 use super::{
     formula::Formula,
-    matrices::{regular, square, with_matrix},
+    matrices::{batch, regular, square, with_matrix},
     op::{Grads, Op, Vjp},
     sample::{Sample, Sampled},
-    twins::twin,
+    twins::{expect, twin},
 };
 use crate::{
     error::Result,
@@ -25,7 +31,7 @@ impl Op for Det {
     }
 
     fn formula(&self, _: usize) -> Option<Formula> {
-        Some(Formula::new(r"\det(x)", [r"\bar z z x^{-\top}"]))
+        Some(Formula::new(r"\det(x)", [r"\bar z \operatorname{cof}(x)"]))
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape> {
@@ -42,20 +48,60 @@ impl Op for Det {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dz * at.z)
+        let cofactors = at.tape().builtin(Cofactors, &[at.x[0]])?;
+        Ok(Grads::from_iter([Some(cofactors * for_matrices(at.dz, at.x[0])?)]))
     }
 }
 
-/// `scale` A⁻ᵀ, with one number of `scale` for each matrix.
-fn by_determinant<'t>(a: Var<'t>, scale: Var<'t>) -> Result<Grads<'t>> {
-    let inverse = a.try_inverse()?.transpose(-2, -1);
-    let each = with_matrix(&a.shape(), &[1, 1]);
-    Ok(Grads::from_iter([Some(inverse * scale.try_reshape(&each)?)]))
+/// Numbers, one for each of the matrices, as batches of one row and one column.
+fn for_matrices<'t>(numbers: Var<'t>, matrices: Var<'t>) -> Result<Var<'t>> {
+    numbers.try_reshape(&with_matrix(&matrices.shape(), &[1, 1]))
 }
 
 impl Sampled for Det {
     fn samples() -> Vec<Sample> {
         vec![Sample::new("det", vec![regular([2, 3, 3])], |x| x[0].det())]
+    }
+}
+
+/// The gradient of the determinant.
+pub(super) struct Cofactors;
+
+impl Op for Cofactors {
+    fn name(&self) -> &str {
+        "cofactors"
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        let gradient = r"\langle \bar z, z \rangle x^{-\top} - x^{-\top} \bar z^\top z";
+        Some(Formula::new(r"\operatorname{cof}(x)", [gradient]))
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape> {
+        square("cofactors", x[0]).map(|_| x[0].clone())
+    }
+
+    fn flops(&self, x: &[&Shape], _: &Shape) -> Option<u64> {
+        Some(2 * x[0].numel() as u64 * x[0][x[0].rank() - 1] as u64)
+    }
+
+    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
+        let n = square("cofactors", &shape)?;
+        let fault = "is singular and holds a number that is NaN or infinite";
+        batch!(self, x[0], shape, fault, |T, out| linalg::cofactors(x[0].data::<T>(), n, out))
+    }
+
+    fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
+        let inverse = at.x[0].try_inverse()?.transpose(-2, -1);
+        let along = (at.dz * at.z).try_sum_axes(&[-2, -1], true)?;
+        let turned = inverse.product(false, at.dz.product(true, at.z, false)?, false)?;
+        Ok(Grads::from_iter([Some(along * inverse - turned)]))
+    }
+}
+
+impl Sampled for Cofactors {
+    fn samples() -> Vec<Sample> {
+        vec![Sample::new("cofactors", vec![regular([2, 3, 3])], |x| expect(x[0].tape().builtin(Cofactors, &[x[0]])))]
     }
 }
 
@@ -85,7 +131,8 @@ impl Op for SlogDet {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        by_determinant(at.x[0], at.dz.try_narrow(-1, 1, 1)?)
+        let inverse = at.x[0].try_inverse()?.transpose(-2, -1);
+        Ok(Grads::from_iter([Some(inverse * for_matrices(at.dz.try_narrow(-1, 1, 1)?, at.x[0])?)]))
     }
 }
 
@@ -97,8 +144,8 @@ impl Sampled for SlogDet {
 
 impl<'t> Var<'t> {
     twin!(
-        /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient uses the inverse, so the matrix must be
-        /// invertible.
+        /// The determinant of each matrix `[.., n, n]`: `[..]`. Its gradient is the matrix of cofactors, of singular
+        /// matrices too; the gradient of that uses the inverse, so there the matrix must be invertible.
         #[or_panic(det)]
         /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_det(self) -> Result<Var<'t>> {

@@ -38,6 +38,7 @@ list! {
     super::linalg::Inverse,
     super::linalg::Solve,
     super::determinant::Det,
+    super::determinant::Cofactors,
     super::determinant::SlogDet,
     super::linalg::Cholesky,
     super::qr::Qr,
