@@ -173,9 +173,9 @@ fn reflections<T: Real>() {
             let mut packed = vec![T::of(f64::NAN); (m + n) * n];
             qr(a, m, n, &mut packed).ok()?;
             let (a, scale) = relative(a, m, n);
-            let (q, r) = (Matrix::of(m, n, &packed[..m * n]), Matrix::of(n, n, &packed[m * n..]).scaled(scale));
+            let (q, r) = (Matrix::of(m, n, &packed[..m * n]), Matrix::of(n, n, &packed[m * n..]));
             assert!((0..n).all(|i| r.at(i, i) > 0.0 && (0..i).all(|j| r.at(i, j) == 0.0)));
-            Some([q.times(&r).minus(&a).norm() / a.norm(), q.orthogonality()])
+            Some([q.times(&r.scaled(scale)).minus(&a).norm() / a.norm(), q.orthogonality()])
         },
     );
 }
