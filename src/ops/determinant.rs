@@ -55,7 +55,7 @@ impl Op for Det {
 
 /// Numbers, one for each of the matrices, as batches of one row and one column.
 fn for_matrices<'t>(numbers: Var<'t>, matrices: Var<'t>) -> Result<Var<'t>> {
-    numbers.try_reshape(&with_matrix(&matrices.shape(), &[1, 1]))
+    numbers.try_reshape(with_matrix(&matrices.shape(), &[1, 1]))
 }
 
 impl Sampled for Det {

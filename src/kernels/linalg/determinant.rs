@@ -60,7 +60,7 @@ fn of_singular<T: Real>(a: &[T], n: usize, out: &mut [T]) -> bool {
         let orientation = |q: &[T]| with_factors(q, n, |lu| lu.determinant().sign());
         let sign = orientation(u) * orientation(v);
         let others = |i: usize| s[..i].iter().chain(&s[i + 1..]).fold(sign, |product, &s| product * s);
-        u.iter_mut().enumerate().for_each(|(at, u)| *u = *u * others(at % n));
+        u.iter_mut().enumerate().for_each(|(at, u)| *u *= others(at % n));
         Product { m: n, n, k: n, ta: false, tb: true, scale: 1.0 }.gemm(out, false, u, v);
         true
     })
@@ -78,7 +78,7 @@ mod tests {
             let left: Vec<f64> = (0..n * n).filter(kept).map(|at| a[at]).collect();
             let mut value = [f64::NAN];
             det(&left, n - 1, &mut value);
-            if (i + j) % 2 == 0 { value[0] } else { -value[0] }
+            if (i + j).is_multiple_of(2) { value[0] } else { -value[0] }
         };
         (0..n * n).map(|at| minor(at / n, at % n)).collect()
     }
