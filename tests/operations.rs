@@ -242,6 +242,22 @@ fn spectra_with_equal_values_have_finite_gradients() {
 }
 
 #[test]
+fn determinants_of_singular_matrices_have_gradients() {
+    let tape = Tape::f64();
+    let a = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]);
+    // Rounding may leave a determinant that is not quite 0; the cofactors change as little.
+    close(tape.grad(a.det(), &[a]).unwrap()[0], &[-3.0, 6.0, -3.0, 6.0, -12.0, 6.0, -3.0, 6.0, -3.0], "of rank two");
+    let batch = tape.leaf(Tensor::from_vec(vec![1.0, 2.0, 2.0, 4.0, 0.0, 0.0, 0.0, 0.0], [2, 2, 2]).unwrap());
+    let z = batch.det();
+    assert_eq!(z.value().to_vec(), [0.0, 0.0]);
+    let dx = tape.grad(z.sum(), &[batch]).unwrap()[0];
+    close(dx, &[4.0, -2.0, -2.0, 1.0, 0.0, 0.0, 0.0, 0.0], "of rank one, and of zeros");
+    // That of the cofactors uses the inverse.
+    says(tape.grad(dx.square().sum(), &[batch]), "inverse: matrix 0 of [2, 2, 2] is singular");
+    says(tape.grad(batch.slogdet().1.sum(), &[batch]), "inverse: matrix 0 of [2, 2, 2] is singular");
+}
+
+#[test]
 fn values_and_gradients_at_zeros_and_infinities() {
     let tape = Tape::f64();
     let x = tape.leaf([2.0, 0.0, 5.0]);
