@@ -316,6 +316,45 @@ fn a_batch_norm_has_the_same_bits_in_a_chain_and_by_itself() {
     }
 }
 
+/// The gradient of an ELU's slopes is summed in the pass that writes the gradient of the batch norm before it.
+#[test]
+fn a_sum_taken_beside_another_gradient_has_the_same_bits() {
+    for shape in [[6, 3, 20, 20], [3, 5, 70, 70], [130, 7, 13, 13], [70, 130, 1, 1]] {
+        let numbers = |sizes: &[usize], seed: f64| {
+            Tensor::from_fn(sizes, DType::F32, |i| ((i as f64 + seed) * 0.7371).sin() + 0.2)
+        };
+        let run = |lazy_from: usize, checkpoint: bool, early: bool| {
+            let tape = Tape::new();
+            tape.set_lazy_from(lazy_from);
+            tape.set_profiling(true);
+            let x = tape.leaf(numbers(&shape, 0.5));
+            let [gamma, beta, alpha, shift] = [0.1, 0.9, 0.4, 0.6].map(|seed| tape.leaf(numbers(&shape[1..2], seed)));
+            let block = || {
+                // Where the slopes come before the batch norm, its gradient is written before the sum is asked for.
+                let before = early.then(|| alpha.per_channel(x));
+                let normal = x.batch_norm(gamma, beta, 1e-5);
+                let y = if early { normal + shift.per_channel(x) } else { normal };
+                let alpha = before.unwrap_or_else(|| alpha.per_channel(y));
+                y.relu() + alpha * y.min(0.0).exp_m1()
+            };
+            let z = if checkpoint { tape.checkpoint(block) } else { block() };
+            let gradients = z.vjp(&numbers(&shape, 3.0)).unwrap();
+            let fused =
+                tape.profile().operations().iter().any(|row| row.backward && row.operation.contains("mul, exp_m1"));
+            let leaves = [x, gamma, beta, alpha, shift].map(|leaf| gradients.wrt(leaf).ok().cloned());
+            assert_eq!(leaves.each_ref().map(Option::is_some), [true, true, true, true, early]);
+            (leaves, fused)
+        };
+        for early in [false, true] {
+            let (plain, apart) = run(usize::MAX, false, early);
+            let (together, fused) = run(1, false, early);
+            assert!(plain == together, "{shape:?} {early}");
+            assert!(!apart && (early || fused), "{shape:?}");
+            assert!(plain == run(1, true, early).0, "{shape:?} {early}, after a checkpoint");
+        }
+    }
+}
+
 #[test]
 fn the_gradient_of_a_mean_squared_error_has_the_same_bits_at_once_pending_and_recorded() {
     let [a, b] = [1, 2].map(|k| Tensor::from_fn([7, 3], DType::F32, |i| (i as f64 * 0.7 + f64::from(k)).sin()));

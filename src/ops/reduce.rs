@@ -22,10 +22,22 @@ use crate::{
 pub(crate) type Axes = SmallVec<[usize; 4]>;
 
 /// The total along `axes`, which keep size 1 or are dropped.
-pub(super) struct Reduce {
+pub(crate) struct Reduce {
     total: Total,
     axes: Axes,
     keepdim: bool,
+    /// So many axes, all from the front, are dropped in any case.
+    leading: usize,
+}
+
+impl Reduce {
+    /// The sum over the axes along which `shape` is broadcast to `from`, if there are any.
+    pub fn sum_to(from: &Shape, shape: &Shape) -> Option<Reduce> {
+        let leading = from.rank() - shape.rank();
+        let widened = |i| shape.size_from_front(i, from.rank());
+        let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
+        (!axes.is_empty()).then_some(Reduce { total: Total::Sum, axes, keepdim: true, leading })
+    }
 }
 
 impl Op for Reduce {
@@ -54,7 +66,7 @@ impl Op for Reduce {
         if self.total != Total::Sum && self.axes.iter().any(|&axis| x[0][axis] == 0) {
             return Err(Error::shape(self.name(), x, "an extreme needs at least one number along every reduced axis"));
         }
-        Ok(x[0].reduced(&self.axes, self.keepdim))
+        Ok(Shape::from(&x[0].reduced(&self.axes, self.keepdim)[self.leading..]))
     }
 
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
@@ -121,7 +133,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     fn reduce(self, total: Total, op: &str, axes: &[isize], keepdim: bool) -> Result<Var<'t>> {
         let axes = resolve(op, self, axes)?;
-        self.tape().builtin(Reduce { total, axes, keepdim }, &[self])
+        self.tape().builtin(Reduce { total, axes, keepdim, leading: 0 }, &[self])
     }
 
     twin!(
@@ -138,13 +150,10 @@ impl<'t> Var<'t> {
                 let need = "the target must broadcast to the value's shape";
                 return Err(self.shape_error("sum_to", &[&from, shape], need));
             }
-            let widened = |i| shape.size_from_front(i, from.rank());
-            let axes = (0..from.rank()).filter(|&i| widened(i) == 1 && from[i] != 1).collect::<Axes>();
-            let sum = match axes.is_empty() {
-                true => self,
-                false => self.tape().builtin(Reduce { total: Total::Sum, axes, keepdim: true }, &[self])?,
-            };
-            sum.try_reshape(shape)
+            match Reduce::sum_to(&from, shape) {
+                Some(sum) => self.tape().builtin(sum, &[self]),
+                None => self.try_reshape(shape),
+            }
         }
     );
 

@@ -61,7 +61,14 @@ impl<'t> Slots<'t> {
     pub fn take(&mut self, id: NodeId) -> Option<Var<'t>> {
         match self.close(id)? {
             Slot::Ready(tensor) => Some(self.tape.push(Kind::Constant, Inputs::new(), Value::Ready(tensor), false)),
-            Slot::Node(node) => Some(Var::new(self.tape, node)),
+            Slot::Node(node) => {
+                let under_way = |&id: &NodeId| match self.slots.get(id)? {
+                    Slot::Node(gradient) => Some((id, *gradient)),
+                    Slot::Ready(_) => None,
+                };
+                self.tape.list_mut().sum_beside(node, self.waiting.iter().filter_map(under_way));
+                Some(Var::new(self.tape, node))
+            }
         }
     }
 
@@ -97,12 +104,15 @@ impl<'t> Slots<'t> {
 
     /// A contribution in the shape of `input`.
     fn summed(&self, input: NodeId, gradient: Var<'t>) -> Var<'t> {
-        let list = self.tape.list();
+        let mut list = self.tape.list_mut();
         let shape = list.node(input).shape();
         if list.node(gradient.id()).shape() == shape {
             return gradient;
         }
         let shape = shape.clone();
+        if let (false, Some(sum)) = (self.recorded(), list.push_sum(gradient.id(), &shape)) {
+            return Var::new(self.tape, sum);
+        }
         drop(list);
         gradient.sum_to(&shape)
     }

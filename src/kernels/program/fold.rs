@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::{BLOCK, Program, blocks};
-use crate::kernels::{PARALLEL, Real, elementwise::Total, scratch::with_scratch, space::Space};
+use crate::kernels::{PARALLEL, Real, elementwise::Total, parallel, scratch::with_scratch, space::Space};
 
 impl<T: Real> Program<'_, T> {
     /// Reduces the result, of shape `dims`, along the axes where `kept` is 1, into `out` of shape `kept`.
@@ -13,54 +11,67 @@ impl<T: Real> Program<'_, T> {
     /// The order in which numbers are combined depends only on `dims` and `kept`, not on the chain or the number of
     /// threads.
     pub fn fold(&self, total: Total, dims: &[usize], kept: &[usize], out: &mut [T]) {
+        self.fold_step(None, total, [dims, kept], out, &mut []);
+    }
+
+    /// The same for the result of a step on the way to that of the program, which is `written` out.
+    pub fn fold_step(
+        &self,
+        step: Option<usize>,
+        total: Total,
+        [dims, kept]: [&[usize]; 2],
+        out: &mut [T],
+        written: &mut [T],
+    ) {
         out.fill(total.start());
         let numel: usize = dims.iter().product();
         if numel == 0 {
             return;
         }
-        let plain = self.steps.is_empty() && self.inputs[0].1 == dims;
+        let plain = step.is_none() && self.steps.is_empty() && self.inputs[0].1 == dims;
         if plain && numel < PARALLEL && out.len() > 1 && is_end_of(dims, kept) {
             return total.merge(out, self.inputs[0].0);
         }
         let target = Space::new(dims, [kept]);
-        let fold = Fold { total, space: (!plain).then(|| self.space(dims)), target };
+        let fold = Fold { total, step, space: (!plain).then(|| self.space(dims)), target };
         let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);
         if numel < PARALLEL {
-            return self.fold_piece(&fold, 0..numel, 0, out);
+            return self.fold_piece(&fold, 0..numel, 0, out, written);
         }
         // Cut along the outermost axis, into at most 64 pieces of whole blocks.
         let rows = first.div_ceil(64).max((PARALLEL / 4).div_ceil(inner));
-        let step = fold.target.strides[0][0];
-        let range = |i: usize| i * rows * inner..numel.min((i + 1) * rows * inner);
-        if step != 0 {
-            // The outermost axis is kept: every piece has its own part of the result.
-            let part = step * rows;
-            out.par_chunks_mut(part).enumerate().for_each(|(i, out)| self.fold_piece(&fold, range(i), i * part, out));
-            return;
-        }
-        let partials: Vec<Vec<T>> = (0..first.div_ceil(rows))
-            .into_par_iter()
-            .map(|i| {
-                let mut partial = vec![total.start(); out.len()];
-                self.fold_piece(&fold, range(i), 0, &mut partial);
-                partial
-            })
-            .collect();
-        for partial in &partials {
-            total.merge(out, partial);
-        }
+        // Where it is kept, every piece has its own part of the result, otherwise a result that is added to the others.
+        let part = fold.target.strides[0][0] * rows;
+        let mut partials = vec![total.start(); if part == 0 { first.div_ceil(rows) * out.len() } else { 0 }];
+        let results = if part == 0 { partials.chunks_mut(out.len()) } else { out.chunks_mut(part) };
+        let mut written = written.chunks_mut(rows * inner);
+        let mut pieces: Vec<_> = results.map(|out| (out, written.next().unwrap_or_default())).collect();
+        parallel::each_chunk(&mut pieces, 1, 4 * numel, |i, pieces| {
+            for (out, written) in pieces {
+                self.fold_piece(&fold, i * rows * inner..numel.min((i + 1) * rows * inner), i * part, out, written);
+            }
+        });
+        partials.chunks(out.len()).for_each(|partial| total.merge(out, partial));
     }
 
-    fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T]) {
+    fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T], written: &mut [T]) {
+        let (start, mut blocks) = (range.start, blocks(&fold.target, range).peekable());
         let Some(space) = &fold.space else {
             let x = self.inputs[0].0;
-            return blocks(&fold.target, range).for_each(|block| fold.take(&x[block.clone()], block, base, out));
+            return blocks.for_each(|block| fold.take(&x[block.clone()], block, base, out));
         };
         with_scratch(BLOCK, |result: &mut [T]| {
             self.with_machine(space, |machine| {
-                for block in blocks(&fold.target, range) {
+                while let Some(block) = blocks.next() {
+                    let next = blocks.peek().cloned().unwrap_or(0..0);
                     let result = &mut result[..block.len()];
-                    machine.fill(block.clone(), result);
+                    match fold.step {
+                        None => machine.fill(block.clone(), next, result, None),
+                        Some(step) => {
+                            let written = &mut written[block.start - start..];
+                            machine.fill(block.clone(), next, written, Some((step, &mut *result)));
+                        }
+                    }
                     fold.take(result, block, base, out);
                 }
             });
@@ -73,10 +84,11 @@ fn is_end_of(dims: &[usize], kept: &[usize]) -> bool {
     kept.iter().zip(dims).skip_while(|&(&kept, _)| kept == 1).all(|(kept, size)| kept == size)
 }
 
-/// A reduction: how the inputs of a chain lie in the index space (none for numbers that are already computed), and how
-/// the result does.
+/// A reduction: of which step, if not of the last; how the inputs of a chain lie in the index space (none for numbers that
+/// are already computed), and how the result does.
 struct Fold {
     total: Total,
+    step: Option<usize>,
     space: Option<Space>,
     target: Space,
 }
@@ -99,6 +111,42 @@ impl Fold {
                     }
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::SmallVec;
+
+    use super::*;
+    use crate::kernels::{
+        elementwise::Loop,
+        program::{Arg, Step},
+        ternary::affine,
+        testing::numbers,
+    };
+
+    #[test]
+    fn a_step_on_the_way_is_folded_as_if_the_program_ended_there() {
+        for (dims, kept) in [([3, 5, 400], [1, 5, 1]), ([130, 4, 130], [1, 4, 1]), ([90, 7, 77], [90, 1, 1])] {
+            let (x, a) = (numbers::<f32>(dims.iter().product(), 1), numbers::<f32>(dims[1], 2));
+            let column = [dims[1], 1];
+            let program = |steps: usize| {
+                let step = |i: usize| {
+                    let before = if i == 0 { Arg::Input(0) } else { Arg::Step(i - 1) };
+                    let args = [before, Arg::Input(1), Arg::Input(0)].into_iter().collect();
+                    Step { run: Loop::Ternary(affine), parameter: 0.0, args }
+                };
+                let inputs = SmallVec::from_iter([(&x[..], &dims[..]), (&a[..], &column[..])]);
+                Program::new(inputs, (0..steps).map(step).collect())
+            };
+            let (mut written, mut whole) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+            let mut totals = [(); 2].map(|()| vec![f32::NAN; kept.iter().product()]);
+            program(3).fold_step(Some(1), Total::Sum, [&dims, &kept], &mut totals[0], &mut written);
+            program(3).run(&dims, &mut whole);
+            program(2).fold(Total::Sum, &dims, &kept, &mut totals[1]);
+            assert!(written == whole && totals[0] == totals[1], "{dims:?}");
         }
     }
 }

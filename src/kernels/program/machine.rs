@@ -53,19 +53,35 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         Machine { program, space, registers, inputs, run: 0, place: Place::from_elem(0, space.dims.len() - 1) }
     }
 
-    /// Evaluates a flat range into `out`, block by block.
-    pub fn fill(&mut self, range: Range<usize>, out: &mut [T]) {
+    /// Evaluates a flat range into `out`, block by block, while what the range `after` it reads comes from memory. `out` may
+    /// go on for what is written then. The result of the step `on_the_way`, if there is one, is copied.
+    pub fn fill(
+        &mut self,
+        range: Range<usize>,
+        after: Range<usize>,
+        out: &mut [T],
+        mut on_the_way: Option<(usize, &mut [T])>,
+    ) {
         let start = range.start;
         let mut blocks = blocks(self.space, range).peekable();
         while let Some(block) = blocks.next() {
-            let next = blocks.peek().cloned().unwrap_or(0..0);
-            let (here, later) = out[block.start - start..].split_at_mut(block.len());
-            self.evaluate(&block, here, &next, &later[..next.len()]);
+            let next = blocks.peek().unwrap_or(&after);
+            let at = block.start - start;
+            let (here, later) = out[at..].split_at_mut(block.len());
+            let copied = on_the_way.as_mut().map(|(step, to)| (*step, &mut to[at..at + block.len()]));
+            self.evaluate(&block, here, next, &later[..next.len().min(later.len())], copied);
         }
     }
 
-    /// Evaluates a block; `next` is the one that follows it, and `later` where that goes.
-    fn evaluate(&mut self, block: &Range<usize>, out: &mut [T], next: &Range<usize>, later: &[T]) {
+    /// Evaluates a block; `next` is the one that follows it, and `later` where that goes, or a part of it.
+    fn evaluate(
+        &mut self,
+        block: &Range<usize>,
+        out: &mut [T],
+        next: &Range<usize>,
+        later: &[T],
+        mut copied: Option<(usize, &mut [T])>,
+    ) {
         self.seek(block);
         let program = self.program;
         let Some((last, steps)) = program.steps.split_last() else {
@@ -83,6 +99,9 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             self.fetch_ahead(next, later, ahead(i));
             let register = self.registers[slot].take().expect("a register is read after it is put back");
             self.step(block, step, &mut register[..block.len()]);
+            if let Some((_, to)) = copied.as_mut().filter(|(step, _)| *step == i) {
+                to.copy_from_slice(&register[..block.len()]);
+            }
             self.registers[slot] = Some(register);
         }
         self.fetch_ahead(next, later, ahead(steps.len()));
@@ -98,7 +117,7 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
                 fetch_all(&data[next.start + part.start..next.start + part.end]);
             }
         }
-        fetch_all(&later[part]);
+        fetch_all(&later[part.start.min(later.len())..part.end.min(later.len())]);
     }
 
     /// Finds where the inputs of a block begin, and writes out those that must be.

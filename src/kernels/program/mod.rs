@@ -99,7 +99,7 @@ impl<'a, T: Real> Program<'a, T> {
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T]) {
-        self.with_machine(space, |machine| machine.fill(start..start + out.len(), out));
+        self.with_machine(space, |machine| machine.fill(start..start + out.len(), 0..0, out, None));
     }
 
     fn space(&self, dims: &[usize]) -> Space {

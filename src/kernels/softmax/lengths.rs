@@ -2,7 +2,7 @@
 //!
 //! A line whose squared length is 0 has no direction: its y and dx are 0. Its 1/‖x‖ is given as 0, which makes them so.
 
-use super::Lines;
+use super::{LANES, Lines};
 use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
 
 impl Lines {
@@ -14,8 +14,7 @@ impl Lines {
             simd(
                 #[inline(always)]
                 || {
-                    out.iter_mut().zip(x).for_each(|(square, &x)| *square = x * x);
-                    self.fold(out, inverse, T::ZERO, |sum, square| sum + square);
+                    self.products(x, x, out, inverse);
                     let by_length = |squares: T| T::pick(squares == T::ZERO, T::ZERO, T::ONE / squares.root());
                     inverse.iter_mut().for_each(|s| *s = by_length(*s));
                     out.copy_from_slice(x);
@@ -39,8 +38,18 @@ impl Lines {
                         self.lines(dx.len()),
                         #[inline(always)]
                         |along: &mut [T]| {
-                            dx.iter_mut().zip(y).zip(dy).for_each(|((dx, &y), &dy)| *dx = dy * y);
-                            self.fold(dx, along, T::ZERO, |sum, x| sum + x);
+                            self.products(y, dy, dx, along);
+                            if self.inner == 1 {
+                                let rows =
+                                    y.chunks_exact(self.k).zip(dy.chunks_exact(self.k)).zip(&*along).zip(inverse);
+                                for (dx, (((y, dy), &along), &inverse)) in dx.chunks_exact_mut(self.k).zip(rows) {
+                                    let both = y.iter().zip(dy);
+                                    dx.iter_mut()
+                                        .zip(both)
+                                        .for_each(|(dx, (&y, &dy))| *dx = (dy - y * along) * inverse);
+                                }
+                                return;
+                            }
                             dx.copy_from_slice(y);
                             self.update(dx, along, |y, along| y * along);
                             dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy - *dx);
@@ -50,6 +59,24 @@ impl Lines {
                 },
             );
         });
+    }
+
+    /// Σ a b along every line; long rows are read once, the products of others are written to `scratch` first.
+    #[inline(always)]
+    fn products<T: Real>(&self, a: &[T], b: &[T], scratch: &mut [T], line: &mut [T]) {
+        if self.inner != 1 || self.k < 2 * LANES {
+            scratch.iter_mut().zip(a).zip(b).for_each(|((product, &a), &b)| *product = a * b);
+            return self.fold(scratch, line, T::ZERO, |sum, product| sum + product);
+        }
+        for ((line, a), b) in line.iter_mut().zip(a.chunks_exact(self.k)).zip(b.chunks_exact(self.k)) {
+            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+            let mut sums = [T::ZERO; LANES];
+            for (a, b) in a.iter().zip(b) {
+                sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum += a * b);
+            }
+            let whole = sums.iter().fold(T::ZERO, |sum, &x| sum + x);
+            *line = a_rest.iter().zip(b_rest).fold(whole, |sum, (&a, &b)| sum + a * b);
+        }
     }
 }
 

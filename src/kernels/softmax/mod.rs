@@ -17,6 +17,8 @@ use super::{Real, parallel, scratch::with_scratch, simd};
 
 /// Numbers of a block.
 const BLOCK: usize = 2048;
+/// How many times as much work a number is, of which an exponential is taken, as one that is only moved.
+const WORK: usize = 2;
 /// Folds side by side.
 const LANES: usize = 16;
 
@@ -42,20 +44,23 @@ impl Lines {
         self.blocks(
             out,
             #[inline(always)]
-            |at, out| {
-                with_scratch(
-                    self.lines(out.len()),
-                    #[inline(always)]
-                    |line: &mut [T]| {
-                        out.copy_from_slice(&x[at..at + out.len()]);
-                        self.fold(out, line, -T::INFINITY, T::larger);
-                        self.update(out, line, |x, max| x - max);
-                        out.iter_mut().for_each(|x| *x = x.exp_());
-                        self.fold(out, line, T::ZERO, |s, x| s + x);
-                        line.iter_mut().for_each(|s| *s = T::ONE / *s);
-                        self.update(out, line, |x, scale| x * scale);
-                    },
-                );
+            |at, out| self.softmax_of_block(&x[at..at + out.len()], out),
+        );
+    }
+
+    #[inline(always)]
+    fn softmax_of_block<T: Real>(&self, x: &[T], out: &mut [T]) {
+        with_scratch(
+            self.lines(out.len()),
+            #[inline(always)]
+            |line: &mut [T]| {
+                out.copy_from_slice(x);
+                self.fold(out, line, -T::INFINITY, T::larger);
+                self.update(out, line, |x, max| x - max);
+                out.iter_mut().for_each(|x| *x = x.exp_());
+                self.fold(out, line, T::ZERO, |s, x| s + x);
+                line.iter_mut().for_each(|s| *s = T::ONE / *s);
+                self.update(out, line, |x, scale| x * scale);
             },
         );
     }
@@ -89,7 +94,7 @@ impl Lines {
     pub fn logsumexp<T: Real>(&self, x: &[T], out: &mut [T]) {
         let (line, columns) = (self.k * self.inner, self.inner.max(1));
         let lines = (BLOCK / line.max(1)).max(1);
-        parallel::each_chunk(out, lines * columns, x.len(), |block, out| {
+        parallel::each_chunk(out, lines * columns, WORK * x.len(), |block, out| {
             let x = &x[block * lines * line..][..out.len() / columns * line];
             simd(
                 #[inline(always)]
@@ -123,8 +128,8 @@ impl Lines {
 
     /// Runs `body(at, block)` on blocks of whole lines of `out`.
     fn blocks<T: Real>(&self, out: &mut [T], body: impl Fn(usize, &mut [T]) + Sync) {
-        let (size, numbers) = (self.block().0, out.len());
-        parallel::each_chunk(out, size, numbers, |block, out| {
+        let (size, work) = (self.block().0, WORK * out.len());
+        parallel::each_chunk(out, size, work, |block, out| {
             simd(
                 #[inline(always)]
                 || body(block * size, out),
@@ -208,7 +213,7 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
     let k = logits.len() / labels.len().max(1);
     let rows = (BLOCK / k.max(1)).max(1);
     debug_assert!(labels.iter().all(|&label| label < k) && losses.len() == labels.len());
-    parallel::each_chunk(losses, rows, logits.len(), |block, losses| {
+    parallel::each_chunk(losses, rows, WORK * logits.len(), |block, losses| {
         let x = &logits[block * rows * k..][..losses.len() * k];
         let labels = &labels[block * rows..];
         simd(
@@ -239,18 +244,16 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
 /// `dx[i] = scale · (softmax(logits[i]) − onehot(labels[i]))`, the gradient of `scale · Σ losses[i]`.
 pub fn cross_entropy_grad<T: Real>(logits: &[T], labels: &[usize], scale: T, dx: &mut [T]) {
     let k = logits.len() / labels.len().max(1);
-    Lines::rows(labels.len(), k).softmax(logits, dx);
-    let rows = (BLOCK / k.max(1)).max(1);
-    let numbers = dx.len();
-    parallel::each_chunk(dx, rows * k, numbers, |block, dx| {
-        simd(
-            #[inline(always)]
-            || {
-                for (row, &label) in dx.chunks_exact_mut(k.max(1)).zip(&labels[block * rows..]) {
-                    row[label] -= T::ONE;
-                    row.iter_mut().for_each(|x| *x *= scale);
-                }
-            },
-        );
-    });
+    let lines = Lines::rows(labels.len(), k);
+    lines.blocks(
+        dx,
+        #[inline(always)]
+        |at, dx| {
+            lines.softmax_of_block(&logits[at..at + dx.len()], dx);
+            for (row, &label) in dx.chunks_exact_mut(k.max(1)).zip(&labels[at / k.max(1)..]) {
+                row[label] -= T::ONE;
+                row.iter_mut().for_each(|x| *x *= scale);
+            }
+        },
+    );
 }

@@ -33,7 +33,7 @@ const LAZY: usize = 1 << 12;
 const LONGEST_CHAIN: u8 = 48;
 
 /// A chain of at least this many operations that is read twice is written out the first time.
-const WRITTEN: usize = 4;
+pub(super) const WRITTEN: usize = 4;
 
 impl Tape {
     /// Sets how many elements an elementwise result must have to be left pending until it is needed, so that chains of
@@ -164,7 +164,7 @@ impl List {
                     let program = self.program::<T>(&chain, &inputs);
                     Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out))
                 });
-                self.chain_computed(frame.take(), &chain, &inputs);
+                self.chain_computed(frame.take(), &chain, &inputs, None);
                 value
             }
             // An output of a function is the node that its `forward` ended in.
@@ -176,7 +176,7 @@ impl List {
     }
 
     /// Notes the value of a node that was pending.
-    fn computed_to(&mut self, id: NodeId, value: Tensor) {
+    pub(super) fn computed_to(&mut self, id: NodeId, value: Tensor) {
         let node = &mut self.nodes[id as usize];
         node.value = Value::Ready(value);
         node.weight = 0;
@@ -247,7 +247,7 @@ impl List {
     }
 
     /// A chain, whose inputs are computed, as a program.
-    fn program<T: Looped>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
+    pub(super) fn program<T: Looped>(&self, chain: &[NodeId], inputs: &[NodeId]) -> Program<'_, T> {
         let position = |list: &[NodeId], id| list.iter().position(|&i| i == id);
         let arg = |&input: &NodeId| {
             let input = self.source(input);

@@ -3,6 +3,7 @@
 //! | file | what it adds | where the heart calls it |
 //! |---|---|---|
 //! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `affine`, `force`, `fold` |
+//! | `sums` | sums that are taken in the pass that writes another gradient | `slots`: `push_sum`, `sum_beside` |
 //! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
 //! | `modes` | training or evaluation, which rule, no gradients, whose line | `node`: `push`; `backward`: `rule`, `pause`, `at_line` |
@@ -40,6 +41,7 @@ mod peek;
 mod precision;
 mod profile;
 mod recorded;
+mod sums;
 mod wanted;
 
 pub use binding::Wrt;

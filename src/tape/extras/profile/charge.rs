@@ -172,8 +172,8 @@ impl List {
         self.notes.recorder = Some(recorder);
     }
 
-    /// Closes the frame of a chain of elementwise operations that was computed in one pass, to the end of the chain or to
-    /// the total at node `total`.
+    /// Closes the frame of a chain of elementwise operations that was computed in one pass, to the end of the chain, to the
+    /// total at node `total`, or to both.
     #[cold]
     pub(super) fn charge_chain(&mut self, frame: Frame, chain: &[NodeId], inputs: &[NodeId], total: Option<NodeId>) {
         let Some(mut recorder) = self.notes.recorder.take() else { return };
@@ -181,7 +181,9 @@ impl List {
         let end = *chain.last().expect("a chain has a node");
         let dtype = self.ready(inputs[0]).dtype();
         let numel = self.node(end).shape().numel() as u64;
-        let written = bytes(self.node(total.unwrap_or(end)).shape(), dtype);
+        let to_end = total.is_none_or(|total| self.source(self.node(total).inputs[0]) != end);
+        let ends = total.into_iter().chain(to_end.then_some(end));
+        let written: u64 = ends.map(|id| bytes(self.node(id).shape(), dtype)).sum();
         let read: u64 = inputs.iter().map(|&input| bytes(self.node(input).shape(), dtype)).sum();
         let steps = chain.len() as u64 + u64::from(total.is_some());
         let work = Work { flops: Some(steps * numel), bytes: read + written };

@@ -188,11 +188,17 @@ impl List {
         }
     }
 
-    /// Closes the frame of a chain of elementwise operations that was computed in one pass.
+    /// Closes the frame of a chain of elementwise operations that was computed in one pass, perhaps to a total.
     #[inline]
-    pub(super) fn chain_computed(&mut self, frame: Option<Frame>, chain: &[NodeId], inputs: &[NodeId]) {
+    pub(super) fn chain_computed(
+        &mut self,
+        frame: Option<Frame>,
+        chain: &[NodeId],
+        inputs: &[NodeId],
+        total: Option<NodeId>,
+    ) {
         if let Some(frame) = frame {
-            self.charge_chain(frame, chain, inputs, None);
+            self.charge_chain(frame, chain, inputs, total);
         }
     }
 
