@@ -26,6 +26,10 @@ const PHASES: usize = 16;
 const LANES: usize = 16;
 /// Squares whose phases are in the cache together, if a line of them has no more.
 const TOGETHER: usize = 16;
+/// With fewer squares than this, the sums are read and written for too few products.
+const FEW: usize = 16;
+/// An image and its dy, and the sums, have at most so many numbers: a core's own cache should hold them.
+const NEAR: usize = 1 << 16;
 
 /// The sizes of such a gradient.
 pub(super) struct Squares {
@@ -47,7 +51,9 @@ impl Squares {
             && filters.is_multiple_of(LANES)
             && channels.min(filters) >= LANES
             && channels.max(filters) >= 2 * LANES
-            && squares[0] * squares[1] >= TOGETHER;
+            && squares[0] * squares[1] >= FEW
+            && PHASES * channels * filters <= NEAR
+            && channels * window.area() + filters * window.positions() <= NEAR;
         pays.then_some(Squares { window, channels, filters, squares })
     }
 
@@ -248,8 +254,8 @@ fn of_upstream<T: Real, S: Simd>(vectors: Vectors<T, S>, a: Vector<T, S>, b: Vec
     [a, vectors.add(a, b), vectors.sub(a, b), b]
 }
 
-/// `sums [channels, filters] = vᵀ m`, or with `more` += , for `v [squares, channels]` and `m [squares, filters]`, in tiles of C channels and F
-/// vectors.
+/// `sums [channels, filters] = vᵀ m` for `v [squares, channels]` and `m [squares, filters]`, in tiles of C channels and F
+/// vectors; with `more`, added to what is there.
 #[inline(always)]
 fn product<T: Real, S: Simd, const C: usize, const F: usize>(
     simd: S,

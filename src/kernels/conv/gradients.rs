@@ -127,13 +127,13 @@ impl Conv2d {
         db: Option<&mut [T]>,
         body: impl Fn(Range<usize>, &mut [T], &mut [T], &mut [T]) + Sync,
     ) {
-        let biases = db.as_ref().map_or(0, |db| db.len());
         let weights = match weight {
             Weight::Squares(squares) => self.groups * squares.sums(),
             _ => dw.len(),
         };
+        let biases = db.as_ref().map_or(0, |db| db.len());
         let all = weights + biases;
-        let groups = (PARTIALS / size_of_val(dw).max(1)).clamp(2, GROUPS);
+        let groups = (PARTIALS / (weights * size_of::<T>()).max(1)).clamp(2, GROUPS);
         let images = self.n.div_ceil(groups).max(1);
         let group = |i: usize, partial: &mut [T], dx: &mut [T]| {
             partial.fill(T::ZERO);
