@@ -24,6 +24,7 @@ pub mod shared;
 mod shifted;
 pub mod softmax;
 pub mod space;
+mod squares;
 pub mod ternary;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -17,12 +17,16 @@ use crate::kernels::{
     scratch::with_scratch,
     shifted::Shifted,
     simd,
+    squares::Squares,
 };
 
 /// At most this many bytes of partial weight gradients.
 const PARTIALS: usize = 1 << 23;
 /// Groups of images, where there is room for their partial gradients: as many as threads could use.
 const GROUPS: usize = 16;
+/// With fewer images, sums in [`Squares`] have larger errors than all products, those of the transforms. With so many, what is
+/// lost in adding up groups is more, and there in double precision.
+const MANY: usize = 4 * GROUPS;
 /// More weights than this leave too few groups to share out dx as well.
 const FEW: usize = 1 << 18;
 
@@ -31,6 +35,13 @@ struct Adjoint<'a, T> {
     plan: Plan,
     shifted: &'a Shifted,
     turned: &'a [T],
+}
+
+/// How dw is found.
+enum Weight {
+    Squares(Squares),
+    Shifted(Shifted),
+    Unfolded,
 }
 
 impl Conv2d {
@@ -52,11 +63,11 @@ impl Conv2d {
         if plan.image == 0 {
             return dw.fill(T::ZERO);
         }
-        let shifted = self.shifted(&plan);
-        self.over_groups(&plan, &mut [], dw, None, |images, _, dw, db| {
+        let weight = self.weight::<T>(&plan);
+        self.over_groups(&plan, &weight, &mut [], dw, None, |images, _, sums, db| {
             let x = &x[images.start * plan.image..images.end * plan.image];
             let dy = &dy[images.start * plan.output..images.end * plan.output];
-            plan.weight(shifted.as_ref(), x, dy, dw, db);
+            plan.weight(&weight, x, dy, sums, db);
         });
     }
 
@@ -77,10 +88,13 @@ impl Conv2d {
         db: Option<&mut [T]>,
     ) {
         let plan = self.plan::<T>();
-        let shifted = self.shifted(&plan);
-        let together = shifted.as_ref().map_or(1, |shifted| shifted.images_together::<T>());
+        let weight = self.weight::<T>(&plan);
+        let together = match &weight {
+            Weight::Shifted(shifted) => shifted.images_together::<T>(),
+            _ => 1,
+        };
         self.with_adjoint(w, !dx.is_empty(), |adjoint| {
-            self.over_groups(&plan, dx, dw, db, |images, dx, dw, db| {
+            self.over_groups(&plan, &weight, dx, dw, db, |images, dx, sums, db| {
                 let mut dxs = dx.chunks_mut(together * plan.image);
                 for start in images.clone().step_by(together) {
                     let end = images.end.min(start + together);
@@ -88,35 +102,43 @@ impl Conv2d {
                         if let Some(dx) = dxs.next() {
                             plan.input(adjoint, w, dy, dx);
                         }
-                        plan.weight(shifted.as_ref(), &x[start * plan.image..end * plan.image], dy, dw, db);
+                        plan.weight(&weight, &x[start * plan.image..end * plan.image], dy, sums, db);
                     });
                 }
             });
         });
     }
 
-    fn shifted(&self, plan: &Plan) -> Option<Shifted> {
-        Shifted::new(plan.window, self.c_in / self.groups)
+    fn weight<T>(&self, plan: &Plan) -> Weight {
+        let channels = self.c_in / self.groups;
+        let shifted = || Shifted::new(plan.window, channels).map_or(Weight::Unfolded, Weight::Shifted);
+        let squares = Squares::new::<T>(plan.window, channels, plan.filters).filter(|_| self.n >= MANY);
+        squares.map_or_else(shifted, Weight::Squares)
     }
 
-    /// Calls `body` with the images of each group, their part of `dx` (if it is not empty), and sums that are 0; adds up the
-    /// sums.
+    /// Calls `body` with the images of each group, their part of `dx` (if it is not empty), and sums that are 0, for dw (or what
+    /// it is found from) and for the bias; adds up the sums.
     fn over_groups<T: Real>(
         &self,
         plan: &Plan,
+        weight: &Weight,
         dx: &mut [T],
         dw: &mut [T],
         db: Option<&mut [T]>,
         body: impl Fn(Range<usize>, &mut [T], &mut [T], &mut [T]) + Sync,
     ) {
-        let (weights, biases) = (dw.len(), db.as_ref().map_or(0, |db| db.len()));
+        let weights = match weight {
+            Weight::Squares(squares) => self.groups * squares.sums(),
+            _ => dw.len(),
+        };
+        let biases = db.as_ref().map_or(0, |db| db.len());
         let all = weights + biases;
-        let groups = (PARTIALS / size_of_val(dw).max(1)).clamp(2, GROUPS);
+        let groups = (PARTIALS / (weights * size_of::<T>()).max(1)).clamp(2, GROUPS);
         let images = self.n.div_ceil(groups).max(1);
         let group = |i: usize, partial: &mut [T], dx: &mut [T]| {
             partial.fill(T::ZERO);
-            let (dw, db) = partial.split_at_mut(weights);
-            body(i * images..self.n.min((i + 1) * images), dx, dw, db);
+            let (sums, db) = partial.split_at_mut(weights);
+            body(i * images..self.n.min((i + 1) * images), dx, sums, db);
         };
         with_scratch(self.n.div_ceil(images) * all, |partials: &mut [T]| {
             match dx.is_empty() {
@@ -132,7 +154,15 @@ impl Conv2d {
                     total.iter_mut().zip(&partial[first..]).for_each(|(sum, &p)| *sum += p);
                 }
             };
-            add_up(dw, 0);
+            match weight {
+                Weight::Squares(squares) => {
+                    let partials = partials.chunks_exact(all);
+                    for (i, dw) in dw.chunks_exact_mut(plan.filters * plan.terms).enumerate() {
+                        squares.finish(partials.clone().map(|partial| &partial[i * squares.sums()..]), dw);
+                    }
+                }
+                _ => add_up(dw, 0),
+            }
             db.into_iter().for_each(|db| add_up(db, weights));
         });
     }
@@ -207,11 +237,22 @@ impl Plan {
     }
 
     /// Adds the gradients of the kernels and of a bias that some images give.
-    fn weight<T: Real>(&self, shifted: Option<&Shifted>, x: &[T], dy: &[T], dw: &mut [T], db: &mut [T]) {
+    fn weight<T: Real>(&self, weight: &Weight, x: &[T], dy: &[T], sums: &mut [T], db: &mut [T]) {
         add_planes(dy, self.positions, db);
-        if let Some(shifted) = shifted {
-            return self.grad_weight_shifted(shifted, x, dy, dw);
+        match weight {
+            Weight::Squares(squares) => {
+                let parts = x.chunks_exact(self.part).zip(dy.chunks_exact(self.filters * self.positions));
+                for (i, (x, dy)) in parts.enumerate() {
+                    squares.add(x, dy, &mut sums[i % self.groups * squares.sums()..][..squares.sums()]);
+                }
+            }
+            Weight::Shifted(shifted) => self.grad_weight_shifted(shifted, x, dy, sums),
+            Weight::Unfolded => self.grad_weight_unfolded(x, dy, sums),
         }
+    }
+
+    /// Adds the weight gradient of some images by unfolding.
+    fn grad_weight_unfolded<T: Real>(&self, x: &[T], dy: &[T], dw: &mut [T]) {
         for (x, dy) in x.chunks_exact(self.image).zip(dy.chunks_exact(self.output.max(1))) {
             self.each_block(|group, rows, columns| {
                 let x = &x[group * self.part..][..self.part];

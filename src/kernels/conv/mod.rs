@@ -9,7 +9,7 @@
 //! - gradient with respect to the input: dx = fold(wᵀ · dy), or where [`shifted`](super::shifted) applies, a convolution
 //!   of dy with the kernels turned around;
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
-//!   order.
+//!   order; of many images and kernels of 3 x 3 from [`squares`](super::squares) of outputs.
 //!
 //! With `groups` the channels are divided into that many groups, each convolved by itself. [`plan`] divides the work,
 //! [`gradients`] has the gradients.

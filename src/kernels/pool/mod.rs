@@ -2,9 +2,10 @@
 //!
 //! Max pooling also returns *where* each maximum was (its position in the plane), since its gradient flows only there:
 //! dx[index] += dy. The first of equal maxima wins, and NaN wins over every number, as in PyTorch. Padding counts as
-//! −∞, so it never wins. [`average`] has the means.
+//! −∞, so it never wins. [`quads`] has the maxima of 2 x 2 numbers, [`average`] the means.
 
 mod average;
+mod quads;
 mod taps;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ impl Window {
                 || {
                     for (x, (out, indices)) in x.zip(outs) {
                         match self.stride[1] {
+                            2 if self.is_quads() => self.max_quads(x, out, indices),
                             1 => self.max_plane::<T, 1>(&taps, x, out, indices),
                             2 => self.max_plane::<T, 2>(&taps, x, out, indices),
                             _ => self.max_plane::<T, 0>(&taps, x, out, indices),

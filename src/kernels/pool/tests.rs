@@ -7,6 +7,8 @@ fn windows() -> Vec<Window> {
     let base = Window { size: [7, 9], kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
     vec![
         base,
+        Window { size: [6, 16], ..base },
+        Window { size: [5, 41], ..base },
         Window { kernel: [3, 3], stride: [1, 2], padding: [1, 1], ..base },
         Window { kernel: [3, 2], stride: [3, 1], padding: [1, 0], dilation: [2, 3], ..base },
         Window { size: [30, 41], kernel: [4, 5], stride: [2, 3], padding: [2, 2], ..base },
