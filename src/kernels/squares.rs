@@ -177,6 +177,8 @@ impl<T: Real> WithSimd for Image<'_, T> {
     }
 }
 
+// As in `shifted`: with iterators over them, the compiler keeps arrays of vectors in memory.
+#[expect(clippy::needless_range_loop)]
 impl<T: Real> Image<'_, T> {
     /// Bᵀ d B for the squares of a line; the first is square `at` of `squares`.
     #[inline(always)]
@@ -257,6 +259,7 @@ fn of_upstream<T: Real, S: Simd>(vectors: Vectors<T, S>, a: Vector<T, S>, b: Vec
 /// `sums [channels, filters] = vᵀ m` for `v [squares, channels]` and `m [squares, filters]`, in tiles of C channels and F
 /// vectors; with `more`, added to what is there.
 #[inline(always)]
+#[expect(clippy::needless_range_loop)]
 fn product<T: Real, S: Simd, const C: usize, const F: usize>(
     simd: S,
     v: &[T],
