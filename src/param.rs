@@ -208,3 +208,21 @@ impl Drop for Changed<'_> {
         self.0.store(0, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_is_that_of_the_numbers_after_every_update() {
+        let param = Param::new("w", Tensor::from([1.0, 2.0]));
+        let shape = || param.shape().to_vec();
+        param.update(|value| *value = Tensor::from([3.0]));
+        assert_eq!(shape(), [1]);
+        param.update(|value| *value = Tensor::from([3.0, 4.0]));
+        assert_eq!(shape(), [2]);
+        let left_early = || param.update(|value| panic!("{}", std::mem::replace(value, Tensor::from([5.0]))));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(left_early)).is_err());
+        assert_eq!(shape(), [1]);
+    }
+}

@@ -27,7 +27,7 @@ pub(super) struct Slots<'t> {
 
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
-/// No more gradients are compared with each other.
+/// At most so many gradients are compared with each other.
 const SEVERAL: usize = 8;
 
 impl<'t> Slots<'t> {
@@ -86,7 +86,11 @@ impl<'t> Slots<'t> {
             Some(Slot::Ready(sum)) if numbers => sum.accumulate(self.tape.list().ready(gradient.id())),
             Some(_) => {
                 let before = self.take(input).expect("the slot was just looked into");
-                self.wait(input, before + gradient);
+                let (numbers, sum) = (numbers && !self.tape.list().is_pending(before.id()), before + gradient);
+                if numbers {
+                    self.tape.list_mut().force(sum.id());
+                }
+                self.wait(input, sum);
             }
         }
     }
