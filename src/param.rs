@@ -24,6 +24,9 @@ pub struct Param {
 struct Inner {
     id: u64,
     value: RwLock<Tensor>,
+    /// The shape that it was made with, and whether it still has it: only an `update` may give it another.
+    shape: Shape,
+    shape_kept: AtomicBool,
     trainable: AtomicBool,
     decays: bool,
     /// The [thread](thread) that changes it in an `update`, or 0.
@@ -49,8 +52,15 @@ impl Param {
     fn with(name: &str, value: Tensor, trainable: bool, decays: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let inner =
-            Inner { id, value: RwLock::new(value), trainable: AtomicBool::new(trainable), decays, changing: 0.into() };
+        let inner = Inner {
+            id,
+            shape: value.shape().clone(),
+            shape_kept: true.into(),
+            value: RwLock::new(value),
+            trainable: trainable.into(),
+            decays,
+            changing: 0.into(),
+        };
         Param { name: name.into(), inner: Arc::new(inner) }
     }
 
@@ -85,8 +95,14 @@ impl Param {
     }
 
     /// Its shape.
+    #[track_caller]
     pub fn shape(&self) -> Shape {
-        self.read().shape().clone()
+        // An optimizer asks for the shape of each parameter in each step, and a lock takes as long as a small sum.
+        self.not_in_own_update();
+        match self.inner.shape_kept.load(Ordering::Acquire) {
+            true => self.inner.shape.clone(),
+            false => self.read().shape().clone(),
+        }
     }
 
     /// Its precision.
@@ -138,7 +154,10 @@ impl Param {
         let mut held = self.write();
         self.inner.changing.store(thread(), Ordering::Relaxed);
         let _changed = Changed(&self.inner.changing);
-        change(&mut held)
+        self.inner.shape_kept.store(false, Ordering::Release);
+        let result = change(&mut held);
+        self.inner.shape_kept.store(*held.shape() == self.inner.shape, Ordering::Release);
+        result
     }
 
     // A panic while a tensor is being written leaves a valid tensor with some old numbers, so it can still be read.
@@ -187,5 +206,23 @@ struct Changed<'a>(&'a AtomicUsize);
 impl Drop for Changed<'_> {
     fn drop(&mut self) {
         self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_is_that_of_the_numbers_after_every_update() {
+        let param = Param::new("w", Tensor::from([1.0, 2.0]));
+        let shape = || param.shape().to_vec();
+        param.update(|value| *value = Tensor::from([3.0]));
+        assert_eq!(shape(), [1]);
+        param.update(|value| *value = Tensor::from([3.0, 4.0]));
+        assert_eq!(shape(), [2]);
+        let left_early = || param.update(|value| panic!("{}", std::mem::replace(value, Tensor::from([5.0]))));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(left_early)).is_err());
+        assert_eq!(shape(), [1]);
     }
 }

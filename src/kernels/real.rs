@@ -107,6 +107,8 @@ pub trait Real:
 
     /// [`turn`](transpose::turn) for as many numbers of each row as fill whole squares, and how many those are.
     fn turn_squares(rows: [&[Self]; transpose::ROWS], to: &mut [Self], stride: usize) -> usize;
+    /// [`turn_lines`](transpose::turn_lines) for 16 lanes, if there is a way of its own.
+    fn turn_sixteen(x: &[Self], terms: usize, to: &mut [Self]) -> bool;
 
     /// A function that is computed in double precision.
     #[inline(always)]
@@ -181,6 +183,10 @@ real!(f64 {
     fn turn_squares(rows: [&[f64]; transpose::ROWS], to: &mut [f64], stride: usize) -> usize {
         transpose::squares(rows, to, stride)
     }
+    #[inline(always)]
+    fn turn_sixteen(_: &[f64], _: usize, _: &mut [f64]) -> bool {
+        false
+    }
 });
 
 real!(f32 {
@@ -194,5 +200,9 @@ real!(f32 {
     #[inline(always)]
     fn turn_squares(rows: [&[f32]; transpose::ROWS], to: &mut [f32], stride: usize) -> usize {
         transpose::squares_of_f32(rows, to, stride)
+    }
+    #[inline(always)]
+    fn turn_sixteen(x: &[f32], terms: usize, to: &mut [f32]) -> bool {
+        transpose::sixteen_of_f32(x, terms, to)
     }
 });

@@ -46,7 +46,9 @@ impl<'t> Walk<'t> {
             let Some(dz) = self.arrive(id)? else { continue };
             self.extras.begin(id);
             let guard = self.extras.guard(id, &dz);
-            for (input, dx) in self.rule(id, &dz)? {
+            let (inputs, gradients) = self.rule(id, &dz)?;
+            for (&input, &dx) in inputs.iter().zip(&gradients) {
+                let Some(dx) = dx else { continue };
                 let dx = self.extras.hand_on(&guard, input, dx);
                 self.slots.add(input, dx);
             }
@@ -96,8 +98,8 @@ impl<'t> Walk<'t> {
         Error::Rule { rule: node.kind.name().to_owned(), fault: RuleFault::Failed(why), at: node.at }
     }
 
-    /// What the rule of a node makes of its gradient: a contribution to the gradient of each input that wants one.
-    fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<impl Iterator<Item = (NodeId, Var<'t>)> + use<'t>> {
+    /// What the rule of a node makes of its gradient: the inputs, and a contribution to the gradient of each that wants one.
+    fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<(Inputs, Grads<'t>)> {
         self.at = id;
         let by_hand = self.tape.rule() == Rule::Manual;
         let (kind, inputs, needs) = {
@@ -116,7 +118,7 @@ impl<'t> Walk<'t> {
         let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
-        let gradients = match &kind {
+        let mut gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
             Kind::Op(op) => op.vjp(at)?,
             Kind::Output(call, k) if by_hand => call.vjp(self.tape, id - *k as NodeId, &x, dz, &needs),
@@ -127,8 +129,8 @@ impl<'t> Walk<'t> {
         if !matches!(kind, Kind::Elementwise(..)) {
             self.check(id, &kind, &inputs, &gradients)?;
         }
-        let wanted = |((input, needed), dx): ((NodeId, bool), Option<Var<'t>>)| Some((input, dx.filter(|_| needed)?));
-        Ok(inputs.into_iter().zip(needs).zip(gradients).filter_map(wanted))
+        gradients.iter_mut().zip(&needs).for_each(|(dx, &needed)| *dx = dx.filter(|_| needed));
+        Ok((inputs, gradients))
     }
 
     /// Checks what a rule returned: a gradient for each input, on this tape and of the shape of the input, or none.

@@ -113,6 +113,14 @@ impl List {
         }
     }
 
+    /// The tensor of a node that is known to be computed, and is forgotten with it.
+    pub fn take(&mut self, id: NodeId) -> Tensor {
+        match std::mem::replace(&mut self.nodes[id as usize].value, Value::Pending(Shape::scalar())) {
+            Value::Ready(tensor) => tensor,
+            Value::Pending(_) => unreachable!("node {id} should have been computed before it was taken"),
+        }
+    }
+
     /// The tensor of a node, computed now if it is pending.
     pub fn value(&mut self, id: NodeId) -> &Tensor {
         self.force(id);

@@ -27,6 +27,8 @@ pub(super) struct Slots<'t> {
 
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
+/// At most so many gradients are compared with each other.
+const SEVERAL: usize = 8;
 
 impl<'t> Slots<'t> {
     /// Empty slots, but for the `upstream` gradient of `root`; the operations of rules are taken off again down to
@@ -86,19 +88,25 @@ impl<'t> Slots<'t> {
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
         let gradient = self.summed(input, gradient);
         let numbers = self.numbers(input, gradient);
-        match (self.slots.get_mut(input), numbers) {
-            (None, Some(numbers)) => self.slots.put(input, Slot::Ready(numbers)),
-            (Some(Slot::Ready(sum)), Some(numbers)) => sum.accumulate(&numbers),
-            _ => {
-                let sum = match self.take(input) {
-                    Some(before) => before + gradient,
-                    None => gradient,
-                };
-                self.slots.put(input, Slot::Node(sum.id()));
-                if self.scratch_from.is_some() {
-                    self.waiting.push(input);
+        match self.slots.get_mut(input) {
+            None => self.wait(input, gradient),
+            Some(Slot::Ready(sum)) if numbers => sum.accumulate(self.tape.list().ready(gradient.id())),
+            Some(_) => {
+                let before = self.take(input).expect("the slot was just looked into");
+                let (numbers, sum) = (numbers && !self.tape.list().is_pending(before.id()), before + gradient);
+                if numbers {
+                    self.tape.list_mut().force(sum.id());
                 }
+                self.wait(input, sum);
             }
+        }
+    }
+
+    /// Lets the gradient of `input` wait for a node.
+    fn wait(&mut self, input: NodeId, gradient: Var<'t>) {
+        self.slots.put(input, Slot::Node(gradient.id()));
+        if self.scratch_from.is_some() {
+            self.waiting.push(input);
         }
     }
 
@@ -117,35 +125,50 @@ impl<'t> Slots<'t> {
         gradient.sum_to(&shape)
     }
 
-    /// The numbers of a contribution, if it can be added as numbers: nothing is recorded, and it is computed already
-    /// or goes to a leaf, where no chain goes on.
-    fn numbers(&self, input: NodeId, gradient: Var<'t>) -> Option<Tensor> {
+    /// Whether a contribution can be added as numbers: nothing is recorded, and it is computed already or goes to a leaf,
+    /// where no chain goes on.
+    fn numbers(&self, input: NodeId, gradient: Var<'t>) -> bool {
         if self.recorded() {
-            return None;
+            return false;
         }
         let mut list = self.tape.list_mut();
         if matches!(list.node(input).kind, Kind::Leaf) {
             list.force(gradient.id());
         }
-        (!list.is_pending(gradient.id())).then(|| list.ready(gradient.id()).clone())
+        !list.is_pending(gradient.id())
     }
 
     /// Takes the operations of finished rules off the tape, unless a gradient still waits to be computed from them.
     pub fn forget_scratch(&mut self) {
         let Some(mark) = self.scratch_from else { return };
-        let many = self.tape.len() > mark + SCRATCH;
-        let (tape, slots) = (self.tape, &mut self.slots);
-        self.waiting.retain(|&id| {
-            let Some(&Slot::Node(node)) = slots.get(id) else { return false };
-            // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
-            let waits = !many && tape.list().is_pending(node);
-            if !waits {
-                slots.put(id, Slot::Ready(Var::new(tape, node).value()));
-            }
-            waits
-        });
-        if self.waiting.is_empty() {
-            self.tape.list_mut().truncate(mark);
+        let (list, slots) = (&mut *self.tape.list_mut(), &mut self.slots);
+        let node_of = |slots: &Few<Slot>, id: NodeId| match slots.get(id) {
+            Some(&Slot::Node(node)) => Some(node),
+            _ => None,
+        };
+        if list.nodes.len() > mark + SCRATCH {
+            self.waiting.iter().filter_map(|&id| node_of(slots, id)).for_each(|node| list.force(node));
         }
+        if self.waiting.iter().any(|&id| node_of(slots, id).is_some_and(|node| list.is_pending(node))) {
+            // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
+            self.waiting.retain(|&id| {
+                let Some(node) = node_of(slots, id) else { return false };
+                if !list.is_pending(node) {
+                    slots.put(id, Slot::Ready(list.ready(node).clone()));
+                }
+                list.is_pending(node)
+            });
+            return;
+        }
+        while let Some(id) = self.waiting.pop() {
+            let Some(node) = node_of(slots, id) else { continue };
+            // What is taken off is moved, unless it is another gradient as well: counting an owner takes as long as adding
+            // up a few numbers.
+            let alone =
+                self.waiting.len() < SEVERAL && self.waiting.iter().all(|&other| node_of(slots, other) != Some(node));
+            let numbers = if alone && node as usize >= mark { list.take(node) } else { list.ready(node).clone() };
+            slots.put(id, Slot::Ready(numbers));
+        }
+        list.truncate(mark);
     }
 }

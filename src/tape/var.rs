@@ -72,7 +72,7 @@ impl<'t> Var<'t> {
     /// When it has another number of elements.
     #[track_caller]
     pub fn item(self) -> f64 {
-        self.value().item()
+        self.tape.list_mut().value(self.id).item()
     }
 
     /// Whether a gradient flows through this value: it depends on a leaf through differentiable operations.

@@ -24,11 +24,11 @@ use super::{
     matrix::{MatMut, MatRef},
     parallel,
     scratch::with_scratch,
-    simd, threads,
+    threads,
 };
 use ahead::Ahead;
 use blocked::Blocked;
-use tile::LANES;
+use tile::{Before, Small};
 
 /// Products of at most this many multiply-adds run in the register tile.
 const SMALL: usize = 1 << 14;
@@ -40,6 +40,8 @@ const PIECE: usize = 1 << 24;
 const MANY: usize = 8;
 /// No side is split below this length.
 const NARROW: usize = 64;
+/// Halves begin at a multiple of this many rows or columns: the numbers of a line of the cache.
+const SPLIT: usize = 16;
 
 /// The sizes of a product, how its operands are stored, and by what it is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,16 +66,18 @@ impl Product {
         self.by(out, accumulate, a, b, halved);
     }
 
+    fn is_small(self) -> bool {
+        self.m * self.n * self.k <= SMALL
+    }
+
     /// A small product in registers, a larger one by `method`.
     #[inline]
     fn by<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T], method: impl FnOnce(Parts<'_, T>)) {
         let Product { m, n, k, .. } = self;
         debug_assert!(out.len() == m * n && a.len() == m * k && b.len() == k * n, "{self:?}");
-        if m * n * k <= SMALL {
-            return simd(
-                #[inline(always)]
-                || self.small(out, accumulate, a, b),
-            );
+        if self.is_small() {
+            let before = if accumulate { Before::Out } else { Before::Nothing };
+            return arch().dispatch(Small { product: self, out, before, a, b });
         }
         let out = MatMut::from_row_major_slice_mut(out, m, n);
         let (a, b) = (view(a, m, k, self.ta), view(b, k, n, self.tb));
@@ -148,14 +152,24 @@ pub fn linear<T: Real>(
     bias: Option<&[T]>,
     (rows, inputs, outputs): (usize, usize, usize),
 ) {
-    if let Some(bias) = bias.filter(|b| !b.is_empty()) {
-        repeat(bias, out);
+    let product = Product { m: rows, n: outputs, k: inputs, ta: false, tb: true, scale: 1.0 };
+    match bias {
+        Some(row) if outputs > 1 && product.is_small() => {
+            arch().dispatch(Small { product, out, before: Before::Row(row), a: x, b: w });
+        }
+        Some(row) => {
+            repeat(row, out);
+            product.gemm(out, true, x, w);
+        }
+        None => product.gemm(out, false, x, w),
     }
-    Product { m: rows, n: outputs, k: inputs, ta: false, tb: true, scale: 1.0 }.gemm(out, bias.is_some(), x, w);
 }
 
 /// Fills `out` with copies of `row`, of which there are twice as many after each copy.
 fn repeat<T: Real>(row: &[T], out: &mut [T]) {
+    if row.is_empty() {
+        return;
+    }
     let mut done = row.len().min(out.len());
     out[..done].copy_from_slice(&row[..done]);
     while done < out.len() {
@@ -224,14 +238,14 @@ impl<T: Real> Parts<'_, T> {
                 }
             });
         } else if m >= n {
-            let half = (m / 2).next_multiple_of(LANES);
+            let half = (m / 2).next_multiple_of(SPLIT);
             let (top, bottom) = out.split_at_row_mut(half);
             let (a1, a2) = a.split_at_row(half);
             let top = Parts { out: top, accumulate, scale, a: a1, b };
             let bottom = Parts { out: bottom, accumulate, scale, a: a2, b };
             join(|| top.halved(grain), || bottom.halved(grain));
         } else {
-            let half = (n / 2).next_multiple_of(LANES);
+            let half = (n / 2).next_multiple_of(SPLIT);
             let (left, right) = out.split_at_col_mut(half);
             let (b1, b2) = b.split_at_col(half);
             let left = Parts { out: left, accumulate, scale, a, b: b1 };

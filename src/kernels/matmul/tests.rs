@@ -106,14 +106,17 @@ fn batches_broadcast_each_operand() {
 
 #[test]
 fn linear_adds_the_bias_to_every_row() {
-    let (x, w, bias) = (numbers::<f32>(7 * 5, 1), numbers::<f32>(3 * 5, 2), [10.0f32, 20.0, 30.0]);
-    let mut out = vec![f32::NAN; 7 * 3];
-    linear(&mut out, &x, &w, Some(&bias), (7, 5, 3));
-    let p = Product { m: 7, n: 3, k: 5, ta: false, tb: true, scale: 1.0 };
-    let want: Vec<f64> = naive(p, &x, &w).iter().enumerate().map(|(i, v)| v + f64::from(bias[i % 3])).collect();
-    close(&out, &want, 1e-5);
-    linear(&mut out, &x, &w, None, (7, 5, 3));
-    close(&out, &naive(p, &x, &w), 1e-5);
+    for (rows, inputs, outputs) in [(7, 5, 3), (9, 4, 1), (20, 3, 17), (3, 0, 2), (0, 2, 3), (2, 3, 0), (200, 30, 18)] {
+        let (x, w) = (numbers::<f32>(rows * inputs, 1), numbers::<f32>(outputs * inputs, 2));
+        let bias: Vec<f32> = (1..=outputs).map(|i| 10.0 * i as f32).collect();
+        let mut out = vec![f32::NAN; rows * outputs];
+        linear(&mut out, &x, &w, Some(&bias), (rows, inputs, outputs));
+        let p = Product { m: rows, n: outputs, k: inputs, ta: false, tb: true, scale: 1.0 };
+        let (product, bias) = (naive(p, &x, &w), bias.iter().cycle());
+        close(&out, &product.iter().zip(bias).map(|(v, &b)| v + f64::from(b)).collect::<Vec<_>>(), 1e-5);
+        linear(&mut out, &x, &w, None, (rows, inputs, outputs));
+        close(&out, &product, 1e-5);
+    }
 }
 
 /// The blocked product of a machine, or of a level of instructions that it has too: with and without fetching ahead, which
@@ -153,6 +156,13 @@ fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
         (1030, 9, 8),
     ];
     each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| blocked(simd, p, accumulate, out, a, b));
+    // Around the edges of a small product's tiles, which are 8, 4, 2 or 1 rows, and of the lanes of a vector.
+    let sizes =
+        [(1, 1, 1), (1, 16, 9), (2, 17, 7), (3, 5, 4), (6, 10, 0), (7, 8, 33), (16, 2, 32), (33, 1, 18), (40, 20, 3)];
+    each_way::<T>(&sizes, tolerance, |product, a, b, out, accumulate| {
+        let before = if accumulate { Before::Out } else { Before::Nothing };
+        simd.vectorize(Small { product, out, before, a, b });
+    });
     // Around the edges of a tile of dot products and of their parts, and of the rows that are added up together.
     let sizes = [(1, 1, 1), (1, 20, 100), (20, 1, 33), (2, 3, 16), (4, 5, 15), (9, 12, 40), (8, 33, 7), (3, 9, 1600)];
     each_way::<T>(&sizes, tolerance, |p, a, b, out, accumulate| {

@@ -1,198 +1,231 @@
-//! Small products in registers: up to 6 rows and [`LANES`] columns of `out` are summed at a time, so that every number
-//! of `b` that is loaded serves 6 rows, and no sum touches memory before it is complete.
-
-use std::hint::black_box;
+//! Small products in registers: up to [`ROWS`] rows and a vector of columns of `out` are summed at a time, so that every
+//! vector of `b` that is loaded serves all of these rows, and no sum touches memory before it is complete.
+//!
+//! A term waits for the one before it, and 8 are under way at a time. Where there are fewer rows, each sum is cut into
+//! strands, which are added at the end.
 
 use super::Product;
-use crate::kernels::{Real, scratch::with_scratch};
+use crate::kernels::{
+    Real,
+    scratch::with_scratch,
+    transpose::turn_lines,
+    vector::{Vector, Vectors},
+};
+use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
-/// The columns of the register tile: one 512-bit vector of f32, or two of f64.
-pub(super) const LANES: usize = 16;
+/// Rows of a tile.
+const ROWS: usize = 8;
 
-impl Product {
-    /// The product in registers. With few columns and many rows, (A B)ᵀ = Bᵀ Aᵀ fills the vectors better.
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(super) enum Before<'a, T> {
+    Nothing,
+    /// What is in `out`.
+    Out,
+    /// The same row for all rows; not for a product of one column.
+    Row(&'a [T]),
+}
+
+/// `out = before + scale · a b`, on the machine that it is dispatched to.
+pub(super) struct Small<'a, T> {
+    pub product: Product,
+    pub out: &'a mut [T],
+    pub before: Before<'a, T>,
+    pub a: &'a [T],
+    pub b: &'a [T],
+}
+
+impl<T: Real> WithSimd for Small<'_, T> {
+    type Output = ();
+
+    /// With few columns and many rows, (A B)ᵀ = Bᵀ Aᵀ fills the vectors better.
     #[inline(always)]
-    pub(super) fn small<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
-        let Product { m, n, ta, tb, .. } = self;
-        let turned = n == 1 || n < LANES && m >= LANES;
-        let (product, a, b) = match turned {
-            true => (Product { m: n, n: m, ta: !tb, tb: !ta, ..self }, b, a),
-            false => (self, a, b),
-        };
-        if !turned || n == 1 {
-            return product.tiles(out, accumulate, a, b);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let vectors = Vectors::<T, S>::new(simd);
+        let lanes = Vectors::<T, S>::LANES;
+        let Product { m, n, ta, tb, .. } = self.product;
+        if n > 1 && (n >= lanes || m < lanes || !ta) {
+            return self.panels(vectors);
+        }
+        let Small { product, out, before, a, b } = self;
+        let product = Product { m: n, n: m, ta: !tb, tb: !ta, ..product };
+        if n == 1 {
+            return Small { product, out, before, a: b, b: a }.panels(vectors);
         }
         with_scratch(
             m * n,
             #[inline(always)]
             |columns: &mut [T]| {
-                product.tiles(columns, false, a, b);
+                Small { product, out: columns, before: Before::Nothing, a: b, b: a }.panels(vectors);
                 for (j, column) in columns.chunks_exact(m).enumerate() {
                     for (i, &x) in column.iter().enumerate() {
                         let out = &mut out[i * n + j];
-                        *out = if accumulate { *out + x } else { x };
+                        *out = match before {
+                            Before::Nothing => x,
+                            Before::Out => *out + x,
+                            Before::Row(row) => row[j] + x,
+                        };
                     }
                 }
             },
         );
     }
+}
 
-    /// The product in register tiles of up to 6 rows and [`LANES`] columns.
+impl<T: Real> Small<'_, T> {
+    /// The product, a vector of columns at a time. Columns that do not fill a vector, or are not contiguous, are packed.
     #[inline(always)]
-    fn tiles<T: Real>(self, out: &mut [T], accumulate: bool, a: &[T], b: &[T]) {
-        let Product { n, k, tb, .. } = self;
-        // Columns that do not fill a vector, or are not contiguous, are packed panel by panel.
-        let packed = tb || !n.is_multiple_of(LANES);
+    fn panels<S: Simd>(mut self, vectors: Vectors<T, S>) {
+        let Product { n, k, tb, .. } = self.product;
+        let lanes = Vectors::<T, S>::LANES;
+        if k == 0 {
+            return match self.before {
+                Before::Nothing => self.out.fill(T::ZERO),
+                Before::Out => {}
+                Before::Row(row) => self.out.chunks_exact_mut(n.max(1)).for_each(|out| out.copy_from_slice(row)),
+            };
+        }
+        let in_place = if tb { 0 } else { n - n % lanes };
+        for j in (0..in_place).step_by(lanes) {
+            let b = self.b;
+            self.panel(vectors, j..j + lanes, &b[j..], n);
+        }
+        if in_place == n {
+            return;
+        }
         with_scratch(
-            if packed { k * n.next_multiple_of(LANES) } else { 0 },
+            k * lanes,
             #[inline(always)]
-            |panels: &mut [T]| {
-                if packed {
-                    self.pack(panels, b);
-                }
-                let (b, stride, apart) = if packed { (&*panels, LANES, k) } else { (b, n, 1) };
-                // If the compiler knew that no bounds need be checked, it would vectorize along the sums, of numbers
-                // gathered one by one.
-                let b = black_box(b);
-                for j in (0..n).step_by(LANES) {
-                    self.panel(out, j, accumulate, a, &b[(j * apart).min(b.len())..], stride);
+            |panel: &mut [T]| {
+                for j in (in_place..n).step_by(lanes) {
+                    let columns = j..n.min(j + lanes);
+                    self.pack(panel, columns.clone(), lanes);
+                    self.panel(vectors, columns, panel, lanes);
                 }
             },
         );
     }
 
-    /// The rows of b in panels of [`LANES`] columns, one after the other; lanes without a column are zero.
+    /// The rows of b in these columns, one after the other; lanes without a column hold numbers that count for nothing.
     #[inline(always)]
-    fn pack<T: Real>(self, panels: &mut [T], b: &[T]) {
-        let Product { n, k, tb, .. } = self;
-        for j in (0..n).step_by(LANES) {
-            let columns = LANES.min(n - j);
-            let (rows, _) = panels[j * k..][..k * LANES].as_chunks_mut::<LANES>();
-            if columns < LANES {
-                rows.as_flattened_mut().fill(T::ZERO);
-            }
-            if tb {
-                let (blocks, rest) = rows.as_chunks_mut::<LANES>();
-                for (block, start) in blocks.iter_mut().zip((0..k).step_by(LANES)) {
-                    turn(block, &b[j * k + start..], k, columns);
-                }
-                for (row, p) in rest.iter_mut().zip(k - k % LANES..) {
-                    for l in 0..columns {
-                        row[l] = b[(j + l) * k + p];
-                    }
-                }
-            } else {
-                for (p, row) in rows.iter_mut().enumerate() {
-                    row[..columns].copy_from_slice(&b[p * n + j..][..columns]);
-                }
-            }
+    fn pack(&self, panel: &mut [T], columns: Range<usize>, lanes: usize) {
+        let Product { n, k, tb, .. } = self.product;
+        if tb {
+            return turn_lines(&self.b[columns.start * k..columns.end * k], k, panel, lanes);
+        }
+        for (row, b) in panel.chunks_exact_mut(lanes).zip(self.b.chunks_exact(n)) {
+            let (row, rest) = row.split_at_mut(columns.len());
+            row.copy_from_slice(&b[columns.clone()]);
+            rest.fill(T::ZERO);
         }
     }
 
-    /// Columns `j .. j + LANES` of the product; row p of these columns starts at `p * stride` in `b`.
+    /// Some columns of the product, at most a vector of them, whose rows in b are `pitch` apart.
     #[inline(always)]
-    fn panel<T: Real>(self, out: &mut [T], j: usize, accumulate: bool, a: &[T], b: &[T], stride: usize) {
+    fn panel<S: Simd>(&mut self, vectors: Vectors<T, S>, columns: Range<usize>, b: &[T], pitch: usize) {
+        let m = self.product.m;
         let mut i = 0;
-        while i < self.m {
-            i += match self.m - i {
-                0..2 => self.tile::<T, 1>(out, (i, j), accumulate, a, b, stride),
-                2..4 => self.tile::<T, 2>(out, (i, j), accumulate, a, b, stride),
-                4..6 => self.tile::<T, 4>(out, (i, j), accumulate, a, b, stride),
-                _ => self.tile::<T, 6>(out, (i, j), accumulate, a, b, stride),
+        while i < m {
+            let columns = columns.clone();
+            i += match m - i {
+                1 => self.tile::<S, 1, 4>(vectors, i, columns, b, pitch),
+                2..4 => self.tile::<S, 2, 4>(vectors, i, columns, b, pitch),
+                4..ROWS => self.tile::<S, 4, 2>(vectors, i, columns, b, pitch),
+                _ => self.tile::<S, ROWS, 1>(vectors, i, columns, b, pitch),
             };
         }
     }
 
-    /// R rows of a panel, summed in registers; returns R.
+    /// R rows of a panel, each of their sums in P strands; returns R.
     #[inline(always)]
-    fn tile<T: Real, const R: usize>(
-        self,
-        out: &mut [T],
-        (i, j): (usize, usize),
-        accumulate: bool,
-        a: &[T],
+    fn tile<S: Simd, const R: usize, const P: usize>(
+        &mut self,
+        vectors: Vectors<T, S>,
+        i: usize,
+        columns: Range<usize>,
         b: &[T],
-        stride: usize,
+        pitch: usize,
     ) -> usize {
-        let Product { m, n, k, ta, .. } = self;
+        let Product { m, n, k, ta, scale, .. } = self.product;
         let sums = if ta {
-            sum_tile::<T, R>(k, b, stride, |p| *a[p * m + i..].first_chunk().expect("a row of a tile"))
+            Terms::<_, R> { a: &self.a[i..], apart: [1, m], b, pitch, count: k }.sums::<S, P>(vectors)
         } else {
-            let mut rows: [&[T]; R] = [&[]; R];
-            for r in 0..R {
-                rows[r] = &a[(i + r) * k..][..k];
-            }
-            sum_tile::<T, R>(
-                k,
-                b,
-                stride,
-                #[inline(always)]
-                |p| {
-                    let mut x = [T::ZERO; R];
-                    for r in 0..R {
-                        x[r] = rows[r][p];
-                    }
-                    x
-                },
-            )
+            Terms::<_, R> { a: &self.a[i * k..], apart: [k, 1], b, pitch, count: k }.sums::<S, P>(vectors)
         };
-        let (columns, scale) = (LANES.min(n - j), T::of(self.scale));
-        for (r, sums) in sums.iter().enumerate() {
-            let out = &mut out[(i + r) * n + j..][..columns];
-            if let Some(whole) = out.first_chunk_mut::<LANES>() {
-                *whole = scaled(scale, sums, accumulate.then_some(&*whole));
-            } else {
-                for (out, x) in out.iter_mut().zip(scaled(scale, sums, None)) {
-                    *out = if accumulate { *out + x } else { x };
-                }
-            }
+        let scale = vectors.splat(T::of(scale));
+        for (r, sum) in sums.into_iter().enumerate() {
+            let out = &mut self.out[(i + r) * n..][columns.clone()];
+            let whole = out.len() == Vectors::<T, S>::LANES;
+            let before = match self.before {
+                Before::Nothing => None,
+                Before::Out => Some(&*out),
+                Before::Row(row) => Some(&row[columns.clone()]),
+            };
+            let before = match before {
+                None => vectors.splat(T::ZERO),
+                Some(before) if whole => vectors.load(before, 0),
+                Some(before) => vectors.part(before),
+            };
+            let sum = vectors.mul_add(scale, sum, before);
+            if whole { vectors.store(out, 0, sum) } else { vectors.store_part(out, sum) }
         }
         R
     }
 }
 
-/// `block[p][l] = b[l * stride + p]` for the first `columns` values of l, 0 for the others.
-#[inline(always)]
-fn turn<T: Real>(block: &mut [[T; LANES]; LANES], b: &[T], stride: usize, columns: usize) {
-    let mut runs = [[T::ZERO; LANES]; LANES];
-    for (l, run) in runs[..columns].iter_mut().enumerate() {
-        *run = *b[l * stride..].first_chunk().expect("a column has a run for every block");
-    }
-    // Four at a time: one by one, the compiler would scatter them.
-    for (l, four) in runs.as_chunks().0.iter().enumerate() {
-        for (p, row) in block.iter_mut().enumerate() {
-            let [a, b, c, d]: &[_; 4] = four;
-            row.as_chunks_mut().0[l] = [a[p], b[p], c[p], d[p]];
-        }
-    }
+/// What a tile is summed from.
+struct Terms<'a, T, const R: usize> {
+    a: &'a [T],
+    /// From a number of `a` to that of the next row, and to that of the next term.
+    apart: [usize; 2],
+    b: &'a [T],
+    /// From a term of b to the next.
+    pitch: usize,
+    count: usize,
 }
 
-/// `Σ over p of a(p)[r] · b[p, lane]` for R rows, in registers.
-#[inline(always)]
-fn sum_tile<T: Real, const R: usize>(k: usize, b: &[T], stride: usize, a: impl Fn(usize) -> [T; R]) -> [[T; LANES]; R] {
-    let mut sums = [[T::ZERO; LANES]; R];
-    for p in 0..k {
-        let b: &[T; LANES] = b[p * stride..].first_chunk().expect("a full vector");
-        for (sums, x) in sums.iter_mut().zip(a(p)) {
-            for l in 0..LANES {
-                sums[l] += x * b[l];
+impl<T: Real, const R: usize> Terms<'_, T, R> {
+    /// `Σ over p of a[r, p] · b[p, lane]` for R rows.
+    #[inline(always)]
+    fn sums<S: Simd, const P: usize>(self, vectors: Vectors<T, S>) -> [Vector<T, S>; R] {
+        let ([down, along], last) = (self.apart, self.count - 1);
+        assert!(self.a.len() > (R - 1) * down + last * along);
+        assert!(self.b.len() >= last * self.pitch + Vectors::<T, S>::LANES);
+        let mut strands = [[vectors.splat(T::ZERO); R]; P];
+        let whole = self.count - self.count % P;
+        for p in (0..whole).step_by(P) {
+            for (s, sums) in strands.iter_mut().enumerate() {
+                // SAFETY: the assertions are what `add` asks for, and P divides `whole`, so that p + s is less than `count`.
+                unsafe { self.add(vectors, p + s, sums) };
             }
         }
+        for p in whole..self.count {
+            // SAFETY: the assertions are what `add` asks for.
+            unsafe { self.add(vectors, p, &mut strands[0]) };
+        }
+        let mut sums = strands[0];
+        for strand in &strands[1..] {
+            for (sum, &strand) in sums.iter_mut().zip(strand) {
+                *sum = vectors.add(*sum, strand);
+            }
+        }
+        sums
     }
-    sums
-}
 
-/// `before + scale · sums`, or without a summand before it.
-#[inline(always)]
-fn scaled<T: Real>(scale: T, sums: &[T; LANES], before: Option<&[T; LANES]>) -> [T; LANES] {
-    let mut result = [T::ZERO; LANES];
-    for l in 0..LANES {
-        result[l] = scale * sums[l];
-    }
-    if let Some(before) = before {
-        for l in 0..LANES {
-            result[l] = before[l] + result[l];
+    /// Adds term p to the sums.
+    ///
+    /// # Safety
+    /// p is less than `count`; all rows of `a`, and all terms of `b`, each as long as a vector, are there.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(&self, vectors: Vectors<T, S>, p: usize, sums: &mut [Vector<T, S>; R]) {
+        let at = p * self.pitch;
+        // SAFETY: the caller's promise. Checked here, for every term, the bounds take as long as the products.
+        let b = vectors.load(unsafe { self.b.get_unchecked(at..at + Vectors::<T, S>::LANES) }, 0);
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            let a = unsafe { *self.a.get_unchecked(r * self.apart[0] + p * self.apart[1]) };
+            *sum = vectors.mul_add(vectors.splat(a), b, *sum);
         }
     }
-    result
 }

@@ -32,6 +32,10 @@ impl<T: Real> Program<'_, T> {
         if plain && numel < PARALLEL && out.len() > 1 && is_end_of(dims, kept) {
             return total.merge(out, self.inputs[0].0);
         }
+        // A single block, all of it into one number.
+        if plain && numel <= BLOCK && out.len() == 1 {
+            return out[0] = total.of_two(out[0], total.of(self.inputs[0].0));
+        }
         let target = Space::new(dims, [kept]);
         let fold = Fold { total, step, space: (!plain).then(|| self.space(dims)), target };
         let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);

@@ -5,8 +5,8 @@
 
 use super::super::NodeId;
 
-/// Room for so many is made at once.
-const FEW: usize = 16;
+/// Room for so many is made at once: allocators have a piece of less than a kilobyte at hand.
+const FEW: usize = 8;
 
 /// Values at some of the positions `0..len`.
 pub(in super::super) struct Few<T> {
