@@ -8,7 +8,7 @@ use std::process::Command;
 use wengert::{
     Backward, DType, Function, Gradients, Param, Rule, Shape, Tape, Tensor, Var,
     nn::{BatchNorm, Conv2d, Flatten, Init, Layer, Linear, MaxPool2d, Sequential},
-    ops::Window,
+    ops::{ConvSpec, Window},
 };
 
 /// Set in a child, which prints its hashes and does nothing else.
@@ -118,6 +118,14 @@ fn operations(dtype: DType) -> u64 {
     add(c.permute(&[2, 0, 1]), c);
     add(c.cumsum(1).flip(&[2]), c);
     add(c.index_select(1, &[5; 100]), c);
+    // As many images, channels and filters as each way of a weight gradient takes.
+    let images = numbers(&[64, 16, 12, 12], 3.0);
+    for (filters, size) in [(32, 3), (8, 3), (8, 5)] {
+        let kernels = numbers(&[filters, 16, size, size], 4.0);
+        let y = images.conv2d(kernels, None, ConvSpec::default());
+        add(y, images);
+        add(y, kernels);
+    }
     hash.0
 }
 
