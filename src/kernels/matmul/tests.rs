@@ -159,6 +159,7 @@ fn blocked_all_ways<T: Real, S: pulp::Simd>(simd: S, tolerance: f64) {
     // Around the edges of a small product's tiles, which are 8, 4, 2 or 1 rows, and of the lanes of a vector.
     let sizes =
         [(1, 1, 1), (1, 16, 9), (2, 17, 7), (3, 5, 4), (6, 10, 0), (7, 8, 33), (16, 2, 32), (33, 1, 18), (40, 20, 3)];
+    let sizes = sizes.into_iter().chain([(0, 0, 3), (0, 1, 2), (0, 20, 2), (5, 0, 2)]).collect::<Vec<_>>();
     each_way::<T>(&sizes, tolerance, |product, a, b, out, accumulate| {
         let before = if accumulate { Before::Out } else { Before::Nothing };
         simd.vectorize(Small { product, out, before, a, b });

@@ -45,6 +45,9 @@ impl<T: Real> WithSimd for Small<'_, T> {
         let vectors = Vectors::<T, S>::new(simd);
         let lanes = Vectors::<T, S>::LANES;
         let Product { m, n, ta, tb, .. } = self.product;
+        if m * n == 0 {
+            return;
+        }
         if n > 1 && (n >= lanes || m < lanes || !ta) {
             return self.panels(vectors);
         }
@@ -83,7 +86,7 @@ impl<T: Real> Small<'_, T> {
             return match self.before {
                 Before::Nothing => self.out.fill(T::ZERO),
                 Before::Out => {}
-                Before::Row(row) => self.out.chunks_exact_mut(n.max(1)).for_each(|out| out.copy_from_slice(row)),
+                Before::Row(row) => self.out.chunks_exact_mut(n).for_each(|out| out.copy_from_slice(row)),
             };
         }
         let in_place = if tb { 0 } else { n - n % lanes };
