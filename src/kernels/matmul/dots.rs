@@ -67,7 +67,7 @@ impl<T: Real> Dots<'_, T> {
                     continue;
                 }
                 let end = many.nrows().min(i + STRIP);
-                if S::REGISTER_COUNT >= 32 {
+                if const { S::REGISTER_COUNT >= 32 } {
                     (i..end).step_by(4).for_each(
                         #[inline(always)]
                         |i| self.tile::<S, 4, COLUMNS>(simd, [many, few], [i, j], &place),

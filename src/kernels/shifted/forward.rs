@@ -35,12 +35,12 @@ impl<T: Real> WithSimd for Forward<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let filters = self.w.len() / (self.sizes.phases() * self.sizes.shifts.len());
-        // Twenty-four sums fit the registers of machines with 32 of them, ten those of the others.
-        let many = S::REGISTER_COUNT >= 32;
         let mut first = 0;
         while first < filters {
             first += match filters - first {
-                rest if many && rest.is_multiple_of(FILTERS) => self.filters::<S, FILTERS>(simd, first),
+                rest if const { many::<S>() } && rest.is_multiple_of(FILTERS) => {
+                    self.filters::<S, FILTERS>(simd, first)
+                }
                 rest if rest.is_multiple_of(5) || rest > 5 && rest % 4 == 1 => self.filters::<S, 5>(simd, first),
                 4.. => self.filters::<S, 4>(simd, first),
                 2.. => self.filters::<S, 2>(simd, first),
@@ -50,6 +50,12 @@ impl<T: Real> WithSimd for Forward<'_, T> {
     }
 }
 
+/// Twenty-four sums fit the registers of machines with 32 of them, ten those of the others. What is chosen by it, or by R, in a
+/// `const` block is not compiled where it is not the case.
+const fn many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
 // With iterators over them, the compiler keeps arrays of sums in memory, not in registers.
 #[expect(clippy::needless_range_loop)]
 impl<T: Real> Forward<'_, T> {
@@ -57,17 +63,21 @@ impl<T: Real> Forward<'_, T> {
     #[inline(always)]
     fn filters<S: Simd, const R: usize>(&mut self, simd: S, first: usize) -> usize {
         let (places, lanes) = (self.sizes.places, Vectors::<T, S>::LANES);
-        let most = match R {
-            FILTERS => 3,
-            _ if S::REGISTER_COUNT >= 32 => 4,
-            _ => 2,
+        let most = const {
+            if R == FILTERS {
+                3
+            } else if many::<S>() {
+                4
+            } else {
+                2
+            }
         };
         let (mut place, mut row) = (0, 0);
         while place < places {
             place += lanes
                 * match ((places - place) / lanes).min(most) {
-                    4 => self.tile::<S, R, 4>(simd, first, place),
-                    3 if R == FILTERS => self.tile::<S, R, 3>(simd, first, place),
+                    4 if const { R != FILTERS && many::<S>() } => self.tile::<S, R, 4>(simd, first, place),
+                    3 if const { R == FILTERS } => self.tile::<S, R, 3>(simd, first, place),
                     2.. => self.tile::<S, R, 2>(simd, first, place),
                     _ => self.tile::<S, R, 1>(simd, first, place),
                 };
@@ -105,7 +115,7 @@ impl<T: Real> Forward<'_, T> {
                 sums[r] = [vectors.splat(bias[first + r]); V];
             }
         }
-        if size_of::<T>() > size_of::<f32>() || self.sizes.together == 1 {
+        if const { size_of::<T>() > size_of::<f32>() } || self.sizes.together == 1 {
             sums = self.sum::<S, PHASES, R, V>(simd, (first, place), sums);
             self.put(simd, (0, place), &sums);
             return V;

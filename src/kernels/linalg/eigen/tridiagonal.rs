@@ -135,7 +135,7 @@ impl<T: Real, S: Simd> Pass<T, S> {
     fn update_and_multiply(&self, a: &mut [T], [v, w, x]: [&[T]; 3], p: &mut [T]) {
         let rows = a.len() / self.pitch;
         let mut i = 0;
-        if S::REGISTER_COUNT >= 32 {
+        if const { S::REGISTER_COUNT >= 32 } {
             while i + 4 <= rows {
                 self.rows::<4>(i, a, [v, w, x], p);
                 i += 4;
