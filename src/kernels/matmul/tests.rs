@@ -119,6 +119,25 @@ fn linear_adds_the_bias_to_every_row() {
     }
 }
 
+/// So a batch in parts has the bits of the whole.
+#[test]
+fn a_row_of_a_small_layer_does_not_depend_on_how_many_there_are() {
+    for (inputs, outputs) in [(4, 3), (4, 1), (9, 16), (5, 33)] {
+        let (x, w) = (numbers::<f32>(15 * inputs, 1), numbers::<f32>(outputs * inputs, 2));
+        let bias = numbers::<f32>(outputs, 3);
+        let layer = |rows: usize, x: &[f32]| {
+            let mut out = vec![f32::NAN; rows * outputs];
+            linear(&mut out, x, &w, Some(&bias), (rows, inputs, outputs));
+            out
+        };
+        let whole = layer(15, &x);
+        for rows in [1, 2, 3, 6, 7] {
+            let parts = x.chunks(rows * inputs).flat_map(|x| layer(x.len() / inputs, x));
+            assert!(parts.eq(whole.iter().copied()), "{inputs} to {outputs}, {rows} at a time");
+        }
+    }
+}
+
 /// The blocked product of a machine, or of a level of instructions that it has too: with and without fetching ahead, which
 /// changes no bit.
 fn blocked<T: Real, S: pulp::Simd>(simd: S, p: Product, accumulate: bool, out: &mut [T], a: &[T], b: &[T]) {

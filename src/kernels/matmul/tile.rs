@@ -1,8 +1,8 @@
 //! Small products in registers: up to [`ROWS`] rows and a vector of columns of `out` are summed at a time, so that every
 //! vector of `b` that is loaded serves all of these rows, and no sum touches memory before it is complete.
 //!
-//! A term waits for the one before it, and 8 are under way at a time. Where there are fewer rows, each sum is cut into
-//! strands, which are added at the end.
+//! A term waits for the one before it, and those of 8 rows are under way at a time. The order of each sum is that of its terms,
+//! however many rows there are, so that a batch in parts has the bits of the whole.
 
 use super::Product;
 use crate::kernels::{
@@ -132,17 +132,17 @@ impl<T: Real> Small<'_, T> {
         while i < m {
             let columns = columns.clone();
             i += match m - i {
-                1 => self.tile::<S, 1, 4>(vectors, i, columns, b, pitch),
-                2..4 => self.tile::<S, 2, 4>(vectors, i, columns, b, pitch),
-                4..ROWS => self.tile::<S, 4, 2>(vectors, i, columns, b, pitch),
-                _ => self.tile::<S, ROWS, 1>(vectors, i, columns, b, pitch),
+                ROWS.. => self.tile::<S, ROWS>(vectors, i, columns, b, pitch),
+                4.. => self.tile::<S, 4>(vectors, i, columns, b, pitch),
+                2.. => self.tile::<S, 2>(vectors, i, columns, b, pitch),
+                _ => self.tile::<S, 1>(vectors, i, columns, b, pitch),
             };
         }
     }
 
-    /// R rows of a panel, each of their sums in P strands; returns R.
+    /// R rows of a panel, summed in registers; returns R.
     #[inline(always)]
-    fn tile<S: Simd, const R: usize, const P: usize>(
+    fn tile<S: Simd, const R: usize>(
         &mut self,
         vectors: Vectors<T, S>,
         i: usize,
@@ -152,9 +152,9 @@ impl<T: Real> Small<'_, T> {
     ) -> usize {
         let Product { m, n, k, ta, scale, .. } = self.product;
         let sums = if ta {
-            Terms::<_, R> { a: &self.a[i..], apart: [1, m], b, pitch, count: k }.sums::<S, P>(vectors)
+            Terms::<_, R> { a: &self.a[i..], apart: [1, m], b, pitch, count: k }.sums(vectors)
         } else {
-            Terms::<_, R> { a: &self.a[i * k..], apart: [k, 1], b, pitch, count: k }.sums::<S, P>(vectors)
+            Terms::<_, R> { a: &self.a[i * k..], apart: [k, 1], b, pitch, count: k }.sums(vectors)
         };
         let scale = vectors.splat(T::of(scale));
         for (r, sum) in sums.into_iter().enumerate() {
@@ -191,27 +191,14 @@ struct Terms<'a, T, const R: usize> {
 impl<T: Real, const R: usize> Terms<'_, T, R> {
     /// `Σ over p of a[r, p] · b[p, lane]` for R rows.
     #[inline(always)]
-    fn sums<S: Simd, const P: usize>(self, vectors: Vectors<T, S>) -> [Vector<T, S>; R] {
+    fn sums<S: Simd>(self, vectors: Vectors<T, S>) -> [Vector<T, S>; R] {
         let ([down, along], last) = (self.apart, self.count - 1);
         assert!(self.a.len() > (R - 1) * down + last * along);
         assert!(self.b.len() >= last * self.pitch + Vectors::<T, S>::LANES);
-        let mut strands = [[vectors.splat(T::ZERO); R]; P];
-        let whole = self.count - self.count % P;
-        for p in (0..whole).step_by(P) {
-            for (s, sums) in strands.iter_mut().enumerate() {
-                // SAFETY: the assertions are what `add` asks for, and P divides `whole`, so that p + s is less than `count`.
-                unsafe { self.add(vectors, p + s, sums) };
-            }
-        }
-        for p in whole..self.count {
+        let mut sums = [vectors.splat(T::ZERO); R];
+        for p in 0..self.count {
             // SAFETY: the assertions are what `add` asks for.
-            unsafe { self.add(vectors, p, &mut strands[0]) };
-        }
-        let mut sums = strands[0];
-        for strand in &strands[1..] {
-            for (sum, &strand) in sums.iter_mut().zip(strand) {
-                *sum = vectors.add(*sum, strand);
-            }
+            unsafe { self.add(vectors, p, &mut sums) };
         }
         sums
     }
