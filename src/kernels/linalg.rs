@@ -40,12 +40,16 @@ use lu::with_factors;
 /// The index of the first matrix that could not be processed.
 type Outcome = Result<(), usize>;
 
-/// Writes one run of `size` numbers for each matrix; `body` returns `false` where it fails. `n` is the larger size of
-/// the matrices.
+/// Writes one run of `size` numbers for each matrix. `n` is the larger size of the matrices.
+fn all<T: Real>(out: &mut [T], size: usize, n: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    let work = out.len() / size.max(1) * n * n * n;
+    parallel::each_chunk(out, size, work, body);
+}
+
+/// The same where `body` may fail, and returns `false` then.
 fn each<T: Real>(out: &mut [T], size: usize, n: usize, body: impl Fn(usize, &mut [T]) -> bool + Sync) -> Outcome {
     let failed = AtomicUsize::new(usize::MAX);
-    let work = out.len() / size.max(1) * n * n * n;
-    parallel::each_chunk(out, size, work, |i, out| {
+    all(out, size, n, |i, out| {
         if !body(i, out) {
             failed.fetch_min(i, Relaxed);
         }

@@ -9,45 +9,38 @@
 //! The second is the first written with singular values, none of which it divides by: so it holds for singular matrices too
 //! (C is then of rank one, or 0).
 
-use super::{each, lu::with_factors, svd};
+use super::{all, lu::with_factors, svd};
 use crate::kernels::{Real, matmul::Product, scratch::with_scratch};
 
 /// The determinant of every `[n, n]`.
 pub fn det<T: Real>(a: &[T], n: usize, out: &mut [T]) {
-    let outcome = each(out, 1, n, |i, out| {
-        out[0] = with_factors(&a[i * n * n..][..n * n], n, |lu| lu.determinant());
-        true
-    });
-    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
+    all(out, 1, n, |i, out| out[0] = with_factors(&a[i * n * n..][..n * n], n, |lu| lu.determinant()));
 }
 
 /// The sign (−1, 0 or 1) of the determinant of every `[n, n]`, and ln |det|: `out` is `[2]` for each.
 pub fn slogdet<T: Real>(a: &[T], n: usize, out: &mut [T]) {
-    let outcome = each(out, 2, n, |i, out| {
+    all(out, 2, n, |i, out| {
         let (sign, log) = with_factors(&a[i * n * n..][..n * n], n, |lu| {
             lu.pivots().fold((lu.sign(), T::ZERO), |(sign, log), p| (sign * p.sign(), log + p.magnitude().ln_()))
         });
         out.copy_from_slice(&[sign, log]);
-        true
     });
-    debug_assert_eq!(outcome, Ok(()), "every matrix has a determinant");
 }
 
 /// The cofactors of every `[n, n]`.
 pub fn cofactors<T: Real>(a: &[T], n: usize, out: &mut [T]) {
-    let outcome = each(out, n * n, n, |i, out| {
+    all(out, n * n, n, |i, out| {
         let a = &a[i * n * n..][..n * n];
         with_factors(a, n, |lu| {
             if lu.singular() {
                 return of_singular(a, n, out);
             }
+            let det = lu.determinant();
             out.fill(T::ZERO);
-            out.iter_mut().step_by(n + 1).for_each(|x| *x = lu.determinant());
+            out.iter_mut().step_by(n + 1).for_each(|x| *x = det);
             lu.solve(true, out, n);
         });
-        true
     });
-    debug_assert_eq!(outcome, Ok(()), "every matrix has cofactors");
 }
 
 /// By singular values; NaN where there are none, of numbers that are not finite.
