@@ -1,9 +1,9 @@
 //! The gradients that a walk has under way: for each node, the sum of what has arrived so far.
 //!
-//! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as no gradient
-//! waits to be computed from them, so the memory of a walk stays flat.
+//! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as they are more than
+//! a few and no gradient waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Inputs, Kind, NodeId, Tape, Value, Var, extras::Few};
+use super::{Inputs, Kind, Node, NodeId, Tape, Value, Var, extras::Few};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
@@ -23,12 +23,15 @@ pub(super) struct Slots<'t> {
     waiting: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
     scratch_from: Option<usize>,
+    /// Up to where they are known to be small.
+    small_to: usize,
 }
 
+/// So many operations of rules stay on the tape if all are small: to take off what a rule recorded, and put what goes on from
+/// it back for the next, costs as much as a small operation.
+const FEW: usize = 32;
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
-/// At most so many gradients are compared with each other.
-const SEVERAL: usize = 8;
 
 impl<'t> Slots<'t> {
     /// Empty slots, but for the `upstream` gradient of `root`; the operations of rules are taken off again down to
@@ -36,7 +39,7 @@ impl<'t> Slots<'t> {
     pub fn new(tape: &'t Tape, root: NodeId, upstream: Slot, scratch_from: Option<usize>) -> Self {
         let mut slots = Few::new(root as usize + 1);
         slots.put(root, upstream);
-        Slots { tape, slots, waiting: Vec::new(), scratch_from }
+        Slots { tape, slots, waiting: Vec::new(), scratch_from, small_to: scratch_from.unwrap_or_default() }
     }
 
     /// Whether the operations of rules stay on the tape.
@@ -52,10 +55,16 @@ impl<'t> Slots<'t> {
 
     /// The gradient of a node that nobody adds to any more: numbers, unless it is recorded.
     pub fn complete(&self, slot: Slot) -> Slot {
-        match slot {
-            Slot::Node(node) if !self.recorded() => Slot::Ready(Var::new(self.tape, node).value()),
-            slot => slot,
-        }
+        let (Slot::Node(node), Some(mark)) = (&slot, self.scratch_from) else { return slot };
+        let list = &mut *self.tape.list_mut();
+        list.force(*node);
+        // Numbers that nobody else reads are moved: counting an owner takes as long as adding up a few of them.
+        let reads = |&id: &NodeId| match self.slots.get(id) {
+            Some(Slot::Node(other)) => other == node || list.is_pending(*other),
+            _ => false,
+        };
+        let moved = *node as usize >= mark && !self.waiting.iter().any(reads);
+        Slot::Ready(if moved { list.take(*node) } else { list.ready(*node).clone() })
     }
 
     /// Takes the gradient of a node out of its slot, as a value that rules can compute with.
@@ -138,37 +147,32 @@ impl<'t> Slots<'t> {
         !list.is_pending(gradient.id())
     }
 
-    /// Takes the operations of finished rules off the tape, unless a gradient still waits to be computed from them.
+    /// Takes the operations of finished rules off the tape, unless they are few and small, or a gradient still waits to be
+    /// computed from them.
     pub fn forget_scratch(&mut self) {
         let Some(mark) = self.scratch_from else { return };
-        let (list, slots) = (&mut *self.tape.list_mut(), &mut self.slots);
-        let node_of = |slots: &Few<Slot>, id: NodeId| match slots.get(id) {
-            Some(&Slot::Node(node)) => Some(node),
-            _ => None,
-        };
-        if list.nodes.len() > mark + SCRATCH {
-            self.waiting.iter().filter_map(|&id| node_of(slots, id)).for_each(|node| list.force(node));
-        }
-        if self.waiting.iter().any(|&id| node_of(slots, id).is_some_and(|node| list.is_pending(node))) {
-            // A gradient that is computed by now becomes numbers at once: while it waits, no scratch can be taken off.
-            self.waiting.retain(|&id| {
-                let Some(node) = node_of(slots, id) else { return false };
-                if !list.is_pending(node) {
-                    slots.put(id, Slot::Ready(list.ready(node).clone()));
-                }
-                list.is_pending(node)
-            });
+        let list = &mut *self.tape.list_mut();
+        let count = list.nodes.len() - mark;
+        let large = |node: &Node| list.postpones(node.shape());
+        if count <= FEW && !list.nodes[self.small_to..].iter().any(large) {
+            self.small_to = list.nodes.len();
             return;
         }
-        while let Some(id) = self.waiting.pop() {
-            let Some(node) = node_of(slots, id) else { continue };
-            // What is taken off is moved, unless it is another gradient as well: counting an owner takes as long as adding
-            // up a few numbers.
-            let alone =
-                self.waiting.len() < SEVERAL && self.waiting.iter().all(|&other| node_of(slots, other) != Some(node));
-            let numbers = if alone && node as usize >= mark { list.take(node) } else { list.ready(node).clone() };
-            slots.put(id, Slot::Ready(numbers));
+        let slots = &mut self.slots;
+        self.waiting.retain(|&id| {
+            let Some(&Slot::Node(node)) = slots.get(id) else { return false };
+            if count > SCRATCH {
+                list.force(node);
+            }
+            let pending = list.is_pending(node);
+            if !pending {
+                slots.put(id, Slot::Ready(list.ready(node).clone()));
+            }
+            pending
+        });
+        if self.waiting.is_empty() {
+            list.truncate(mark);
+            self.small_to = mark;
         }
-        list.truncate(mark);
     }
 }
