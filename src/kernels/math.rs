@@ -204,7 +204,13 @@ fn reduce<T: Approximate>(x: T) -> (T, T, T) {
 #[inline(always)]
 fn scaled_exp<T: Approximate>(x: T, shift: i32) -> T {
     let (r, rounder, _) = reduce(clamp(x, T::EXP_MIN, T::EXP_MAX));
-    (T::ONE + (r + r * r * polynomial(r, T::EXP))).scale(rounder, shift)
+    reduced_exp(r).scale(rounder, shift)
+}
+
+/// eʳ.
+#[inline(always)]
+fn reduced_exp<T: Approximate>(r: T) -> T {
+    T::ONE + (r + r * r * polynomial(r, T::EXP))
 }
 
 /// eˣ.
@@ -232,8 +238,11 @@ pub fn tanh<T: Approximate>(x: T) -> T {
     let a = x.magnitude();
     let z = a * a;
     let small = a < T::of(0.625);
-    let above = T::pick(small, z * polynomial(z, T::TANH_P), T::of(-2.0));
-    let below = T::pick(small, polynomial(z, T::TANH_Q), exp(a + a) + T::ONE);
+    // From 20 on, the result is 1 in either precision. Below, e²ᵃ / 2 is a normal number, and needs a single factor.
+    let (r, rounder, _) = reduce(T::pick(a > T::of(20.0), T::of(40.0), a + a));
+    let half = reduced_exp(r) * T::half_power(rounder);
+    let above = T::pick(small, z * polynomial(z, T::TANH_P), -T::ONE);
+    let below = T::pick(small, polynomial(z, T::TANH_Q), half + T::of(0.5));
     let quotient = above / below;
     (T::pick(small, a, T::ONE) + T::pick(small, a * quotient, quotient)).signed_as(x)
 }

@@ -106,19 +106,16 @@ impl Linear {
         };
         let dx = at.by(0, || product(false, [rows, inputs, outputs], at.x[1], shape.clone()))?;
         let dw = at.by(1, || product(true, [outputs, inputs, rows], at.x[0], at.x[1].shape()))?;
-        let mut gradients = Grads::from_iter([dx, dw]);
-        if let Some(bias) = at.x.get(2) {
-            let sum = |shape| {
-                let (dims, kept) = ([rows, outputs], [1, outputs]);
-                tape.with_values(&[at.dz], |x| {
-                    build!(tape.dtype(), shape, |T, out| {
-                        Program::of(x[0].data::<T>(), &dims).fold(Total::Sum, &dims, &kept, out);
-                    })
+        let Some(bias) = at.x.get(2) else { return Ok(Grads::from_buf_and_len([dx, dw, None, None], 2)) };
+        let db = at.by(2, || {
+            let (dims, kept, shape) = ([rows, outputs], [1, outputs], bias.shape());
+            Ok(tape.constant(tape.with_values(&[at.dz], |x| {
+                build!(tape.dtype(), shape, |T, out| {
+                    Program::of(x[0].data::<T>(), &dims).fold(Total::Sum, &dims, &kept, out);
                 })
-            };
-            gradients.push(at.by(2, || Ok(tape.constant(sum(bias.shape()))))?);
-        }
-        Ok(gradients)
+            })))
+        })?;
+        Ok(Grads::from_buf_and_len([dx, dw, db, None], 3))
     }
 }
 

@@ -208,6 +208,7 @@ impl<'t> Vjp<'_, 't> {
     }
 
     /// The gradient with respect to input `k`, computed only if it is needed.
+    #[inline]
     pub fn by(&self, k: usize, dx: impl FnOnce() -> Result<Var<'t>>) -> Result<Option<Var<'t>>> {
         if self.needs[k] { dx().map(Some) } else { Ok(None) }
     }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     error::{Error, NoGradient, Result, RuleFault, panic},
     ops::{Grads, Vjp},
-    tensor::{Tensor, short},
+    tensor::{Tensor, handful, short},
 };
 
 /// A walk over the tape.
@@ -112,10 +112,10 @@ impl<'t> Walk<'t> {
                 _ => &node.inputs,
             };
             let needs = |&input: &NodeId| self.want.of(list, input) != Want::Nothing;
-            let needs: SmallVec<[bool; 4]> = short(inputs.iter().map(needs));
+            let needs = handful(inputs.iter().map(needs));
             (node.kind.clone(), Inputs::from_slice(inputs), needs)
         };
-        let x: SmallVec<[Var<'t>; 4]> = short(inputs.iter().map(|&input| Var::new(self.tape, input)));
+        let x = handful(inputs.iter().map(|&input| Var::new(self.tape, input)));
         let z = Var::new(self.tape, id);
         let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
         let mut gradients = match &kind {
@@ -129,7 +129,7 @@ impl<'t> Walk<'t> {
         if !matches!(kind, Kind::Elementwise(..)) {
             self.check(id, &kind, &inputs, &gradients)?;
         }
-        gradients.iter_mut().zip(&needs).for_each(|(dx, &needed)| *dx = dx.filter(|_| needed));
+        gradients.iter_mut().zip(&*needs).for_each(|(dx, &needed)| *dx = dx.filter(|_| needed));
         Ok((inputs, gradients))
     }
 

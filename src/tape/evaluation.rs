@@ -10,7 +10,7 @@ use super::{Inputs, Kind, List, NodeId, Tape, Value, Var, node::Saved};
 use crate::{
     error::{Error, Result},
     ops::{Elementwise, Op, SharedOp, Total},
-    tensor::{Shape, Tensor, short, storage::LARGE},
+    tensor::{Shape, Tensor, handful, short, storage::LARGE},
 };
 
 impl Tape {
@@ -79,7 +79,7 @@ impl Tape {
         if shape.numel() >= LARGE || shape.numel() == 0 {
             list.allocatable(row.name, &ids, &shape).map_err(|error| list.locate(error))?;
         }
-        let value = list.with_values(&ids, |x| Value::Ready(row.forward(parameter, x, shape)));
+        let value = list.with_values(ids.iter().copied(), |x| Value::Ready(row.forward(parameter, x, shape)));
         let id = list.push(kind, ids, value, needs_grad);
         list.computed(frame, id);
         Ok(Var::new(self, id))
@@ -87,8 +87,7 @@ impl Tape {
 
     /// Hands the values of `x` to `read`, where they stay: no owner is counted, which costs as much as a small operation.
     pub(crate) fn with_values<R>(&self, x: &[Var<'_>], read: impl FnOnce(&[&Tensor]) -> R) -> R {
-        let ids: Inputs = short(x.iter().map(|v| v.id()));
-        self.list_mut().with_values(&ids, read)
+        self.list_mut().with_values(x.iter().map(|v| v.id()), read)
     }
 
     /// What the operation of node `id` saved for its backward rule.
@@ -128,10 +127,13 @@ impl List {
     }
 
     /// Hands the values of nodes to `f`.
-    pub(super) fn with_values<R>(&mut self, ids: &[NodeId], f: impl FnOnce(&[&Tensor]) -> R) -> R {
-        ids.iter().for_each(|&id| self.force(id));
-        let tensors: SmallVec<[&Tensor; 4]> = short(ids.iter().map(|&id| self.ready(id)));
-        f(&tensors)
+    pub(super) fn with_values<R>(
+        &mut self,
+        ids: impl ExactSizeIterator<Item = NodeId> + Clone,
+        f: impl FnOnce(&[&Tensor]) -> R,
+    ) -> R {
+        ids.clone().for_each(|id| self.force(id));
+        f(&handful(ids.map(|id| self.ready(id))))
     }
 
     fn saved_at(&self, id: NodeId) -> Option<Saved> {
@@ -140,7 +142,7 @@ impl List {
 
     /// The shape of an operation's value.
     pub(super) fn announced(&self, op: &dyn Op, ids: &Inputs) -> Result<Shape> {
-        let shapes: SmallVec<[&Shape; 4]> = short(ids.iter().map(|&id| self.node(id).shape()));
+        let shapes = handful(ids.iter().map(|&id| self.node(id).shape()));
         let shape = op.shape(&shapes)?;
         shape.countable(op.name(), &shapes).map(|()| shape)
     }
@@ -158,7 +160,7 @@ impl List {
             return Ok(self.fold(ids[0], total, &kept).reshaped(shape));
         }
         self.allocatable(op.name(), ids, &shape)?;
-        let value = self.with_values(ids, |x| op.forward(x, shape.clone(), saved))?;
+        let value = self.with_values(ids.iter().copied(), |x| op.forward(x, shape.clone(), saved))?;
         if *value.shape() != shape {
             let need = "`forward` must return the shape that `shape` announced";
             return Err(Error::shape(op.name(), &[value.shape(), &shape], need));

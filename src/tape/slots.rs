@@ -30,6 +30,8 @@ pub(super) struct Slots<'t> {
 /// So many operations of rules stay on the tape if all are small: to take off what a rule recorded, and put what goes on from
 /// it back for the next, costs as much as a small operation.
 const FEW: usize = 32;
+/// Numbers of a small one.
+const SMALL: usize = 4096;
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
 
@@ -153,7 +155,7 @@ impl<'t> Slots<'t> {
         let Some(mark) = self.scratch_from else { return };
         let list = &mut *self.tape.list_mut();
         let count = list.nodes.len() - mark;
-        let large = |node: &Node| list.postpones(node.shape());
+        let large = |node: &Node| node.shape().numel() > SMALL;
         if count <= FEW && !list.nodes[self.small_to..].iter().any(large) {
             self.small_to = list.nodes.len();
             return;
@@ -174,5 +176,48 @@ impl<'t> Slots<'t> {
             list.truncate(mark);
             self.small_to = mark;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    use super::FEW;
+    use crate::{Tape, Tensor};
+
+    /// The most operations of rules that are on the tape when a gradient arrives, in a walk over a hundred products.
+    fn scratch(side: usize) -> usize {
+        let tape = Tape::f64();
+        let most = Arc::new(AtomicUsize::new(0));
+        let w = tape.constant(Tensor::eye(side, tape.dtype()));
+        let y = (0..100).fold(tape.leaf(Tensor::eye(side, tape.dtype())), |y, _| {
+            let most = most.clone();
+            y.matmul(w).hook(move |dz| {
+                most.fetch_max(dz.tape().len(), Relaxed);
+                dz
+            })
+        });
+        let y = y.sum();
+        y.backward().unwrap();
+        most.load(Relaxed) - tape.len()
+    }
+
+    #[test]
+    fn operations_of_rules_stay_while_they_are_few_and_small() {
+        assert!((FEW / 2..FEW + 4).contains(&scratch(2)), "{}", scratch(2));
+        assert!(scratch(64) < 4, "{}", scratch(64));
+    }
+
+    #[test]
+    fn numbers_that_are_the_gradient_of_several_leaves_are_those_of_each() {
+        let tape = Tape::f64();
+        let [a, b, c] = [1.0, 2.0, 3.0].map(|x| tape.leaf(x));
+        let early = c * 5.0;
+        let gradients = ((a + b + c) * 7.0 + early.retain()).backward().unwrap();
+        assert_eq!([a, b, c, early].map(|x| gradients.wrt(x).unwrap().item()), [7.0, 7.0, 12.0, 1.0]);
     }
 }

@@ -11,13 +11,14 @@ mod create;
 mod display;
 pub(crate) mod dtype;
 mod limits;
+mod lists;
 pub(crate) mod sequence;
 pub(crate) mod shape;
 pub(crate) mod storage;
 
 pub use dtype::DType;
+pub(crate) use lists::{handful, short};
 pub use shape::Shape;
-pub(crate) use shape::short;
 pub use storage::Element;
 
 use crate::{

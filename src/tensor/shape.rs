@@ -7,15 +7,7 @@ use std::{fmt, ops::Deref};
 
 use smallvec::SmallVec;
 
-/// Collects a short list in place: a call to `collect` costs as much as an operation on one number.
-#[inline(always)]
-pub(crate) fn short<A: smallvec::Array>(items: impl Iterator<Item = A::Item>) -> SmallVec<A> {
-    let mut list = SmallVec::new();
-    for item in items {
-        list.push(item);
-    }
-    list
-}
+use super::lists::short;
 
 /// The sizes of a tensor along its axes, outermost first; `[]` is a single number.
 ///
@@ -134,9 +126,8 @@ impl Shape {
 
     /// This shape, of at least one axis, with another last size.
     pub(crate) fn with_last(&self, size: usize) -> Shape {
-        let mut sizes: SmallVec<[usize; 4]> = self.dims().into();
-        *sizes.last_mut().expect("a shape without axes has no last size") = size;
-        Shape::from(&sizes[..])
+        let (_, kept) = self.split_last().expect("a shape without axes has no last size");
+        kept.iter().copied().chain([size]).collect()
     }
 
     /// This shape with the given axes set to 1 (`keepdim`) or removed.

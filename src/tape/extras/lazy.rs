@@ -76,7 +76,7 @@ impl List {
             return None;
         }
         let affine = op.affine()?;
-        Some(self.with_values(ids, |x| affine.factor_and_term(x)))
+        Some(self.with_values(ids.iter().copied(), |x| affine.factor_and_term(x)))
     }
 
     /// Appends an operation of which everything is known but the value.

@@ -25,27 +25,38 @@ pub(crate) struct ScopeName {
 }
 
 /// The names of a recording; its gradients share them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// Names of nodes (of parameters, and those given by the user), by node; behind those of this recording may stand some
-    /// of an earlier one.
-    names: Arc<Vec<Name>>,
-    /// How many of them are those of this recording.
+    all: Arc<All>,
+    /// How many names of nodes are those of this recording.
     count: usize,
-    /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
-    scopes: Arc<Vec<ScopeName>>,
 }
 
-impl Default for Known {
+/// The names of this recording and of earlier ones.
+#[derive(Clone, Debug)]
+struct All {
+    /// Names of nodes (of parameters, and those given by the user), by node; behind those of this recording may stand some
+    /// of an earlier one.
+    names: Vec<Name>,
+    /// Layers by the layer around them and their own name; 0 is "outside every layer". Kept over recordings.
+    scopes: Vec<ScopeName>,
+}
+
+impl Default for All {
     fn default() -> Self {
-        Known { names: Arc::default(), count: 0, scopes: Arc::new(vec![ScopeName::default()]) }
+        All { names: Vec::new(), scopes: vec![ScopeName::default()] }
     }
 }
 
 impl Known {
     /// The names of nodes, by node.
     pub fn given(&self) -> &[Name] {
-        &self.names[..self.count]
+        &self.all.names[..self.count]
+    }
+
+    /// The full path of a layer, "" outside every layer.
+    fn path(&self, scope: u32) -> &str {
+        &self.all.scopes[scope as usize].path
     }
 }
 
@@ -70,7 +81,7 @@ impl Names {
 
     /// The full path of a layer, "" outside every layer.
     pub fn path(&self, scope: u32) -> &str {
-        &self.known.scopes[scope as usize].path
+        self.known.path(scope)
     }
 
     /// The name of a node; the last one given holds.
@@ -83,8 +94,8 @@ impl Names {
         let (scope, known) = (self.scope, &mut self.known);
         // Recording after recording the same parameters come in the same order, so the next name is most likely there.
         let same = |n: &Name| n.node == node && n.scope == scope && Arc::ptr_eq(&n.name, name);
-        if !known.names.get(known.count).is_some_and(same) {
-            let names = Arc::make_mut(&mut known.names);
+        if !known.all.names.get(known.count).is_some_and(same) {
+            let names = &mut Arc::make_mut(&mut known.all).names;
             names.truncate(known.count);
             let place = names.partition_point(|other| other.node <= node);
             names.insert(place, Name { node, scope, name: name.clone() });
@@ -107,7 +118,7 @@ impl Names {
     /// Enters a layer inside the current one.
     fn enter(&mut self, name: &str) {
         let outer = self.scope;
-        let scopes = &mut self.known.scopes;
+        let scopes = &self.known.all.scopes;
         let same = |s: &ScopeName| s.outer == outer && s.name == name;
         // Recording after recording the layers come in the same order, so the next name is most likely the next entry.
         let guess = self.entered as usize + 1;
@@ -116,9 +127,10 @@ impl Names {
             false => scopes.iter().position(same),
         };
         let index = known.unwrap_or_else(|| {
+            let scopes = &mut Arc::make_mut(&mut self.known.all).scopes;
             let around = &scopes[outer as usize].path;
             let path = if around.is_empty() { name.to_owned() } else { format!("{around}.{name}") };
-            Arc::make_mut(scopes).push(ScopeName { path, outer, name: name.to_owned() });
+            scopes.push(ScopeName { path, outer, name: name.to_owned() });
             scopes.len() - 1
         });
         (self.scope, self.entered) = (index as u32, index as u32);
@@ -224,7 +236,7 @@ impl Gradients {
     /// [`Error::Name`] when nothing, or more than one value, has this name; [`Error::NoGradient`] when no gradient with
     /// respect to that value was kept.
     pub fn named(&self, name: &str) -> Result<&Tensor> {
-        let path = |n: &Name| match self.names.scopes[n.scope as usize].path.as_str() {
+        let path = |n: &Name| match self.names.path(n.scope) {
             "" => n.name.to_string(),
             layer => format!("{layer}.{}", n.name),
         };
