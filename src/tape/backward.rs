@@ -11,7 +11,8 @@
 //! The engine adds up the contributions, skips inputs that need no gradient, and checks what a rule returned. For rows of
 //! the elementwise table it also sums over broadcast axes; every other rule returns the shapes of its inputs. Rules are
 //! ordinary tape algebra. [`Tape::grad`] leaves their operations on the tape, to be differentiated again;
-//! [`Var::backward`] takes them off as soon as no gradient waits for them, so that its memory stays flat.
+//! [`Var::backward`] takes them off, but for a few small ones, as soon as no gradient waits for them, so that its memory stays
+//! flat.
 
 use smallvec::{SmallVec, smallvec};
 

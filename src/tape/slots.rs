@@ -30,8 +30,8 @@ pub(super) struct Slots<'t> {
 /// So many operations of rules stay on the tape if all are small: to take off what a rule recorded, and put what goes on from
 /// it back for the next, costs as much as a small operation.
 const FEW: usize = 32;
-/// Numbers of a small one.
-const SMALL: usize = 4096;
+/// One of so many numbers is not small.
+const LARGE: usize = 4096;
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
 
@@ -155,7 +155,7 @@ impl<'t> Slots<'t> {
         let Some(mark) = self.scratch_from else { return };
         let list = &mut *self.tape.list_mut();
         let count = list.nodes.len() - mark;
-        let large = |node: &Node| node.shape().numel() > SMALL;
+        let large = |node: &Node| node.shape().numel() >= LARGE;
         if count <= FEW && !list.nodes[self.small_to..].iter().any(large) {
             self.small_to = list.nodes.len();
             return;
