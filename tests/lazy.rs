@@ -333,7 +333,7 @@ fn a_chain_that_is_read_in_pieces_has_the_same_bits_and_is_not_written_out() {
             let [gamma, beta] = [0.1, 0.9].map(|seed| tape.leaf(numbers(&shape[1..2], seed)));
             let (kernels, bias) = (tape.leaf(numbers(&[18, shape[1], 3, 3], 0.3)), tape.leaf(numbers(&[18], 0.6)));
             let mut read = None;
-            let block = || {
+            let mut block = || {
                 let normal = x.batch_norm(gamma, beta, 1e-5);
                 let y = match activation {
                     0 => normal.relu(),
