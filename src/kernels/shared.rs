@@ -57,8 +57,11 @@ impl<T: Real> Shared<T> {
         // SAFETY: this is the only reference. There are no weak ones, since the `Arc` is private and none is made here, and
         // another strong one could only be cloned from this one, which is borrowed as long as the slice is.
         let all = unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() };
-        let place = place(all);
-        Some(&mut all[place])
+        if all.len() <= MANY {
+            return Some(all);
+        }
+        let lines = lines(all);
+        Some(&mut all[lines])
     }
 }
 
@@ -66,12 +69,9 @@ const fn in_a_line<T>() -> usize {
     LINE / size_of::<T>()
 }
 
-/// Where in their memory the numbers are.
-#[inline]
-fn place<T>(all: &[T]) -> Range<usize> {
-    if all.len() <= MANY {
-        return 0..all.len();
-    }
+/// Where in their memory many numbers are. Not inline: few numbers are read by more code, and more often.
+#[inline(never)]
+fn lines<T>(all: &[T]) -> Range<usize> {
     let start = all.as_ptr().align_offset(LINE).min(in_a_line::<T>());
     start..start + all.len() - in_a_line::<T>()
 }
@@ -80,7 +80,7 @@ impl<T> Deref for Shared<T> {
     type Target = [T];
     #[inline]
     fn deref(&self) -> &[T] {
-        &self.0[place(&self.0)]
+        if self.0.len() <= MANY { &self.0 } else { &self.0[lines(&self.0)] }
     }
 }
 
