@@ -5,7 +5,10 @@
 //! those at which work is split: 96 elements (short runs), 1024 (a block), 4096 and 32768 (several threads).
 
 use proptest::prelude::*;
-use wengert::{DType, Shape, Tape, Tensor, Var};
+use wengert::{
+    DType, Shape, Tape, Tensor, Var,
+    ops::{ConvSpec, Window},
+};
 
 /// An expression over a list of leaves.
 #[derive(Clone, Debug)]
@@ -312,6 +315,52 @@ fn a_batch_norm_has_the_same_bits_in_a_chain_and_by_itself() {
             let plain = run(usize::MAX, activation, false);
             assert!(plain == run(1, activation, false), "{sizes:?} {activation}");
             assert!(plain == run(1, activation, true), "{sizes:?} {activation}, after a checkpoint");
+        }
+    }
+}
+
+/// A convolution and a max pool compute a short chain before them where they read it, in both directions.
+#[test]
+fn a_chain_that_is_read_in_pieces_has_the_same_bits_and_is_not_written_out() {
+    for shape in [[5, 4, 20, 20], [70, 16, 11, 13], [9, 1, 50, 41], [3, 2, 5, 7]] {
+        let numbers = |sizes: &[usize], seed: f64| {
+            Tensor::from_fn(sizes, DType::F32, |i| ((i as f64 + seed) * 0.7371).sin() + 0.2)
+        };
+        let run = |lazy_from: usize, activation: usize, checkpoint: bool| {
+            let tape = Tape::new();
+            tape.set_lazy_from(lazy_from);
+            let [x, skip] = [0.5, 0.7].map(|seed| tape.leaf(numbers(&shape, seed)));
+            let [gamma, beta] = [0.1, 0.9].map(|seed| tape.leaf(numbers(&shape[1..2], seed)));
+            let (kernels, bias) = (tape.leaf(numbers(&[18, shape[1], 3, 3], 0.3)), tape.leaf(numbers(&[18], 0.6)));
+            let mut read = None;
+            let mut block = || {
+                let normal = x.batch_norm(gamma, beta, 1e-5);
+                let y = match activation {
+                    0 => normal.relu(),
+                    1 => normal.max(0.1) * 0.5,
+                    2 => (normal + skip).relu(),
+                    _ => normal.tanh(),
+                };
+                read = Some(y);
+                let convolved = y.conv2d(kernels, Some(bias), ConvSpec::default().padding(1));
+                [convolved, y.max_pool2d(Window::square(2))]
+            };
+            let [convolved, pooled] = if checkpoint { tape.checkpoint(block) } else { block() };
+            let gradients = (convolved.square().sum() + pooled.square().sum()).backward().unwrap();
+            let before = tape.bytes();
+            let y = read.unwrap().value();
+            let written = tape.bytes() - before;
+            let leaves = [x, gamma, beta, kernels, bias].map(|leaf| gradients.wrt(leaf).unwrap().clone());
+            ((convolved.value(), pooled.value(), y, leaves), written)
+        };
+        for activation in 0..4 {
+            let (plain, nothing) = run(usize::MAX, activation, false);
+            let (in_pieces, written) = run(1, activation, false);
+            assert!(plain == in_pieces, "{shape:?} {activation}");
+            // What reads more numbers than it has, or takes long, was written out for the convolution.
+            let once = if activation < 2 { 4 * shape.iter().product::<usize>() } else { 0 };
+            assert_eq!((nothing, written), (0, once), "{shape:?} {activation}");
+            assert!(plain == run(1, activation, true).0, "{shape:?} {activation}, after a checkpoint");
         }
     }
 }

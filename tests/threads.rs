@@ -122,10 +122,13 @@ fn operations(dtype: DType) -> u64 {
     let images = numbers(&[64, 16, 12, 12], 3.0);
     for (filters, size) in [(32, 3), (8, 3), (8, 5)] {
         let kernels = numbers(&[filters, 16, size, size], 4.0);
-        let y = images.conv2d(kernels, None, ConvSpec::default());
-        add(y, images);
-        add(y, kernels);
+        for x in [images, images.relu()] {
+            let y = x.conv2d(kernels, None, ConvSpec::default());
+            add(y, images);
+            add(y, kernels);
+        }
     }
+    add(images.relu().max_pool2d(Window::square(2)), images);
     hash.0
 }
 

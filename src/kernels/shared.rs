@@ -1,7 +1,10 @@
 //! Numbers that several owners share, and that a single owner may write.
+//!
+//! Many numbers begin at a line of the cache: a vector that lies across two lines takes as long to read as two. In front of
+//! them the owners are counted, so there is room for a line more, and where the first line begins follows from the address.
 
 use std::{
-    ops::Deref,
+    ops::{Deref, Range},
     sync::{
         Arc,
         atomic::{Ordering, fence},
@@ -9,6 +12,12 @@ use std::{
 };
 
 use super::{Real, pages};
+
+/// More numbers than this begin at a line of the cache.
+const MANY: usize = 1 << 12;
+
+/// Bytes of a line.
+const LINE: usize = 64;
 
 /// An `Arc<[T]>` of which there are no weak references: whether it has a single owner is one look at the count, where
 /// `Arc::get_mut` has to keep out those who would make a weak one. Every operation of a tape writes a new buffer.
@@ -18,12 +27,17 @@ pub struct Shared<T>(Arc<[T]>);
 impl<T: Real> Shared<T> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        Shared(pages::zeros(len))
+        Shared(pages::zeros(if len > MANY { len.saturating_add(in_a_line::<T>()) } else { len }))
     }
 
     /// The numbers of `data`, which are copied: they and the count of their owners are one piece of memory.
     pub fn from_vec(data: Vec<T>) -> Self {
-        Shared(data.into())
+        if data.len() <= MANY {
+            return Shared(data.into());
+        }
+        let mut copy = Shared::zeros(data.len());
+        copy.get_mut().expect("nobody else knows of it yet").copy_from_slice(&data);
+        copy
     }
 
     /// Whether it has a single owner.
@@ -42,15 +56,31 @@ impl<T: Real> Shared<T> {
         fence(Ordering::Acquire);
         // SAFETY: this is the only reference. There are no weak ones, since the `Arc` is private and none is made here, and
         // another strong one could only be cloned from this one, which is borrowed as long as the slice is.
-        Some(unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() })
+        let all = unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() };
+        if all.len() <= MANY {
+            return Some(all);
+        }
+        let lines = lines(all);
+        Some(&mut all[lines])
     }
+}
+
+const fn in_a_line<T>() -> usize {
+    LINE / size_of::<T>()
+}
+
+/// Where in their memory many numbers are. Not inline: few numbers are read by more code, and more often.
+#[inline(never)]
+fn lines<T>(all: &[T]) -> Range<usize> {
+    let start = all.as_ptr().align_offset(LINE).min(in_a_line::<T>());
+    start..start + all.len() - in_a_line::<T>()
 }
 
 impl<T> Deref for Shared<T> {
     type Target = [T];
     #[inline]
     fn deref(&self) -> &[T] {
-        &self.0
+        if self.0.len() <= MANY { &self.0 } else { &self.0[lines(&self.0)] }
     }
 }
 
@@ -69,5 +99,19 @@ mod tests {
         first.get_mut().unwrap().fill(1.0);
         assert_eq!(*first, [1.0; 3]);
         assert_eq!(*Shared::from_vec(vec![1.0, 2.0]), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn many_numbers_begin_at_a_line() {
+        for len in [MANY - 1, MANY, MANY + 1, MANY + 16, MANY + 17, 1 << 20] {
+            let mut zeros = Shared::<f32>::zeros(len);
+            assert!(zeros.len() == len && zeros.iter().all(|&x| x == 0.0));
+            zeros.get_mut().unwrap()[len - 1] = 1.0;
+            assert_eq!(zeros[len - 1], 1.0);
+            let copy = Shared::from_vec((0..len).map(|i| i as f64).collect());
+            assert!(copy.len() == len && copy.iter().enumerate().all(|(i, &x)| x == i as f64));
+            let aligned = (zeros.as_ptr().addr() % 64, copy.as_ptr().addr() % 64) == (0, 0);
+            assert!(aligned || len <= MANY);
+        }
     }
 }

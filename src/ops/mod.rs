@@ -28,6 +28,7 @@ mod normalize;
 mod op;
 mod operators;
 mod permute;
+pub(crate) mod piecewise;
 mod pooling;
 mod qr;
 pub(crate) mod reduce;

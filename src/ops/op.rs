@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::{formula::Formula, sample::Listed};
+use super::{formula::Formula, piecewise::Piecewise, sample::Listed};
 pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
@@ -67,6 +67,15 @@ pub trait Op: Send + Sync {
     ///
     /// A large value is then left pending, and is part of the chain of elementwise operations that reads it.
     fn affine(&self) -> Option<&dyn Affine> {
+        None
+    }
+
+    /// For an operation that reads its first input in pieces, a few times while each is in the cache: how it does, for inputs
+    /// of these shapes. `None`, the default, for everything else.
+    ///
+    /// A short chain of elementwise operations before it is then not written out.
+    #[doc(hidden)]
+    fn piecewise(&self, _x: &[&Shape]) -> Option<&dyn Piecewise> {
         None
     }
 
@@ -170,6 +179,9 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     }
     fn affine(&self) -> Option<&dyn Affine> {
         (**self).affine()
+    }
+    fn piecewise(&self, x: &[&Shape]) -> Option<&dyn Piecewise> {
+        (**self).piecewise(x)
     }
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
         (**self).flops(x, z)

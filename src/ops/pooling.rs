@@ -9,6 +9,7 @@ use super::{
     convolution::missing_axes,
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
+    piecewise::{Chain, Piecewise, build_of},
     sample::{Sample, Sampled},
     twins::{expect, twin},
 };
@@ -71,10 +72,7 @@ impl Window {
     }
 }
 
-/// Where each maximum was found in its plane.
-type Places = Arc<Found>;
-
-/// Numbers whose memory later recordings reuse, as they reuse that of tensors.
+/// Where each maximum was found in its plane. Later recordings reuse the memory, as they reuse that of tensors.
 pub(super) struct Found(Vec<u32>);
 
 /// At most this many freed vectors are kept for reuse.
@@ -85,10 +83,9 @@ thread_local! {
 }
 
 impl Found {
-    /// `len` zeros.
-    fn zeros(len: usize) -> Self {
+    /// `len` numbers, of which all are to be written.
+    fn take(len: usize) -> Self {
         let mut numbers = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        numbers.clear();
         numbers.resize(len, 0);
         Found(numbers)
     }
@@ -106,6 +103,9 @@ impl Drop for Found {
         });
     }
 }
+
+/// A plane of so many numbers fits into a core's own cache.
+const NEAR: usize = 1 << 18;
 
 /// The maximum of each window.
 pub(super) struct MaxPool(Window);
@@ -137,12 +137,11 @@ impl Op for MaxPool {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
-        let window = self.0.over("max_pool2d", x[0].shape())?;
-        let mut places = Found::zeros(shape.numel());
-        let y = build!(x[0].dtype(), shape, |T, out| window.max_pool(x[0].data::<T>(), out, &mut places.0));
-        let places: Places = Arc::new(places);
-        *saved = Some(places);
-        Ok(y)
+        self.forward_of((&Chain::of(x[0]), x[0].shape()), &[], shape, saved)
+    }
+
+    fn piecewise(&self, x: &[&Shape]) -> Option<&dyn Piecewise> {
+        (x[0][2] * x[0][3] <= NEAR).then_some(self)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -153,6 +152,22 @@ impl Op for MaxPool {
 
     fn mixes(&self) -> Mixes {
         Mixes::Nothing
+    }
+}
+
+impl Piecewise for MaxPool {
+    fn forward_of(
+        &self,
+        (x, of): (&Chain<'_>, &Shape),
+        _: &[&Tensor],
+        shape: Shape,
+        saved: &mut Option<Saved>,
+    ) -> Result<Tensor> {
+        let window = self.0.over("max_pool2d", of)?;
+        let mut places = Found::take(shape.numel());
+        let y = build_of!(x, shape, |x, out| window.max_pool(&x.pieces(of), out, &mut places.0));
+        *saved = Some(Arc::new(places));
+        Ok(y)
     }
 }
 
@@ -170,7 +185,7 @@ impl Sampled for MaxPool {
 /// Puts numbers back at the places of the maxima, and adds up those that meet.
 pub(super) struct MaxUnpool {
     window: Window,
-    places: Places,
+    places: Arc<Found>,
     shape: Shape,
 }
 
@@ -222,7 +237,7 @@ impl Sampled for MaxUnpool {
 /// Takes the numbers at the places of the maxima.
 pub(super) struct TakeMax {
     window: Window,
-    places: Places,
+    places: Arc<Found>,
 }
 
 impl Op for TakeMax {

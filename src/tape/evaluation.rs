@@ -160,7 +160,10 @@ impl List {
             return Ok(self.fold(ids[0], total, &kept).reshaped(shape));
         }
         self.allocatable(op.name(), ids, &shape)?;
-        let value = self.with_values(ids.iter().copied(), |x| op.forward(x, shape.clone(), saved))?;
+        let value = match self.in_pieces(op, ids) {
+            Some(op) => self.with_chain(ids, |x, rest| op.forward_of(x, rest, shape.clone(), saved))?,
+            None => self.with_values(ids.iter().copied(), |x| op.forward(x, shape.clone(), saved))?,
+        };
         if *value.shape() != shape {
             let need = "`forward` must return the shape that `shape` announced";
             return Err(Error::shape(op.name(), &[value.shape(), &shape], need));

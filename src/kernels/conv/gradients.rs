@@ -2,7 +2,7 @@
 //!
 //! dx is found image by image. dw and that of a bias are sums over all images: each group of images has sums of its own, which
 //! are added in the order of the groups. Both read dy, so [`Conv2d::backward`] takes a few images at a time and finds both
-//! while their dy is in the cache. Where dy is a chain, it is computed there, and never written out.
+//! while their dy is in the cache. Where dy or x is a chain, it is computed there, and never written out.
 
 use std::ops::Range;
 
@@ -81,8 +81,8 @@ impl Conv2d {
     /// `[c_out]`, which is the sum of dy: in one pass over dy, for what is [`in_one_pass`](Self::in_one_pass).
     pub fn backward<T: Real>(
         &self,
-        [x, w]: [&[T]; 2],
-        dy: &Pieces<'_, '_, T>,
+        [x, dy]: [&Pieces<'_, '_, T>; 2],
+        w: &[T],
         dx: &mut [T],
         dw: &mut [T],
         db: Option<&mut [T]>,
@@ -102,7 +102,7 @@ impl Conv2d {
                         if let Some(dx) = dxs.next() {
                             plan.input(adjoint, w, dy, dx);
                         }
-                        plan.weight(&weight, &x[start * plan.image..end * plan.image], dy, sums, db);
+                        x.with(start * plan.image..end * plan.image, |x| plan.weight(&weight, x, dy, sums, db));
                     });
                 }
             });

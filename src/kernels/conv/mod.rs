@@ -24,8 +24,10 @@ use super::{
     matmul::product,
     matrix::{MatMut, MatRef},
     parallel,
+    program::Pieces,
     window::Window,
 };
+use plan::Plan;
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +79,10 @@ impl Conv2d {
     }
 
     /// `out [n, c_out, out_h, out_w]` from `x [n, c_in, h, w]`, `w [c_out, c_in / groups, kh, kw]` and `bias [c_out]`.
-    pub fn forward<T: Real>(&self, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
+    /// Where x is a chain, it is computed image by image, and never written out.
+    pub fn forward<T: Real>(&self, x: &Pieces<'_, '_, T>, w: &[T], bias: Option<&[T]>, out: &mut [T]) {
         let plan = self.plan::<T>();
-        debug_assert!(x.len() == self.n * plan.image && w.len() == self.c_out * plan.terms, "{self:?}");
-        debug_assert_eq!(out.len(), self.n * plan.output, "{self:?}");
+        debug_assert!(w.len() == self.c_out * plan.terms && out.len() == self.n * plan.output, "{self:?}");
         if plan.image == 0 {
             // Images without a channel or a pixel leave nothing but the bias.
             for (i, plane) in out.chunks_exact_mut(plan.positions).enumerate() {
@@ -90,26 +92,33 @@ impl Conv2d {
         }
         if let Some(shifted) = self.shifted_sums::<T>(&plan) {
             return shifted.with_weights(w, |w| {
-                parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
-                    plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
-                });
+                plan.each_image(x, out, |x, out| plan.images_shifted(&shifted, x, w, bias, out));
             });
         }
-        parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
-            let images = x[chunk * plan.images * plan.image..].chunks(plan.image.max(1));
-            for (x, out) in images.zip(out.chunks_mut(plan.output)) {
-                if let Some(bias) = bias {
-                    out.chunks_exact_mut(plan.positions).zip(bias).for_each(|(plane, &b)| plane.fill(b));
-                }
-                plan.each_block(|group, rows, columns| {
-                    let x = &x[group * plan.part..][..plan.part];
-                    let w = &w[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
-                    let out = &mut out[group * plan.filters * plan.positions..][..plan.filters * plan.positions];
-                    let w = MatRef::from_row_major_slice(w, plan.filters, plan.terms);
-                    let out = MatMut::from_row_major_slice_mut(out, plan.filters, plan.positions);
-                    let out = out.subcols_mut(rows.start * plan.out_w, rows.len() * plan.out_w);
-                    product(out, bias.is_some(), w, plan.unfolded(x, rows, columns));
-                });
+        plan.each_image(x, out, |x, out| {
+            if let Some(bias) = bias {
+                out.chunks_exact_mut(plan.positions).zip(bias).for_each(|(plane, &b)| plane.fill(b));
+            }
+            plan.each_block(|group, rows, columns| {
+                let x = &x[group * plan.part..][..plan.part];
+                let w = &w[group * plan.filters * plan.terms..][..plan.filters * plan.terms];
+                let out = &mut out[group * plan.filters * plan.positions..][..plan.filters * plan.positions];
+                let w = MatRef::from_row_major_slice(w, plan.filters, plan.terms);
+                let out = MatMut::from_row_major_slice_mut(out, plan.filters, plan.positions);
+                let out = out.subcols_mut(rows.start * plan.out_w, rows.len() * plan.out_w);
+                product(out, bias.is_some(), w, plan.unfolded(x, rows, columns));
+            });
+        });
+    }
+}
+
+impl Plan {
+    /// Calls `body` with each image and the output of it.
+    fn each_image<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], body: impl Fn(&[T], &mut [T]) + Sync) {
+        parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
+            for (i, out) in out.chunks_mut(self.output).enumerate() {
+                let start = (chunk * self.images + i) * self.image;
+                x.with(start..start + self.image, |x| body(x, out));
             }
         });
     }

@@ -87,12 +87,15 @@ fn against_definition<T: Real>(tolerance: f64) {
             dx[i] += dy[k].to_f64() * w[j].to_f64();
             dw[j] += x[i].to_f64() * dy[k].to_f64();
         });
+        let dims = [[x.len()], [dy.len()]];
+        let [image, upstream] = [Program::of(&x, &dims[0]), Program::of(&dy, &dims[1])];
+        let [image, upstream] = [image.pieces(&dims[0]), upstream.pieces(&dims[1])];
         let mut got = vec![T::of(f64::NAN); y.len()];
-        conv.forward(&x, &w, None, &mut got);
+        conv.forward(&image, &w, None, &mut got);
         close(&got, &y, tolerance);
         let positions = conv.out_h() * conv.out_w();
         y.iter_mut().enumerate().for_each(|(i, y)| *y += bias[i / positions % conv.c_out].to_f64());
-        conv.forward(&x, &w, Some(&bias), &mut got);
+        conv.forward(&image, &w, Some(&bias), &mut got);
         close(&got, &y, tolerance);
         let mut got = vec![T::of(f64::NAN); x.len()];
         conv.grad_input(&w, &dy, &mut got);
@@ -103,11 +106,9 @@ fn against_definition<T: Real>(tolerance: f64) {
         let (mut db, mut sums) = (vec![T::of(f64::NAN); conv.c_out], vec![0.0; conv.c_out]);
         dy.iter().enumerate().for_each(|(i, dy)| sums[i / positions % conv.c_out] += dy.to_f64());
         if conv.in_one_pass() {
-            let dims = [dy.len()];
-            let upstream = Program::of(&dy, &dims);
             for wanted in [0, x.len()] {
                 let mut input = vec![T::of(f64::NAN); wanted];
-                conv.backward([&x, &w], &upstream.pieces(&dims), &mut input, &mut got, Some(&mut db));
+                conv.backward([&image, &upstream], &w, &mut input, &mut got, Some(&mut db));
                 close(&got, &dw, tolerance);
                 close(&db, &sums, tolerance);
                 close(&input, &dx[..wanted], tolerance);
@@ -132,7 +133,8 @@ fn unfolded_columns_times_weights_are_the_convolution_and_fold_is_the_adjoint() 
         let mut columns = vec![f64::NAN; n * rows * window.positions()];
         window.unfold(&x, n, &mut columns);
         let mut want = vec![0.0; n * conv.c_out * window.positions()];
-        conv.forward(&x, &w, None, &mut want);
+        let dims = [x.len()];
+        conv.forward(&Program::of(&x, &dims).pieces(&dims), &w, None, &mut want);
         let offsets: Vec<_> = (0..n).map(|i| [0, i * rows * window.positions(), 0]).collect();
         let product = crate::kernels::matmul::Product {
             m: conv.c_out,

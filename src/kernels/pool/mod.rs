@@ -2,7 +2,7 @@
 //!
 //! Max pooling also returns *where* each maximum was (its position in the plane), since its gradient flows only there:
 //! dx[index] += dy. The first of equal maxima wins, and NaN wins over every number, as in PyTorch. Padding counts as
-//! −∞, so it never wins. [`quads`] has the maxima of 2 x 2 numbers, [`average`] the means.
+//! −∞, so it never wins. [`quads`] has the maxima of 2 x 2 numbers and their gradient, [`average`] the means.
 
 mod average;
 mod quads;
@@ -10,14 +10,16 @@ mod taps;
 #[cfg(test)]
 mod tests;
 
-use super::{Real, parallel, simd, window::Window};
+use super::{Real, parallel, program::Pieces, simd, window::Window};
+use quads::QUADS;
 use taps::{Taps, WIDE};
 
 impl Window {
     /// The maximum of every window and its position in the plane: `out` and `indices` are `[planes, out_h, out_w]`.
     ///
-    /// Every window must contain an input; padding of at most half the kernel ensures that if the taps are not dilated.
-    pub fn max_pool<T: Real>(&self, x: &[T], out: &mut [T], indices: &mut [u32]) {
+    /// Every window must contain an input; padding of at most half the kernel ensures that if the taps are not dilated. Where
+    /// x is a chain, it is computed a few planes at a time, and never written out.
+    pub fn max_pool<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], indices: &mut [u32]) {
         // The windows of no image may be more than memory holds.
         if out.is_empty() {
             return;
@@ -28,21 +30,23 @@ impl Window {
         debug_assert!(taps.ys.iter().chain(&taps.xs).all(|taps| !taps.is_empty()), "{self:?}");
         let size = planes * positions;
         parallel::each_chunk_of_two((out, indices), (size, size), work, |chunk, out, indices| {
-            let x = x[chunk * planes * area..].chunks_exact(area);
             let outs = out.chunks_exact_mut(positions).zip(indices.chunks_exact_mut(positions));
-            simd(
-                #[inline(always)]
-                || {
-                    for (x, (out, indices)) in x.zip(outs) {
-                        match self.stride[1] {
-                            2 if self.is_quads() => self.max_quads(x, out, indices),
-                            1 => self.max_plane::<T, 1>(&taps, x, out, indices),
-                            2 => self.max_plane::<T, 2>(&taps, x, out, indices),
-                            _ => self.max_plane::<T, 0>(&taps, x, out, indices),
+            let first = chunk * planes;
+            x.with(first * area..(first + outs.len()) * area, |x| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        for (x, (out, indices)) in x.chunks_exact(area).zip(outs) {
+                            match self.stride[1] {
+                                2 if self.is_quads() => self.max_quads(x, out, indices),
+                                1 => self.max_plane::<T, 1>(&taps, x, out, indices),
+                                2 => self.max_plane::<T, 2>(&taps, x, out, indices),
+                                _ => self.max_plane::<T, 0>(&taps, x, out, indices),
+                            }
                         }
-                    }
-                },
-            );
+                    },
+                );
+            });
         });
     }
 
@@ -108,11 +112,18 @@ impl Window {
         let planes = parallel::rows_per_chunk(dx.len() / area.max(1), area + positions);
         let work = dx.len() + dy.len();
         parallel::each_chunk(dx, planes * area, work, |chunk, dx| {
-            dx.fill(T::ZERO);
             let start = chunk * planes * positions;
             let upstream =
                 dy[start..].chunks_exact(positions.max(1)).zip(indices[start..].chunks_exact(positions.max(1)));
-            for (dx, (dy, indices)) in dx.chunks_exact_mut(area).zip(upstream) {
+            let planes = dx.chunks_exact_mut(area).zip(upstream);
+            if self.is_quads() && self.outputs(1) >= QUADS {
+                return simd(
+                    #[inline(always)]
+                    || planes.for_each(|(dx, (dy, indices))| self.spread_quads(dy, indices, dx)),
+                );
+            }
+            for (dx, (dy, indices)) in planes {
+                dx.fill(T::ZERO);
                 dy.iter().zip(indices).for_each(|(&dy, &i)| dx[i as usize] += dy);
             }
         });

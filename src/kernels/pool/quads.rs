@@ -3,6 +3,9 @@
 
 use crate::kernels::{Real, window::Window};
 
+/// Squares side by side.
+pub(super) const QUADS: usize = 8;
+
 impl Window {
     /// Whether windows are such squares.
     pub(super) fn is_quads(&self) -> bool {
@@ -18,9 +21,22 @@ impl Window {
         for (y, (lines, (out, indices))) in x.chunks_exact(2 * width).zip(outs).enumerate() {
             let first = 2 * y * width;
             match columns {
-                8.. => max_lines::<T, 8>(lines, first, out, indices),
+                QUADS.. => max_lines::<T, QUADS>(lines, first, out, indices),
                 _ => max_lines::<T, 1>(lines, first, out, indices),
             }
+        }
+    }
+
+    /// The gradient of one plane with at least [`QUADS`] squares side by side: each number of `dy` where the maximum of its
+    /// square was found, and zeros.
+    #[inline(always)]
+    pub(super) fn spread_quads<T: Real>(&self, dy: &[T], indices: &[u32], dx: &mut [T]) {
+        let (width, columns) = (self.size[1], self.outputs(1));
+        let (lines, last) = dx.split_at_mut(2 * width * self.outputs(0));
+        last.fill(T::ZERO);
+        let upstream = dy.chunks_exact(columns).zip(indices.chunks_exact(columns));
+        for (y, (lines, (dy, indices))) in lines.chunks_exact_mut(2 * width).zip(upstream).enumerate() {
+            spread_lines(dy, indices, (2 * y * width) as u32, lines);
         }
     }
 }
@@ -47,5 +63,30 @@ fn max_lines<T: Real, const N: usize>(lines: &[T], first: usize, out: &mut [T], 
         }
         out[at..][..N].copy_from_slice(&best);
         indices[at..][..N].copy_from_slice(&index);
+    }
+}
+
+/// Two lines of the gradient, the first number of which is number `first` of the plane.
+#[inline(always)]
+fn spread_lines<T: Real>(dy: &[T], indices: &[u32], first: u32, lines: &mut [T]) {
+    let width = lines.len() / 2;
+    let (upper, lower) = lines.split_at_mut(width);
+    // No square sees the last number of a line of odd length.
+    (upper[width - 1], lower[width - 1]) = (T::ZERO, T::ZERO);
+    for at in (0..dy.len()).step_by(QUADS) {
+        // The last block may overlap the one before it.
+        let at = at.min(dy.len() - QUADS);
+        let (dy, indices) = (&dy[at..][..QUADS], &indices[at..][..QUADS]);
+        let (mut twice, mut steps) = ([T::ZERO; 2 * QUADS], [0; 2 * QUADS]);
+        for l in 0..2 * QUADS {
+            twice[l] = dy[l / 2];
+            steps[l] = indices[l / 2].wrapping_sub(first + (2 * at + l) as u32);
+        }
+        for (line, step) in [(&mut *upper, 0), (&mut *lower, width as u32)] {
+            let line = &mut line[2 * at..][..2 * QUADS];
+            for l in 0..2 * QUADS {
+                line[l] = T::pick(steps[l] == step, twice[l], T::ZERO);
+            }
+        }
     }
 }

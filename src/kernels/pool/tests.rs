@@ -1,7 +1,10 @@
 //! Both pools and their gradients against the definition, and which maximum wins.
 
 use super::*;
-use crate::kernels::testing::{close, numbers};
+use crate::kernels::{
+    program::Program,
+    testing::{close, numbers},
+};
 
 fn windows() -> Vec<Window> {
     let base = Window { size: [7, 9], kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
@@ -42,6 +45,11 @@ fn each(w: &Window, planes: usize, mut body: impl FnMut(usize, usize, Vec<usize>
     }
 }
 
+fn max_pool<T: Real>(w: &Window, x: &[T], out: &mut [T], indices: &mut [u32]) {
+    let dims = [x.len()];
+    w.max_pool(&Program::of(x, &dims).pieces(&dims), out, indices);
+}
+
 fn against_definition<T: Real>(tolerance: f64) {
     for w in windows() {
         for planes in [0, 1, 5, 70] {
@@ -49,7 +57,7 @@ fn against_definition<T: Real>(tolerance: f64) {
             let x = numbers::<T>(planes * area, 3);
             let dy = numbers::<T>(planes * positions, 4);
             let (mut out, mut indices) = (vec![T::of(f64::NAN); dy.len()], vec![7; dy.len()]);
-            w.max_pool(&x, &mut out, &mut indices);
+            max_pool(&w, &x, &mut out, &mut indices);
             let (mut maxima, mut places, mut dx) = (vec![], vec![], vec![0.0; x.len()]);
             each(&w, planes, |plane, position, inputs| {
                 let value = |i: &usize| x[plane * area + i].to_f64();
@@ -95,9 +103,9 @@ fn pools_and_their_gradients_by_the_definition() {
 fn first_of_equals_wins_and_nan_wins_over_all() {
     let w = Window { size: [2, 4], kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
     let (mut out, mut indices) = ([0.0f32; 2], [0; 2]);
-    w.max_pool(&[1.0, 2.0, 5.0, f32::NAN, 2.0, 0.0, 9.0, f32::NAN], &mut out, &mut indices);
+    max_pool(&w, &[1.0, 2.0, 5.0, f32::NAN, 2.0, 0.0, 9.0, f32::NAN], &mut out, &mut indices);
     assert!(out[0] == 2.0 && out[1].is_nan());
     assert_eq!(indices, [1, 3]);
-    w.max_pool(&[f32::NEG_INFINITY; 8], &mut out, &mut indices);
+    max_pool(&w, &[f32::NEG_INFINITY; 8], &mut out, &mut indices);
     assert_eq!((out, indices), ([f32::NEG_INFINITY; 2], [0, 2]));
 }

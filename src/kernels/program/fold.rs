@@ -66,6 +66,7 @@ impl<T: Real> Program<'_, T> {
         };
         with_scratch(BLOCK, |result: &mut [T]| {
             self.with_machine(space, |machine| {
+                machine.from_memory = fold.step.is_some();
                 while let Some(block) = blocks.next() {
                     let next = blocks.peek().cloned().unwrap_or(0..0);
                     let result = &mut result[..block.len()];

@@ -21,6 +21,8 @@ pub(super) struct Machine<'m, 'p, T> {
     space: &'m Space,
     registers: SmallVec<[Option<&'m mut [T]>; 8]>,
     inputs: SmallVec<[Input<'m, T>; 8]>,
+    /// Whether what is written comes from memory first, not from a cache.
+    pub from_memory: bool,
     /// The run that the block belongs to, and where it stands.
     run: usize,
     place: Place,
@@ -33,7 +35,7 @@ enum Input<'m, T> {
     /// The same number throughout.
     Number(T),
     /// The numbers from `at` on, or the one there, in the run that the block belongs to.
-    Run { data: &'m [T], moves: bool, at: usize },
+    Run { data: &'m [T], strides: &'m [usize], moves: bool, at: usize },
     /// Written out block by block, with short runs.
     Expanded { data: &'m [T], moves: bool, register: &'m mut [T] },
 }
@@ -45,12 +47,13 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         let input = |((k, &(data, _)), register): ((usize, &(&'p [T], _)), &'m mut [T])| match space.moves(k) {
             _ if space.contiguous(k) => Input::Whole(data),
             _ if space.constant(k) => Input::Number(data[0]),
-            moves if space.by_rows() => Input::Run { data, moves, at: 0 },
+            moves if space.by_rows() => Input::Run { data, strides: &space.strides[k], moves, at: 0 },
             moves => Input::Expanded { data, moves, register },
         };
         let inputs = program.inputs.iter().enumerate().zip(expanded.chunks_exact_mut(BLOCK)).map(input).collect();
         let registers = registers.chunks_exact_mut(BLOCK).map(Some).collect();
-        Machine { program, space, registers, inputs, run: 0, place: Place::from_elem(0, space.dims.len() - 1) }
+        let place = Place::from_elem(0, space.dims.len() - 1);
+        Machine { program, space, registers, inputs, from_memory: false, run: 0, place }
     }
 
     /// Evaluates a flat range into `out`, block by block, while what the range `after` it reads comes from memory. `out` may
@@ -69,7 +72,8 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             let at = block.start - start;
             let (here, later) = out[at..].split_at_mut(block.len());
             let copied = on_the_way.as_mut().map(|(step, to)| (*step, &mut to[at..at + block.len()]));
-            self.evaluate(&block, here, next, &later[..next.len().min(later.len())], copied);
+            let later = if self.from_memory { &later[..next.len().min(later.len())] } else { &[] };
+            self.evaluate(&block, here, next, later, copied);
         }
     }
 
@@ -123,19 +127,23 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
     /// Finds where the inputs of a block begin, and writes out those that must be.
     fn seek(&mut self, block: &Range<usize>) {
         let space = self.space;
+        let mut column = 0;
         if space.by_rows() {
-            match block.start / space.run() {
-                run if run == self.run => {}
-                run if run == self.run + 1 => space.advance(&mut self.place),
+            let (length, before) = (space.run(), self.run);
+            (self.run, column) = (block.start / length, block.start % length);
+            match self.run {
+                run if run == before => {}
+                run if run == before + 1 => space.advance(&mut self.place),
                 run => self.place = space.place(run),
             }
-            self.run = block.start / space.run();
         }
+        let place = &self.place[..];
         for (k, input) in self.inputs.iter_mut().enumerate() {
             match input {
                 Input::Whole(_) | Input::Number(_) => {}
-                Input::Run { moves, at, .. } => {
-                    *at = space.offset(k, &self.place) + if *moves { block.start % space.run() } else { 0 };
+                Input::Run { strides, moves, at, .. } => {
+                    let first: usize = place.iter().zip(*strides).map(|(at, stride)| at * stride).sum();
+                    *at = first + if *moves { column } else { 0 };
                 }
                 Input::Expanded { data, moves, register } => {
                     space.stretches(k, block.clone(), |part, at| match moves {
@@ -164,7 +172,7 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn operand(&self, block: &Range<usize>, arg: Arg) -> Operand<'_, T> {
         match arg {
             Arg::Step(j) => {
@@ -174,8 +182,8 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             Arg::Input(k) => match &self.inputs[k] {
                 Input::Whole(data) => Operand::Each(&data[block.clone()]),
                 Input::Number(x) => Operand::Same(*x),
-                &Input::Run { data, moves: true, at } => Operand::Each(&data[at..at + block.len()]),
-                &Input::Run { data, moves: false, at } => Operand::Same(data[at]),
+                &Input::Run { data, moves: true, at, .. } => Operand::Each(&data[at..at + block.len()]),
+                &Input::Run { data, moves: false, at, .. } => Operand::Same(data[at]),
                 Input::Expanded { register, .. } => Operand::Each(&register[..block.len()]),
             },
         }

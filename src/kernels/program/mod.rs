@@ -93,13 +93,16 @@ impl<'a, T: Real> Program<'a, T> {
         let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
         let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
         if out.len() < PARALLEL || threads() == 1 {
-            return self.run_piece(&space, 0, out);
+            return self.run_piece(&space, 0, out, true);
         }
-        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| self.run_piece(&space, i * piece, out));
+        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| self.run_piece(&space, i * piece, out, true));
     }
 
-    fn run_piece(&self, space: &Space, start: usize, out: &mut [T]) {
-        self.with_machine(space, |machine| machine.fill(start..start + out.len(), 0..0, out, None));
+    fn run_piece(&self, space: &Space, start: usize, out: &mut [T], from_memory: bool) {
+        self.with_machine(space, |machine| {
+            machine.from_memory = from_memory;
+            machine.fill(start..start + out.len(), 0..0, out, None);
+        });
     }
 
     fn space(&self, dims: &[usize]) -> Space {

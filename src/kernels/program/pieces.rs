@@ -25,14 +25,14 @@ impl<T: Real> Pieces<'_, '_, T> {
             return body(&self.program.inputs[0].0[range]);
         }
         with_scratch(range.len(), |piece: &mut [T]| {
-            self.program.run_piece(&self.space, range.start, piece);
+            self.program.run_piece(&self.space, range.start, piece, false);
             body(piece)
         })
     }
 
     /// Writes the numbers from `start` on to `out`.
     pub fn write(&self, start: usize, out: &mut [T]) {
-        self.program.run_piece(&self.space, start, out);
+        self.program.run_piece(&self.space, start, out, true);
     }
 }
 

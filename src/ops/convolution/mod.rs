@@ -21,6 +21,7 @@ use super::{
     Looped,
     formula::Formula,
     op::{Grads, Op, Vjp},
+    piecewise::{Chain, Piecewise, build_of},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
 };
@@ -71,11 +72,12 @@ impl Op for Conv2d {
         Some(z.numel() as u64 * (2 * taps(x[1]) + u64::from(x.len() == 3)))
     }
 
-    fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let sizes = self.0.sizes("conv2d", x[0].shape(), x[1].shape())?;
-        Ok(build!(x[0].dtype(), shape, |T, out| {
-            sizes.forward(x[0].data::<T>(), x[1].data::<T>(), x.get(2).map(|b| b.data::<T>()), out);
-        }))
+    fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
+        self.forward_of((&Chain::of(x[0]), x[0].shape()), &x[1..], shape, saved)
+    }
+
+    fn piecewise(&self, x: &[&Shape]) -> Option<&dyn Piecewise> {
+        (x[0].numel() <= x[0][0] * NEAR).then_some(self)
     }
 
     fn rule_flops(&self, x: &[&Shape], z: &Shape, needs: &[bool]) -> Option<u64> {
@@ -101,25 +103,40 @@ impl Op for Conv2d {
     }
 }
 
+impl Piecewise for Conv2d {
+    fn forward_of(
+        &self,
+        (x, of): (&Chain<'_>, &Shape),
+        rest: &[&Tensor],
+        shape: Shape,
+        _: &mut Option<Saved>,
+    ) -> Result<Tensor> {
+        let sizes = self.0.sizes("conv2d", of, rest[0].shape())?;
+        Ok(build_of!(x, shape, |x, out| {
+            sizes.forward(&x.pieces(of), rest[0].data(), rest.get(1).map(|b| b.data()), out);
+        }))
+    }
+}
+
 /// An image of so many numbers fits into a core's own cache.
 const NEAR: usize = 1 << 18;
 
-/// All gradients as numbers, in one pass over dz, which is not written out where it is a chain and its images are small.
+/// All gradients as numbers, in one pass over x and dz, which are not written out where they are chains and images are small.
 fn in_one_pass<'t, T: Looped>(at: &Vjp<'_, 't>, sizes: &conv::Conv2d) -> Grads<'t> {
     if output(sizes).numel() / sizes.n > NEAR {
         at.dz.value();
     }
-    let [x, w] = [0, 1].map(|k| at.x[k].value());
+    let (of, w) = (at.x[0].shape(), at.x[1].value());
     let mut dw = Tensor::zeros(w.shape().clone(), T::DTYPE);
     let mut db = (at.needs.get(2) == Some(&true)).then(|| Tensor::zeros([sizes.c_out], T::DTYPE));
-    let dx = at.dz.as_chain::<T, _>(|dz| {
+    let dx = Var::as_chains::<T, _>([at.x[0], at.dz], |[x, dz]| {
         let dims = output(sizes);
         let mut pass = |dx: &mut [T]| {
             let db = db.as_mut().map(|db| db.data_mut::<T>());
-            sizes.backward([x.data::<T>(), w.data::<T>()], &dz.pieces(&dims), dx, dw.data_mut::<T>(), db);
+            sizes.backward([&x.pieces(&of), &dz.pieces(&dims)], w.data::<T>(), dx, dw.data_mut::<T>(), db);
         };
         match at.needs[0] {
-            true => Some(Tensor::build::<T>(x.shape().clone(), pass)),
+            true => Some(Tensor::build::<T>(of.clone(), pass)),
             false => {
                 pass(&mut []);
                 None

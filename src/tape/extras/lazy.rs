@@ -15,7 +15,7 @@
 
 use smallvec::SmallVec;
 
-use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value, Var};
+use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value};
 use crate::{
     kernels::{
         elementwise::Loop,
@@ -123,10 +123,8 @@ impl List {
     fn missing(&self, id: NodeId, list: &mut SmallVec<[NodeId; 16]>) {
         let node = &self.nodes[id as usize];
         match &node.kind {
-            _ if self.is_chained(id) && !matches!(node.kind, Kind::Output(..)) => {
-                list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i)))
-            }
-            Kind::Elementwise(..) => list.extend(self.chain_of(id).1.into_iter().filter(|&i| self.is_pending(i))),
+            _ if self.is_chained(id) && !matches!(node.kind, Kind::Output(..)) => list.extend(self.pending_inputs(id)),
+            Kind::Elementwise(..) => list.extend(self.pending_inputs(id)),
             Kind::Op(op) if self.folding(&**op, &node.inputs).is_some() => {
                 let x = self.source(node.inputs[0]);
                 match self.is_chained(x) {
@@ -134,8 +132,21 @@ impl List {
                     false => list.extend(Some(x).filter(|&x| self.is_pending(x))),
                 }
             }
-            _ => list.extend(node.inputs.iter().map(|&i| self.source(i)).filter(|&i| self.is_pending(i))),
+            Kind::Op(op) if self.in_pieces(&**op, &node.inputs).is_some() => {
+                self.missing(self.source(node.inputs[0]), list);
+                list.extend(self.pending_sources(&node.inputs[1..]));
+            }
+            _ => list.extend(self.pending_sources(&node.inputs)),
         }
+    }
+
+    /// What is pending of the nodes whose numbers the chain to a node reads.
+    fn pending_inputs(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        self.chain_of(id).1.into_iter().filter(|&id| self.is_pending(id))
+    }
+
+    fn pending_sources(&self, ids: &[NodeId]) -> impl Iterator<Item = NodeId> {
+        ids.iter().map(|&id| self.source(id)).filter(|&id| self.is_pending(id))
     }
 
     /// Computes a node that has all it needs, if it is pending.
@@ -192,16 +203,6 @@ impl List {
         })
     }
 
-    /// The chain that a node's value stands for, with its inputs computed.
-    fn ready_chain(&mut self, id: NodeId) -> (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 8]>) {
-        let id = self.source(id);
-        match self.is_chained(id) {
-            true => self.chain_of(id).1.into_iter().for_each(|input| self.force(input)),
-            false => self.force(id),
-        }
-        self.chain_of(id)
-    }
-
     /// The node whose value this is: the node itself, unless it is a pending output of a function.
     pub(super) fn source(&self, mut id: NodeId) -> NodeId {
         while let (Kind::Output(..), true) = (&self.nodes[id as usize].kind, self.is_pending(id)) {
@@ -256,7 +257,8 @@ impl List {
                 None => Arg::Input(position(inputs, input).expect("what is not in the chain is an input of it")),
             }
         };
-        let mut tensors: SmallVec<[&Tensor; 8]> = inputs.iter().map(|&i| self.ready(i)).collect();
+        let numbers = |&id: &NodeId| (self.ready(id).data::<T>(), self.node(id).shape().dims());
+        let mut operands: SmallVec<[(&[T], &[usize]); 4]> = inputs.iter().map(numbers).collect();
         let steps = chain.iter().map(|&id| {
             let node = &self.nodes[id as usize];
             if let Kind::Elementwise(op, parameter) = &node.kind {
@@ -265,35 +267,12 @@ impl List {
             }
             let known = self.notes.affine.binary_search_by_key(&id, |affine| affine.0);
             let [factor, term] = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
-            let first = tensors.len();
-            tensors.extend([factor, term]);
+            let first = operands.len();
+            operands.extend([factor, term].map(|x| (x.data::<T>(), x.shape().dims())));
             let args = [arg(&node.inputs[0]), Arg::Input(first), Arg::Input(first + 1)];
             Step { run: Loop::Ternary(affine), parameter: T::ZERO, args: args.into_iter().collect() }
         });
         let steps = steps.collect();
-        Program::new(tensors.into_iter().map(|x| (x.data::<T>(), x.shape().dims())).collect(), steps)
-    }
-}
-
-impl Var<'_> {
-    /// Hands the value to `read` as a program: where it is pending, the chain that leads to it, which is not written out.
-    pub(crate) fn as_chain<T: Looped, R>(self, read: impl FnOnce(&Program<'_, T>) -> R) -> R {
-        let mut list = self.tape().list_mut();
-        let (chain, inputs) = list.ready_chain(self.id());
-        read(&list.program(&chain, &inputs))
-    }
-
-    /// Hands the value to `read` as a program, and memory to write it to: none where it is computed already, or where
-    /// computing it once more takes no longer than writing and reading it.
-    pub(crate) fn compute_with<T: Looped>(self, read: impl FnOnce(&Program<'_, T>, &mut [T])) {
-        let mut list = self.tape().list_mut();
-        let id = list.source(self.id());
-        let (chain, inputs) = list.ready_chain(id);
-        if chain.len() < WRITTEN {
-            return read(&list.program(&chain, &inputs), &mut []);
-        }
-        let shape = list.node(id).shape().clone();
-        let value = Tensor::build::<T>(shape, |out| read(&list.program(&chain, &inputs), out));
-        list.computed_to(id, value);
+        Program::new(operands, steps)
     }
 }

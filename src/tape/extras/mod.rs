@@ -3,6 +3,7 @@
 //! | file | what it adds | where the heart calls it |
 //! |---|---|---|
 //! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `affine`, `force`, `fold` |
+//! | `pieces` | chains read where they are computed | `evaluation`: `in_pieces`, `with_chain`; rules: `as_chain` |
 //! | `sums` | sums that are taken in the pass that writes another gradient | `slots`: `push_sum`, `sum_beside` |
 //! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
@@ -38,6 +39,7 @@ mod memory;
 mod modes;
 mod names;
 mod peek;
+mod pieces;
 mod precision;
 mod profile;
 mod recorded;
