@@ -23,19 +23,28 @@ thread_local! {
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
     const { assert!(align_of::<T>() <= align_of::<Line>() && size_of::<Line>().is_multiple_of(size_of::<T>())) };
     let in_a_line = const { size_of::<Line>() / size_of::<T>() };
-    let mut buffer = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
-    // Divided, not multiplied: no length wraps, and an impossible one panics in `resize`.
-    let lines = len.div_ceil(in_a_line);
-    if buffer.len() < lines {
-        buffer.resize(lines, Line { _bytes: [0; 64] });
-    }
+    // Divided, not multiplied: no length wraps, and an impossible one panics in `take`.
+    let mut buffer = take(len.div_ceil(in_a_line));
     assert!(len <= buffer.len() * in_a_line, "scratch memory of {len} numbers was asked for");
     // SAFETY: the assertion keeps the `len` numbers inside the buffer, whose bytes a vector keeps below `isize::MAX`,
     // so that the product does not wrap. All of it is initialized, aligned for T and, taken off the stack, borrowed by
     // nobody else while `body` runs; T is f32 or f64, for which every bit pattern is a value.
     let result = body(unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) });
-    BUFFERS.with_borrow_mut(|stack| stack.push(buffer));
+    put_back(buffer);
     result
+}
+
+/// The top buffer of the thread's stack, with at least so many lines. Compiled once, not for each kernel.
+fn take(lines: usize) -> Vec<Line> {
+    let mut buffer = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.len() < lines {
+        buffer.resize(lines, Line { _bytes: [0; 64] });
+    }
+    buffer
+}
+
+fn put_back(buffer: Vec<Line>) {
+    BUFFERS.with_borrow_mut(|stack| stack.push(buffer));
 }
 
 #[cfg(test)]

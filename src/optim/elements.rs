@@ -37,6 +37,11 @@ pub(super) fn in_pieces<T: Element, const N: usize>(
     g: &[T],
     body: &(impl Fn([&mut [T]; N], &[T]) + Sync),
 ) {
+    if g.len() <= PIECE { body(out, g) } else { shared_out(out, g, body) }
+}
+
+/// The body is called through a pointer, so that this is compiled once for each N and not for each formula.
+fn shared_out<T: Element, const N: usize>(out: [&mut [T]; N], g: &[T], body: &(dyn Fn([&mut [T]; N], &[T]) + Sync)) {
     if g.len() <= PIECE {
         return body(out, g);
     }
@@ -46,7 +51,7 @@ pub(super) fn in_pieces<T: Element, const N: usize>(
         halves.each_mut().map(|halves| std::mem::take(if half == 0 { &mut halves.0 } else { &mut halves.1 }))
     });
     let (g, rest) = g.split_at(middle);
-    rayon::join(|| in_pieces(first, g, body), || in_pieces(second, rest, body));
+    rayon::join(|| shared_out(first, g, body), || shared_out(second, rest, body));
 }
 
 /// The numbers of a tensor that has been converted to `T`.

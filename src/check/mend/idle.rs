@@ -32,7 +32,7 @@ impl Search<'_> {
         operands::proposals(program, &idle, &[], &mut proposals);
         factors::proposals(program, &idle, &[], &mut proposals);
         proposals.retain(|p| p.cost <= WOKEN && p.in_order() && idle.contains(&p.place));
-        proposals.sort_by_key(|p| p.cost);
+        Proposal::sort(&mut proposals);
         proposals.iter_mut().for_each(|p| p.replaces = program.replaces(p));
         proposals
     }

@@ -41,6 +41,11 @@ pub(super) struct Proposal {
 }
 
 impl Proposal {
+    /// The likeliest first, those of one cost in the order in which they were found.
+    pub fn sort(proposals: &mut [Proposal]) {
+        proposals.sort_by_key(|p| p.cost);
+    }
+
     pub fn new(place: &Rc<Place>, change: Change, cost: u32, with: impl Into<String>) -> Self {
         Proposal { place: place.clone(), change, cost, with: with.into(), puts: Puts::Other, replaces: false }
     }

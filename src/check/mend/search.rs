@@ -80,7 +80,7 @@ impl<'p> Search<'p> {
         factors::proposals(program, &places, &families, &mut proposals);
         terms::proposals(program, &places, &families, &mut proposals);
         proposals.retain(Proposal::in_order);
-        proposals.sort_by_key(|p| p.cost);
+        Proposal::sort(&mut proposals);
         for proposal in &mut proposals {
             proposal.replaces = program.replaces(proposal);
         }
@@ -100,7 +100,7 @@ impl<'p> Search<'p> {
         let most = if thorough { u32::MAX } else { SECOND };
         let end = self.proposals.partition_point(|p| p.cost <= most);
         solved.retain(|p| thorough || p.cost < 40);
-        solved.sort_by_key(|p| p.cost);
+        Proposal::sort(&mut solved);
         let (mut solved, mut proposals) = (solved.iter().peekable(), self.proposals[..end].iter().peekable());
         let mut found: Vec<Proposal> = Vec::new();
         let anew = Before::of(self.program, before);

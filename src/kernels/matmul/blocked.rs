@@ -178,7 +178,7 @@ impl<T: Real, S: Simd, const FETCH: bool> Block<'_, T, S, FETCH> {
                 }
                 let out = out.as_mut().subrows_mut(i, most.min(rows - i));
                 let ahead = if FETCH { next.take(self.a.ncols()) } else { &[] };
-                if most == 8 {
+                if const { S::REGISTER_COUNT >= 32 } && most == 8 {
                     self.strip::<8, V>((panel, pitch), i, out, ahead);
                 } else {
                     self.strip::<4, V>((panel, pitch), i, out, ahead);

@@ -4,7 +4,7 @@
 //! rotation of their vectors, which makes one of the two z_i zero, leaves a negligible number beside the diagonal, the same
 //! holds after it. Negligible is what is smaller than a few ε times the largest d and z.
 
-use super::divide::Parts;
+use super::divide::{Parts, ascending};
 use crate::kernels::Real;
 use std::ops::Range;
 
@@ -87,7 +87,7 @@ impl<T: Real> Deflation<'_, '_, T> {
     fn ascending(&self) -> Vec<usize> {
         let [from, _, to] = self.bounds;
         let mut rows = self.parts.order[from..to].to_vec();
-        rows.sort_by(|&i, &j| self.parts.values[i].total_cmp(&self.parts.values[j]));
+        ascending(&mut rows, &self.parts.values);
         rows
     }
 

@@ -103,7 +103,7 @@ impl<T: Real> Parts<'_, T> {
         );
         let order = &mut self.order[from..to];
         order.iter_mut().zip(from..).for_each(|(o, i)| *o = i);
-        order.sort_by(|&i, &j| self.values[i].total_cmp(&self.values[j]));
+        ascending(order, &self.values);
         for (vector, i) in vectors[..n].iter().zip(from..) {
             self.rows.row(i, from..to).copy_from_slice(&vector[..n]);
         }
@@ -136,7 +136,7 @@ impl<T: Real> Parts<'_, T> {
         self.values[from..to].copy_from_slice(&values);
         let order = &mut self.order[from..to];
         order.iter_mut().zip(from..).for_each(|(o, i)| *o = i);
-        order.sort_by(|&i, &j| self.values[i].total_cmp(&self.values[j]));
+        ascending(order, &self.values);
     }
 
     /// Eigenvalues and vectors of diag(d) + ρ z zᵀ for the rows that were kept.
@@ -192,6 +192,11 @@ impl<T: Real> Parts<'_, T> {
             }
         });
     }
+}
+
+/// Brings rows into the ascending order of their values. Of one type, so that it is compiled once.
+pub(super) fn ascending(rows: &mut [usize], values: &[f64]) {
+    rows.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
 }
 
 /// z_i/(d_i − σ − τ), of length 1.
