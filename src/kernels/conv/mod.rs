@@ -5,9 +5,10 @@
 //! Unfolding an image (see [`window`](super::window)) turns this into a product `w [c_out, c·taps] × columns
 //! [c·taps, positions]`, done image by image in a block of rows that stays in the cache:
 //!
-//! - forward: y = w · unfold(x);
-//! - gradient with respect to the input: dx = fold(wᵀ · dy), or where [`shifted`](super::shifted) applies, a convolution
-//!   of dy with the kernels turned around;
+//! - forward: y = w · unfold(x), or without unfolding from [`squares`](super::squares) of outputs, or
+//!   [`shifted`](super::shifted) images;
+//! - gradient with respect to the input: dx = fold(wᵀ · dy), or without unfolding, a convolution of dy with the kernels
+//!   turned around;
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
 //!   order; of many images and kernels of 3 x 3 from [`squares`](super::squares) of outputs.
 //!
@@ -88,10 +89,10 @@ impl Conv2d {
             }
             return;
         }
-        if let Some(shifted) = self.shifted_sums::<T>(&plan) {
-            return shifted.with_weights(w, |w| {
+        if let Some(sums) = self.sums::<T>(&plan) {
+            return sums.with_weights(w, |w| {
                 parallel::each_chunk(out, plan.images * plan.output, plan.work, |chunk, out| {
-                    plan.images_shifted(&shifted, &x[chunk * plan.images * plan.image..], w, bias, out);
+                    plan.images_summed(&sums, &x[chunk * plan.images * plan.image..], w, bias, out);
                 });
             });
         }
