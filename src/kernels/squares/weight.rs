@@ -118,15 +118,14 @@ fn channels_last<T: Real>(
     let area = height * columns;
     let channels = planes.len() / area;
     for (y, line) in out.chunks_exact_mut(width * channels).enumerate() {
-        if !(top..top + height).contains(&y) {
-            line.fill(T::ZERO);
-            continue;
-        }
-        line[..left * channels].fill(T::ZERO);
-        line[(left + columns) * channels..].fill(T::ZERO);
-        for first in (0..channels).step_by(ROWS) {
-            let lines = std::array::from_fn(|l| &planes[(first + l) * area + (y - top) * columns..][..columns]);
-            turn(lines, &mut line[left * channels + first..], channels);
+        let (start, end) = if (top..top + height).contains(&y) { (left, left + columns) } else { (width, width) };
+        line[..start * channels].fill(T::ZERO);
+        line[end * channels..].fill(T::ZERO);
+    }
+    for first in (0..channels).step_by(ROWS) {
+        for y in 0..height {
+            let lines = std::array::from_fn(|l| &planes[(first + l) * area + y * columns..][..columns]);
+            turn(lines, &mut out[((y + top) * width + left) * channels + first..], channels);
         }
     }
 }
