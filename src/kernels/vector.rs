@@ -3,13 +3,15 @@
 //! The width is a type `S` that [`pulp`] chooses at run time.
 
 use super::Real;
-use pulp::Simd;
+use pulp::{MemMask, Simd};
 use std::marker::PhantomData;
 
 /// A type of numbers that [`pulp`] has vectors of.
 pub trait HasVectors: Sized {
     /// A vector on a machine `S`.
     type Vector<S: Simd>: Copy;
+    /// A choice of a vector's numbers.
+    type Mask<S: Simd>: Copy;
     /// A vector of equal numbers.
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// The vector that begins with these numbers, fewer than a whole one; the others are 0.
@@ -24,13 +26,32 @@ pub trait HasVectors: Sized {
     fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of a vector's numbers.
     fn total<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
+    /// The numbers from `start` to `end`.
+    fn between<S: Simd>(simd: S, start: usize, end: usize) -> Self::Mask<S>;
+    /// The numbers that `mask` chooses, at their places from `x` on; the others are 0.
+    ///
+    /// # Safety
+    ///
+    /// Those that it chooses can be read.
+    unsafe fn load_masked<S: Simd>(simd: S, mask: Self::Mask<S>, x: *const Self) -> Self::Vector<S>;
+    /// Writes the numbers that `mask` chooses to their places from `x` on.
+    ///
+    /// # Safety
+    ///
+    /// Those that it chooses can be written.
+    unsafe fn store_masked<S: Simd>(simd: S, mask: Self::Mask<S>, x: *mut Self, vector: Self::Vector<S>);
+    /// The numbers at even places of a run of two vectors, and those at odd ones, both in one order.
+    fn split<S: Simd>(simd: S, run: [Self::Vector<S>; 2]) -> [Self::Vector<S>; 2];
+    /// The run of which [`split`](Self::split) makes these.
+    fn join<S: Simd>(simd: S, parts: [Self::Vector<S>; 2]) -> [Self::Vector<S>; 2];
 }
 
 macro_rules! element {
     ($T:ident: $vector:ident, $splat:ident, $part:ident, $store_part:ident, $add:ident, $sub:ident, $mul_add:ident,
-     $sum:ident) => {
+     $sum:ident, $mask:ident, $between:ident, $load_masked:ident, $store_masked:ident, $split:ident, $join:ident) => {
         impl HasVectors for $T {
             type Vector<S: Simd> = S::$vector;
+            type Mask<S: Simd> = S::$mask;
             #[inline(always)]
             fn splat<S: Simd>(simd: S, x: $T) -> S::$vector {
                 simd.$splat(x)
@@ -59,19 +80,77 @@ macro_rules! element {
             fn total<S: Simd>(simd: S, x: S::$vector) -> $T {
                 simd.$sum(x)
             }
+            #[inline(always)]
+            fn between<S: Simd>(simd: S, start: usize, end: usize) -> S::$mask {
+                simd.$between(start as _, end as _).mask()
+            }
+            #[inline(always)]
+            unsafe fn load_masked<S: Simd>(simd: S, mask: S::$mask, x: *const $T) -> S::$vector {
+                // SAFETY: as here, only what the mask chooses is read.
+                unsafe { simd.$load_masked(MemMask::new(mask), x) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked<S: Simd>(simd: S, mask: S::$mask, x: *mut $T, vector: S::$vector) {
+                // SAFETY: as here, only what the mask chooses is written.
+                unsafe { simd.$store_masked(MemMask::new(mask), x, vector) }
+            }
+            #[inline(always)]
+            fn split<S: Simd>(simd: S, run: [S::$vector; 2]) -> [S::$vector; 2] {
+                simd.$split(run)
+            }
+            #[inline(always)]
+            fn join<S: Simd>(simd: S, parts: [S::$vector; 2]) -> [S::$vector; 2] {
+                simd.$join(parts)
+            }
         }
     };
 }
 
 element!(
-    f32: f32s, splat_f32s, partial_load_f32s, partial_store_f32s, add_f32s, sub_f32s, mul_add_e_f32s, reduce_sum_f32s
+    f32: f32s, splat_f32s, partial_load_f32s, partial_store_f32s, add_f32s, sub_f32s, mul_add_e_f32s, reduce_sum_f32s,
+    m32s, mask_between_m32s, mask_load_ptr_f32s, mask_store_ptr_f32s, deinterleave_shfl_f32s, interleave_shfl_f32s
 );
 element!(
-    f64: f64s, splat_f64s, partial_load_f64s, partial_store_f64s, add_f64s, sub_f64s, mul_add_e_f64s, reduce_sum_f64s
+    f64: f64s, splat_f64s, partial_load_f64s, partial_store_f64s, add_f64s, sub_f64s, mul_add_e_f64s, reduce_sum_f64s,
+    m64s, mask_between_m64s, mask_load_ptr_f64s, mask_store_ptr_f64s, deinterleave_shfl_f64s, interleave_shfl_f64s
 );
 
 /// A vector of `T` on a machine `S`.
 pub(super) type Vector<T, S> = <T as HasVectors>::Vector<S>;
+
+/// The lanes of a vector from `start` to `end`.
+pub(super) struct Lanes<T: Real, S: Simd> {
+    start: isize,
+    end: isize,
+    mask: T::Mask<S>,
+}
+
+/// N vectors of which only some lanes are among the numbers that they are read from or written to.
+pub(super) struct Masked<T: Real, S: Simd, const N: usize> {
+    /// How many numbers there are.
+    of: usize,
+    /// Where the first lane of each vector is: it may lie outside.
+    at: [isize; N],
+    masks: [T::Mask<S>; N],
+}
+
+impl<T: Real, S: Simd> Clone for Lanes<T, S> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Real, S: Simd> Copy for Lanes<T, S> {}
+
+impl<T: Real, S: Simd, const N: usize> Clone for Masked<T, S, N> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Real, S: Simd, const N: usize> Copy for Masked<T, S, N> {}
 
 /// The operations on vectors of `T` on a machine.
 #[derive(Clone, Copy)]
@@ -144,6 +223,54 @@ impl<T: Real, S: Simd> Vectors<T, S> {
         assert!(x.len().is_multiple_of(Self::LANES) && start.is_aligned(), "numbers that are not whole vectors");
         // SAFETY: as in `cut`; `x` is borrowed by nobody else, and a vector has no padding bytes.
         unsafe { std::slice::from_raw_parts_mut(start, x.len() / Self::LANES) }
+    }
+
+    /// The lanes from `start` to `end`, or to the last.
+    #[inline(always)]
+    pub fn lanes(self, start: usize, end: usize) -> Lanes<T, S> {
+        let end = end.min(Self::LANES);
+        Lanes { start: start as isize, end: end as isize, mask: T::between(self.0, start, end) }
+    }
+
+    /// Of `of` numbers, the vectors with these places and lanes.
+    #[inline(always)]
+    pub fn masked<const N: usize>(self, of: usize, places: [(isize, Lanes<T, S>); N]) -> Masked<T, S, N> {
+        let (mut at, mut masks) = ([0; N], [T::between(self.0, 0, 0); N]);
+        for i in 0..N {
+            let (place, Lanes { start, end, mask }) = places[i];
+            assert!(start >= end || place + start >= 0 && place + end <= of as isize, "lanes outside of the numbers");
+            (at[i], masks[i]) = (place, mask);
+        }
+        Masked { of, at, masks }
+    }
+
+    /// The i-th of these vectors; its other lanes are 0.
+    #[inline(always)]
+    pub fn load_masked<const N: usize>(self, x: &[T], masked: &Masked<T, S, N>, i: usize) -> Vector<T, S> {
+        assert!(x.len() == masked.of, "vectors of {} numbers", masked.of);
+        // SAFETY: `masked` has checked that the lanes which the mask chooses are among so many numbers as `x` has.
+        unsafe { T::load_masked(self.0, masked.masks[i], x.as_ptr().wrapping_offset(masked.at[i])) }
+    }
+
+    /// Writes the lanes of the i-th of these vectors.
+    #[inline(always)]
+    pub fn store_masked<const N: usize>(self, x: &mut [T], masked: &Masked<T, S, N>, i: usize, vector: Vector<T, S>) {
+        assert!(x.len() == masked.of, "vectors of {} numbers", masked.of);
+        // SAFETY: `masked` has checked that the lanes which the mask chooses are among so many numbers as `x`, borrowed by
+        // nobody else, has.
+        unsafe { T::store_masked(self.0, masked.masks[i], x.as_mut_ptr().wrapping_offset(masked.at[i]), vector) }
+    }
+
+    /// The numbers at even places of a run of two vectors, and those at odd ones, both in one order.
+    #[inline(always)]
+    pub fn split(self, run: [Vector<T, S>; 2]) -> [Vector<T, S>; 2] {
+        T::split(self.0, run)
+    }
+
+    /// The run of which [`split`](Self::split) makes these.
+    #[inline(always)]
+    pub fn join(self, parts: [Vector<T, S>; 2]) -> [Vector<T, S>; 2] {
+        T::join(self.0, parts)
     }
 
     /// `a + b`.

@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
-use super::{Conv2d, plan::Plan};
+use super::{
+    Conv2d,
+    plan::{Plan, Sums},
+};
 use crate::kernels::{
     Real,
     elementwise::Total,
@@ -16,15 +19,14 @@ use crate::kernels::{
     program::Pieces,
     scratch::with_scratch,
     shifted::Shifted,
-    simd,
-    squares::Squares,
+    simd, squares,
 };
 
 /// At most this many bytes of partial weight gradients.
 const PARTIALS: usize = 1 << 23;
 /// Groups of images, where there is room for their partial gradients: as many as threads could use.
 const GROUPS: usize = 16;
-/// With fewer images, sums in [`Squares`] have larger errors than all products, those of the transforms. With so many, what is
+/// With fewer images, sums in [`squares`] have larger errors than all products, those of the transforms. With so many, what is
 /// lost in adding up groups is more, and there in double precision.
 const MANY: usize = 4 * GROUPS;
 /// More weights than this leave too few groups to share out dx as well.
@@ -33,13 +35,13 @@ const FEW: usize = 1 << 18;
 /// The convolution of dy with turned kernels that gives dx.
 struct Adjoint<'a, T> {
     plan: Plan,
-    shifted: &'a Shifted,
+    sums: &'a Sums,
     turned: &'a [T],
 }
 
 /// How dw is found.
 enum Weight {
-    Squares(Squares),
+    Squares(squares::Weight),
     Shifted(Shifted),
     Unfolded,
 }
@@ -112,7 +114,7 @@ impl Conv2d {
     fn weight<T>(&self, plan: &Plan) -> Weight {
         let channels = self.c_in / self.groups;
         let shifted = || Shifted::new(plan.window, channels).map_or(Weight::Unfolded, Weight::Shifted);
-        let squares = Squares::new::<T>(plan.window, channels, plan.filters).filter(|_| self.n >= MANY);
+        let squares = squares::Weight::new::<T>(plan.window, channels, plan.filters).filter(|_| self.n >= MANY);
         squares.map_or_else(shifted, Weight::Squares)
     }
 
@@ -172,11 +174,11 @@ impl Conv2d {
         let numbers = wanted && self.c_in * self.h * self.w > 0 && self.c_out * self.out_h() * self.out_w() > 0;
         let adjoint = self.adjoint().filter(|_| numbers);
         let plan = adjoint.map(|adjoint| (adjoint, adjoint.plan::<T>()));
-        match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.shifted_sums::<T>(&plan)?, plan))) {
+        match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.sums::<T>(&plan)?, plan))) {
             None => body(None),
-            Some((adjoint, shifted, plan)) => with_scratch(w.len(), |turned: &mut [T]| {
+            Some((adjoint, sums, plan)) => with_scratch(w.len(), |turned: &mut [T]| {
                 adjoint.turn(w, turned);
-                shifted.with_weights(turned, |turned| body(Some(&Adjoint { plan, shifted: &shifted, turned })));
+                sums.with_weights(turned, |turned| body(Some(&Adjoint { plan, sums: &sums, turned })));
             }),
         }
     }
@@ -211,8 +213,8 @@ impl Conv2d {
 impl Plan {
     /// dx of some images, one after the other.
     fn input<T: Real>(&self, adjoint: Option<&Adjoint<'_, T>>, w: &[T], dy: &[T], dx: &mut [T]) {
-        if let Some(Adjoint { plan, shifted, turned }) = adjoint {
-            return plan.images_shifted(shifted, dy, turned, None, dx);
+        if let Some(Adjoint { plan, sums, turned }) = adjoint {
+            return plan.images_summed(sums, [dy, &[]], turned, None, dx);
         }
         dx.fill(T::ZERO);
         for (dy, dx) in dy.chunks(self.output.max(1)).zip(dx.chunks_mut(self.image)) {

@@ -5,9 +5,10 @@
 //! Unfolding an image (see [`window`](super::window)) turns this into a product `w [c_out, c·taps] × columns
 //! [c·taps, positions]`, done image by image in a block of rows that stays in the cache:
 //!
-//! - forward: y = w · unfold(x);
-//! - gradient with respect to the input: dx = fold(wᵀ · dy), or where [`shifted`](super::shifted) applies, a convolution
-//!   of dy with the kernels turned around;
+//! - forward: y = w · unfold(x), or without unfolding from [`squares`](super::squares) of outputs, or
+//!   [`shifted`](super::shifted) images;
+//! - gradient with respect to the input: dx = fold(wᵀ · dy), or without unfolding, a convolution of dy with the kernels
+//!   turned around;
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
 //!   order; of many images and kernels of 3 x 3 from [`squares`](super::squares) of outputs.
 //!
@@ -90,12 +91,12 @@ impl Conv2d {
             }
             return;
         }
-        if let Some(shifted) = self.shifted_sums::<T>(&plan) {
-            return shifted.with_weights(w, |w| {
-                plan.each_image(x, out, |x, out| plan.images_shifted(&shifted, x, w, bias, out));
+        if let Some(sums) = self.sums::<T>(&plan) {
+            return sums.with_weights(w, |w| {
+                plan.each_image(x, out, |x, next, out| plan.images_summed(&sums, [x, next], w, bias, out));
             });
         }
-        plan.each_image(x, out, |x, out| {
+        plan.each_image(x, out, |x, _, out| {
             if let Some(bias) = bias {
                 out.chunks_exact_mut(plan.positions).zip(bias).for_each(|(plane, &b)| plane.fill(b));
             }
@@ -113,12 +114,13 @@ impl Conv2d {
 }
 
 impl Plan {
-    /// Calls `body` with each image and the output of it.
-    fn each_image<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], body: impl Fn(&[T], &mut [T]) + Sync) {
+    /// Calls `body` with each image, what is known of the next one, and the output.
+    fn each_image<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], body: impl Fn(&[T], &[T], &mut [T]) + Sync) {
         parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
             for (i, out) in out.chunks_mut(self.output).enumerate() {
                 let start = (chunk * self.images + i) * self.image;
-                x.with(start..start + self.image, |x| body(x, out));
+                let next = x.ready(start + self.image..start + 2 * self.image);
+                x.with(start..start + self.image, |x| body(x, next, out));
             }
         });
     }

@@ -2,12 +2,14 @@
 //!
 //! Images are divided into chunks for the threads, an image into its groups of channels, and the output rows of a group
 //! into blocks whose unfolded columns stay in the cache. Where the stride is 1 and sums have few terms, a piece is one
-//! image of one group, and [`Shifted`] needs no columns.
+//! image of one group, and [`Sums`] need no columns.
 
 use std::ops::Range;
 
 use super::Conv2d;
-use crate::kernels::{Real, matrix::MatRef, parallel, scratch::with_scratch, shifted::Shifted, window::Window};
+use crate::kernels::{
+    Real, matrix::MatRef, parallel, scratch::with_scratch, shifted::Shifted, squares::Outputs, window::Window,
+};
 
 /// Bytes of unfolded image processed at once: they should stay in a core's own cache.
 const BLOCK: usize = 1 << 18;
@@ -67,23 +69,68 @@ impl Conv2d {
     }
 
     /// How this convolution is found without unfolding, if that pays off.
-    pub(super) fn shifted_sums<T>(&self, plan: &Plan) -> Option<Shifted> {
-        Shifted::of_convolution::<T>(plan.window, self.c_in / self.groups, plan.filters)
+    pub(super) fn sums<T: Real>(&self, plan: &Plan) -> Option<Sums> {
+        let (window, channels) = (plan.window, self.c_in / self.groups);
+        let shifted = Shifted::of_convolution::<T>(window, channels, plan.filters)?;
+        let squares = Outputs::new::<T>(window, channels, plan.filters).map(Sums::Squares);
+        Some(squares.unwrap_or(Sums::Shifted(shifted)))
+    }
+}
+
+/// How outputs are found without unfolding.
+pub(super) enum Sums {
+    Squares(Outputs),
+    Shifted(Shifted),
+}
+
+impl Sums {
+    /// Hands the kernels `w` to `body` as [`Plan::images_summed`] takes them.
+    pub fn with_weights<T: Real, R>(&self, w: &[T], body: impl FnOnce(&[T]) -> R) -> R {
+        match self {
+            Sums::Squares(squares) => squares.with_weights(w, body),
+            Sums::Shifted(shifted) => shifted.with_weights(w, body),
+        }
+    }
+
+    /// Numbers of scratch for an image.
+    fn scratch(&self) -> usize {
+        match self {
+            Sums::Squares(squares) => squares.scratch(),
+            Sums::Shifted(shifted) => shifted.image() + shifted.tile(),
+        }
+    }
+
+    /// The outputs of an image `x` before the image `next`.
+    fn forward<T: Real>(&self, [x, next]: [&[T]; 2], w: &[T], bias: Option<&[T]>, scratch: &mut [T], out: &mut [T]) {
+        match self {
+            Sums::Squares(squares) => squares.forward([x, next], w, bias, scratch, out),
+            Sums::Shifted(shifted) => {
+                let (padded, wide) = scratch.split_at_mut(shifted.image());
+                shifted.pad(x, padded);
+                shifted.forward(padded, w, bias, wide, out);
+            }
+        }
     }
 }
 
 impl Plan {
-    /// [`Conv2d::forward`] without unfolding, for images one after the other and kernels as [`Shifted`] takes them.
-    pub fn images_shifted<T: Real>(&self, shifted: &Shifted, x: &[T], w: &[T], bias: Option<&[T]>, out: &mut [T]) {
-        let (image, wide) = (shifted.image(), shifted.tile());
-        with_scratch(image + wide, |scratch: &mut [T]| {
-            let (padded, wide) = scratch.split_at_mut(image);
+    /// [`Conv2d::forward`] without unfolding, for images `x` one after the other, before the image `next`, and kernels as [`Sums`]
+    /// takes them.
+    pub fn images_summed<T: Real>(
+        &self,
+        sums: &Sums,
+        [x, next]: [&[T]; 2],
+        w: &[T],
+        bias: Option<&[T]>,
+        out: &mut [T],
+    ) {
+        with_scratch(sums.scratch(), |scratch: &mut [T]| {
             let outs = out.chunks_exact_mut(self.filters * self.positions);
-            for (i, (x, out)) in x.chunks_exact(self.part).zip(outs).enumerate() {
+            let nexts = x.chunks_exact(self.part).skip(1).chain([&next[..next.len().min(self.part)]]);
+            for (i, ((x, next), out)) in x.chunks_exact(self.part).zip(nexts).zip(outs).enumerate() {
                 let filters = i % self.groups * self.filters..(i % self.groups + 1) * self.filters;
-                shifted.pad(x, padded);
                 let w = &w[i % self.groups * (w.len() / self.groups)..][..w.len() / self.groups];
-                shifted.forward(padded, w, bias.map(|bias| &bias[filters]), wide, out);
+                sums.forward([x, next], w, bias.map(|bias| &bias[filters]), scratch, out);
             }
         });
     }

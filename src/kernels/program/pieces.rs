@@ -21,13 +21,23 @@ impl<'a, T: Real> Program<'a, T> {
 impl<T: Real> Pieces<'_, '_, T> {
     /// Hands the numbers of a flat range to `body`: those of the input where there is nothing to compute.
     pub fn with<R>(&self, range: Range<usize>, body: impl FnOnce(&[T]) -> R) -> R {
-        if self.program.steps.is_empty() && self.space.contiguous(0) {
+        if self.is_input() {
             return body(&self.program.inputs[0].0[range]);
         }
         with_scratch(range.len(), |piece: &mut [T]| {
             self.program.run_piece(&self.space, range.start, piece, false);
             body(piece)
         })
+    }
+
+    /// The numbers of a flat range where there is nothing to compute, and none otherwise or behind the last.
+    pub fn ready(&self, range: Range<usize>) -> &[T] {
+        let input = if self.is_input() { self.program.inputs[0].0 } else { &[] };
+        input.get(range).unwrap_or_default()
+    }
+
+    fn is_input(&self) -> bool {
+        self.program.steps.is_empty() && self.space.contiguous(0)
     }
 
     /// Writes the numbers from `start` on to `out`.
@@ -65,8 +75,11 @@ mod tests {
                 let mut written = vec![0.0; range.len()];
                 pieces.write(range.start, &mut written);
                 assert_eq!(written, &whole[range.clone()]);
-                plain.pieces(&dims).with(range.clone(), |piece| assert_eq!(piece, &x[range]));
+                let plain = plain.pieces(&dims);
+                assert_eq!((pieces.ready(range.clone()).len(), plain.ready(range.clone())), (0, &x[range.clone()]));
+                plain.with(range.clone(), |piece| assert_eq!(piece, &x[range]));
             }
+            assert!(plain.pieces(&dims).ready(1..x.len() + 1).is_empty());
         }
     }
 }
