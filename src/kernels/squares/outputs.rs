@@ -74,9 +74,10 @@ impl Outputs {
         let (filters, channels) = (FILTERS.min(self.filters - first[0]), self.block().min(self.channels - first[1]));
         let few =
             &mut phases[PHASES * (first[1] * self.filters + first[0] * channels)..][..PHASES * channels * filters];
-        let rows = [0, 3, 6].map(|at| of_kernel([kernel[at], kernel[at + 1], kernel[at + 2]]));
+        let [a, b, c, d, e, f, g, h, i] = *kernel;
+        let rows = [of_kernel([a, b, c]), of_kernel([d, e, f]), of_kernel([g, h, i])];
         for x in 0..4 {
-            let column = of_kernel(rows.map(|row| row[x]));
+            let column = of_kernel([rows[0][x], rows[1][x], rows[2][x]]);
             for y in 0..4 {
                 let (four, k) = (ORDER[y][x] / TOGETHER, ORDER[y][x] % TOGETHER);
                 let scale = if four < 3 { T::of(0.5) } else { T::ONE };

@@ -70,7 +70,11 @@ impl Weight {
             arch().dispatch(Image { sizes: self, image, upstream, v, m, lines, sums: own });
             simd(
                 #[inline(always)]
-                || sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += *own),
+                || {
+                    for (sum, own) in sums.iter_mut().zip(own) {
+                        *sum += *own;
+                    }
+                },
             );
         });
     }
@@ -85,7 +89,9 @@ impl Weight {
                 #[inline(always)]
                 || {
                     for group in groups {
-                        sums.iter_mut().zip(group).for_each(|(sum, part)| *sum += part.to_f64());
+                        for (sum, part) in sums.iter_mut().zip(group) {
+                            *sum += part.to_f64();
+                        }
                     }
                 },
             );
