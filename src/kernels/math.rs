@@ -5,7 +5,7 @@
 //! branches. Inside [`simd`](super::simd) the compiler turns a loop over them into vector code. They use no fused
 //! multiply-add, so the same input gives the same bits on every machine.
 //!
-//! The exponential and logarithmic families below are written once for both precisions over [`Approximate`], which
+//! The exponential family below and the [`logarithms`] are written once for both precisions over [`Approximate`], which
 //! holds what differs: the layout of the bits, and the coefficients. Functions for `f32` alone are in [`single`].
 //!
 //! **Coefficients.** Each polynomial interpolates its function at the Chebyshev nodes of the given interval, solved
@@ -28,13 +28,6 @@
 //! * `cosh x = h + 1 / 4h` with `h = e^|x| / 2`; `sinh` likewise with a minus from 1 on, and `x + x³ P(x²)` below
 //!   (errors 2⁻³² and 2⁻⁶¹).
 //!
-//! # The logarithms
-//!
-//! `x = 2ᵏ (1 + f)` with `√½ <= 1 + f < √2`. With `s = f / (2 + f)`, `ln(1 + f) = 2 artanh s = 2s + s³ A(s²)`,
-//! evaluated as `f − (f²/2 − s (f²/2 + s² A(s²)))`, whose leading term has no rounding error (the arrangement of Sun's
-//! fdlibm). `A` has 3 coefficients in `f32` (error 2⁻²⁸) and 7 in `f64` (2⁻⁵⁷). `ln(1 + x)` takes `k` from the rounded
-//! sum but `f = (2⁻ᵏ − 1) + 2⁻ᵏ x` from `x` itself, so nothing of a small `x` is lost.
-//!
 //! # Accuracy
 //!
 //! The largest measured distance from the exact value, in units in the last place (ulp). In `f32`, over every 97th of
@@ -50,10 +43,12 @@
 //! The tests enforce a bound of 3 ulp (4 for [`single::tan`]). NaN gives NaN, the odd functions keep the sign of zero, and
 //! subnormal numbers are handled like all others.
 
+mod logarithms;
 pub mod single;
 pub mod special;
 
 use super::Real;
+pub use logarithms::{ln, ln_1p};
 
 /// What the shared algorithms need to know about a number type.
 pub trait Approximate: Real {
@@ -268,41 +263,6 @@ pub fn sinh<T: Approximate>(x: T) -> T {
 pub fn cosh<T: Approximate>(x: T) -> T {
     let h = scaled_exp(x.magnitude(), -1);
     h + T::of(0.25) / h
-}
-
-/// `k ln 2 + ln(1 + f)` for `√½ <= 1 + f < √2`.
-#[inline(always)]
-fn ln_of_parts<T: Approximate>(k: T, f: T) -> T {
-    let s = f / (f + T::of(2.0));
-    let z = s * s;
-    let half_square = T::of(0.5) * f * f;
-    let rest = s * (half_square + z * polynomial(z, T::LN)) + k * T::LN_2_LOW;
-    k * T::LN_2_HIGH - (half_square - rest - f)
-}
-
-/// `value` where the argument of the logarithm is positive and finite; elsewhere −∞, ∞ or NaN.
-#[inline(always)]
-fn ln_or_special<T: Real>(argument: T, value: T) -> T {
-    let positive = T::pick(argument < T::INFINITY, value, argument);
-    T::pick(argument > T::ZERO, positive, T::pick(argument == T::ZERO, -T::INFINITY, T::of(f64::NAN)))
-}
-
-/// ln x.
-#[inline(always)]
-pub fn ln<T: Approximate>(x: T) -> T {
-    let (normal, by) = x.normal();
-    let (k, m, _) = normal.split();
-    ln_or_special(x, ln_of_parts(k - by, m - T::ONE))
-}
-
-/// ln(1 + x), accurate near 0.
-#[inline(always)]
-pub fn ln_1p<T: Approximate>(x: T) -> T {
-    let u = x + T::ONE;
-    let (k, m, power) = u.split();
-    // Above 2⁶⁰, 1 + x is x in either precision, and 2⁻ᵏ may be subnormal.
-    let f = T::pick(u > T::of((1u64 << 60) as f64), m - T::ONE, (power - T::ONE) + x * power);
-    ln_or_special(u, ln_of_parts(k, f)).signed_as(x)
 }
 
 #[cfg(test)]

@@ -1,0 +1,44 @@
+//! The logarithms.
+//!
+//! `x = 2ᵏ (1 + f)` with `√½ <= 1 + f < √2`. With `s = f / (2 + f)`, `ln(1 + f) = 2 artanh s = 2s + s³ A(s²)`,
+//! evaluated as `f − (f²/2 − s (f²/2 + s² A(s²)))`, whose leading term has no rounding error (the arrangement of Sun's
+//! fdlibm). `A` has 3 coefficients in `f32` (error 2⁻²⁸) and 7 in `f64` (2⁻⁵⁷). `ln(1 + x)` takes `k` from the rounded
+//! sum but `f = (2⁻ᵏ − 1) + 2⁻ᵏ x` from `x` itself, so nothing of a small `x` is lost.
+
+use super::{Approximate, polynomial};
+use crate::kernels::Real;
+
+/// `k ln 2 + ln(1 + f)` for `√½ <= 1 + f < √2`.
+#[inline(always)]
+fn ln_of_parts<T: Approximate>(k: T, f: T) -> T {
+    let s = f / (f + T::of(2.0));
+    let z = s * s;
+    let half_square = T::of(0.5) * f * f;
+    let rest = s * (half_square + z * polynomial(z, T::LN)) + k * T::LN_2_LOW;
+    k * T::LN_2_HIGH - (half_square - rest - f)
+}
+
+/// `value` where the argument of the logarithm is positive and finite; elsewhere −∞, ∞ or NaN.
+#[inline(always)]
+fn ln_or_special<T: Real>(argument: T, value: T) -> T {
+    let positive = T::pick(argument < T::INFINITY, value, argument);
+    T::pick(argument > T::ZERO, positive, T::pick(argument == T::ZERO, -T::INFINITY, T::of(f64::NAN)))
+}
+
+/// ln x.
+#[inline(always)]
+pub fn ln<T: Approximate>(x: T) -> T {
+    let (normal, by) = x.normal();
+    let (k, m, _) = normal.split();
+    ln_or_special(x, ln_of_parts(k - by, m - T::ONE))
+}
+
+/// ln(1 + x), accurate near 0.
+#[inline(always)]
+pub fn ln_1p<T: Approximate>(x: T) -> T {
+    let u = x + T::ONE;
+    let (k, m, power) = u.split();
+    // Above 2⁶⁰, 1 + x is x in either precision, and 2⁻ᵏ may be subnormal.
+    let f = T::pick(u > T::of((1u64 << 60) as f64), m - T::ONE, (power - T::ONE) + x * power);
+    ln_or_special(u, ln_of_parts(k, f)).signed_as(x)
+}
