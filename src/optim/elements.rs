@@ -40,8 +40,11 @@ pub(super) fn in_pieces<T: Element, const N: usize>(
     if g.len() <= PIECE { body(out, g) } else { shared_out(out, g, body) }
 }
 
-/// The body is called through a pointer, so that this is compiled once for each N and not for each formula.
-fn shared_out<T: Element, const N: usize>(out: [&mut [T]; N], g: &[T], body: &(dyn Fn([&mut [T]; N], &[T]) + Sync)) {
+/// What is run on a piece. It is called through a pointer, so that what shares it out is compiled once for each N and not for
+/// each formula.
+type Body<'a, T, const N: usize> = &'a (dyn Fn([&mut [T]; N], &[T]) + Sync);
+
+fn shared_out<T: Element, const N: usize>(out: [&mut [T]; N], g: &[T], body: Body<'_, T, N>) {
     if g.len() <= PIECE {
         return body(out, g);
     }

@@ -87,7 +87,7 @@ impl<T: Real> Deflation<'_, '_, T> {
     fn ascending(&self) -> Vec<usize> {
         let [from, _, to] = self.bounds;
         let mut rows = self.parts.order[from..to].to_vec();
-        ascending(&mut rows, &self.parts.values);
+        ascending(&mut rows, self.parts.values);
         rows
     }
 

@@ -103,7 +103,7 @@ impl<T: Real> Parts<'_, T> {
         );
         let order = &mut self.order[from..to];
         order.iter_mut().zip(from..).for_each(|(o, i)| *o = i);
-        ascending(order, &self.values);
+        ascending(order, self.values);
         for (vector, i) in vectors[..n].iter().zip(from..) {
             self.rows.row(i, from..to).copy_from_slice(&vector[..n]);
         }
@@ -136,7 +136,7 @@ impl<T: Real> Parts<'_, T> {
         self.values[from..to].copy_from_slice(&values);
         let order = &mut self.order[from..to];
         order.iter_mut().zip(from..).for_each(|(o, i)| *o = i);
-        ascending(order, &self.values);
+        ascending(order, self.values);
     }
 
     /// Eigenvalues and vectors of diag(d) + ρ z zᵀ for the rows that were kept.
