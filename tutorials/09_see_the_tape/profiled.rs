@@ -1,6 +1,6 @@
 //! Where the time of a training run goes.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use wengert::{
     DType, Result,
@@ -23,7 +23,7 @@ pub fn digits() -> Result<Profile> {
     let rows = profile.operations();
     // Only what does not differ from one run to the next: the times are in the picture.
     let mut large: Vec<&Row> = rows.iter().filter(|row| row.flops > Some(profile.steps * 1_000_000)).collect();
-    large.sort_by(|a, b| b.flops.cmp(&a.flops).then(a.backward.cmp(&b.backward)));
+    large.sort_by_key(|row| (Reverse(row.flops), row.backward, row.bytes));
     println!("{} steps; of each, what makes more than a million operations:", profile.steps);
     for row in large {
         let each = |amount: u64| amount as f64 / profile.steps as f64 / 1e6;
