@@ -109,6 +109,8 @@ pub trait Real:
     fn turn_squares(rows: [&[Self]; transpose::ROWS], to: &mut [Self], stride: usize) -> usize;
     /// [`turn_lines`](transpose::turn_lines) for 16 lanes, if there is a way of its own.
     fn turn_sixteen(x: &[Self], terms: usize, to: &mut [Self]) -> bool;
+    /// [`turn_apart`](transpose::turn_apart), if there is a way of its own.
+    fn turn_apart(x: &[Self], sizes: [usize; 2], to: &mut [Self], stride: usize) -> bool;
 
     /// A function that is computed in double precision.
     #[inline(always)]
@@ -187,6 +189,10 @@ real!(f64 {
     fn turn_sixteen(_: &[f64], _: usize, _: &mut [f64]) -> bool {
         false
     }
+    #[inline(always)]
+    fn turn_apart(_: &[f64], _: [usize; 2], _: &mut [f64], _: usize) -> bool {
+        false
+    }
 });
 
 real!(f32 {
@@ -204,5 +210,9 @@ real!(f32 {
     #[inline(always)]
     fn turn_sixteen(x: &[f32], terms: usize, to: &mut [f32]) -> bool {
         transpose::sixteen_of_f32(x, terms, to)
+    }
+    #[inline(always)]
+    fn turn_apart(x: &[f32], sizes: [usize; 2], to: &mut [f32], stride: usize) -> bool {
+        transpose::apart_of_f32(x, sizes, to, stride)
     }
 });

@@ -8,7 +8,10 @@
 //! b0 | b4  →   c0 d0 c1 d1 | …  →   a1 b1 c1 d1 | …
 //! ```
 
+mod sixteen;
+
 use super::Real;
+pub(super) use sixteen::{SIXTEEN, apart_of_f32, sixteen_of_f32, turn_apart, turn_lines};
 
 /// Rows that are turned together.
 pub(super) const ROWS: usize = 8;
@@ -120,81 +123,6 @@ fn squares_by_avx(rows: [&[f32]; ROWS], to: &mut [f32], stride: usize) -> usize 
     whole
 }
 
-/// `to[p * lanes + l] = x[l * terms + p]` for at most as many lines, of so many terms, as lanes; lanes without a line are left
-/// with arbitrary numbers.
-#[inline(always)]
-pub(super) fn turn_lines<T: Real>(x: &[T], terms: usize, to: &mut [T], lanes: usize) {
-    if lanes == SIXTEEN && T::turn_sixteen(x, terms, to) {
-        return;
-    }
-    if !lanes.is_multiple_of(4) {
-        for (l, line) in x.chunks_exact(terms).enumerate() {
-            line.iter().zip(to[l..].iter_mut().step_by(lanes)).for_each(|(&x, to)| *to = x);
-        }
-        return;
-    }
-    let count = x.len() / terms;
-    for first in (0..count).step_by(4) {
-        let four: [&[T]; 4] = std::array::from_fn(|l| &x[(first + l).min(count - 1) * terms..][..terms]);
-        for p in 0..terms {
-            let run = to[p * lanes + first..].first_chunk_mut().expect("a multiple of four lanes");
-            *run = [four[0][p], four[1][p], four[2][p], four[3][p]];
-        }
-    }
-}
-
-/// Lanes of a vector of `f32` in AVX-512.
-const SIXTEEN: usize = 16;
-
-/// [`turn_lines`] for 16 lanes, if the machine has them.
-#[inline(always)]
-pub(super) fn sixteen_of_f32(x: &[f32], terms: usize, to: &mut [f32]) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512vl") {
-        // SAFETY: the machine has the instructions that the function is compiled with; AVX-512VL includes AVX-512F.
-        unsafe { sixteen_by_avx512(x, terms, to) };
-        return true;
-    }
-    false
-}
-
-/// As [`squares_by_avx`] four terms at a time, with the lines l, l + 4, l + 8 and l + 12 as the quarters of a vector.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl")]
-#[inline]
-fn sixteen_by_avx512(x: &[f32], terms: usize, to: &mut [f32]) {
-    use std::arch::x86_64::*;
-    // Missing lines repeat the last one.
-    let last = x.len() / terms - 1;
-    let (to, _) = to.as_chunks_mut::<SIXTEEN>();
-    for (p, runs) in (0..terms).step_by(4).zip(to[..terms].chunks_mut(4)) {
-        let mask = (1 << runs.len()) - 1;
-        let mut lines = [_mm512_setzero_ps(); 4];
-        for (l, line) in lines.iter_mut().enumerate() {
-            // SAFETY: line `last` is whole, and p and the terms after it that the mask lets through are less than `terms`;
-            // this load needs no alignment.
-            let four = |l: usize| unsafe { _mm_maskz_loadu_ps(mask, x.as_ptr().add(l.min(last) * terms + p)) };
-            *line = _mm512_castps128_ps512(four(l));
-            *line = _mm512_insertf32x4::<1>(*line, four(l + 4));
-            *line = _mm512_insertf32x4::<2>(*line, four(l + 8));
-            *line = _mm512_insertf32x4::<3>(*line, four(l + 12));
-        }
-        let [a, b, c, d] = lines;
-        let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-        let (ab_, cd_) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-        let turned = [
-            _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd),
-            _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd),
-            _mm512_shuffle_ps::<0b01_00_01_00>(ab_, cd_),
-            _mm512_shuffle_ps::<0b11_10_11_10>(ab_, cd_),
-        ];
-        for (to, run) in runs.iter_mut().zip(turned) {
-            // SAFETY: these are the 16 numbers of a vector, and this store needs no alignment.
-            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), run) };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,24 +147,6 @@ mod tests {
     fn matrices_are_transposed_and_mirrored() {
         check::<f32>();
         check::<f64>();
-    }
-
-    fn check_lines<T: Real>() {
-        for (lanes, lines, terms) in
-            [(1, 1, 3), (2, 2, 5), (4, 3, 1), (8, 8, 9), (8, 5, 4), (16, 16, 16), (16, 11, 7), (16, 1, 2)]
-        {
-            let x = numbers::<T>(lines * terms, 4);
-            let mut out = vec![T::of(f64::NAN); terms * lanes];
-            turn_lines(&x, terms, &mut out, lanes);
-            let right = (0..x.len()).all(|i| out[i % terms * lanes + i / terms] == x[i]);
-            assert!(right, "{lines} lines of {terms} in {lanes} lanes");
-        }
-    }
-
-    #[test]
-    fn lines_are_turned_into_any_number_of_lanes() {
-        check_lines::<f32>();
-        check_lines::<f64>();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::kernels::{
     Real, arch,
     scratch::with_scratch,
     simd,
-    transpose::{ROWS, turn},
+    transpose::{SIXTEEN, turn_apart},
     vector::{Vector, Vectors},
     window::Window,
 };
@@ -128,10 +128,10 @@ fn channels_last<T: Real>(
         line[..start * channels].fill(T::ZERO);
         line[end * channels..].fill(T::ZERO);
     }
-    for first in (0..channels).step_by(ROWS) {
+    for first in (0..channels).step_by(SIXTEEN) {
         for y in 0..height {
-            let lines = std::array::from_fn(|l| &planes[(first + l) * area + y * columns..][..columns]);
-            turn(lines, &mut out[((y + top) * width + left) * channels + first..], channels);
+            let lines = &planes[first * area + y * columns..];
+            turn_apart(lines, [area, columns], &mut out[((y + top) * width + left) * channels + first..], channels);
         }
     }
 }
