@@ -83,7 +83,7 @@ impl Conv2d {
     /// `[c_out]`, which is the sum of dy: in one pass over dy, for what is [`in_one_pass`](Self::in_one_pass).
     pub fn backward<T: Real>(
         &self,
-        [x, dy]: [&Pieces<'_, '_, T>; 2],
+        [x, dy]: [&Pieces<'_, T>; 2],
         w: &[T],
         dx: &mut [T],
         dw: &mut [T],

@@ -81,7 +81,7 @@ impl Conv2d {
 
     /// `out [n, c_out, out_h, out_w]` from `x [n, c_in, h, w]`, `w [c_out, c_in / groups, kh, kw]` and `bias [c_out]`.
     /// Where x is a chain, it is computed image by image, and never written out.
-    pub fn forward<T: Real>(&self, x: &Pieces<'_, '_, T>, w: &[T], bias: Option<&[T]>, out: &mut [T]) {
+    pub fn forward<T: Real>(&self, x: &Pieces<'_, T>, w: &[T], bias: Option<&[T]>, out: &mut [T]) {
         let plan = self.plan::<T>();
         debug_assert!(w.len() == self.c_out * plan.terms && out.len() == self.n * plan.output, "{self:?}");
         if plan.image == 0 {
@@ -115,7 +115,7 @@ impl Conv2d {
 
 impl Plan {
     /// Calls `body` with each image, what is known of the next one, and the output.
-    fn each_image<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], body: impl Fn(&[T], &[T], &mut [T]) + Sync) {
+    fn each_image<T: Real>(&self, x: &Pieces<'_, T>, out: &mut [T], body: impl Fn(&[T], &[T], &mut [T]) + Sync) {
         parallel::each_chunk(out, self.images * self.output, self.work, |chunk, out| {
             for (i, out) in out.chunks_mut(self.output).enumerate() {
                 let start = (chunk * self.images + i) * self.image;

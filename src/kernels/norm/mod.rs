@@ -112,7 +112,7 @@ impl Channels {
     pub fn grad_sums<T: Real>(
         &self,
         x: &[T],
-        dy: &Pieces<'_, '_, T>,
+        dy: &Pieces<'_, T>,
         kept: &mut [T],
         [mean, rstd]: [&[T]; 2],
         [dgamma, dbeta]: [&mut [T]; 2],
@@ -161,7 +161,7 @@ impl Channels {
     pub fn backward<T: Real>(
         &self,
         x: &[T],
-        dy: &Pieces<'_, '_, T>,
+        dy: &Pieces<'_, T>,
         [mean, rstd, gamma]: [&[T]; 3],
         dx: &mut [T],
         [dgamma, dbeta]: [&mut [T]; 2],

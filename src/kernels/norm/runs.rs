@@ -34,7 +34,7 @@ impl Channels {
     /// gets, then passes all of them, run by run, to `finish`. On the way x is written to `kept`, unless that is empty.
     pub(super) fn partials<T: Real>(
         &self,
-        x: &Pieces<'_, '_, T>,
+        x: &Pieces<'_, T>,
         kept: &mut [T],
         fill: impl Fn(Range<usize>, &[T], &mut [f64]) + Sync,
         finish: impl FnOnce(&[f64]),
@@ -78,7 +78,7 @@ impl Channels {
     /// alternate, for whole rows (`None`).
     pub(super) fn map<T: Real>(
         &self,
-        x: &Pieces<'_, '_, T>,
+        x: &Pieces<'_, T>,
         out: &mut [T],
         body: impl Fn(usize, Option<usize>, &[T], &mut [T]) + Sync,
     ) {

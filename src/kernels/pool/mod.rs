@@ -19,7 +19,7 @@ impl Window {
     ///
     /// Every window must contain an input; padding of at most half the kernel ensures that if the taps are not dilated. Where
     /// x is a chain, it is computed a few planes at a time, and never written out.
-    pub fn max_pool<T: Real>(&self, x: &Pieces<'_, '_, T>, out: &mut [T], indices: &mut [u32]) {
+    pub fn max_pool<T: Real>(&self, x: &Pieces<'_, T>, out: &mut [T], indices: &mut [u32]) {
         // The windows of no image may be more than memory holds.
         if out.is_empty() {
             return;

@@ -65,8 +65,7 @@ impl<T: Real> Program<'_, T> {
             return blocks.for_each(|block| fold.take(&x[block.clone()], block, base, out));
         };
         with_scratch(BLOCK, |result: &mut [T]| {
-            self.with_machine(space, |machine| {
-                machine.from_memory = fold.step.is_some();
+            self.with_machine(space, fold.step.is_some(), |machine| {
                 while let Some(block) = blocks.next() {
                     let next = blocks.peek().cloned().unwrap_or(0..0);
                     let result = &mut result[..block.len()];
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         elementwise::Loop,
-        program::{Arg, Step},
+        program::{Arg, Role, Step},
         ternary::affine,
         testing::numbers,
     };
@@ -141,7 +140,7 @@ mod tests {
                 let step = |i: usize| {
                     let before = if i == 0 { Arg::Input(0) } else { Arg::Step(i - 1) };
                     let args = [before, Arg::Input(1), Arg::Input(0)].into_iter().collect();
-                    Step { run: Loop::Ternary(affine), parameter: 0.0, args }
+                    Step { run: Loop::Ternary(affine), parameter: 0.0, args, role: Role::Affine }
                 };
                 let inputs = SmallVec::from_iter([(&x[..], &dims[..]), (&a[..], &column[..])]);
                 Program::new(inputs, (0..steps).map(step).collect())

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::{Arg, BLOCK, Program, Step, blocks};
 use crate::kernels::{
     Real,
-    elementwise::{Loop, Operand},
+    elementwise::Operand,
     matmul::ahead::fetch_all,
     space::{Place, Space},
 };
@@ -21,11 +21,14 @@ pub(super) struct Machine<'m, 'p, T> {
     space: &'m Space,
     registers: SmallVec<[Option<&'m mut [T]>; 8]>,
     inputs: SmallVec<[Input<'m, T>; 8]>,
+    /// The inputs that are read number by number, which are fetched ahead.
+    whole: SmallVec<[&'m [T]; 4]>,
     /// Whether what is written comes from memory first, not from a cache.
-    pub from_memory: bool,
-    /// The run that the block belongs to, and where it stands.
-    run: usize,
+    from_memory: bool,
+    /// The block that is computed, or was last; where its run stands, and where it begins in that.
+    block: Range<usize>,
     place: Place,
+    column: usize,
 }
 
 /// How an input is read.
@@ -34,26 +37,27 @@ enum Input<'m, T> {
     Whole(&'m [T]),
     /// The same number throughout.
     Number(T),
-    /// The numbers from `at` on, or the one there, in the run that the block belongs to.
-    Run { data: &'m [T], strides: &'m [usize], moves: bool, at: usize },
+    /// The numbers of the run that the block belongs to, which begins at `start`, or the one there.
+    Run { data: &'m [T], strides: &'m [usize], moves: bool, start: usize },
     /// Written out block by block, with short runs.
     Expanded { data: &'m [T], moves: bool, register: &'m mut [T] },
 }
 
 impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
     /// A machine with a register for each of those of the program, and one for each input.
-    pub fn new(program: &'m Program<'p, T>, space: &'m Space, memory: &'m mut [T]) -> Self {
+    pub fn new(program: &'m Program<'p, T>, space: &'m Space, from_memory: bool, memory: &'m mut [T]) -> Self {
         let (registers, expanded) = memory.split_at_mut(program.depth * BLOCK);
         let input = |((k, &(data, _)), register): ((usize, &(&'p [T], _)), &'m mut [T])| match space.moves(k) {
             _ if space.contiguous(k) => Input::Whole(data),
             _ if space.constant(k) => Input::Number(data[0]),
-            moves if space.by_rows() => Input::Run { data, strides: &space.strides[k], moves, at: 0 },
+            moves if space.by_rows() => Input::Run { data, strides: &space.strides[k], moves, start: 0 },
             moves => Input::Expanded { data, moves, register },
         };
         let inputs = program.inputs.iter().enumerate().zip(expanded.chunks_exact_mut(BLOCK)).map(input).collect();
+        let whole = program.inputs.iter().enumerate().filter(|(k, _)| space.contiguous(*k)).map(|(_, x)| x.0).collect();
         let registers = registers.chunks_exact_mut(BLOCK).map(Some).collect();
         let place = Place::from_elem(0, space.dims.len() - 1);
-        Machine { program, space, registers, inputs, from_memory: false, run: 0, place }
+        Machine { program, space, registers, inputs, whole, from_memory, block: 0..0, place, column: 0 }
     }
 
     /// Evaluates a flat range into `out`, block by block, while what the range `after` it reads comes from memory. `out` may
@@ -73,80 +77,74 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             let (here, later) = out[at..].split_at_mut(block.len());
             let copied = on_the_way.as_mut().map(|(step, to)| (*step, &mut to[at..at + block.len()]));
             let later = if self.from_memory { &later[..next.len().min(later.len())] } else { &[] };
-            self.evaluate(&block, here, next, later, copied);
+            self.seek(block);
+            self.evaluate(here, next, later, copied);
         }
     }
 
-    /// Evaluates a block; `next` is the one that follows it, and `later` where that goes, or a part of it.
-    fn evaluate(
-        &mut self,
-        block: &Range<usize>,
-        out: &mut [T],
-        next: &Range<usize>,
-        later: &[T],
-        mut copied: Option<(usize, &mut [T])>,
-    ) {
-        self.seek(block);
+    /// Evaluates the block; `next` is the one that follows it, and `later` where that goes, or a part of it.
+    fn evaluate(&mut self, out: &mut [T], next: &Range<usize>, later: &[T], mut copied: Option<(usize, &mut [T])>) {
         let program = self.program;
+        let (registers, slots) = (&mut self.registers[..], &program.registers[..]);
+        let sources = Sources { inputs: &self.inputs, slots, block: &self.block, column: self.column };
         let Some((last, steps)) = program.steps.split_last() else {
-            match self.operand(block, Arg::Input(0)) {
+            match sources.operand(registers, Arg::Input(0)) {
                 Operand::Each(x) => out.copy_from_slice(x),
                 Operand::Same(x) => out.fill(x),
             }
             return;
         };
+        // What the next block reads and writes comes from memory while this one is computed, a part of it in each step.
         let share = next.len().div_ceil(program.steps.len());
-        let ahead = |i: usize| (i * share).min(next.len())..((i + 1) * share).min(next.len());
-        for (i, step) in steps.iter().enumerate() {
+        let fetch_ahead = |step: usize| {
+            let (from, to) = (step * share, ((step + 1) * share).min(next.len()));
+            self.whole.iter().for_each(|x| fetch_all(&x[next.start..][from.min(to)..to]));
+            fetch_all(&later[from.min(later.len())..to.min(later.len())]);
+        };
+        for (i, (step, &slot)) in steps.iter().zip(slots).enumerate() {
+            fetch_ahead(i);
             // The register being written is taken out of its place, so that the others can be read.
-            let slot = program.registers[i];
-            self.fetch_ahead(next, later, ahead(i));
-            let register = self.registers[slot].take().expect("a register is read after it is put back");
-            self.step(block, step, &mut register[..block.len()]);
+            let register = registers[slot].take().expect("a register is read after it is put back");
+            let result = &mut register[..out.len()];
+            sources.step(registers, step, result);
             if let Some((_, to)) = copied.as_mut().filter(|(step, _)| *step == i) {
-                to.copy_from_slice(&register[..block.len()]);
+                to.copy_from_slice(result);
             }
-            self.registers[slot] = Some(register);
+            registers[slot] = Some(register);
         }
-        self.fetch_ahead(next, later, ahead(steps.len()));
-        self.step(block, last, out);
+        fetch_ahead(steps.len());
+        sources.step(registers, last, out);
     }
 
-    /// Asks for a part of what the `next` block reads, and of `later`, which it writes: they come from memory while this
-    /// block is computed.
-    #[inline]
-    fn fetch_ahead(&self, next: &Range<usize>, later: &[T], part: Range<usize>) {
-        for input in &self.inputs {
-            if let Input::Whole(data) = input {
-                fetch_all(&data[next.start + part.start..next.start + part.end]);
-            }
-        }
-        fetch_all(&later[part.start.min(later.len())..part.end.min(later.len())]);
-    }
-
-    /// Finds where the inputs of a block begin, and writes out those that must be.
-    fn seek(&mut self, block: &Range<usize>) {
+    /// Goes on to a block: finds where its inputs begin, and writes out those that must be. No division is needed for a block
+    /// that follows the last.
+    fn seek(&mut self, block: Range<usize>) {
         let space = self.space;
-        let mut column = 0;
+        let last = std::mem::replace(&mut self.block, block);
         if space.by_rows() {
-            let (length, before) = (space.run(), self.run);
-            (self.run, column) = (block.start / length, block.start % length);
-            match self.run {
-                run if run == before => {}
-                run if run == before + 1 => space.advance(&mut self.place),
-                run => self.place = space.place(run),
+            let (run, start) = (space.run(), self.block.start);
+            let same_run = start == last.end && self.column + last.len() < run;
+            match start == last.end {
+                true if same_run => self.column += last.len(),
+                true => {
+                    space.advance(&mut self.place);
+                    self.column = 0;
+                }
+                false => (self.place, self.column) = (space.place(start / run), start % run),
+            }
+            if same_run {
+                return;
             }
         }
         let place = &self.place[..];
         for (k, input) in self.inputs.iter_mut().enumerate() {
             match input {
                 Input::Whole(_) | Input::Number(_) => {}
-                Input::Run { strides, moves, at, .. } => {
-                    let first: usize = place.iter().zip(*strides).map(|(at, stride)| at * stride).sum();
-                    *at = first + if *moves { column } else { 0 };
+                Input::Run { strides, start, .. } => {
+                    *start = place.iter().zip(*strides).map(|(at, stride)| at * stride).sum();
                 }
                 Input::Expanded { data, moves, register } => {
-                    space.stretches(k, block.clone(), |part, at| match moves {
+                    space.stretches(k, self.block.clone(), |part, at| match moves {
                         true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
                         false => register[part].fill(data[at]),
                     })
@@ -154,37 +152,38 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             }
         }
     }
+}
 
+/// Where the operands of the steps are, for one block.
+struct Sources<'s, 'm, T> {
+    inputs: &'s [Input<'m, T>],
+    /// The register of each step.
+    slots: &'s [usize],
+    block: &'s Range<usize>,
+    column: usize,
+}
+
+impl<T: Real> Sources<'_, '_, T> {
     #[inline]
-    fn step(&self, block: &Range<usize>, step: &Step<T>, out: &mut [T]) {
-        let operand = |k: usize| self.operand(block, step.args[k]);
-        match step.run {
-            Loop::Unary(run) => match operand(0) {
-                Operand::Each(x) => run(x, step.parameter, out),
-                Operand::Same(x) => {
-                    let mut y = [x];
-                    run(&[x], step.parameter, &mut y);
-                    out.fill(y[0]);
-                }
-            },
-            Loop::Binary(run) => run(operand(0), operand(1), out),
-            Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
-        }
+    fn step(&self, registers: &[Option<&mut [T]>], step: &Step<T>, out: &mut [T]) {
+        let operand = |k: usize| self.operand(registers, step.args[k]);
+        step.run.run(operand, step.parameter, out);
     }
 
     #[inline(always)]
-    fn operand(&self, block: &Range<usize>, arg: Arg) -> Operand<'_, T> {
+    fn operand<'o>(&'o self, registers: &'o [Option<&mut [T]>], arg: Arg) -> Operand<'o, T> {
+        let length = self.block.len();
         match arg {
             Arg::Step(j) => {
-                let register = self.registers[self.program.registers[j]].as_ref();
-                Operand::Each(&register.expect("a register is not read while it is written")[..block.len()])
+                let register = registers[self.slots[j]].as_ref();
+                Operand::Each(&register.expect("a register is not read while it is written")[..length])
             }
             Arg::Input(k) => match &self.inputs[k] {
-                Input::Whole(data) => Operand::Each(&data[block.clone()]),
+                Input::Whole(data) => Operand::Each(&data[self.block.clone()]),
                 Input::Number(x) => Operand::Same(*x),
-                &Input::Run { data, moves: true, at, .. } => Operand::Each(&data[at..at + block.len()]),
-                &Input::Run { data, moves: false, at, .. } => Operand::Same(data[at]),
-                Input::Expanded { register, .. } => Operand::Each(&register[..block.len()]),
+                &Input::Run { data, moves: true, start, .. } => Operand::Each(&data[start + self.column..][..length]),
+                &Input::Run { data, moves: false, start, .. } => Operand::Same(data[start]),
+                Input::Expanded { register, .. } => Operand::Each(&register[..length]),
             },
         }
     }

@@ -6,6 +6,7 @@
 //! element is the same either way, and so are the bits.
 
 mod fold;
+mod fuse;
 mod machine;
 mod pieces;
 
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::{PARALLEL, Real, elementwise::Loop, scratch::with_scratch, space::Space, threads};
+pub use fuse::Role;
 use machine::Machine;
 pub use pieces::Pieces;
 
@@ -31,6 +33,7 @@ pub enum Arg {
 }
 
 /// One operation of the chain.
+#[derive(Clone)]
 pub struct Step<T> {
     /// Its loop.
     pub run: Loop<T>,
@@ -38,6 +41,8 @@ pub struct Step<T> {
     pub parameter: T,
     /// Its operands: as many as the loop takes.
     pub args: SmallVec<[Arg; 3]>,
+    /// What it computes.
+    pub role: Role,
 }
 
 /// A chain of elementwise operations; the last step is the result. The result of a program without steps is its input
@@ -99,35 +104,33 @@ impl<'a, T: Real> Program<'a, T> {
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T], from_memory: bool) {
-        self.with_machine(space, |machine| {
-            machine.from_memory = from_memory;
-            machine.fill(start..start + out.len(), 0..0, out, None);
-        });
+        self.with_machine(space, from_memory, |machine| machine.fill(start..start + out.len(), 0..0, out, None));
     }
 
     fn space(&self, dims: &[usize]) -> Space {
         Space::new(dims, self.inputs.iter().map(|i| i.1))
     }
 
-    fn with_machine(&self, space: &Space, f: impl FnOnce(&mut Machine<'_, 'a, T>)) {
+    fn with_machine(&self, space: &Space, from_memory: bool, f: impl FnOnce(&mut Machine<'_, 'a, T>)) {
         with_scratch((self.depth + self.inputs.len()) * BLOCK, |memory: &mut [T]| {
-            f(&mut Machine::new(self, space, memory));
+            f(&mut Machine::new(self, space, from_memory, memory));
         });
     }
 }
 
 /// The blocks of a flat range, in order. With long runs no block crosses the end of a run; short ones stay whole.
 fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let (run, by_rows, one_axis) = (space.run(), space.by_rows(), space.dims.len() == 1);
+    let (run, by_rows) = (space.run(), space.by_rows());
+    let length = if by_rows || space.dims.len() == 1 { BLOCK } else { BLOCK - BLOCK % run };
     let mut at = range.start;
+    // Where the run ends that the block belongs to.
+    let mut end = if by_rows { at - at % run + run } else { usize::MAX };
     std::iter::from_fn(move || {
         let start = at;
-        let length = match (by_rows, one_axis) {
-            (true, _) => BLOCK.min(run - start % run),
-            (false, true) => BLOCK,
-            (false, false) => BLOCK - BLOCK % run,
-        };
-        at = range.end.min(start + length);
+        at = end.min(start + length).min(range.end);
+        if at == end {
+            end += run;
+        }
         (start < range.end).then_some(start..at)
     })
 }

@@ -6,19 +6,20 @@ use super::Program;
 use crate::kernels::{Real, scratch::with_scratch, space::Space};
 
 /// The result of a program, for kernels that read each number a few times and pass over it in pieces.
-pub struct Pieces<'p, 'a, T> {
-    program: &'p Program<'a, T>,
+pub struct Pieces<'a, T> {
+    program: Program<'a, T>,
     space: Space,
 }
 
 impl<'a, T: Real> Program<'a, T> {
     /// The result, of shape `dims`, in pieces.
-    pub fn pieces(&self, dims: &[usize]) -> Pieces<'_, 'a, T> {
-        Pieces { program: self, space: self.space(dims) }
+    pub fn pieces(&self, dims: &[usize]) -> Pieces<'a, T> {
+        let space = self.space(dims);
+        Pieces { program: self.fused(&space), space }
     }
 }
 
-impl<T: Real> Pieces<'_, '_, T> {
+impl<T: Real> Pieces<'_, T> {
     /// Hands the numbers of a flat range to `body`: those of the input where there is nothing to compute.
     pub fn with<R>(&self, range: Range<usize>, body: impl FnOnce(&[T]) -> R) -> R {
         if self.is_input() {
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         elementwise::Loop,
-        program::{Arg, Step},
+        program::{Arg, Role, Step},
         ternary::affine,
         testing::numbers,
     };
@@ -63,7 +64,7 @@ mod tests {
             let column = [dims[1], 1];
             let inputs = [(&x[..], &dims[..]), (&a[..], &column[..]), (&b[..], &column[..])];
             let args = [Arg::Input(0), Arg::Input(1), Arg::Input(2)].into_iter().collect();
-            let step = Step { run: Loop::Ternary(affine), parameter: 0.0, args };
+            let step = Step { run: Loop::Ternary(affine), parameter: 0.0, args, role: Role::Affine };
             let program = Program::new(inputs.into_iter().collect(), vec![step]);
             let mut whole = vec![0.0; x.len()];
             program.run(&dims, &mut whole);

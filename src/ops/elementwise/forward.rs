@@ -37,7 +37,8 @@ impl Elementwise {
         if !simple {
             let inputs = x.iter().map(|x| (x.data::<T>(), x.shape().dims())).collect();
             let args = (0..x.len()).map(Arg::Input).collect();
-            let program = Program::new(inputs, vec![Step { run: T::loop_of(self), parameter: T::of(parameter), args }]);
+            let step = Step { run: T::loop_of(self), parameter: T::of(parameter), args, role: self.role() };
+            let program = Program::new(inputs, vec![step]);
             return Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out));
         }
         let numel = shape.numel();
@@ -45,17 +46,6 @@ impl Elementwise {
             [one] if numel != 1 => Operand::Same(*one),
             data => Operand::Each(data),
         };
-        Tensor::build::<T>(shape, |out| match T::loop_of(self) {
-            Loop::Unary(run) => match operand(0) {
-                Operand::Each(x) => run(x, T::of(parameter), out),
-                Operand::Same(x) => {
-                    let mut y = [x];
-                    run(&[x], T::of(parameter), &mut y);
-                    out.fill(y[0]);
-                }
-            },
-            Loop::Binary(run) => run(operand(0), operand(1), out),
-            Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
-        })
+        Tensor::build::<T>(shape, |out| T::loop_of(self).run(operand, T::of(parameter), out))
     }
 }

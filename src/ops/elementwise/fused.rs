@@ -1,10 +1,11 @@
 //! Rules in one loop, where the gradient is numbers: the same arithmetic as the rule in tape algebra, and the same bits.
 
-use super::{EXP_M1, Elementwise, MIN_NUMBER, RELU, SIGMOID, Slope, TANH, Vjp};
+use super::{EXP_M1, Elementwise, MIN_NUMBER, RELU, SIGMOID, SUB, Slope, TANH, Vjp};
 use crate::{
     kernels::{
         Real,
         elementwise::{Loop, zip},
+        program::Role,
         ternary::affine,
     },
     ops::twins::expect,
@@ -81,6 +82,19 @@ static SCALE_AND_SHIFT: Elementwise = Elementwise {
     slope: Slope::Finite,
     number_first: false,
 };
+
+impl Elementwise {
+    /// What its loop computes, for loops that compute more.
+    pub(crate) fn role(&'static self) -> Role {
+        match self {
+            _ if std::ptr::eq(self, &SCALE_AND_SHIFT) => Role::Affine,
+            _ if std::ptr::eq(self, &SUB) => Role::Difference,
+            _ if std::ptr::eq(self, &RELU) => Role::Relu,
+            _ if std::ptr::eq(self, &RELU_RULE) => Role::ReluRule,
+            _ => Role::Other,
+        }
+    }
+}
 
 impl<'t> Var<'t> {
     /// This value times a factor plus a term, in one loop, where nobody differentiates it.

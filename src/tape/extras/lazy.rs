@@ -19,7 +19,7 @@ use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value};
 use crate::{
     kernels::{
         elementwise::Loop,
-        program::{Arg, Program, Step},
+        program::{Arg, Program, Role, Step},
         ternary::affine,
     },
     ops::{Looped, Op, Total},
@@ -263,14 +263,15 @@ impl List {
             let node = &self.nodes[id as usize];
             if let Kind::Elementwise(op, parameter) = &node.kind {
                 let args = node.inputs.iter().map(arg).collect();
-                return Step { run: T::loop_of(op), parameter: T::of(*parameter), args };
+                return Step { run: T::loop_of(op), parameter: T::of(*parameter), args, role: op.role() };
             }
             let known = self.notes.affine.binary_search_by_key(&id, |affine| affine.0);
             let [factor, term] = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
             let first = operands.len();
             operands.extend([factor, term].map(|x| (x.data::<T>(), x.shape().dims())));
             let args = [arg(&node.inputs[0]), Arg::Input(first), Arg::Input(first + 1)];
-            Step { run: Loop::Ternary(affine), parameter: T::ZERO, args: args.into_iter().collect() }
+            let args = args.into_iter().collect();
+            Step { run: Loop::Ternary(affine), parameter: T::ZERO, args, role: Role::Affine }
         });
         let steps = steps.collect();
         Program::new(operands, steps)
