@@ -12,6 +12,11 @@ pub fn numbers<T: Real>(len: usize, seed: u64) -> Vec<T> {
     (0..len).map(|_| T::of(next())).collect()
 }
 
+/// A size from `least` to `most` for a number in [-1, 1).
+pub fn size(random: f64, least: usize, most: usize) -> usize {
+    least + ((random + 1.0) / 2.0 * (most - least + 1) as f64) as usize
+}
+
 /// Asserts that every number is within `tolerance` (relative to 1 + |want|) of the wanted one, and NaN where that is
 /// NaN.
 #[track_caller]

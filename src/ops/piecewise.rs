@@ -8,6 +8,9 @@ use crate::{
     tensor::{Shape, Tensor},
 };
 
+/// A piece of so many numbers, an image or a plane, fits into a core's own cache.
+pub(super) const NEAR: usize = 1 << 18;
+
 /// A value as a program: the chain that computes it, or its numbers.
 pub enum Chain<'a> {
     /// In single precision.

@@ -9,7 +9,7 @@ use super::{
     convolution::missing_axes,
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
-    piecewise::{Chain, Piecewise, build_of},
+    piecewise::{Chain, NEAR, Piecewise, build_of},
     sample::{Sample, Sampled},
     twins::{expect, twin},
 };
@@ -103,9 +103,6 @@ impl Drop for Found {
         });
     }
 }
-
-/// A plane of so many numbers fits into a core's own cache.
-const NEAR: usize = 1 << 18;
 
 /// The maximum of each window.
 pub(super) struct MaxPool(Window);

@@ -131,7 +131,7 @@ pub(super) fn of_phase<T: Real, S: Simd, const PHASE: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::numbers;
+    use crate::kernels::testing::{numbers, size};
 
     fn outputs<T: Real>(sizes: &Shifted, x: &[T], w: &[T]) -> Vec<T> {
         let mut out =
@@ -148,9 +148,7 @@ mod tests {
         let mut errors = [0.0; 2];
         for seed in 0..40 {
             let random = numbers::<f64>(7, 100 + seed);
-            let size = |k: usize, least: usize, most: usize| {
-                least + ((random[k] + 1.0) / 2.0 * (most - least + 1) as f64) as usize % (most - least + 1)
-            };
+            let size = |k: usize, least, most| size(random[k], least, most);
             let window = Window {
                 size: [size(0, 6, 40), size(1, 14, 40)],
                 kernel: [3, size(2, 1, 4)],

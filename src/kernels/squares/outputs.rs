@@ -137,7 +137,10 @@ impl<T: Real> WithSimd for Lanes<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{shifted::Shifted, testing::numbers};
+    use crate::kernels::{
+        shifted::Shifted,
+        testing::{numbers, size},
+    };
 
     fn all_products<T: Real>(sizes: &Shifted, x: &[T], w: &[T], bias: &[T], out: &mut [T]) {
         let (mut padded, mut wide) = (vec![T::of(f64::NAN); sizes.image()], vec![T::of(f64::NAN); sizes.tile()]);
@@ -148,12 +151,13 @@ mod tests {
     /// Random sizes: the same outputs as by all products, with errors that are not much larger.
     #[test]
     fn squares_are_as_accurate_as_all_products() {
+        if arch().dispatch(Lanes::<f32>(PhantomData)).is_none() {
+            return eprintln!("skipped: this machine has too few registers for squares of outputs");
+        }
         let (mut errors, mut seen) = ([0.0; 2], 0);
         for seed in 0..60 {
             let random = numbers::<f64>(6, 300 + seed);
-            let size = |k: usize, least: usize, most: usize| {
-                least + ((random[k] + 1.0) / 2.0 * (most - least + 1) as f64) as usize % (most - least + 1)
-            };
+            let size = |k: usize, least, most| size(random[k], least, most);
             let window = Window {
                 size: [size(0, 4, 40), size(1, 12, 70)],
                 kernel: [3, 3],
@@ -185,8 +189,7 @@ mod tests {
                 *error += largest;
             }
         }
-        let here = arch().dispatch(Lanes::<f32>(PhantomData)).is_some();
-        assert!(!here || seen > 10 && errors[0] > 0.0 && errors[0] <= 2.0 * errors[1], "{seen}: {errors:?}");
+        assert!(seen > 10 && errors[0] > 0.0 && errors[0] <= 2.0 * errors[1], "{seen}: {errors:?}");
     }
 
     #[test]

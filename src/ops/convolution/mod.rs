@@ -21,7 +21,7 @@ use super::{
     Looped,
     formula::Formula,
     op::{Grads, Op, Vjp},
-    piecewise::{Chain, Piecewise, build_of},
+    piecewise::{Chain, NEAR, Piecewise, build_of},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
 };
@@ -117,9 +117,6 @@ impl Piecewise for Conv2d {
         }))
     }
 }
-
-/// An image of so many numbers fits into a core's own cache.
-const NEAR: usize = 1 << 18;
 
 /// All gradients as numbers, in one pass over x and dz, which are not written out where they are chains and images are small.
 fn in_one_pass<'t, T: Looped>(at: &Vjp<'_, 't>, sizes: &conv::Conv2d) -> Grads<'t> {

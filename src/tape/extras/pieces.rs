@@ -13,7 +13,7 @@ use crate::{
         Looped, Op,
         piecewise::{Chain, Piecewise},
     },
-    tensor::{Shape, Tensor, short},
+    tensor::{Shape, Tensor, handful},
 };
 
 impl List {
@@ -24,7 +24,7 @@ impl List {
         if !self.is_chained(x) {
             return None;
         }
-        let shapes: SmallVec<[&Shape; 4]> = short(ids.iter().map(|&id| self.node(id).shape()));
+        let shapes = handful(ids.iter().map(|&id| self.node(id).shape()));
         let piecewise = op.piecewise(&shapes)?;
         let (chain, inputs) = self.chain_of(x);
         let large = inputs.iter().filter(|&&input| self.node(input).shape() == shapes[0]).count();
@@ -44,7 +44,7 @@ impl List {
             DType::F32 => Chain::F32(self.program(&chain, &inputs)),
             DType::F64 => Chain::F64(self.program(&chain, &inputs)),
         };
-        let rest: SmallVec<[&Tensor; 4]> = short(ids[1..].iter().map(|&id| self.ready(id)));
+        let rest = handful(ids[1..].iter().map(|&id| self.ready(id)));
         read((&program, self.node(ids[0]).shape()), &rest)
     }
 
