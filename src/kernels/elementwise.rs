@@ -20,9 +20,6 @@ pub type Binary<T> = fn(Operand<T>, Operand<T>, &mut [T]);
 /// A loop with three inputs.
 pub type Ternary<T> = fn(Operand<T>, Operand<T>, Operand<T>, &mut [T]);
 
-/// A loop with two inputs and four numbers.
-pub type Joined<T> = fn([&[T]; 2], [T; 4], &mut [T]);
-
 /// An elementwise loop by its number of inputs.
 #[derive(Clone, Copy)]
 pub enum Loop<T> {
@@ -32,8 +29,6 @@ pub enum Loop<T> {
     Binary(Binary<T>),
     /// Three inputs.
     Ternary(Ternary<T>),
-    /// Two inputs that are slices, then four that are numbers.
-    Joined(Joined<T>),
 }
 
 impl<T: Real> Loop<T> {
@@ -54,28 +49,6 @@ impl<T: Real> Loop<T> {
             },
             Loop::Binary(run) => run(operand(0), operand(1), out),
             Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
-            Loop::Joined(run) => {
-                let (each, same) = (|k| operand(k).each(), |k| operand(k).same());
-                run([each(0), each(1)], [same(2), same(3), same(4), same(5)], out);
-            }
-        }
-    }
-}
-
-impl<'a, T> Operand<'a, T> {
-    #[inline(always)]
-    fn each(self) -> &'a [T] {
-        match self {
-            Operand::Each(x) => x,
-            Operand::Same(_) => unreachable!("steps are joined where this is a slice"),
-        }
-    }
-
-    #[inline(always)]
-    fn same(self) -> T {
-        match self {
-            Operand::Same(x) => x,
-            Operand::Each(_) => unreachable!("steps are joined where this is a number"),
         }
     }
 }

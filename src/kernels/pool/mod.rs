@@ -119,7 +119,12 @@ impl Window {
             if self.is_quads() && self.outputs(1) >= QUADS {
                 return simd(
                     #[inline(always)]
-                    || planes.for_each(|(dx, (dy, indices))| self.spread_quads(dy, indices, dx)),
+                    || {
+                        // Not `for_each`, which is a call, compiled without the vectors of this machine.
+                        for (dx, (dy, indices)) in planes {
+                            self.spread_quads(dy, indices, dx);
+                        }
+                    },
                 );
             }
             for (dx, (dy, indices)) in planes {

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         elementwise::Loop,
-        program::{Arg, Role, Step},
+        program::{Arg, Role, Run, Step},
         ternary::affine,
         testing::numbers,
     };
@@ -140,7 +140,7 @@ mod tests {
                 let step = |i: usize| {
                     let before = if i == 0 { Arg::Input(0) } else { Arg::Step(i - 1) };
                     let args = [before, Arg::Input(1), Arg::Input(0)].into_iter().collect();
-                    Step { run: Loop::Ternary(affine), parameter: 0.0, args, role: Role::Affine }
+                    Step { run: Run::Row(Loop::Ternary(affine)), parameter: 0.0, args, role: Role::Affine }
                 };
                 let inputs = SmallVec::from_iter([(&x[..], &dims[..]), (&a[..], &column[..])]);
                 Program::new(inputs, (0..steps).map(step).collect())

@@ -10,10 +10,10 @@
 //!
 //! The arithmetic of each number is that of the single steps, and so are the bits.
 
-use super::{Arg, Program, Step};
+use super::{Arg, Program, Run, Step};
 use crate::kernels::{
     Real,
-    elementwise::{Loop, Operand::Each, map, zip},
+    elementwise::{Operand::Each, map, zip},
     space::Space,
 };
 use smallvec::{SmallVec, smallvec};
@@ -58,7 +58,7 @@ impl<'a, T: Real> Program<'a, T> {
     /// Step i joined to those before it that only it reads, and which those are.
     fn joined(&self, i: usize, space: &Space) -> Option<(Step<T>, Vec<usize>)> {
         let same = |arg: &Arg| match *arg {
-            Arg::Input(k) => space.constant(k) || space.by_rows() && !space.moves(k),
+            Arg::Input(k) => !space.contiguous(k) && (space.constant(k) || space.by_rows() && !space.moves(k)),
             Arg::Step(_) => false,
         };
         // The operands of a step with this role that step i alone reads: one for each number, then coefficients.
@@ -73,16 +73,16 @@ impl<'a, T: Real> Program<'a, T> {
         let (run, args, gone): (_, SmallVec<_>, _) = match (step.role, &step.args[..]) {
             (Role::Relu, &[y]) => {
                 let (j, &[x, a, b]) = before(y, Role::Affine)? else { return None };
-                (Loop::Joined(scaled_relu), smallvec![x, x, a, b, b, b], vec![j])
+                (Run::Joined(scaled_relu), smallvec![x, x, a, b, b, b], vec![j])
             }
             (Role::ReluRule, &[dy, y]) if !same(&dy) => {
                 let (j, &[x, a, b]) = before(y, Role::Affine)? else { return None };
-                (Loop::Joined(scaled_relu_rule), smallvec![dy, x, a, b, b, b], vec![j])
+                (Run::Joined(scaled_relu_rule), smallvec![dy, x, a, b, b, b], vec![j])
             }
             (Role::Affine, &[dz, p, rest]) if !same(&dz) && same(&p) => {
                 let (j, &[distance, q, r]) = before(rest, Role::Affine)? else { return None };
                 let (k, &[x, m]) = before(distance, Role::Difference)? else { return None };
-                (Loop::Joined(batch_norm_rule), smallvec![dz, x, p, m, q, r], vec![j, k])
+                (Run::Joined(batch_norm_rule), smallvec![dz, x, p, m, q, r], vec![j, k])
             }
             _ => return None,
         };
@@ -125,7 +125,7 @@ fn batch_norm_rule<T: Real>([dz, x]: [&[T]; 2], [p, m, q, r]: [T; 4], out: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{ternary::affine, testing::numbers};
+    use crate::kernels::{elementwise::Loop, ternary::affine, testing::numbers};
 
     const X: Arg = Arg::Input(0);
     const DY: Arg = Arg::Input(1);
@@ -142,7 +142,7 @@ mod tests {
             Role::Relu => Loop::Unary(|x, _, out| map(x, out, |x: f32| x.larger(0.0))),
             _ => Loop::Binary(|a, b, out| zip(a, b, out, |a, b| f32::pick(b > 0.0, a, 0.0))),
         };
-        Step { run, parameter: 0.0, args: SmallVec::from_slice(args), role }
+        Step { run: Run::Row(run), parameter: 0.0, args: SmallVec::from_slice(args), role }
     }
 
     /// How many steps are left, where the numbers are those of the single steps.
@@ -188,8 +188,10 @@ mod tests {
     #[test]
     fn steps_stay_single_where_their_results_are_read_twice_or_coefficients_vary_in_a_run() {
         let [relu, dx] = chains();
-        // Runs that are too short to be computed one by one.
-        assert_eq!((left([3, 2, 40], &relu), left([3, 2, 40], &dx)), (2, 5));
+        // Runs that are too short to be computed one by one, and a single number, of which all operands are slices.
+        for dims in [[3, 2, 40], [1, 1, 1]] {
+            assert_eq!((left(dims, &relu), left(dims, &dx)), (2, 5), "{dims:?}");
+        }
         let twice = [&relu[..], &[step(Role::Difference, &[Arg::Step(0), Arg::Step(1)])]].concat();
         assert_eq!(left([3, 2, 400], &twice), 3);
         let varying = [step(Role::Affine, &[X, DY, number(0)]), step(Role::Relu, &[Arg::Step(0)])];

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Arg, BLOCK, Program, Step, blocks};
+use super::{Arg, BLOCK, Program, Run, Step, blocks};
 use crate::kernels::{
     Real,
     elementwise::Operand,
@@ -166,8 +166,30 @@ struct Sources<'s, 'm, T> {
 impl<T: Real> Sources<'_, '_, T> {
     #[inline]
     fn step(&self, registers: &[Option<&mut [T]>], step: &Step<T>, out: &mut [T]) {
-        let operand = |k: usize| self.operand(registers, step.args[k]);
-        step.run.run(operand, step.parameter, out);
+        match (step.run, &step.args[..]) {
+            (Run::Row(run), args) => run.run(|k| self.operand(registers, args[k]), step.parameter, out),
+            (Run::Joined(run), &[x, y, a, b, c, d]) => {
+                let numbers = [self.number(a), self.number(b), self.number(c), self.number(d)];
+                run([self.slice(registers, x), self.slice(registers, y)], numbers, out);
+            }
+            _ => unreachable!("joined steps have six operands"),
+        }
+    }
+
+    #[inline(always)]
+    fn slice<'o>(&'o self, registers: &'o [Option<&mut [T]>], arg: Arg) -> &'o [T] {
+        match self.operand(registers, arg) {
+            Operand::Each(x) => x,
+            Operand::Same(_) => unreachable!("steps are joined where these are slices"),
+        }
+    }
+
+    #[inline(always)]
+    fn number(&self, arg: Arg) -> T {
+        match self.operand(&[], arg) {
+            Operand::Same(x) => x,
+            Operand::Each(_) => unreachable!("steps are joined where these are numbers"),
+        }
     }
 
     #[inline(always)]

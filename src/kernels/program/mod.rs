@@ -32,11 +32,20 @@ pub enum Arg {
     Step(usize),
 }
 
+/// How a step is computed.
+#[derive(Clone, Copy)]
+pub enum Run<T> {
+    /// By the loop of a row.
+    Row(Loop<T>),
+    /// With the steps before it, from two operands for each number and four for all: those of [`Role`]s.
+    Joined(fn([&[T]; 2], [T; 4], &mut [T])),
+}
+
 /// One operation of the chain.
 #[derive(Clone)]
 pub struct Step<T> {
     /// Its loop.
-    pub run: Loop<T>,
+    pub run: Run<T>,
     /// Its parameter (of a unary loop).
     pub parameter: T,
     /// Its operands: as many as the loop takes.

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::kernels::{
         elementwise::Loop,
-        program::{Arg, Role, Step},
+        program::{Arg, Role, Run, Step},
         ternary::affine,
         testing::numbers,
     };
@@ -64,7 +64,7 @@ mod tests {
             let column = [dims[1], 1];
             let inputs = [(&x[..], &dims[..]), (&a[..], &column[..]), (&b[..], &column[..])];
             let args = [Arg::Input(0), Arg::Input(1), Arg::Input(2)].into_iter().collect();
-            let step = Step { run: Loop::Ternary(affine), parameter: 0.0, args, role: Role::Affine };
+            let step = Step { run: Run::Row(Loop::Ternary(affine)), parameter: 0.0, args, role: Role::Affine };
             let program = Program::new(inputs.into_iter().collect(), vec![step]);
             let mut whole = vec![0.0; x.len()];
             program.run(&dims, &mut whole);

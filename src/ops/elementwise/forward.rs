@@ -4,7 +4,7 @@ use super::Elementwise;
 use crate::{
     kernels::{
         elementwise::{Loop, Operand},
-        program::{Arg, Program, Step},
+        program::{Arg, Program, Run, Step},
     },
     tensor::{Element, Shape, Tensor},
 };
@@ -37,7 +37,7 @@ impl Elementwise {
         if !simple {
             let inputs = x.iter().map(|x| (x.data::<T>(), x.shape().dims())).collect();
             let args = (0..x.len()).map(Arg::Input).collect();
-            let step = Step { run: T::loop_of(self), parameter: T::of(parameter), args, role: self.role() };
+            let step = Step { run: Run::Row(T::loop_of(self)), parameter: T::of(parameter), args, role: self.role() };
             let program = Program::new(inputs, vec![step]);
             return Tensor::build::<T>(shape.clone(), |out| program.run(&shape, out));
         }

@@ -19,7 +19,7 @@ use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value};
 use crate::{
     kernels::{
         elementwise::Loop,
-        program::{Arg, Program, Role, Step},
+        program::{Arg, Program, Role, Run, Step},
         ternary::affine,
     },
     ops::{Looped, Op, Total},
@@ -263,7 +263,7 @@ impl List {
             let node = &self.nodes[id as usize];
             if let Kind::Elementwise(op, parameter) = &node.kind {
                 let args = node.inputs.iter().map(arg).collect();
-                return Step { run: T::loop_of(op), parameter: T::of(*parameter), args, role: op.role() };
+                return Step { run: Run::Row(T::loop_of(op)), parameter: T::of(*parameter), args, role: op.role() };
             }
             let known = self.notes.affine.binary_search_by_key(&id, |affine| affine.0);
             let [factor, term] = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
@@ -271,7 +271,7 @@ impl List {
             operands.extend([factor, term].map(|x| (x.data::<T>(), x.shape().dims())));
             let args = [arg(&node.inputs[0]), Arg::Input(first), Arg::Input(first + 1)];
             let args = args.into_iter().collect();
-            Step { run: Loop::Ternary(affine), parameter: T::ZERO, args, role: Role::Affine }
+            Step { run: Run::Row(Loop::Ternary(affine)), parameter: T::ZERO, args, role: Role::Affine }
         });
         let steps = steps.collect();
         Program::new(operands, steps)
