@@ -37,7 +37,7 @@ pub enum Arg {
 pub enum Run<T> {
     /// By the loop of a row.
     Row(Loop<T>),
-    /// With the steps before it, from two operands for each number and four for all: those of [`Role`]s.
+    /// Joined to steps before it, by a loop of two slices and four numbers.
     Joined(fn([&[T]; 2], [T; 4], &mut [T])),
 }
 
@@ -50,7 +50,7 @@ pub struct Step<T> {
     pub parameter: T,
     /// Its operands: as many as the loop takes.
     pub args: SmallVec<[Arg; 3]>,
-    /// What it computes.
+    /// What it computes, by which [`Program::pieces`] joins steps.
     pub role: Role,
 }
 

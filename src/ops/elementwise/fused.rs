@@ -106,7 +106,24 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tape, Tensor};
+    use crate::{Tape, Tensor, kernels::elementwise::Operand};
+
+    #[test]
+    fn a_row_computes_what_its_role_says() {
+        let check = |row: &'static Elementwise, role: Role, value: fn([f64; 3]) -> f64| {
+            assert_eq!(row.role(), role, "{}", row.name);
+            for x in [[0.5, 2.0, -3.0], [-0.5, 0.0, 1.0], [0.25, -1.0, 0.0]] {
+                let mut out = [f64::NAN];
+                row.loop_f64.run(|k| Operand::Same(x[k]), 0.0, &mut out);
+                assert_eq!(out, [value(x)], "{} of {x:?}", row.name);
+            }
+        };
+        check(&SCALE_AND_SHIFT, Role::Affine, |[a, b, c]| a * b + c);
+        check(&SUB, Role::Difference, |[a, b, _]| a - b);
+        check(&RELU, Role::Relu, |[a, ..]| a.max(0.0));
+        check(&RELU_RULE, Role::ReluRule, |[a, b, _]| if b > 0.0 { a } else { 0.0 });
+        assert_eq!((TANH.role(), MIN_NUMBER.role()), (Role::Other, Role::Other));
+    }
 
     #[test]
     fn a_rule_in_one_loop_has_the_bits_of_the_rule_in_tape_algebra() {
