@@ -123,17 +123,14 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         let last = std::mem::replace(&mut self.block, block);
         if space.by_rows() {
             let (run, start) = (space.run(), self.block.start);
-            let same_run = start == last.end && self.column + last.len() < run;
+            self.column += last.len();
             match start == last.end {
-                true if same_run => self.column += last.len(),
+                true if self.column < run => return,
                 true => {
                     space.advance(&mut self.place);
                     self.column = 0;
                 }
                 false => (self.place, self.column) = (space.place(start / run), start % run),
-            }
-            if same_run {
-                return;
             }
         }
         let place = &self.place[..];
