@@ -104,7 +104,9 @@ pub(in crate::kernels) fn apart_of_f32(x: &[f32], sizes: [usize; 2], to: &mut [f
 #[expect(clippy::needless_range_loop)]
 fn apart_by_avx512(x: &[f32], [pitch, terms]: [usize; 2], to: &mut [f32], stride: usize) {
     use std::arch::x86_64::*;
-    assert!(terms > 0 && (SIXTEEN - 1) * pitch + terms <= x.len() && (terms - 1) * stride + SIXTEEN <= to.len());
+    // Sums that no length reaches where they would wrap.
+    let end = |runs: usize, apart: usize, len: usize| (runs - 1).saturating_mul(apart).saturating_add(len);
+    assert!(terms > 0 && end(SIXTEEN, pitch, terms) <= x.len() && end(terms, stride, SIXTEEN) <= to.len());
     for p in (0..terms).step_by(SIXTEEN) {
         let count = (terms - p).min(SIXTEEN);
         let mask = u16::MAX >> (SIXTEEN - count);
