@@ -93,24 +93,34 @@ impl Weight {
                             *sum += part.to_f64();
                         }
                     }
+                    for line in sums.chunks_exact_mut(4 * phase) {
+                        of_sums(line, phase);
+                    }
+                    of_sums(sums, 4 * phase);
                 },
             );
             for (i, kernel) in dw.chunks_exact_mut(9).enumerate() {
                 let at = i % self.channels * self.filters + i / self.channels;
-                let row = |row: usize| of_sums([0, 1, 2, 3].map(|column| sums[(4 * row + column) * phase + at]));
-                let rows = [0, 1, 2, 3].map(row);
-                for kx in 0..3 {
-                    let column = of_sums(rows.map(|row| row[kx]));
-                    (0..3).for_each(|ky| kernel[3 * ky + kx] = T::of(column[ky]));
+                for ky in 0..3 {
+                    for kx in 0..3 {
+                        kernel[3 * ky + kx] = T::of(sums[(4 * ky + kx) * phase + at]);
+                    }
                 }
             }
         });
     }
 }
 
-/// Gᵀ of four sums.
-fn of_sums([a, b, c, d]: [f64; 4]) -> [f64; 3] {
-    [a + (b + c) / 2.0, (b - c) / 2.0, (b + c) / 2.0 + d]
+/// Gᵀ of four runs of sums, in the first three.
+#[inline(always)]
+fn of_sums(sums: &mut [f64], run: usize) {
+    let (a, rest) = sums.split_at_mut(run);
+    let (b, rest) = rest.split_at_mut(run);
+    let (c, d) = rest.split_at_mut(run);
+    for i in 0..run {
+        let [half_sum, half_difference] = [(b[i] + c[i]) / 2.0, (b[i] - c[i]) / 2.0];
+        (a[i], b[i], c[i]) = (a[i] + half_sum, half_difference, half_sum + d[i]);
+    }
 }
 
 /// Lays out planes `[channels, h, w]` as `[y, x, channels]`, lines of `width` places, with zeros around.
