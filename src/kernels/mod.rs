@@ -28,14 +28,15 @@ mod squares;
 pub mod ternary;
 #[cfg(test)]
 pub(crate) mod testing;
+mod threads;
 mod transpose;
 mod vector;
 pub mod walk;
 pub mod window;
 pub use real::Real;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::OnceLock;
+pub use threads::threads;
 
 /// The widest vector instructions of this machine.
 pub(crate) fn arch() -> pulp::Arch {
@@ -49,24 +50,6 @@ pub(crate) fn arch() -> pulp::Arch {
 #[inline(always)]
 pub fn simd<R>(loops: impl FnOnce() -> R) -> R {
     arch().dispatch(loops)
-}
-
-/// The number of threads that parallel loops use, looked up once.
-///
-/// `RAYON_NUM_THREADS` sets it; the results never depend on it.
-///
-/// The thread that asks first, as a rule the program's only one, becomes a worker of a pool of that size: it computes
-/// its share of each loop at once, instead of waking another thread and waiting for it. Other threads use the pool
-/// that they would use anyway.
-pub fn threads() -> usize {
-    static POOL: OnceLock<(usize, Option<ThreadPool>)> = OnceLock::new();
-    let start = || {
-        let threads = rayon::current_num_threads();
-        let alone = threads == 1 || rayon::current_thread_index().is_some();
-        let pool = || ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build().ok();
-        (threads, if alone { None } else { pool() })
-    };
-    POOL.get_or_init(start).0
 }
 
 /// Below this many elements (or multiply-adds / 8) a loop stays on the calling thread.

@@ -2,17 +2,26 @@
 //! its own sizes, never from the number of threads, and each chunk is written by one call. So the bits are the same
 //! with any number of threads; only which thread does which chunk differs.
 
-use super::{PARALLEL, threads};
+use super::{
+    PARALLEL,
+    threads::{threads, wake},
+};
 use rayon::prelude::*;
 
-/// Whether `work` (in elements, or in multiply-adds / 8) is worth distributing, which costs some ten microseconds.
+/// Whether `work` (in elements, or in multiply-adds / 8) is worth distributing.
 pub fn worthwhile(work: usize) -> bool {
-    work >= 4 * PARALLEL && threads() > 1
+    work >= PARALLEL && threads() > 1
 }
 
 /// How many rows of `work` each make up a chunk: at least one, at most `rows`, and near [`PARALLEL`] / 2 in all.
 pub fn rows_per_chunk(rows: usize, work: usize) -> usize {
     (PARALLEL / 2 / work.max(1)).clamp(1, rows.max(1))
+}
+
+/// How many of so many chunks a thread takes at once, at most: what it has taken no other can help with, so at the end of a
+/// loop the threads should wait for little.
+fn at_once(chunks: usize) -> usize {
+    (chunks / 64).max(1)
 }
 
 /// Calls `body(i, chunk)` for the i-th run of `size` elements of `out` (the last may be shorter).
@@ -24,7 +33,10 @@ pub fn each_chunk<T: Send>(out: &mut [T], size: usize, work: usize, body: impl F
 
 fn share<T: Send>(out: &mut [T], size: usize, work: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if worthwhile(work) && out.len() > size {
-        out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| body(i, chunk));
+        wake();
+        let at_once = at_once(out.len().div_ceil(size));
+        let chunks = out.par_chunks_mut(size).enumerate().with_max_len(at_once);
+        chunks.for_each(|(i, chunk)| body(i, chunk));
     } else {
         out.chunks_mut(size).enumerate().for_each(|(i, chunk)| body(i, chunk));
     }
@@ -45,10 +57,23 @@ type Both<'a, A, B> = &'a (dyn Fn(usize, &mut [A], &mut [B]) + Sync);
 
 fn share_two<A: Send, B: Send>((a, b): (&mut [A], &mut [B]), sizes: (usize, usize), work: usize, body: Both<'_, A, B>) {
     if worthwhile(work) && a.len() > sizes.0 {
+        wake();
+        let at_once = at_once(a.len().div_ceil(sizes.0));
         let pairs = a.par_chunks_mut(sizes.0).zip(b.par_chunks_mut(sizes.1));
-        pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));
+        pairs.enumerate().with_max_len(at_once).for_each(|(i, (a, b))| body(i, a, b));
     } else {
         let pairs = a.chunks_mut(sizes.0).zip(b.chunks_mut(sizes.1));
         pairs.enumerate().for_each(|(i, (a, b))| body(i, a, b));
+    }
+}
+
+/// Runs both closures, on two threads if there are two.
+pub fn join(first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+    if threads() > 1 {
+        wake();
+        rayon::join(first, second);
+    } else {
+        first();
+        second();
     }
 }

@@ -22,9 +22,8 @@ mod tile;
 use super::{
     Real, arch,
     matrix::{MatMut, MatRef},
-    parallel,
+    parallel::{self, join},
     scratch::with_scratch,
-    threads,
 };
 use ahead::Ahead;
 use blocked::Blocked;
@@ -259,14 +258,4 @@ impl<T: Real> Parts<'_, T> {
 fn halved<T: Real>(parts: Parts<'_, T>) {
     let work = parts.out.nrows() * parts.out.ncols() * parts.a.ncols();
     parts.halved((work / 4).clamp(LARGE, PIECE));
-}
-
-/// Runs both closures, on two threads if there are two.
-fn join(first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
-    if threads() > 1 {
-        rayon::join(first, second);
-    } else {
-        first();
-        second();
-    }
 }

@@ -12,10 +12,9 @@ mod pieces;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::{PARALLEL, Real, elementwise::Loop, scratch::with_scratch, space::Space, threads};
+use super::{PARALLEL, Real, elementwise::Loop, parallel, scratch::with_scratch, space::Space, threads};
 pub use fuse::Role;
 use machine::Machine;
 pub use pieces::Pieces;
@@ -109,7 +108,7 @@ impl<'a, T: Real> Program<'a, T> {
         if out.len() < PARALLEL || threads() == 1 {
             return self.run_piece(&space, 0, out, true);
         }
-        out.par_chunks_mut(piece).enumerate().for_each(|(i, out)| self.run_piece(&space, i * piece, out, true));
+        parallel::each_chunk(out, piece, usize::MAX, |i, out| self.run_piece(&space, i * piece, out, true));
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T], from_memory: bool) {
