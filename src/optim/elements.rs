@@ -17,6 +17,11 @@ pub(super) fn non_finite(param: &Param, gradient: &Tensor) -> Error {
 /// Numbers of a piece, if there are several: large enough to be worth a thread.
 const PIECE: usize = 1 << 16;
 
+/// Whether a loop over so many numbers is shared out. A thread that is alone would hand all of it to another and wait.
+fn several(numbers: usize) -> bool {
+    numbers > PIECE && rayon::current_num_threads() > 1
+}
+
 /// Whether every number is finite. All of a piece are looked at, without a branch: that is faster than stopping at the first.
 pub(super) fn all_finite(tensor: &Tensor) -> bool {
     dispatch!(tensor.dtype(), T => {
@@ -25,7 +30,7 @@ pub(super) fn all_finite(tensor: &Tensor) -> bool {
             || numbers.iter().fold(true, |finite, x| finite & x.is_finite()),
         );
         match numbers::<T>(tensor) {
-            numbers if numbers.len() <= PIECE => finite(numbers),
+            numbers if !several(numbers.len()) => finite(numbers),
             numbers => numbers.par_chunks(PIECE).all(finite),
         }
     })
@@ -37,7 +42,7 @@ pub(super) fn in_pieces<T: Element, const N: usize>(
     g: &[T],
     body: &(impl Fn([&mut [T]; N], &[T]) + Sync),
 ) {
-    if g.len() <= PIECE { body(out, g) } else { shared_out(out, g, body) }
+    if several(g.len()) { shared_out(out, g, body) } else { body(out, g) }
 }
 
 /// What is run on a piece. It is called through a pointer, so that what shares it out is compiled once for each N and not for
