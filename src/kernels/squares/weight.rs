@@ -117,6 +117,7 @@ fn of_sums(sums: &mut [f64], run: usize) {
     let (a, rest) = sums.split_at_mut(run);
     let (b, rest) = rest.split_at_mut(run);
     let (c, d) = rest.split_at_mut(run);
+    let d = &d[..run];
     for i in 0..run {
         let [half_sum, half_difference] = [(b[i] + c[i]) / 2.0, (b[i] - c[i]) / 2.0];
         (a[i], b[i], c[i]) = (a[i] + half_sum, half_difference, half_sum + d[i]);
