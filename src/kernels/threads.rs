@@ -1,15 +1,15 @@
 //! The threads that parallel loops use, and how they wait for the next one.
 //!
-//! A worker of [`rayon`] that finds nothing to do looks some thirty times more and falls asleep. To wake it up takes the system
-//! longer than many a loop of a training step has to do, and between two loops is often just enough time to fall asleep. So
-//! before a loop is shared out, each worker gets a job that looks for others, until it has found none for a millisecond.
+//! A worker of [`rayon`] that finds nothing to do looks some thirty times more and falls asleep. Between two loops of a training
+//! step is often just enough time for that, and to wake it up takes time again. So before a loop is shared out, each worker gets
+//! a job that looks for others, until it has found none for a millisecond.
 
 use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
 use std::{
     cell::Cell,
     sync::{
         OnceLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
     time::{Duration, Instant},
@@ -49,8 +49,8 @@ struct Team {
     threads: usize,
     /// None where that thread was alone, or a worker of another pool already.
     pool: Option<ThreadPool>,
-    /// Workers that look for work.
-    looking: AtomicUsize,
+    /// Whether the workers were asked to look for work, and none of them has stopped since.
+    asked: AtomicBool,
     patience: Duration,
 }
 
@@ -59,13 +59,14 @@ impl Team {
         let alone = threads == 1 || rayon::current_thread_index().is_some();
         let pool = || ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build().ok();
         let pool = if alone { None } else { pool() };
-        Team { threads, pool, looking: AtomicUsize::new(0), patience }
+        Team { threads, pool, asked: AtomicBool::new(false), patience }
     }
 
     /// Has the workers look for work, if this is the thread that asked first.
     fn wake(&'static self) {
         let Some(pool) = &self.pool else { return };
-        if pool.current_thread_index() == Some(0) && self.looking.load(Relaxed) + 1 < self.threads {
+        if pool.current_thread_index() == Some(0) && !self.asked.load(Relaxed) {
+            self.asked.store(true, Relaxed);
             // That thread waits for the loop alone, and has to go on when it is done.
             pool.spawn_broadcast(|worker| {
                 if worker.index() > 0 {
@@ -80,7 +81,6 @@ impl Team {
         if LOOKS.replace(true) {
             return;
         }
-        self.looking.fetch_add(1, Relaxed);
         let mut since = Instant::now();
         while since.elapsed() < self.patience {
             match rayon::yield_now() {
@@ -88,8 +88,8 @@ impl Team {
                 _ => thread::yield_now(),
             }
         }
-        self.looking.fetch_sub(1, Relaxed);
         LOOKS.set(false);
+        self.asked.store(false, Relaxed);
     }
 }
 
@@ -97,12 +97,10 @@ impl Team {
 mod tests {
     use super::*;
 
-    /// While its worker looks for work, a thread that waits for another job to be done would wait forever if the worker did
-    /// not find it.
+    /// Each job is for another thread: this one waits for it.
     #[test]
     fn a_worker_finds_work_while_it_looks_and_stops_looking() {
         let team: &'static Team = Box::leak(Box::new(Team::new(2, Duration::from_millis(100))));
-        let looking = || team.looking.load(Relaxed);
         for _ in 0..2 {
             let until = Instant::now() + Duration::from_secs(60);
             let wait = |what: &str, done: &dyn Fn() -> bool| {
@@ -111,16 +109,19 @@ mod tests {
                     thread::sleep(Duration::from_millis(1));
                 }
             };
-            wait("the worker does not begin to look", &|| {
+            wait("the worker finds no job while it looks", &|| {
                 team.wake();
-                looking() == 1
+                let (done, looks) = (AtomicBool::new(false), AtomicBool::new(false));
+                rayon::join(
+                    || wait("the worker does not find the job", &|| done.load(Relaxed)),
+                    || {
+                        looks.store(LOOKS.get(), Relaxed);
+                        done.store(true, Relaxed);
+                    },
+                );
+                looks.load(Relaxed)
             });
-            let found = AtomicUsize::new(0);
-            rayon::join(
-                || wait("the worker does not find the job", &|| found.load(Relaxed) > 0),
-                || found.fetch_add(1, Relaxed),
-            );
-            wait("the worker does not stop looking", &|| looking() == 0);
+            wait("the worker does not stop looking", &|| !team.asked.load(Relaxed));
         }
     }
 
@@ -128,6 +129,6 @@ mod tests {
     fn nobody_is_woken_by_a_thread_alone() {
         let team: &'static Team = Box::leak(Box::new(Team::new(1, PATIENCE)));
         team.wake();
-        assert!(team.pool.is_none() && team.looking.load(Relaxed) == 0);
+        assert!(team.pool.is_none() && !team.asked.load(Relaxed));
     }
 }

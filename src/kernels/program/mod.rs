@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{PARALLEL, Real, elementwise::Loop, parallel, scratch::with_scratch, space::Space, threads};
+use super::{PARALLEL, Real, elementwise::Loop, parallel, scratch::with_scratch, space::Space};
 pub use fuse::Role;
 use machine::Machine;
 pub use pieces::Pieces;
@@ -105,10 +105,11 @@ impl<'a, T: Real> Program<'a, T> {
         // A piece is a whole number of runs, chosen by size alone.
         let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
         let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
-        if out.len() < PARALLEL || threads() == 1 {
+        let work = out.len();
+        if !parallel::worthwhile(work) {
             return self.run_piece(&space, 0, out, true);
         }
-        parallel::each_chunk(out, piece, usize::MAX, |i, out| self.run_piece(&space, i * piece, out, true));
+        parallel::each_chunk(out, piece, work, |i, out| self.run_piece(&space, i * piece, out, true));
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T], from_memory: bool) {
