@@ -55,6 +55,35 @@ fn a_step_function_hands_on_zeros() {
     assert_eq!(why(loss, x, line), need);
 }
 
+/// x₀ x₁ with a rule that has nothing for x₀.
+struct Half;
+
+impl Function for Half {
+    fn name(&self) -> &str {
+        "half"
+    }
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] * x[1]]
+    }
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        vec![None, Some(dz[0] * x[0])]
+    }
+}
+
+#[test]
+fn a_rule_that_returns_no_gradient_is_named() {
+    let tape = Tape::f64();
+    let (x, y) = (tape.leaf([1.0]).named("x"), tape.leaf([2.0]));
+    let before = x.tanh();
+    let line = line!() + 1;
+    let z = tape.apply(Half, &[before, y]).unwrap()[0];
+    let loss = z.sum();
+    let need = "the gradient with respect to %0 (leaf `x`) is missing: half at LINE does not pass it on";
+    assert_eq!(why(loss, x, line), need);
+    let error = loss.backward().unwrap().wrt(x).unwrap_err().to_string();
+    assert!(error.contains("or a backward rule returned none"), "{error}");
+}
+
 #[test]
 fn contributions_that_cancel_are_told_apart_from_a_closed_operation() {
     let tape = Tape::f64();

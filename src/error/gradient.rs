@@ -7,7 +7,7 @@
 pub enum NoGradient {
     /// It is a constant of the tape.
     Constant,
-    /// The loss does not depend on it through any differentiable path.
+    /// The loss does not depend on it through any differentiable path, or a backward rule returned none.
     NotOnPath,
     /// It is an inner node, and keeping its gradient was not requested.
     NotRetained,
@@ -25,7 +25,9 @@ impl std::fmt::Display for NoGradient {
             NoGradient::Constant => {
                 "it is a constant; use `tape.leaf` or `tape.watch` for what should be differentiated"
             }
-            NoGradient::NotOnPath => "the loss does not depend on it through any differentiable path",
+            NoGradient::NotOnPath => {
+                "no gradient reaches it: the loss does not depend on it through any differentiable path, or a backward rule returned none (`loss.why(..)` names what does not pass it on)"
+            }
             NoGradient::NotRetained => {
                 "it is an inner node; call `.retain()` on it before `backward` to keep its gradient"
             }

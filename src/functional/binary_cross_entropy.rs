@@ -6,7 +6,7 @@
 
 use super::{composition::composition, overlap::same_shape, reduction::Reduction};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     ops::sample::{Sample, numbers},
     tape::Var,
     tensor::Tensor,
@@ -90,9 +90,13 @@ composition!(
     /// logits, [`bce_with_logits_with`](Var::bce_with_logits_with) is more accurate.
     #[or_panic(bce_loss)]
     /// [`Error::Shape`](crate::Error::Shape) when the shapes differ or a weight does not broadcast to them, or for the
-    /// mean of nothing.
+    /// mean of nothing; [`Error::Setting`] for a number that is no probability.
     pub fn try_bce_loss(self, target: Var<'t>, options: &BinaryCrossEntropy) -> Result<Var<'t>> {
         same_shape("bce_loss", self, target)?;
+        if let Some((index, p)) = self.numbers("bce_loss")?.iter().enumerate().find(|(_, p)| **p < 0.0 || **p > 1.0) {
+            let must = "at least 0 and at most 1; for logits there is `bce_with_logits`";
+            return Err(Error::setting("bce_loss", "a probability", format!("{p} (at index {index})"), must));
+        }
         // Where the logarithm is cut off, it is taken of 1, so that its infinite slope is not met.
         let log = |p: Var<'t>| p.gt(LEAST).select(p.gt(LEAST).select(p, 1.0).ln(), -100.0);
         options.loss("bce_loss", [-log(self), -log(1.0 - self)], target)

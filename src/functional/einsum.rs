@@ -233,6 +233,7 @@ composition!(
         let Some(first) = operands.first() else {
             return Err(Error::Empty { what: "the list of operands of einsum".into(), need: "give at least one" });
         };
+        let _line = first.tape().at_caller();
         let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
         let read = parse(equation, &shapes);
         let read = read.and_then(|(names, result)| sizes(&names, &shapes).map(|sizes| (names, sizes, result)));

@@ -24,7 +24,8 @@ composition!(
     /// ```
     #[over_all(var)]
     #[or_panic(var_axes)]
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for one
+    /// named twice.
     pub fn try_var_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
         let shape = self.shape();
         let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
@@ -38,7 +39,8 @@ composition!(
     /// The Euclidean norm √Σx². Its subgradient at 0 is 0.
     #[over_all(norm)]
     #[or_panic(norm_axes)]
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for one
+    /// named twice.
     pub fn try_norm_axes(self, axes, keepdim) -> Result<Var<'t>> {
         resolve("norm", self, axes)?;
         let squares = (self * self).try_sum_axes(axes, keepdim)?;
@@ -54,7 +56,8 @@ composition!(
     /// all numbers are equal is 0, as in PyTorch.
     #[over_all(std)]
     #[or_panic(std_axes)]
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for one
+    /// named twice.
     pub fn try_std_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
         resolve("std", self, axes)?;
         let variance = self.try_var_axes(axes, correction, keepdim)?;
@@ -101,9 +104,11 @@ composition!(
     /// halves are multiplied with each other, and nothing is divided.
     #[over_all(prod)]
     #[or_panic(prod_axes)]
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
+    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for one
+    /// named twice.
     pub fn try_prod_axes(self, axes, keepdim) -> Result<Var<'t>> {
         let shape = self.shape();
+        let _line = self.tape().at_caller();
         let axes = resolve("prod", self, axes)?;
         let product = axes.iter().try_fold(self, |x, &axis| multiply_along(x, axis))?;
         product.try_reshape(shape.reduced(&axes, keepdim))

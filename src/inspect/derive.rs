@@ -289,6 +289,6 @@ $$
         let (x, y) = (tape.leaf(1.0), tape.leaf(2.0));
         let gradients = (x * 2.0).backward().unwrap();
         let error = derive(&gradients, y).unwrap_err().to_string();
-        assert_eq!(error, "no gradient for node %1: the loss does not depend on it through any differentiable path");
+        assert!(error.starts_with("no gradient for node %1: no gradient reaches it: "), "{error}");
     }
 }

@@ -113,6 +113,7 @@ impl<'t> Var<'t> {
                 return Err(first.shape_error("stack", &shapes.iter().collect::<Vec<_>>(), "all shapes must be equal"));
             }
             let axis = first.new_axis("stack", axis)? as isize;
+            let _line = first.tape().at_caller();
             let widened = parts.iter().map(|part| part.try_unsqueeze(axis)).collect::<Result<Vec<_>>>()?;
             Var::try_concat(&widened, axis)
         }

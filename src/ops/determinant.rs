@@ -161,6 +161,7 @@ impl<'t> Var<'t> {
         #[or_panic(slogdet)]
         /// [`Error::Shape`](crate::Error::Shape) when the matrices are not square.
         pub fn try_slogdet(self) -> Result<(Var<'t>, Var<'t>)> {
+            let _line = self.tape().at_caller();
             let both = self.tape().builtin(SlogDet, &[self])?;
             let batch = with_matrix(&self.shape(), &[]);
             let part = |k| both.try_narrow(-1, k, 1)?.try_reshape(&batch);

@@ -211,6 +211,7 @@ impl<'t> Var<'t> {
         #[or_panic(solve)]
         /// [`Error::Shape`] when the shapes do not match, [`Error::Matrix`] when a matrix is singular.
         pub fn try_solve(self, b: Var<'t>) -> Result<Var<'t>> {
+            let _line = self.tape().at_caller();
             let (a, right) = (self.shape(), b.shape());
             if right.rank() == 1 && a.rank() >= 2 {
                 return self.try_solve(b.try_unsqueeze(1)?)?.try_squeeze(&[-1]);

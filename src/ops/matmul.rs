@@ -196,6 +196,7 @@ impl Sampled for Matmul {
     }
 }
 
+#[track_caller]
 fn matmul<'t>(x: &[Var<'t>], ta: bool, tb: bool) -> Var<'t> {
     expect(x[0].product(ta, x[1], tb))
 }

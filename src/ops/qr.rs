@@ -34,6 +34,7 @@ fn sizes(x: &Shape) -> Result<[usize; 2]> {
 }
 
 /// Q and R.
+#[track_caller]
 fn parts<'t>(packed: Var<'t>, [m, n]: [usize; 2]) -> Result<(Var<'t>, Var<'t>)> {
     Ok((packed.try_narrow(-2, 0, m)?, packed.try_narrow(-2, m, n)?))
 }

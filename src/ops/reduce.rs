@@ -125,7 +125,9 @@ pub(crate) fn resolve(op: &str, x: Var<'_>, axes: &[isize]) -> Result<Axes> {
     }
     let mut resolved = axes.iter().map(|&axis| x.axis(op, axis)).collect::<Result<Axes>>()?;
     resolved.sort_unstable();
-    resolved.dedup();
+    if resolved.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(x.shape_error(op, &[&x.shape()], format!("no axis may be named twice, as in {axes:?}")));
+    }
     Ok(resolved)
 }
 
@@ -179,7 +181,7 @@ impl<'t> Var<'t> {
         /// The sum Σ x.
         #[over_all(sum)]
         #[or_panic(sum_axes)]
-        /// [`Error::Axis`] for an axis that does not exist.
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for one named twice.
         pub fn try_sum_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Sum, "sum", axes, keepdim)
         }
@@ -189,7 +191,8 @@ impl<'t> Var<'t> {
         /// The mean Σ x / n of n numbers.
         #[over_all(mean)]
         #[or_panic(mean_axes)]
-        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] when there is nothing to average.
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for one named twice or when there is nothing to
+        /// average.
         pub fn try_mean_axes(self, axes, keepdim) -> Result<Var<'t>> {
             let shape = self.shape();
             let count: usize = resolve("mean", self, axes)?.iter().map(|&axis| shape[axis]).product();
@@ -205,7 +208,8 @@ impl<'t> Var<'t> {
         /// The maximum; ties share the gradient equally.
         #[over_all(amax)]
         #[or_panic(amax_axes)]
-        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for the maximum of nothing.
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for one named twice or the maximum of
+        /// nothing.
         pub fn try_amax_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Max, "amax", axes, keepdim)
         }
@@ -215,7 +219,8 @@ impl<'t> Var<'t> {
         /// The minimum; ties share the gradient equally.
         #[over_all(amin)]
         #[or_panic(amin_axes)]
-        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for the minimum of nothing.
+        /// [`Error::Axis`] for an axis that does not exist, [`Error::Shape`] for one named twice or the minimum of
+        /// nothing.
         pub fn try_amin_axes(self, axes, keepdim) -> Result<Var<'t>> {
             self.reduce(Total::Min, "amin", axes, keepdim)
         }

@@ -200,6 +200,7 @@ impl<'t> Var<'t> {
             let shape: Shape = part.iter().zip(amounts).map(padded).collect();
             shape.countable("pad", &[&part]).map_err(|error| self.tape().locate(error))?;
             let slice = Slice { start: amounts.iter().map(|a| a.0).collect(), ..Slice::whole(&part) };
+            let _line = self.tape().at_caller();
             let placed = self.tape().builtin(Scatter { slice: slice.clone(), shape: shape.clone() }, &[self])?;
             if value == 0.0 {
                 return Ok(placed);

@@ -41,16 +41,19 @@ fn gaps(values: Var<'_>) -> Var<'_> {
     recip_or_zero(values.unsqueeze(-2) - values.unsqueeze(-1))
 }
 
+#[track_caller]
 pub(super) fn transposed(x: Var<'_>) -> Var<'_> {
     x.transpose(-2, -1)
 }
 
 /// Rows `start..start + len` of matrices.
+#[track_caller]
 fn rows(x: Var<'_>, start: usize, len: usize) -> Result<Var<'_>> {
     x.try_narrow(-2, start, len)
 }
 
 /// Row `at` of matrices, as vectors.
+#[track_caller]
 fn row(x: Var<'_>, at: usize) -> Result<Var<'_>> {
     let shape = x.shape();
     rows(x, at, 1)?.try_reshape(with_matrix(&shape, &shape[shape.rank() - 1..]))

@@ -54,6 +54,7 @@ impl Op for SymmetricSqrt {
 }
 
 /// Symmetric positive definite matrices, one made from each of a batch.
+#[track_caller]
 fn positive<'t>(x: Var<'t>) -> Var<'t> {
     let n = *x.shape().last().expect("a batch of matrices");
     x.matmul(transposed(x)) + x.tape().constant(Tensor::eye(n, x.dtype())) * 0.3

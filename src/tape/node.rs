@@ -110,7 +110,7 @@ impl List {
             weight: 0,
             recomputed: false,
             scope: self.notes.names.scope(),
-            at: match self.notes.line {
+            at: match self.notes.line.or(self.notes.caller) {
                 Some(line) => line,
                 None => Location::caller(),
             },

@@ -72,6 +72,10 @@ fn movements_and_reductions_name_axis_and_shape() {
     panics("flatten: axis 3 is out of range for shape [2, 3], which has 2 axes", || _ = x.flatten(3));
     panics("unsqueeze: axis 3 is out of range for shape [2, 3], which has 2 axes", || _ = x.unsqueeze(3));
     panics(&axis("permute"), || _ = x.permute(&[0, 2]));
+    let twice = |op: &str, axes: &str| format!("{op}: no axis may be named twice, as in {axes}, but got [2, 3]");
+    panics(&twice("sum", "[0, -2]"), || _ = x.sum_axes(&[0, -2], false));
+    panics(&twice("mean", "[1, 1]"), || _ = x.mean_axes(&[1, 1], true));
+    panics(&twice("prod", "[1, -1]"), || _ = x.prod_axes(&[1, -1], true));
     panics("permute: each axis must be named once, not [0, 0], but got [2, 3]", || _ = x.permute(&[0, 0]));
     panics(&axis("transpose"), || _ = x.transpose(0, 2));
     panics(&axis("flip"), || _ = x.flip(&[2]));

@@ -62,7 +62,8 @@ fn missing_gradients_come_with_the_reason_and_the_line() {
         (Param::new("used", 1.0.into()), Param::new("unused", 1.0.into()), Param::state("mean", 1.0.into()));
     tape.watch(&used);
     tape.watch(&frozen);
-    let off = "the loss does not depend on it through any differentiable path";
+    let off = "no gradient reaches it: the loss does not depend on it through any differentiable path, or a backward rule returned none \
+               (`loss.why(..)` names what does not pass it on)";
     let gradients = x.sum().backward().unwrap();
     fails(&reason("parameter `used`", off), gradients.wrt(&used));
     fails(&reason("parameter `unused`", "the parameter was not used in this recording"), gradients.wrt(&unused));

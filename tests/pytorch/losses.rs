@@ -168,6 +168,9 @@ fn options_that_cannot_be_used_are_named() {
     fails(empty, try_with(&LABELS, of().weights([0.0; 3])));
     close(x.cross_entropy_with(&[7; 4], &of().ignore(7).reduction(Reduction::Sum)), &[0.0]);
     let y = targets(&tape);
+    let p = x.tape().constant([0.5, 1.0, -0.25, f64::NAN]);
+    let logits = "bce_loss: a probability = -0.25 (at index 2), but it must be at least 0 and at most 1; for logits there is `bce_with_logits`";
+    fails(logits, p.try_bce_loss(p, &BinaryCrossEntropy::default()));
     let wide = "bce_with_logits: aligned at the last axis, each size of a weight must be 1 or that of the target, but got [2] and [4, 3]";
     fails(wide, x.try_bce_with_logits_with(y, &BinaryCrossEntropy::default().pos_weight([1.0, 2.0])));
     let apart = |op| {

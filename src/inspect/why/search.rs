@@ -69,7 +69,7 @@ impl<'t> Search<'t> {
 
     pub fn cause(&self, node: usize) -> Result<Cause> {
         match self.gradient(node) {
-            None => Ok(self.missing(node)),
+            None => self.missing(node),
             Some(dx) if dx.first_non_finite().is_some() => self.not_finite(node),
             Some(dx) if largest(dx) == 0.0 => self.zero(node),
             Some(_) => self.scaled(node),
@@ -98,19 +98,30 @@ impl<'t> Search<'t> {
         leads
     }
 
-    fn missing(&self, node: usize) -> Cause {
+    fn missing(&self, node: usize) -> Result<Cause> {
         if !self.needs_grad(node) {
-            return Cause::Constant;
+            return Ok(Cause::Constant);
         }
         let reached = self.computed_from(node, |_| true);
         if !reached.get(self.loss.index()).is_some_and(|there| *there) {
             let end = reached.iter().rposition(|there| *there).filter(|end| *end != node);
-            return Cause::Unused { end: end.map(|end| self.step(end)) };
+            return Ok(Cause::Unused { end: end.map(|end| self.step(end)) });
         }
         let flows = self.computed_from(node, |id| self.needs_grad(id));
         let used = self.leads_to_loss();
-        let cuts = (0..used.len()).filter(|&id| flows[id] && !self.needs_grad(id) && used[id]);
-        Cause::Cut { by: cuts.map(|id| self.step(id)).collect() }
+        let mut cuts: Vec<usize> =
+            (0..used.len()).filter(|&id| flows[id] && !self.needs_grad(id) && used[id]).collect();
+        // A rule may return nothing, too.
+        for id in (0..used.len()).filter(|&id| flows[id] && self.needs_grad(id) && self.gradient(id).is_none()) {
+            for &reader in self.readers[id].iter().filter(|&&reader| self.gradient(reader).is_some()) {
+                if self.handed(reader, id)?.is_none() {
+                    cuts.push(reader);
+                }
+            }
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        Ok(Cause::Cut { by: cuts.into_iter().map(|id| self.step(id)).collect() })
     }
 
     /// What `reader` hands on to `node`.

@@ -80,6 +80,8 @@ pub(crate) struct Notes {
     pub no_grad: bool,
     /// The line that new nodes count as recorded at, if not that of the caller.
     pub line: Option<&'static Location<'static>>,
+    /// The line that called the method at work, whose parts are recorded at lines of their own.
+    pub caller: Option<&'static Location<'static>>,
     /// How many hand-written functions are being applied, one inside of the other.
     pub nested: usize,
     /// From how many elements on, elementwise results are left pending, if not as usual.

@@ -86,6 +86,17 @@ impl Tape {
         let before = std::mem::replace(&mut self.list_mut().notes.line, line);
         AtLine { tape: self, before }
     }
+
+    /// Lets new nodes count as recorded at the line of whoever calls this, unless a line is set already: for methods
+    /// whose parts are recorded in closures and helpers, which have lines of their own.
+    #[track_caller]
+    pub(crate) fn at_caller(&self) -> AtCaller<'_> {
+        let here = Location::caller();
+        let caller = &mut self.list_mut().notes.caller;
+        let first = caller.is_none();
+        caller.get_or_insert(here);
+        AtCaller { tape: self, first }
+    }
 }
 
 /// How deep hand-written functions may be nested: each needs a piece of the stack, and a thread may have 2 MB of it.
@@ -123,6 +134,21 @@ pub struct AtLine<'t> {
 impl Drop for AtLine<'_> {
     fn drop(&mut self) {
         self.tape.list_mut().notes.line = self.before;
+    }
+}
+
+/// Forgets the caller's line when it is dropped, if it was set with this; see [`Tape::at_caller`].
+#[must_use = "the line holds until this guard is dropped"]
+pub(crate) struct AtCaller<'t> {
+    tape: &'t Tape,
+    first: bool,
+}
+
+impl Drop for AtCaller<'_> {
+    fn drop(&mut self) {
+        if self.first {
+            self.tape.list_mut().notes.caller = None;
+        }
     }
 }
 
