@@ -3,13 +3,15 @@
 //! With the phases v = Bᵀ d B of an image and u = G g Gᵀ of a kernel, a square of outputs is Aᵀ m A for m = Σ over channels of
 //! u ⊙ v. Along one axis Aᵀm is m₀ + (m₁ + m₂), m₃ + (m₁ - m₂): the *inner* phases 1 and 2 are turned by H(a, b) = (a + b, a - b)
 //! before they are added to the *outer* ones, 0 and 3. So four sums in registers are enough for the 16 phases of a square, if
-//! they are summed four at a time, in an order in which one axis changes from one four to the next:
+//! they are summed four at a time, in two halves that meet in memory:
 //!
 //! ```text
-//! inner in y and x  →  H in y  →  outer in y  →  H in x  →  outer in x  →  ½H in y  →  inner in y  →  H in y
+//! inner in y:  inner in x  →  H in x  →  outer in x  →  H in y  ↘
+//! outer in y:  inner in x  →  H in x  →  outer in x              +
 //! ```
 //!
-//! The third H takes back the first, for H² = 2. In place of ½H, the kernels of the phases before it are halved.
+//! No sum is turned back: then each output would hold, up to rounding, numbers of the image that it does not see, and a NaN or
+//! infinity among them would not cancel.
 //!
 //! [`image`] does this with a square in each lane.
 
@@ -24,7 +26,7 @@ use std::marker::PhantomData;
 /// Phases that are summed together.
 const TOGETHER: usize = 4;
 /// The place of the phase in row i and column j, in the order in which they are summed.
-const ORDER: [[usize; 4]; 4] = [[8, 4, 5, 9], [12, 0, 1, 13], [14, 2, 3, 15], [10, 6, 7, 11]];
+const ORDER: [[usize; 4]; 4] = [[12, 8, 9, 13], [4, 0, 1, 5], [6, 2, 3, 7], [14, 10, 11, 15]];
 /// Channels whose phases are in the innermost cache together.
 const CHANNELS: usize = 16;
 /// With fewer channels or filters than this, what is done for each square costs more than the products saved.
@@ -80,9 +82,8 @@ impl Outputs {
             let column = of_kernel([rows[0][x], rows[1][x], rows[2][x]]);
             for y in 0..4 {
                 let (four, k) = (ORDER[y][x] / TOGETHER, ORDER[y][x] % TOGETHER);
-                let scale = if four < 3 { T::of(0.5) } else { T::ONE };
                 let at = ((four * channels + channel - first[1]) * TOGETHER + k) * filters + filter - first[0];
-                few[at] = scale * column[y];
+                few[at] = column[y];
             }
         }
     }
@@ -190,6 +191,40 @@ mod tests {
             }
         }
         assert!(seen > 10 && errors[0] > 0.0 && errors[0] <= 2.0 * errors[1], "{seen}: {errors:?}");
+    }
+
+    /// A number that is not finite reaches the outputs that see it, and no bit of the others changes.
+    #[test]
+    fn an_output_depends_on_what_it_sees_alone() {
+        let (channels, filters, [height, width]) = (19, 5, [13, 37]);
+        let window =
+            Window { size: [height, width], kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1] };
+        let Some(squares) = Outputs::new::<f32>(window, channels, filters) else {
+            return eprintln!("skipped: this machine has too few registers for squares of outputs");
+        };
+        let (mut x, w) = (numbers::<f32>(channels * height * width, 1), numbers::<f32>(filters * channels * 9, 2));
+        let outputs = |x: &[f32]| {
+            let mut out = vec![f32::NAN; filters * window.positions()];
+            with_scratch(squares.scratch(), |scratch: &mut [f32]| {
+                scratch.fill(f32::NAN);
+                squares.with_weights(&w, |w| squares.forward([x, &[]], w, None, scratch, &mut out));
+            });
+            out
+        };
+        let usual = outputs(&x);
+        for (n, value) in [f32::NAN, f32::INFINITY, 1e30].into_iter().enumerate() {
+            for (row, column) in [(0, 0), (6, 16), (7, 17), (height - 1, width - 1)] {
+                let place = ((5 * n + 3) * height + row) * width + column;
+                let before = std::mem::replace(&mut x[place], value);
+                for (i, (here, usual)) in outputs(&x).into_iter().zip(&usual).enumerate() {
+                    let (y, x) = (i / width % height, i % width);
+                    let sees = y.abs_diff(row) <= 1 && x.abs_diff(column) <= 1;
+                    let text = format!("{value} at [{row}, {column}]: {here} for {usual} at [{y}, {x}]");
+                    assert!(if sees { here != *usual } else { here.to_bits() == usual.to_bits() }, "{text}");
+                }
+                x[place] = before;
+            }
+        }
     }
 
     #[test]

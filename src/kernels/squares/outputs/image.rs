@@ -151,29 +151,13 @@ impl<T: Real> Image<'_, T> {
         let w = &self.w[PHASES * (channel * self.sizes.filters + filter * channels)..][..PHASES * channels * R];
         lines(next).for_each(fetch);
         let (w, v) = (fours(w), fours(&self.phases[..PHASES * channels * V * lanes]));
-        let mut sums = [[[vectors.splat(T::ZERO); V]; R]; TOGETHER];
-        sums = turned::<T, S, 2, R, V>(simd, plus(simd, (w[0], v[0]), sums));
-        sums = turned::<T, S, 1, R, V>(simd, plus(simd, (w[1], v[1]), sums));
-        sums = turned::<T, S, 2, R, V>(simd, plus(simd, (w[2], v[2]), sums));
-        sums = turned::<T, S, 2, R, V>(simd, plus(simd, (w[3], v[3]), sums));
         let to = &mut self.sums[filter * TOGETHER * V * lanes..][..R * TOGETHER * V * lanes];
-        if channel > 0 {
-            for k in 0..TOGETHER {
-                for r in 0..R {
-                    for v in 0..V {
-                        let before = vectors.load(to, ((r * TOGETHER + k) * V + v) * lanes);
-                        sums[k][r][v] = vectors.add(before, sums[k][r][v]);
-                    }
-                }
-            }
-        }
-        for k in 0..TOGETHER {
-            for r in 0..R {
-                for v in 0..V {
-                    vectors.store(to, ((r * TOGETHER + k) * V + v) * lanes, sums[k][r][v]);
-                }
-            }
-        }
+        let none = [[[vectors.splat(T::ZERO); V]; R]; TOGETHER];
+        let inner = turned::<T, S, 1, R, V>(simd, plus(simd, (w[0], v[0]), none));
+        let inner = turned::<T, S, 2, R, V>(simd, plus(simd, (w[1], v[1]), inner));
+        add_to(simd, to, inner, channel > 0);
+        let outer = turned::<T, S, 1, R, V>(simd, plus(simd, (w[2], v[2]), none));
+        add_to(simd, to, plus(simd, (w[3], v[3]), outer), true);
     }
 
     /// Writes the outputs of V vectors.
@@ -250,6 +234,22 @@ fn plus<T: Real, S: Simd, const R: usize, const V: usize>(
         }
     }
     sums
+}
+
+/// Writes the sums, added to what is there if something is.
+#[inline(always)]
+#[expect(clippy::needless_range_loop)]
+fn add_to<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, to: &mut [T], sums: Sums<T, S, R, V>, more: bool) {
+    let (vectors, lanes) = (Vectors::<T, S>::new(simd), Vectors::<T, S>::LANES);
+    for k in 0..TOGETHER {
+        for r in 0..R {
+            for v in 0..V {
+                let at = ((r * TOGETHER + k) * V + v) * lanes;
+                let before = if more { vectors.load(to, at) } else { vectors.splat(T::ZERO) };
+                vectors.store(to, at, vectors.add(before, sums[k][r][v]));
+            }
+        }
+    }
 }
 
 /// H of sums so far apart: 2 in y, 1 in x.
