@@ -32,6 +32,10 @@ const LAZY: usize = 1 << 12;
 /// A chain of more pending operations than this is computed, so that chains stay short enough to repeat.
 const LONGEST_CHAIN: u8 = 48;
 
+/// A chain that reads more values of its own shape than this is computed: each of its readers would read all of them. So a
+/// sum that goes on from layer to layer (a residual stream) is written out now and then.
+const MOST_SOURCES: usize = 4;
+
 /// A chain of at least this many operations that is read twice is written out the first time.
 pub(super) const WRITTEN: usize = 4;
 
@@ -62,12 +66,19 @@ impl List {
     #[track_caller]
     pub fn push_pending(&mut self, kind: Kind, inputs: Inputs, shape: Shape, needs_grad: bool) -> NodeId {
         let weight = inputs.iter().fold(1u8, |weight, &input| weight.saturating_add(self.node(input).weight));
+        let joins = inputs.iter().filter(|&&input| *self.node(input).shape() == shape).count() > 1;
         let id = self.push(kind, inputs, Value::Pending(shape), needs_grad);
         self.nodes[id as usize].weight = weight;
-        if weight > LONGEST_CHAIN {
+        if weight > LONGEST_CHAIN || joins && self.sources(id) > MOST_SOURCES {
             self.force(id);
         }
         id
+    }
+
+    /// How many values of its own shape the chain to a node reads.
+    fn sources(&self, id: NodeId) -> usize {
+        let shape = self.node(id).shape();
+        self.chain_of(id).1.iter().filter(|&&input| self.node(input).shape() == shape).count()
     }
 
     /// What an operation saves, its factor and its term, if its value is left pending as part of a chain.
