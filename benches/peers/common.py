@@ -16,11 +16,12 @@ def fill(seed, shape, scale):
     return ((x / 2**32 * 2 - 1) * scale).astype(np.float32).reshape(shape)
 
 
-def measure(name, step, warm, runs):
+def measure(name, step, warm, runs, unit="ms", steps=1, digits=4):
     """Prints the line of a variant. `step` returns the loss as a float, which waits for the step to end.
 
-    The check has as many decimals as engines agree on: they add in different orders.
+    The check has as many decimals as engines agree on: they add in different orders. A call of `step` may make several steps.
     """
+    scale = {"ms": 1e3, "us": 1e6}[unit] / steps
     for _ in range(3):
         step()
     loss = step()
@@ -30,6 +31,8 @@ def measure(name, step, warm, runs):
     for _ in range(runs):
         start = time.perf_counter()
         step()
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append((time.perf_counter() - start) * scale)
     times.sort()
-    print(f"{name}: median {times[runs // 2]:.3f} ms  min {times[0]:.3f} ms  check loss {loss:.4f}", flush=True)
+    print(
+        f"{name}: median {times[runs // 2]:.3f} {unit}  min {times[0]:.3f} {unit}  check loss {loss:.{digits}f}", flush=True
+    )

@@ -1,8 +1,7 @@
-"""Times arcface and cnn in JAX on the CPU: python jax_peer.py arcface|cnn
+"""Times the works in JAX on the CPU: python jax_peer.py elu|mlp|arcface|cnn
 
 The whole step is compiled, and its buffers are donated. JAX uses as many threads as the process has cores: start it
-under `taskset -c 0,1` for two. What the works do stands at the top of examples/peers/arcface.rs and
-examples/peers/cnn.rs.
+under `taskset -c 0,1` for two. What a work does stands at the top of its file in examples/peers.
 """
 
 import math
@@ -22,6 +21,82 @@ LABELS_CNN = jnp.arange(64) * 7 % 10
 
 def cross_entropy(logits, labels):
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], 1).mean()
+
+
+def elu_tape(x, alpha):
+    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0)))
+
+
+@jax.custom_vjp
+def elu_by_hand(x, alpha):
+    return elu_tape(x, alpha)
+
+
+def elu_forward(x, alpha):
+    z = elu_tape(x, alpha)
+    return z, (x, alpha, z)
+
+
+def elu_backward(saved, dz):
+    x, alpha, z = saved
+    dalpha = (dz * jnp.expm1(jnp.minimum(x, 0))).sum((0, 2, 3), keepdims=True)
+    return dz * jnp.where(x > 0, 1.0, alpha + z), dalpha
+
+
+elu_by_hand.defvjp(elu_forward, elu_backward)
+
+
+def elu(variant, activation):
+    def loss_of(p, running, x, labels):
+        x = lax.conv_general_dilated(x, p["conv"], (1, 1), "VALID") + p["bias"].reshape(1, -1, 1, 1)
+        mean = x.mean((0, 2, 3), keepdims=True)
+        var = ((x - mean) ** 2).mean((0, 2, 3), keepdims=True)
+        n = x.size // mean.size
+        running = 0.9 * running[0] + 0.1 * mean, 0.9 * running[1] + 0.1 * var * n / (n - 1)
+        x = activation((x - mean) * (p["gamma"] * lax.rsqrt(var + 1e-5)) + p["beta"], p["alpha"])
+        return cross_entropy(x.reshape(128, -1) @ p["head"].T + p["out"], labels), running
+
+    @partial(jax.jit, donate_argnums=0)
+    def update(state, x, labels):
+        p, velocity, running = state
+        (loss, running), gradients = jax.value_and_grad(loss_of, has_aux=True)(p, running, x, labels)
+        velocity = jax.tree.map(lambda v, g, w: 0.9 * v + g + 1e-4 * w, velocity, gradients, p)
+        return (jax.tree.map(lambda w, v: w - 0.01 * v, p, velocity), velocity, running), loss
+
+    channels = (1, 20, 1, 1)
+    p = dict(
+        conv=jnp.asarray(fill(1, (20, 1, 5, 5), 0.2)), bias=jnp.zeros(20), gamma=jnp.ones(channels),
+        beta=jnp.zeros(channels), alpha=(jnp.asarray(fill(2, channels, 1.0)) + 1) / 2,
+        head=jnp.asarray(fill(3, (10, 11520), 0.01)), out=jnp.zeros(10),
+    )  # fmt: skip
+    state = p, jax.tree.map(jnp.zeros_like, p), (jnp.zeros(channels), jnp.ones(channels))
+    x, labels = jnp.asarray(fill(4, (128, 1, 28, 28), 1.0)), jnp.arange(128) * 7 % 10
+    run("elu", variant, lambda s: update(s, x, labels), state, (20, 200), digits=6)
+
+
+def mlp(variant, together):
+    def loss_of(p, x, target):
+        for w, b in p[:-1]:
+            x = jnp.tanh(x @ w.T + b)
+        return ((x @ p[-1][0].T + p[-1][1] - target) ** 2).mean()
+
+    def update(p, _, x, target):
+        loss, gradients = jax.value_and_grad(loss_of)(p, x, target)
+        return jax.tree.map(lambda w, g: w - 0.05 * g, p, gradients), loss
+
+    @partial(jax.jit, donate_argnums=0)
+    def updates(p, x, target):
+        if together == 1:
+            return update(p, None, x, target)
+        p, losses = lax.scan(partial(update, x=x, target=target), p, length=together)
+        return p, losses[3]
+
+    sizes = [(16, 2, 0.7), (16, 16, 0.25), (1, 16, 0.25)]
+    p = [(jnp.asarray(fill(seed, size[:2], size[2])), jnp.zeros(size[0])) for seed, size in enumerate(sizes, 1)]
+    x = jnp.asarray(fill(4, (32, 2), 1.0))
+    target = x[:, :1] * x[:, 1:]
+    steps = (1000, 5000) if together == 1 else (5, 50)
+    run("mlp", variant, lambda s: updates(s, x, target), p, steps, "us", together, 6)
 
 
 def arcface_loss(params, labels, scale=64.0, m=0.5):
@@ -98,20 +173,30 @@ def cnn(layout):
     run("cnn", f"jit_{layout.lower()}", lambda s: update(s, x, LABELS_CNN), state, (10, 100))
 
 
-def run(work, variant, update, state, steps):
-    def step():
-        nonlocal state
-        state, loss = jax.block_until_ready(update(state))
-        return float(loss)
+def run(work, variant, update, state, steps, unit="ms", together=1, digits=4):
+    first = None
 
-    measure(f"jax {jax.__version__} {work} {variant} threads {len(os.sched_getaffinity(0))}", step, *steps)
+    def step():
+        nonlocal state, first
+        state, loss = jax.block_until_ready(update(state))
+        # Of several steps a call, the fourth of all is in the first call.
+        first = first or float(loss)
+        return first if together > 1 else float(loss)
+
+    measure(f"jax {jax.__version__} {work} {variant} threads {len(os.sched_getaffinity(0))}", step, *steps, unit, together, digits)
 
 
 match sys.argv[1:]:
+    case ["elu"]:
+        elu("jit_tape", elu_tape)
+        elu("jit_by_hand", elu_by_hand)
+    case ["mlp"]:
+        mlp("jit", 1)
+        mlp("jit_1000_steps_a_call", 1000)
     case ["arcface"]:
         arcface()
     case ["cnn"]:
         cnn("NCHW")
         cnn("NHWC")
     case _:
-        sys.exit("usage: jax_peer.py arcface|cnn")
+        sys.exit("usage: jax_peer.py elu|mlp|arcface|cnn")

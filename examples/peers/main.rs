@@ -2,14 +2,14 @@
 //!
 //! `cargo run --release --example peers -- elu|mlp|linalg|arcface|cnn|chain` prints a line for each variant:
 //! `wengert VERSION WORK VARIANT threads N: median X unit  min Y unit  check loss L`. A step is forward, backward and
-//! update, in single precision, and the loss is that of the fourth step. `--quick` takes a tenth of the steps. The same
-//! works in PyTorch and JAX are in `benches/peers`.
+//! update, in single precision, and the loss is that of the fourth step. `--quick` takes a tenth of the steps. The
+//! first four are in `benches/peers` for PyTorch and JAX, too.
 //!
 //! - `elu` (ms): a small convolutional network on 128 images 28x28, with ELU by hand and by the tape.
 //! - `mlp` (us): a network so small that nearly all is overhead.
-//! - `linalg` (ms): square roots of 16 matrices, forward and backward.
 //! - `arcface` (ms): an ArcFace head, 128 embeddings of 512 numbers, 1000 classes.
 //! - `cnn` (ms): four times convolution, batch norm and ReLU, with pools, on 64 images 3x32x32.
+//! - `linalg` (ms): square roots of 16 matrices, forward and backward.
 //! - `chain` (ns an operation): up to a million multiplications of one number.
 //!
 //! What exactly each of them does stands at the top of its file.

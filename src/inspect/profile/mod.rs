@@ -79,7 +79,7 @@ impl Tape {
     /// line, forward and backward. Several recordings, as a loop of training makes them, add up.
     ///
     /// No bit of any result depends on it. While a tape is not profiled, an operation pays one comparison for it; while it
-    /// is, some hundred nanoseconds, which have a row of their own.
+    /// is, several hundred nanoseconds, which have a row of their own.
     ///
     /// ```
     /// use wengert::{Tape, Tensor};

@@ -1,8 +1,8 @@
 //! How the work of a convolution is divided, and what a pass does with one piece.
 //!
 //! Images are divided into chunks for the threads, an image into its groups of channels, and the output rows of a group
-//! into blocks whose unfolded columns stay in the cache. Where the stride is 1 and sums have few terms, a piece is one
-//! image of one group, and [`Sums`] need no columns.
+//! into blocks whose unfolded columns stay in the cache. Where the stride is 1, and the kernels are of 3 x 3 or sums have few
+//! terms, a piece is one image of one group, and [`Sums`] need no columns.
 
 use std::ops::Range;
 
@@ -71,9 +71,8 @@ impl Conv2d {
     /// How this convolution is found without unfolding, if that pays off.
     pub(super) fn sums<T: Real>(&self, plan: &Plan) -> Option<Sums> {
         let (window, channels) = (plan.window, self.c_in / self.groups);
-        let shifted = Shifted::of_convolution::<T>(window, channels, plan.filters)?;
         let squares = Outputs::new::<T>(window, channels, plan.filters).map(Sums::Squares);
-        Some(squares.unwrap_or(Sums::Shifted(shifted)))
+        squares.or_else(|| Shifted::of_convolution::<T>(window, channels, plan.filters).map(Sums::Shifted))
     }
 }
 

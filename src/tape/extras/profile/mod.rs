@@ -6,7 +6,8 @@
 //! takes is counted too, under its own name.
 //!
 //! `owner` says in whose name a node was recorded (a function, a rule), `charge` what a frame is counted under, `work` how many
-//! numbers it computed and moved, `spent` what of all that is handed out. A tape that is not profiled pays a comparison an operation.
+//! numbers it computed and moved, `spent` what of all that is handed out. A tape that is not profiled pays one comparison per
+//! operation.
 
 mod charge;
 mod owner;
