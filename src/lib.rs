@@ -190,7 +190,7 @@ mod regular;
 mod tape;
 mod tensor;
 
-pub use error::{Error, FormatProblem, GraphFault, HookFault, NameFault, NoGradient, Result, RuleFault};
+pub use error::{Error, FormatProblem, GraphFault, HookFault, NameFault, NetworkFault, NoGradient, Result, RuleFault};
 pub use function::{Backward, Function};
 pub use kernels::threads;
 pub use param::{Param, Unmatched};

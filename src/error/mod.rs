@@ -4,24 +4,30 @@
 //! the cause, and its message is a whole sentence. Operators panic with the same sentence at the caller's line; their
 //! `try_` twins return it.
 //!
-//! Where one variant has several causes, they form their own enum: for missing gradients (`gradient`), rules and hooks
-//! (`rule`), networks with names (`graph`), and files (`format`). `constructors` make the variants that users' own code returns too, `debug` prints
-//! the sentence where a program ends with an error, and `panic` extracts the message of a caught panic.
+//! Where one variant has several causes or much to say, they form their own type: for missing gradients (`gradient`),
+//! rules and hooks (`rule`), networks with names (`graph`) and on a batch (`network`), and files (`format`). `constructors`
+//! make the variants that users' own code returns too, `debug` prints the sentence where a program ends with an error,
+//! `panic` extracts the message of a caught panic, and `sentence` has clauses of messages.
 
 mod constructors;
 mod debug;
 mod format;
 mod gradient;
 mod graph;
+mod network;
 pub(crate) mod panic;
 mod rule;
+mod sentence;
 
 pub use format::FormatProblem;
 pub use gradient::{NameFault, NoGradient};
 pub use graph::GraphFault;
+pub use network::NetworkFault;
 pub use rule::{HookFault, RuleFault};
 
 use std::{io, panic::Location, path::PathBuf};
+
+use sentence::{allowed, classes_in_all, list, made_of, names, then, within};
 
 use crate::tensor::{dtype::DType, shape::Shape};
 
@@ -207,7 +213,8 @@ pub enum Error {
 
     /// A class label for which the logits have no column.
     #[error(
-        "{op}: label {label} of observation {index} is out of range for {classes} classes{}", allowed(*label, *classes)
+        "{op}: label {label} of observation {index} is out of range for {}{}",
+        classes_in_all(*classes), allowed(*label, *classes)
     )]
     Label {
         /// The operation or data set.
@@ -265,34 +272,8 @@ pub enum Error {
     /// A network of named values that cannot be built or run.
     #[error("graph: {0}")]
     Graph(GraphFault),
-}
 
-fn list(shapes: &[Shape]) -> String {
-    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-fn names(known: &[String]) -> String {
-    if known.is_empty() { "nothing here has a name".into() } else { format!("the names are {}", known.join(", ")) }
-}
-
-fn allowed(label: usize, classes: usize) -> String {
-    match classes.checked_sub(1) {
-        None => "; there must be at least one".to_owned(),
-        Some(last) => format!(
-            " (0 to {last}); labels count from 0, so subtract 1 if these count from 1, or provide {} classes",
-            label.saturating_add(1)
-        ),
-    }
-}
-
-fn made_of(shapes: &[Shape]) -> String {
-    if shapes.is_empty() { String::new() } else { format!(" (made of {})", list(shapes)) }
-}
-
-fn within(scope: &str) -> String {
-    if scope.is_empty() { String::new() } else { format!(" (in layer {scope})") }
-}
-
-fn then(help: &str) -> String {
-    if help.is_empty() { String::new() } else { format!("; {help}") }
+    /// A network that panicked on a batch.
+    #[error("{0}")]
+    Network(Box<NetworkFault>),
 }

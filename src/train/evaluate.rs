@@ -2,6 +2,7 @@
 //!
 //! All of these run the network batch by batch, in the precision of its parameters, and record nothing for gradients.
 
+use super::measure::pass;
 use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, Var, dispatch, nn::Layer};
 
 /// The class with the largest logit (the first of equals) for each of the images `[n, ..]`, `batch` of them at a time: of
@@ -18,10 +19,8 @@ use crate::{DType, Error, Mode, Result, Shape, Tape, Tensor, Var, dispatch, nn::
 ///
 /// # Errors
 /// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Shape`] when the network
-/// does not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN.
-///
-/// # Panics
-/// When the images do not have the shape that the network needs.
+/// does not return logits `[n, classes]`; [`Error::NonFinite`] for a logit that is NaN; [`Error::Network`] when a layer
+/// panics, as it does on images of another shape than it needs.
 pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usize>> {
     let ranges = batches("predict", std::slice::from_ref(images), batch)?;
     let mut classes = Vec::with_capacity(ranges.last().map_or(0, |last| last.end));
@@ -54,10 +53,8 @@ pub fn predict(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<Vec<usi
 ///
 /// # Errors
 /// [`Error::Setting`] when `batch` is 0, or when the inputs differ in the number of observations; [`Error::Empty`] when there
-/// is none; [`Error::Shape`] when an output does not have a row for each observation.
-///
-/// # Panics
-/// When the inputs do not have the shapes that the network needs.
+/// is none; [`Error::Shape`] when an output does not have a row for each observation; [`Error::Network`] when a layer panics,
+/// as it does on inputs of other shapes than it needs.
 pub fn infer(net: &dyn Layer, inputs: &[Tensor], batch: usize) -> Result<Vec<Tensor>> {
     let ranges = batches("infer", inputs, batch)?;
     let mut sizes = ranges.clone().into_iter().map(|range| range.len());
@@ -128,10 +125,8 @@ pub fn confusion(truth: &[usize], predicted: &[usize], classes: usize) -> Result
 /// smaller; a last batch of one image, whose features may have no variance, is joined to the one before.
 ///
 /// # Errors
-/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image.
-///
-/// # Panics
-/// When the images do not have the shape that the network needs.
+/// [`Error::Setting`] when `batch` is 0; [`Error::Empty`] when there is no image; [`Error::Network`] when a layer panics, as
+/// it does on images of another shape than it needs.
 pub fn finalize_statistics(net: &dyn Layer, images: &Tensor, batch: usize) -> Result<()> {
     let images = std::slice::from_ref(images);
     let mut ranges = batches("finalize_statistics", images, batch)?;
@@ -214,7 +209,8 @@ fn run(
         tape.reset();
         tape.no_grad(|| {
             let x: Vec<Var<'_>> = inputs.iter().map(|x| tape.constant(rows(x, range.clone()))).collect();
-            each(&net.forward_all(&x).iter().map(|y| y.value()).collect::<Vec<_>>())
+            let y = pass(net, &x, || format!("observations {} to {}", range.start, range.end - 1))?;
+            each(&y.iter().map(|y| y.value()).collect::<Vec<_>>())
         })?;
     }
     Ok(())

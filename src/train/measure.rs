@@ -1,7 +1,11 @@
 //! Losses and metrics: what is computed from the outputs of a network and a batch.
 
-use super::{Batch, Scores, Source, evaluate::share_right};
-use crate::{Error, Mode, Result, Tape, Tensor, Var, nn::Layer};
+use super::{
+    Batch, Scores, Source,
+    caught::{Panic, caught},
+    evaluate::share_right,
+};
+use crate::{Error, Mode, NetworkFault, Result, Tape, Tensor, Var, nn::Layer};
 
 /// From the outputs of the network, on their tape, to the number that is minimized.
 pub(super) type Loss<'a> = Box<dyn for<'t> Fn(&[Var<'t>], &Batch) -> Result<Var<'t>> + 'a>;
@@ -13,8 +17,13 @@ pub(super) type Metric<'a> = (String, Box<dyn Fn(&[Tensor], &Batch) -> Result<f6
 /// that is given no other.
 ///
 /// # Errors
-/// As [`Var::try_cross_entropy`].
+/// As [`Var::try_cross_entropy`]; [`Error::Empty`] for a batch with targets in place of labels.
 pub fn cross_entropy<'t>(outputs: &[Var<'t>], batch: &Batch) -> Result<Var<'t>> {
+    if batch.labels.is_empty() && !batch.targets.is_empty() {
+        let need = "the batch has targets, but the default loss is cross-entropy, which takes labels; \
+                    give `.loss(mean_squared_error)` or another";
+        return Err(Error::Empty { what: "the list of labels of the batch".into(), need });
+    }
     only(outputs)?.try_cross_entropy(&batch.labels)
 }
 
@@ -47,13 +56,27 @@ fn only<T: Clone>(outputs: &[T]) -> Result<T> {
     }
 }
 
-/// The inputs of a batch on a tape, and what the network makes of them.
-pub(super) fn outputs<'t>(net: &dyn Layer, tape: &'t Tape, batch: &Batch) -> Result<Vec<Var<'t>>> {
+/// The inputs of a batch on a tape, as its first nodes, and what the network makes of them; `what` names the batch in an
+/// error.
+pub(super) fn outputs<'t>(
+    net: &dyn Layer,
+    tape: &'t Tape,
+    batch: &Batch,
+    what: impl FnOnce() -> String,
+) -> Result<Vec<Var<'t>>> {
     if batch.is_empty() {
         return Err(Error::Empty { what: "a batch".into(), need: "a batch needs at least one observation" });
     }
     let x: Vec<Var<'t>> = batch.inputs.iter().map(|x| tape.constant(x)).collect();
-    Ok(net.forward_all(&x))
+    pass(net, &x, what)
+}
+
+/// What a network makes of its inputs; a panic in one of its layers is an error.
+pub(super) fn pass<'t>(net: &dyn Layer, x: &[Var<'t>], what: impl FnOnce() -> String) -> Result<Vec<Var<'t>>> {
+    caught(|| net.forward_all(x)).map_err(|Panic { message, at }| {
+        let shapes = x.iter().map(|x| x.shape()).collect();
+        Error::Network(Box::new(NetworkFault { batch: what(), shapes, why: message, at }))
+    })
 }
 
 /// The mean loss and metrics over the batches of one epoch of `source`, in evaluation mode.
@@ -71,7 +94,7 @@ pub(super) fn validate(
         tape.set_mode(Mode::Eval);
         let n = batch.len() as f64;
         tape.no_grad(|| {
-            let y = outputs(net, tape, &batch)?;
+            let y = outputs(net, tape, &batch, || format!("a batch of the validation after epoch {epoch}"))?;
             sums.loss += n * loss(&y, &batch)?.item();
             let values: Vec<Tensor> = y.iter().map(|y| y.value()).collect();
             for (sum, (_, metric)) in sums.metrics.iter_mut().zip(metrics) {

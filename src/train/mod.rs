@@ -28,6 +28,7 @@
 
 mod angles;
 mod batch;
+mod caught;
 mod chart;
 mod diagnose;
 mod evaluate;

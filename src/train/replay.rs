@@ -133,7 +133,8 @@ impl Run<'_, '_> {
         self.tape.reset();
         let tape = &self.tape;
         tape.set_mode(Mode::Train);
-        let outputs = outputs(self.trainer.net, tape, batch)?;
+        let what = || format!("the batch of iteration {}", self.iteration + 1);
+        let outputs = outputs(self.trainer.net, tape, batch, what)?;
         let loss = (self.loss)(&outputs, batch)?;
         for index in 0..=loss.index() {
             tape.var(index).retain();

@@ -30,11 +30,9 @@ impl Trainer<'_> {
     /// - [`Error::Empty`](crate::Error::Empty) when an epoch has no batch, or a batch no observation.
     /// - [`Error::File`](crate::Error::File) when the table cannot be written, and when another run saves its checkpoints
     ///   to the same path.
+    /// - [`Error::Network`](crate::Error::Network) when a layer panics, as it does on inputs of other shapes than it needs.
     /// - All errors of loading and saving checkpoints, of the loss and the metrics, of `backward`, of the optimizer and of
     ///   the hooks.
-    ///
-    /// # Panics
-    /// When the inputs do not have the shapes that the network needs.
     pub fn fit(self, source: &mut dyn Source<'_>) -> Result<History> {
         let (mut trainer, loss) = self.with_defaults();
         let checkpoint = trainer.save_checkpoints.as_ref();
@@ -164,7 +162,7 @@ impl<'r, 'a> Run<'r, 'a> {
         let learning_rate = schedule.learning_rate(self.base, self.iteration);
         self.iteration += 1;
         self.tape.reset();
-        let what = || format!("the loss of iteration {} (epoch {})", self.iteration, self.epoch + 1);
+        let what = || format!("iteration {} (epoch {})", self.iteration, self.epoch + 1);
         let (y, loss, value) = step::forward(*net, &self.tape, (self.loss, batch), what)?;
         let values: Vec<Tensor> = if metrics.is_empty() { Vec::new() } else { y.iter().map(|y| y.value()).collect() };
         let measured = metrics.iter().map(|(_, metric)| metric(&values, batch)).collect::<Result<Vec<f64>>>()?;

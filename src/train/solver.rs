@@ -153,12 +153,13 @@ impl<'a> Solver<'a> {
     ///
     /// # Errors
     /// [`Error::NonFinite`] for a loss that is NaN or infinite, [`Error::NotScalar`] for one that is not one number,
-    /// [`Error::Empty`] when an epoch has no batch or a batch no observation, and those of the loss.
+    /// [`Error::Empty`] when an epoch has no batch or a batch no observation, [`Error::Network`] when a layer panics, and
+    /// those of the loss.
     pub fn forward(&mut self) -> Result<f64> {
         self.computed = None;
         let batch = self.next()?;
         self.tape.reset();
-        let what = || format!("the loss of iteration {}", self.iteration + 1);
+        let what = || format!("iteration {}", self.iteration + 1);
         let pass = step::forward(self.net, &self.tape, (&self.loss, &batch), what);
         let (_, loss, value) = pass.map_err(|error| explain(error, &self.tape))?;
         if !self.listed {

@@ -9,16 +9,16 @@ use crate::{
     Error, Gradients, Mode, Result, Tape, Var, inspect::NodeView, nn::Layer, optim::Optimizer, optim::clip_norm,
 };
 
-/// The outputs of the network for a batch in training mode, with their loss and its number; `what` names the loss in an
-/// error.
+/// The outputs of the network for a batch in training mode, with their loss and its number; `iteration` names it in an
+/// error: "iteration 3".
 pub(super) fn forward<'t>(
     net: &dyn Layer,
     tape: &'t Tape,
     (loss, batch): (&Loss<'_>, &Batch),
-    what: impl FnOnce() -> String,
+    iteration: impl Fn() -> String,
 ) -> Result<(Vec<Var<'t>>, Var<'t>, f64)> {
     tape.set_mode(Mode::Train);
-    let y = outputs(net, tape, batch)?;
+    let y = outputs(net, tape, batch, || format!("the batch of {}", iteration()))?;
     let loss = loss(&y, batch)?;
     if loss.numel() != 1 {
         return Err(Error::NotScalar { shape: loss.shape() });
@@ -26,7 +26,7 @@ pub(super) fn forward<'t>(
     let value = loss.item();
     match value.is_finite() {
         true => Ok((y, loss, value)),
-        false => Err(Error::non_finite(what(), 0, value)),
+        false => Err(Error::non_finite(format!("the loss of {}", iteration()), 0, value)),
     }
 }
 

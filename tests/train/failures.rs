@@ -3,7 +3,9 @@
 use wengert::io::Checkpoint;
 use wengert::nn::{Layer, Linear, Sequential, Tanh};
 use wengert::optim::{Schedule, Sgd};
-use wengert::train::{Batch, History, Trainer, accuracy, confusion, finalize_statistics, predict};
+use wengert::train::{
+    Batch, History, Trainer, Validation, accuracy, confusion, finalize_statistics, mean_squared_error, predict,
+};
 use wengert::{DType, Error, Tensor, Var};
 
 use crate::{batches, net, numbers, run};
@@ -161,4 +163,123 @@ fn bad_questions_are_reported() {
     assert_eq!(error(confusion(&[0, 1], &[0], 2)), expected);
     let expected = "confusion: label 2 of observation 1 is out of range for 2 classes (0 to 1); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes";
     assert_eq!(error(confusion(&[0, 1], &[0, 2], 2)), expected);
+}
+
+/// x₀ + x₁.
+struct Added;
+
+impl Layer for Added {
+    fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![x[0] + x[1]]
+    }
+}
+
+/// The line of `Added` that fails where there is one input.
+const ADDED: u32 = line!() - 5;
+
+/// The message of a run of the network on one batch.
+fn refused(net: &dyn Layer, batch: Batch) -> String {
+    let unused = wengert::Param::new("unused", Tensor::zeros([1], DType::F32));
+    let mut sgd = Sgd::new(&[net.params(), vec![unused]].concat(), 0.1).unwrap();
+    let error = Trainer::new(net, &mut sgd).fit(&mut (1, |_| std::iter::once(batch.clone()))).unwrap_err();
+    error.to_string()
+}
+
+#[test]
+fn a_network_that_does_not_fit_the_batch_is_an_error_with_both() {
+    let x = |features: usize| Tensor::zeros([2, features], DType::F32);
+    let fc =
+        "linear: the input needs as many features (its last size) as the weight [outputs, inputs] has columns, but got";
+    // A layer of the library has no line of the user's; one in a network has the line that put it there.
+    assert_eq!(
+        refused(&Linear::new(5, 3, 0), Batch::from((x(4), vec![0, 1]))),
+        format!(
+            "the network failed on the batch of iteration 1 (epoch 1), with the input [2, 4]: {fc} [2, 4] and [3, 5]"
+        )
+    );
+    let line = line!() + 1;
+    let net = Sequential::new().named("fc", Linear::new(5, 3, 0));
+    assert_eq!(
+        refused(&net, Batch::from((x(4), vec![0, 1]))),
+        format!(
+            "the network failed on the batch of iteration 1 (epoch 1), with the input [2, 4]: {fc} [2, 4] and [3, 5] \
+             (in layer fc, at tests/train/failures.rs:{line}:33)"
+        )
+    );
+    assert_eq!(
+        refused(&Linear::new(4, 3, 0), Batch::from(([x(4), x(6)], vec![0, 1]))),
+        "the network failed on the batch of iteration 1 (epoch 1), with the inputs [2, 4] and [2, 6]: layer `Linear` \
+         takes one input, but was given 2"
+    );
+    let added = format!("index out of bounds: the len is 1 but the index is 1, at tests/train/failures.rs:{ADDED}:21");
+    assert_eq!(
+        refused(&Added, Batch::from((x(4), vec![0, 1]))),
+        format!("the network failed on the batch of iteration 1 (epoch 1), with the input [2, 4]: {added}")
+    );
+    let error = predict(&Linear::new(5, 3, 0), &Tensor::zeros([5, 4], DType::F32), 3).unwrap_err();
+    let expected = format!("the network failed on observations 0 to 2, with the input [3, 4]: {fc} [3, 4] and [3, 5]");
+    assert_eq!(error.to_string(), expected);
+    let Error::Network(fault) = error else { panic!("{error}") };
+    assert_eq!((fault.shapes, fault.at.as_str()), (vec![[3, 4].into()], ""));
+    let mut held_out = (1, |_| std::iter::once((x(6), vec![0, 1])));
+    let (net, mut batches) = (Linear::new(4, 3, 0), (1, |_| std::iter::once((x(4), vec![0, 1]))));
+    let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
+    let validated = Trainer::new(&net, &mut sgd).validate(Validation::new(&mut held_out));
+    assert_eq!(
+        validated.fit(&mut batches).unwrap_err().to_string(),
+        format!(
+            "the network failed on a batch of the validation after epoch 1, with the input [2, 6]: {fc} [2, 6] and [3, 4]"
+        )
+    );
+}
+
+#[test]
+fn a_panic_that_became_an_error_is_printed_only_with_a_backtrace() {
+    let stderr = |backtrace: &str| {
+        let name = "failures::a_network_that_does_not_fit_the_batch_is_an_error_with_both";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again.args(["--exact", name, "--nocapture"]).env("RUST_BACKTRACE", backtrace).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!stderr("0").contains("panicked"));
+    assert!(stderr("1").contains("panicked"));
+}
+
+#[test]
+fn targets_without_a_loss_for_them_are_refused() {
+    let x = Tensor::zeros([2, 4], DType::F32);
+    assert_eq!(
+        refused(&Linear::new(4, 1, 0), Batch::from((x.clone(), Tensor::zeros([2, 1], DType::F32)))),
+        "the list of labels of the batch is empty: the batch has targets, but the default loss is cross-entropy, which takes \
+         labels; give `.loss(mean_squared_error)` or another"
+    );
+    let neither = Batch { inputs: vec![x], ..Batch::default() };
+    let message = refused(&Linear::new(4, 1, 0), neither);
+    assert!(message.starts_with("the batch of labels is empty"), "{message}");
+}
+
+#[test]
+fn numbers_of_a_batch_that_are_not_finite_are_named_after_it() {
+    let advice = "check the inputs, lower the learning rate, or clip the gradients of the steps before \
+                  (`Trainer::clip_norm`); `Trainer::replay` opens iteration 1";
+    let says = |x: [f64; 2], y: f64, first: &str| {
+        let net = Linear::new(2, 1, 0);
+        net.tensors().iter().for_each(|param| param.set(&Tensor::zeros(param.shape(), DType::F32)).unwrap());
+        let mut sgd = Sgd::new(&net.params(), 0.1).unwrap();
+        let mut source = (1, |_| std::iter::once((Tensor::from([x]), Tensor::from([[y]]))));
+        let trainer = Trainer::new(&net, &mut sgd).dtype(DType::F64).loss(mean_squared_error);
+        let error = trainer.fit(&mut source).unwrap_err().to_string();
+        let (_, why) = error.split_once("every number must be finite; first, ").unwrap();
+        assert_eq!(why, format!("{first}; {advice}"));
+    };
+    says([1.0, f64::NAN], 0.0, "input 0 of the batch is NaN at index [0, 1]: it came from outside");
+    says([1.0, 2.0], f64::INFINITY, "the target of the batch is inf at index [0, 0]: it came from outside");
+    // The loss of the library overflows; none of its lines is the user's.
+    says(
+        [0.0, 0.0],
+        1e200,
+        "node %5 (mse_loss) is inf: it was computed from numbers between 0.0 and 0.0 and numbers between 1e200 and 1e200",
+    );
 }

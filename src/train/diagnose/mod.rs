@@ -82,10 +82,8 @@ impl<'a> Trainer<'a> {
     /// - [`Error::Empty`] without a batch, an observation, or a trainable parameter;
     /// - [`Error::NonFinite`] when the loss is NaN or infinite, with the operation in which that began;
     /// - [`Error::NotScalar`] when the loss is not one number; [`Error::Setting`] for a bad schedule;
+    /// - [`Error::Network`] when a layer panics, as it does on inputs of other shapes than it needs;
     /// - the errors of the loss and of `backward`.
-    ///
-    /// # Panics
-    /// When the inputs do not have the shapes that the network needs.
     pub fn diagnose(&mut self, source: &mut dyn Source<'_>) -> Result<Diagnosis> {
         self.schedule.check()?;
         let steps = (self.epochs * source.per_epoch()) as u64;

@@ -26,7 +26,7 @@ impl Probe<'_, '_> {
 
     /// The outputs and the loss.
     pub fn record<'t>(&self, tape: &'t Tape) -> Result<(Vec<Var<'t>>, Var<'t>)> {
-        let y = outputs(self.net, tape, self.batch)?;
+        let y = outputs(self.net, tape, self.batch, || "the first batch".to_owned())?;
         let loss = (self.loss)(&y, self.batch)?;
         match loss.numel() {
             1 => Ok((y, loss)),
