@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{History, Iteration, Table, chart::chart};
+use super::{History, Iteration, Scores, Table, chart::chart};
 use crate::{Error, Result};
 
 /// The table on a writer and the bar on standard error. Where both are the same terminal, rows appear above the bar.
@@ -22,9 +22,13 @@ pub(super) struct Report<'a> {
 const REDRAWN: Duration = Duration::from_millis(200);
 
 impl<'a> Report<'a> {
-    /// A report to `output` with the values of `metric`, and with a bar of `total` iterations, `done` of them made. Where
-    /// standard error is not a terminal, the bar is hidden.
-    pub fn new(output: Option<Box<dyn Write + 'a>>, metric: Option<String>, total: Option<u64>, done: u64) -> Self {
+    /// A report to `output` with the values of `metric`, and those of validations if there are any; and with a bar of
+    /// `total` iterations, `done` of them made. Where standard error is not a terminal, the bar is hidden.
+    pub fn new(
+        output: Option<Box<dyn Write + 'a>>,
+        (metric, validated): (Option<String>, bool),
+        (total, done): (Option<u64>, u64),
+    ) -> Self {
         let bar = match total {
             None => ProgressBar::hidden(),
             Some(total) => {
@@ -36,11 +40,9 @@ impl<'a> Report<'a> {
                 bar
             }
         };
-        Report {
-            table: output.map(|output| Table::new(output).metric(metric.as_deref().unwrap_or(""))),
-            bar,
-            drawn: None,
-        }
+        let table = |output| Table::new(output).metric(metric.as_deref().unwrap_or(""));
+        let table = output.map(table).map(|table| if validated { table.validated() } else { table });
+        Report { table, bar, drawn: None }
     }
 
     /// Draws the loss above the bar, where it is shown.
@@ -64,15 +66,21 @@ impl<'a> Report<'a> {
         self.write(|table| table.begin())
     }
 
-    /// A row of the table.
-    pub fn row(&mut self, iteration: &Iteration) -> Result<()> {
-        self.write(|table| table.row(iteration))
+    /// A row of the table, with the validation after it, if there was one.
+    pub fn row(&mut self, iteration: &Iteration, scores: Option<&Scores>) -> Result<()> {
+        self.write(|table| match scores {
+            Some(scores) => table.validated_row(iteration, scores),
+            None => table.row(iteration),
+        })
     }
 
-    /// The end of the table and of the bar.
-    pub fn end(&mut self) -> Result<()> {
+    /// The end of the table and of the bar, and a sentence below the table.
+    pub fn end(&mut self, note: Option<String>) -> Result<()> {
         self.bar.finish_and_clear();
-        self.write(|table| table.end())
+        self.write(|table| {
+            table.end()?;
+            note.map_or(Ok(()), |note| table.note(&note))
+        })
     }
 
     fn write(&mut self, lines: impl FnOnce(&mut Table<Box<dyn Write + 'a>>) -> io::Result<()>) -> Result<()> {

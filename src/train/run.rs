@@ -7,7 +7,7 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use super::{
-    Batch, History, Iteration, Source, Trainer,
+    Batch, History, Iteration, Monitor, Source, Trainer,
     explain::explain,
     measure::{Loss, cross_entropy, share_correct, validate},
     replay::to_open,
@@ -112,24 +112,30 @@ impl<'r, 'a> Run<'r, 'a> {
         let total = (self.trainer.epochs * source.per_epoch()) as u64;
         let bar = self.trainer.progress.then_some(total);
         let metric = self.trainer.metrics.first().map(|(name, _)| name.clone());
-        let mut report = Report::new(self.trainer.output.take(), metric, bar, self.iteration).chart(self.trainer.chart);
+        // A row may be the last before a validation, which belongs into it, so it waits for what comes next.
+        let validated = self.trainer.validation.is_some();
+        let report = Report::new(self.trainer.output.take(), (metric, validated), (bar, self.iteration));
+        let mut report = report.chart(self.trainer.chart);
         report.begin()?;
         while self.epoch < self.trainer.epochs && !self.out_of_patience() {
             let (mut row, count) = (None, self.history.losses.len());
             for batch in source.epoch(self.epoch) {
+                if let Some((waiting, true)) = row.take() {
+                    report.row(&waiting, None)?;
+                }
                 let made = self.step(&batch);
                 let mut done = made.map_err(|error| to_open(explain(error, &self.tape), self.iteration))?;
                 self.history.seconds = before + start.elapsed().as_secs_f64();
                 done.seconds = self.history.seconds;
                 report.advance(&self.history);
-                let shown = done.number == 1 || done.number.is_multiple_of(self.trainer.every);
-                if shown {
-                    report.row(&done)?;
+                let due = done.number == 1 || done.number.is_multiple_of(self.trainer.every);
+                if due && !validated {
+                    report.row(&done, None)?;
                 }
                 if let Some(hook) = &mut self.trainer.on_iteration {
                     hook(&done)?;
                 }
-                row = Some(done).filter(|_| !shown);
+                row = Some((done, due)).filter(|_| validated || !due);
             }
             if self.history.losses.len() == count {
                 let what = format!("epoch {} of the source of batches", self.epoch + 1);
@@ -138,15 +144,16 @@ impl<'r, 'a> Run<'r, 'a> {
             self.epoch += 1;
             let go_on = self.validate()?;
             let last = self.epoch == self.trainer.epochs || go_on.is_break() || self.out_of_patience();
-            if let Some(row) = row.filter(|_| last) {
-                report.row(&row)?;
+            let scores = self.history.validations.last().filter(|scores| scores.epoch == self.epoch);
+            if let Some((row, _)) = row.filter(|(_, due)| *due || last || scores.is_some()) {
+                report.row(&row, scores)?;
             }
             self.save(last)?;
             if last {
                 break;
             }
         }
-        report.end()?;
+        report.end(self.kept())?;
         if let Some(profile) = &mut self.trainer.profile {
             **profile = self.tape.profile();
         }
@@ -211,6 +218,19 @@ impl<'r, 'a> Run<'r, 'a> {
         let validations = &self.history.validations;
         let best = validations.iter().position(|scores| Some(scores.epoch) == self.history.best);
         validations.len() > best.unwrap_or(0) + patience
+    }
+
+    /// Which epoch's weights the network keeps, as a sentence, if it keeps those of the best.
+    fn kept(&self) -> Option<String> {
+        let validation = self.trainer.validation.as_ref().filter(|validation| validation.keep_best)?;
+        let best = self.history.best?;
+        let scores = self.history.validations.iter().find(|scores| scores.epoch == best)?;
+        let value = self.decisive?.value(scores);
+        let what = match &validation.monitor {
+            Monitor::Loss => "loss",
+            Monitor::Highest(name) | Monitor::Lowest(name) => name,
+        };
+        Some(format!("The network keeps the weights of epoch {best}, the best: its validation {what} is {value:.4}."))
     }
 
     /// Gives the network the tensors of its best epoch.

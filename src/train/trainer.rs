@@ -170,7 +170,8 @@ impl<'a> Trainer<'a> {
         Trainer { resume_from: Some(path.into()), ..self }
     }
 
-    /// Prints the [`Table`](super::Table) to `output`.
+    /// Prints the [`Table`](super::Table) to `output`. In a run with a validation, each validation has a row and columns of
+    /// its own, and a line at the end names the epoch whose weights are kept, if the best are.
     pub fn output(self, output: impl Write + 'a) -> Self {
         Trainer { output: Some(Box::new(output)), ..self }
     }

@@ -88,8 +88,13 @@ pub(super) struct Decisive {
 }
 
 impl Decisive {
+    /// The number itself, with its own sign.
+    pub fn value(self, scores: &Scores) -> f64 {
+        self.metric.map_or(scores.loss, |metric| scores.metrics[metric])
+    }
+
     fn of(self, scores: &Scores) -> f64 {
-        self.sign * self.metric.map_or(scores.loss, |metric| scores.metrics[metric])
+        self.sign * self.value(scores)
     }
 
     /// The position of the best of some validations (the first of equals; a NaN is worse than any number).

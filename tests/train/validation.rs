@@ -126,3 +126,61 @@ fn a_run_with_validation_resumes_bit_for_bit_and_knows_its_best_weights() {
     let expected = "metrics = none (they were worst), but it must be what it was when the run was started";
     assert_eq!(error, format!("resuming from {}: {expected}", path.display()));
 }
+
+#[test]
+fn the_table_shows_each_validation_and_names_the_epoch_that_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table");
+    fn print<'a>(trainer: Trainer<'a>, path: &std::path::Path) -> Trainer<'a> {
+        trainer.rows_every(3).output(std::fs::File::create(path).unwrap())
+    }
+    let (history, _) = run(3, |v| v.every(2).keep_best(), |t| print(t, &path));
+    let history = history.unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let rule = format!("|{}|", "=".repeat(8 * 15 - 1));
+    assert_eq!((lines[0], lines[3], lines[8]), (&*rule, &*rule, &*rule));
+    assert_eq!(
+        &lines[1..3],
+        [
+            "|     Epoch    |   Iteration  | Time Elapsed |  Mini-batch  |  Validation  |  Mini-batch  |  Validation  | Base Learning|",
+            "|              |              |  (seconds)   |     Loss     |     Loss     |    Worst     |    Worst     |     Rate     |"
+        ]
+    );
+    // Iterations 1, 3 and 6 are due; epochs of two iterations end with 4 and 6.
+    let [first, second] = &history.validations[..] else { panic!("{:?}", history.validations) };
+    let number = |value: f64| format!("{value:.4}");
+    for (line, (epoch, iteration, scores)) in
+        lines[4..8].iter().zip([(1, 1, None), (2, 3, None), (2, 4, Some(first)), (3, 6, Some(second))])
+    {
+        let mut cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        cells.remove(3); // the seconds
+        let validated = |value: &dyn Fn(&Scores) -> f64| scores.map(|scores| number(value(scores))).unwrap_or_default();
+        let expected = [
+            String::new(),
+            epoch.to_string(),
+            iteration.to_string(),
+            number(history.losses[iteration - 1]),
+            validated(&|scores| scores.loss),
+            number(history.metric("worst")[iteration - 1]),
+            validated(&|scores| scores.metrics[0]),
+            "0.1000".to_owned(),
+            String::new(),
+        ];
+        assert_eq!(cells, expected);
+    }
+    let best = history.validations.iter().find(|scores| Some(scores.epoch) == history.best).unwrap();
+    let note = format!(
+        "The network keeps the weights of epoch {}, the best: its validation loss is {:.4}.",
+        best.epoch, best.loss
+    );
+    assert_eq!(lines[9..], [note]);
+
+    // The metric that decides is named with its value; without weights to keep there is no such line.
+    let (history, _) = run(2, |v| v.monitor(Monitor::Highest("worst".into())).keep_best(), |t| print(t, &path));
+    let value = history.unwrap().validations.iter().map(|scores| scores.metrics[0]).fold(0.0, f64::max);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.ends_with(&format!("the best: its validation worst is {value:.4}.\n")), "{text}");
+    run(2, |v| v, |t| print(t, &path)).0.unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().ends_with("=|\n"));
+}
