@@ -29,9 +29,9 @@ impl Dataset {
     /// each class.
     ///
     /// # Errors
-    /// [`Error::Empty`] without a label or without a name; [`Error::Length`] when the numbers do not fill
-    /// `[labels, channels, height, width]`; [`Error::Setting`] when a size is zero; [`Error::NonFinite`] for a pixel
-    /// that is NaN or infinite; [`Error::Label`] for a label that has no name.
+    /// [`Error::Empty`] without a label or without a name; [`Error::Length`] when the numbers do not fill whole images;
+    /// [`Error::Setting`] when there is not one label for each image, or when a size is zero; [`Error::NonFinite`] for a
+    /// pixel that is NaN or infinite; [`Error::Label`] for a label that has no name.
     pub fn new(images: Vec<f32>, labels: Vec<usize>, shape: [usize; 3], names: Vec<String>) -> Result<Self> {
         let set = Dataset { images, labels, shape, names };
         set.check()?;
@@ -80,7 +80,12 @@ impl Dataset {
         let [channels, height, width] = self.shape;
         let shape = Shape::from([self.len(), channels, height, width]);
         if shape.numel() != self.images.len() {
-            return Err(Error::Length { shape, len: self.images.len() });
+            let (numbers, pixels) = (self.images.len(), Shape::from(self.shape).numel());
+            if !numbers.is_multiple_of(pixels) {
+                return Err(Error::Length { shape, len: numbers });
+            }
+            let value = format!("{} of them for {} images", self.len(), numbers / pixels);
+            return Err(Error::setting("data set", "labels", value, "one for each image"));
         }
         if let Some(index) = self.images.iter().position(|p| !p.is_finite()) {
             let what = format!("image {} of the data set", index / self.image_len());

@@ -53,10 +53,14 @@ pub trait Layer {
     /// The output for the input `x`, recorded on the tape of `x`.
     ///
     /// # Panics
-    /// When the layer takes or returns several values, and has [`forward_all`](Layer::forward_all) instead.
+    /// When the layer takes or returns several values, and has [`forward_all`](Layer::forward_all) instead; or when it has
+    /// neither.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let _ = x;
-        panic!("{} takes or returns several values: call `forward_all` instead of `forward`", type_name::<Self>())
+        let name = self.type_name();
+        panic!(
+            "layer `{name}` has no `forward`; if it has a `forward_all`, call that instead, and if not, write one of them"
+        )
     }
 
     /// The outputs for several inputs, recorded on their tape; [`forward`](Layer::forward) for a layer of one input and
@@ -67,7 +71,7 @@ pub trait Layer {
     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         match x {
             [x] => vec![self.forward(*x)],
-            _ => panic!("{} takes one input, but was given {}", type_name::<Self>(), x.len()),
+            _ => panic!("layer `{}` takes one input, but was given {}", self.type_name(), x.len()),
         }
     }
 

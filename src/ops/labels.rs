@@ -33,7 +33,9 @@ pub(crate) fn same_shape(op: &str, x: &Shape, target: &Shape) -> Result<()> {
         true => Ok(()),
         false => {
             let need = "the prediction and the target must have the same shape";
-            Err(Error::shape(op, &[x, target], need).help("bring one into the other's with `.reshape(..)`"))
+            let error = Error::shape(op, &[x, target], need);
+            let same = x.numel() == target.numel();
+            Err(if same { error.help("reshape one to the shape of the other with `.reshape(..)`") } else { error })
         }
     }
 }

@@ -58,6 +58,10 @@ fn bad_data_is_named() {
         "a tensor of shape [2, 1, 2, 2] has 8 elements, but 7 numbers were given"
     );
     assert_eq!(
+        message(vec![0.0; 12], vec![0, 1], [1, 2, 2], 2),
+        "data set: labels = 2 of them for 3 images, but it must be one for each image"
+    );
+    assert_eq!(
         message(vec![0.0, 1.0, 0.5, f32::NAN], vec![0, 1], [1, 1, 2], 2),
         "image 1 of the data set holds NaN at index 1; every number must be finite"
     );
@@ -67,7 +71,7 @@ fn bad_data_is_named() {
     );
     assert_eq!(
         set().with_names(&["a"]).unwrap_err().to_string(),
-        "data set: label 2 of observation 0 is out of range for 1 classes (0 to 0); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
+        "data set: label 2 of observation 0 is out of range for 1 class (only 0); labels count from 0, so subtract 1 if these count from 1, or provide 3 classes"
     );
 }
 

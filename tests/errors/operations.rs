@@ -254,9 +254,12 @@ fn normalizations_and_losses_check_shapes_labels_and_batches() {
         "nll_loss: label 7 of observation 0 is out of range for 3 classes (0 to 2); labels count from 0, so subtract 1 if these count from 1, or provide 8 classes",
         || _ = x.nll_loss(&[7, 0]),
     );
+    panics("mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]", || {
+        _ = x.mse_loss(three)
+    });
     panics(
-        "mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [3]; bring one into the other's with `.reshape(..)`",
-        || _ = x.mse_loss(three),
+        "mse_loss: the prediction and the target must have the same shape, but got [2, 3] and [6]; reshape one to the shape of the other with `.reshape(..)`",
+        || _ = x.mse_loss(x.flatten(0)),
     );
     panics("the batch is empty: a mean loss needs at least one number; leave out empty batches", || {
         _ = none.mse_loss(none)

@@ -109,11 +109,7 @@ fn losses_name_themselves_and_their_settings() {
     let (x, none) = (zeros(&tape, [2, 3]), zeros(&tape, [0, 3]));
     // A row would broadcast to the prediction, and compare each observation with it.
     let row = zeros(&tape, [1, 3]);
-    let need = |op| {
-        format!(
-            "{op}: the prediction and the target must have the same shape, but got [2, 3] and [1, 3]; bring one into the other's with `.reshape(..)`"
-        )
-    };
+    let need = |op| format!("{op}: the prediction and the target must have the same shape, but got [2, 3] and [1, 3]");
     fails(&need("l1_loss"), x.try_l1_loss(row));
     panics(&need("l1_loss"), || _ = x.l1_loss(row));
     fails(&need("smooth_l1_loss"), x.try_smooth_l1_loss(row, 1.0));

@@ -55,7 +55,7 @@ fn a_residual_body_that_changes_the_shape_is_refused_even_where_it_would_broadca
     );
     let traced = |x: &[Var]| drop(Sequential::new().then(Residual::new(Twice)).forward_all(x));
     assert_eq!(message(|| traced(&[x])), "residual: the body must return one value, but it returned 2");
-    assert_eq!(message(|| traced(&[x, x])), "wengert::nn::residual::Residual takes one input, but was given 2");
+    assert_eq!(message(|| traced(&[x, x])), "layer `Residual` takes one input, but was given 2");
 }
 
 /// x to (x, x).

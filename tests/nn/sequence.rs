@@ -61,12 +61,16 @@ fn values_go_through_a_network_side_by_side() {
     assert_eq!(y, [[7.0 + 10.0, 10.0 + 21.0], [70.0, 210.0]]);
     assert_eq!(
         message(|| _ = Both.forward(a)),
-        "nn::sequence::Both takes or returns several values: call `forward_all` instead of `forward`"
+        "layer `Both` has no `forward`; if it has a `forward_all`, call that instead, and if not, write one of them"
     );
-    assert_eq!(
-        message(|| _ = Relu.forward_all(&[a, b])),
-        "wengert::nn::activation::Relu takes one input, but was given 2"
-    );
+    assert_eq!(message(|| _ = Relu.forward_all(&[a, b])), "layer `Relu` takes one input, but was given 2");
+    // A layer with neither is told so whichever of them is called.
+    struct Neither;
+    impl Layer for Neither {}
+    let missing =
+        "layer `Neither` has no `forward`; if it has a `forward_all`, call that instead, and if not, write one of them";
+    assert_eq!(message(|| _ = Neither.forward(a)), missing);
+    assert_eq!(message(|| _ = Neither.forward_all(&[a])), missing);
     let halves = Sequential::new().then(Halves);
     assert_eq!(
         message(|| _ = halves.forward(a)),

@@ -173,11 +173,7 @@ fn options_that_cannot_be_used_are_named() {
     fails(logits, p.try_bce_loss(p, &BinaryCrossEntropy::default()));
     let wide = "bce_with_logits: aligned at the last axis, each size of a weight must be 1 or that of the target, but got [2] and [4, 3]";
     fails(wide, x.try_bce_with_logits_with(y, &BinaryCrossEntropy::default().pos_weight([1.0, 2.0])));
-    let apart = |op| {
-        format!(
-            "{op}: the prediction and the target must have the same shape, but got [4, 3] and [1, 3]; bring one into the other's with `.reshape(..)`"
-        )
-    };
+    let apart = |op| format!("{op}: the prediction and the target must have the same shape, but got [4, 3] and [1, 3]");
     let row = y.narrow(0, 0, 1);
     fails(&apart("bce_with_logits"), x.try_bce_with_logits_with(row, &BinaryCrossEntropy::default()));
     fails(&apart("bce_loss"), x.try_bce_loss(row, &BinaryCrossEntropy::default()));
