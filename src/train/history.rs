@@ -44,7 +44,8 @@ pub struct History {
 }
 
 impl History {
-    /// The values of a metric in each iteration; nothing for a metric that the trainer was not given.
+    /// The values of a metric in each iteration. A name that no metric of the run has, a misspelled one for example, gives
+    /// an empty slice; the names that there are stand in [`metrics`](History::metrics).
     pub fn metric(&self, name: &str) -> &[f64] {
         self.metrics.iter().find(|(known, _)| known == name).map_or(&[], |(_, values)| values)
     }
