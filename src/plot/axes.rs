@@ -22,11 +22,6 @@ const BETWEEN: f64 = 10.0;
 /// Pixels that the label of the horizontal axis may take at the end of an axis through zero.
 const ORIGIN_NAME: f64 = 72.0;
 
-/// Pixels along an axis through zero, and away from it, by which a number may move and still be seen to belong to its
-/// tick.
-const NUDGES: [(f64, f64); 7] =
-    [(-8.0, 0.0), (8.0, 0.0), (0.0, 8.0), (-12.0, 0.0), (12.0, 0.0), (0.0, 16.0), (0.0, 24.0)];
-
 /// The texts around a chart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Titles {
@@ -182,30 +177,31 @@ impl Frame {
         scene.text(Text::new(name, (self.plot.right + 6.0, y0 + LABEL * 0.3), Anchor::Start, LABEL));
     }
 
-    /// The numbers along axes through zero. Each half of an axis has them on the side where fewer of them would lie on
-    /// the `drawn` lines and axes. A number that still does changes sides or, where both sides are taken, moves to a
-    /// free place near by; it is left out only if there is none. Its tick stays.
+    /// The numbers along axes through zero, all at the same distance from them, so that each is seen to belong to its
+    /// tick. Each half of an axis has them on the side where fewer of them would lie on the `drawn` lines. A number that
+    /// still does changes sides or, where both are taken, stands on the lines with a white edge. It is left out if it would
+    /// lie on another text or on the other axis; its tick stays.
     pub(super) fn draw_origin_labels(&self, scene: &mut Scene, drawn: &[Vec<Point>]) {
         let (x0, y0) = self.origin();
-        // The two places of a number, each with the direction that leads away from the axis.
         let below = |t: &Tick| {
             let half = font::width(&t.label, SMALL, false) / 2.0;
             let x = crisp(self.x.at(t.value)).max(self.free.left + half).min(self.free.right - half);
             let text = |y: f64| Text::new(&t.label, (x, y), Anchor::Middle, SMALL);
-            [(text(y0 + LABEL_GAP + SMALL * CAP), (0.0, 1.0)), (text(y0 - LABEL_GAP), (0.0, -1.0))]
+            [text(y0 + LABEL_GAP + SMALL * CAP), text(y0 - LABEL_GAP)]
         };
         let beside = |t: &Tick| {
             let y = crisp(self.y.at(t.value)) + SMALL * CAP / 2.0;
             let text = |x: f64, anchor: Anchor| Text::new(&t.label, (x, y), anchor, SMALL);
-            [(text(x0 - LABEL_GAP, Anchor::End), (-1.0, 0.0)), (text(x0 + LABEL_GAP, Anchor::Start), (1.0, 0.0))]
+            [text(x0 - LABEL_GAP, Anchor::End), text(x0 + LABEL_GAP, Anchor::Start)]
         };
-        let free = |text: &Text, scene: &Scene| {
+        let passes = |lines: &[Vec<Point>], bounds: &Rect| lines.iter().any(|line| crosses(line, &bounds.grown(3.0)));
+        let axes = self.origin_axes();
+        let possible = |text: &Text, scene: &Scene| {
             let bounds = text.bounds();
-            inside(&bounds, &self.free)
-                && !drawn.iter().any(|line| crosses(line, &bounds.grown(3.0)))
-                && !scene.text_boxes().iter().any(|other| other.overlaps(&bounds))
+            let taken = || scene.text_boxes().iter().any(|other| other.overlaps(&bounds));
+            inside(&bounds, &self.free) && !passes(&axes, &bounds) && !taken()
         };
-        let mut waiting = Vec::new();
+        let free = |text: &Text, scene: &Scene| possible(text, scene) && !passes(drawn, &text.bounds());
         for negative in [false, true] {
             let half = |ticks: Vec<Tick>| {
                 ticks.into_iter().filter(|t| t.value != 0.0 && (t.value < 0.0) == negative).collect::<Vec<_>>()
@@ -213,25 +209,16 @@ impl Frame {
             let along: Vec<_> = half(self.x_ticks()).iter().map(below).collect();
             let up: Vec<_> = half(self.y_ticks()).iter().map(beside).collect();
             for labels in [along, up] {
-                let count = |side: usize| labels.iter().filter(|pair| free(&pair[side].0, scene)).count();
+                let count = |side: usize| labels.iter().filter(|pair| free(&pair[side], scene)).count();
                 let usual = usize::from(count(1) > count(0));
                 for mut pair in labels {
                     pair.rotate_left(usual);
-                    match pair.iter().find(|(text, _)| free(text, scene)) {
-                        Some((text, _)) => scene.text(text.clone()),
-                        None => waiting.push(pair),
+                    let clear = pair.iter().find(|text| free(text, scene)).cloned();
+                    let edged = || pair.iter().find(|text| possible(text, scene)).map(|text| text.clone().edged());
+                    if let Some(text) = clear.or_else(edged) {
+                        scene.text(text);
                     }
                 }
-            }
-        }
-        // Numbers at their usual places come first: one that moves must not push another away.
-        for pair in waiting {
-            let mut moved = NUDGES.iter().flat_map(|&(along, away)| {
-                let by = move |(x, y): Point| (away * x + along * y.abs(), away * y + along * x.abs());
-                pair.iter().map(move |(text, direction)| text.clone().moved(by(*direction)))
-            });
-            if let Some(text) = moved.find(|text| free(text, scene)) {
-                scene.text(text);
             }
         }
     }
@@ -259,4 +246,47 @@ pub(super) fn crosses(line: &[Point], area: &Rect) -> bool {
                 area.contains((w[0].0 + t * dx, w[0].1 + t * dy))
             })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers on axes through zero from −4 to 4 and from −1 to 1, beside a line through these places.
+    fn numbers(line: &[(f64, f64)]) -> (Frame, Vec<Text>) {
+        let range = |end: f64| Range { low: -end, high: end, log: false };
+        let frame =
+            Titles::default().origin_frame(Rect::new(0.0, 0.0, 600.0, 400.0), range(4.0), range(1.0), 16.0, 0.0);
+        let mut scene = Scene::new(600, 400);
+        let line: Vec<Point> = line.iter().map(|&(x, y)| (frame.x.at(x), frame.y.at(y))).collect();
+        frame.draw_origin_labels(&mut scene, &[line]);
+        (frame, scene.texts().into_iter().cloned().collect())
+    }
+
+    #[test]
+    fn a_number_stands_at_its_tick_whatever_the_lines_are() {
+        let flat = [(-1.5, 0.2), (1.5, 0.2)]; // on the number 0.2 at both sides of the vertical axis
+        let noise: Vec<(f64, f64)> =
+            (-800..=800).map(|i| (f64::from(i) / 200.0, [-1.0, 1.0][(i & 1) as usize])).collect();
+        for (line, edged) in [(&flat[..], 1), (&noise[..], 18), (&[], 0)] {
+            let (frame, texts) = numbers(line);
+            let (x0, y0) = frame.origin();
+            for (tick, upright) in
+                frame.x_ticks().iter().map(|t| (t, false)).chain(frame.y_ticks().iter().map(|t| (t, true)))
+            {
+                let Some(text) = texts.iter().find(|text| text.text == tick.label) else {
+                    assert_eq!(tick.value, 0.0, "{} is missing", tick.label);
+                    continue;
+                };
+                let Rect { left, right, top, .. } = text.bounds();
+                let middle = ((left + right) / 2.0, text.at.1 - SMALL * CAP / 2.0);
+                let (gap, aside) = match upright {
+                    true => ((left - x0).max(x0 - right), middle.1 - frame.y.at(tick.value)),
+                    false => ((top - y0).max(y0 - text.at.1), middle.0 - frame.x.at(tick.value)),
+                };
+                assert!((gap - LABEL_GAP).abs() < 1e-9 && aside.abs() <= 1.0, "{tick:?}: {gap}, {aside}");
+            }
+            assert_eq!(texts.iter().filter(|text| text.edged).count(), edged, "{texts:?}");
+        }
+    }
 }

@@ -59,6 +59,23 @@ impl Curve {
         self.tape = Some(derivative.into());
         self
     }
+
+    /// A derivative with gaps where the function has no finite value: a formula such as 1/x goes on where ln x does not.
+    /// (Lists of other lengths are kept, so that the series reports them.)
+    fn where_finite(&self, derivative: &[f64]) -> Vec<f64> {
+        if derivative.len() != self.y.len() {
+            return derivative.to_vec();
+        }
+        derivative.iter().zip(&self.y).map(|(&d, y)| if y.is_finite() { d } else { f64::NAN }).collect()
+    }
+}
+
+/// From the first to the last place at which one of the functions is sampled, so that both panels show the same places
+/// wherever the values are finite; `None` for places that are no range.
+fn sampled_range(functions: &[Curve]) -> Option<(f64, f64)> {
+    let places = || functions.iter().flat_map(|curve| &curve.x).copied();
+    let (low, high) = (places().fold(f64::INFINITY, f64::min), places().fold(f64::NEG_INFINITY, f64::max));
+    Range::given("", "range", (low, high), false).is_ok().then_some((low, high))
 }
 
 /// 521 equally spaced numbers from `low` to `high`, both included. With 520 steps, whole numbers are among them for the
@@ -76,7 +93,8 @@ pub(super) fn sampled(label: impl Into<String>, low: f64, high: f64) -> Result<(
 
 /// Functions in one panel, with axes through the origin, and their derivatives, if there are any, in a second panel
 /// below. Where a function has a derivative by hand and one by the tape, the first is a broad solid line and the second
-/// lies on it as dark dots: where they differ, one of them is wrong.
+/// lies on it as dark dots: where they differ, one of them is wrong. Both panels show all places that were sampled; where
+/// a function is NaN or infinite, it has no derivative.
 ///
 /// The legends stand where they hide nothing; [`Figure::legend`] puts them elsewhere. A single function whose label is
 /// the title is not repeated in a legend.
@@ -91,8 +109,11 @@ pub(super) fn sampled(label: impl Into<String>, low: f64, high: f64) -> Result<(
 /// # }
 /// ```
 pub fn curves(title: &str, functions: &[Curve]) -> Figure {
-    let mut above = LineChart::new().title("f(x)").x_label("x").axes_through_origin();
-    let mut below = LineChart::new().title("f′(x)").x_label("x").axes_through_origin();
+    let chart = |title: &str| {
+        let chart = LineChart::new().title(title).x_label("x").axes_through_origin();
+        sampled_range(functions).map_or(chart.clone(), |(low, high)| chart.x_limits(low, high))
+    };
+    let (mut above, mut below) = (chart("f(x)"), chart("f′(x)"));
     let alone = matches!(functions, [only] if only.label == title);
     for (i, curve) in functions.iter().enumerate() {
         let (color, dash) = (Color::nth(i), Dash::nth(i));
@@ -103,8 +124,10 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
         };
         above = above.series(styled(&curve.y).dash(dash).width(2.4));
         below = match (&curve.manual, &curve.tape) {
-            (Some(manual), Some(_)) => below.series(styled(manual).dash(Dash::Solid).width(4.5)),
-            (Some(only), None) | (None, Some(only)) => below.series(styled(only).dash(dash).width(2.4)),
+            (Some(manual), Some(_)) => below.series(styled(&curve.where_finite(manual)).dash(Dash::Solid).width(4.5)),
+            (Some(only), None) | (None, Some(only)) => {
+                below.series(styled(&curve.where_finite(only)).dash(dash).width(2.4))
+            }
             (None, None) => below,
         };
     }
@@ -112,7 +135,7 @@ pub fn curves(title: &str, functions: &[Curve]) -> Figure {
     // The dots are drawn after all solid lines, so that none is hidden.
     for curve in both.clone() {
         let tape = curve.tape.as_deref().unwrap_or_default();
-        let (x, y) = without_jumps(&curve.x, tape);
+        let (x, y) = without_jumps(&curve.x, &curve.where_finite(tape));
         let name = format!("the tape's derivative of {}", curve.label);
         below = below.series(Series::new(name, x, y).unlisted().color(Color::BLACK).dash(Dash::Dotted).width(2.0));
     }
@@ -181,6 +204,29 @@ mod tests {
         // Lengths that differ are kept, so that the series reports them.
         let (xs, ys) = without_jumps(&x, &[1.0, 2.0]);
         assert_eq!((xs.len(), ys.len()), (521, 2));
+    }
+
+    #[test]
+    fn both_panels_show_the_sampled_range_and_no_derivative_without_a_value() {
+        let ln = Curve::sample("ln", -4.0, 4.0, f64::ln).unwrap().manual(|x| 1.0 / x);
+        let taped: Vec<f64> = ln.x.iter().map(|x| 1.0 / x).collect();
+        assert_eq!(sampled_range(&[ln.clone(), relu()]), Some((-10.0, 4.0)));
+        assert_eq!(sampled_range(&[Curve::new("", [1.0], [1.0])]), None);
+        for curve in [ln.clone(), ln.clone().tape_values(taped)] {
+            let derivative = curve.where_finite(curve.manual.as_ref().unwrap());
+            assert!(derivative.iter().zip(&curve.x).all(|(d, &x)| d.is_finite() == (x > 0.0)));
+            // Both horizontal axes have the number −4 at their left end, and −60 (of 1/x) is on no axis.
+            let svg = curves("ln", &[curve]).svg().unwrap();
+            let places = |text: &str| -> Vec<&str> {
+                let shown = |element: &&str| element.contains(&format!(">\n{text}\n<"));
+                let texts = svg.split("<text").skip(1).filter(shown);
+                texts.map(|element| element.split_once(" x=\"").unwrap().1.split('"').next().unwrap()).collect()
+            };
+            let (ends, twos) = (places("4"), places("−2"));
+            assert_eq!(ends.len(), 2);
+            assert_eq!(ends[0], ends[1]);
+            assert!(twos.len() >= 2 && places("−60").is_empty(), "{twos:?}");
+        }
     }
 
     #[test]

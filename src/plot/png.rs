@@ -13,7 +13,7 @@ use plotters::style::{Color as _, RGBColor};
 use super::{
     color::Color,
     font,
-    scene::{Mark, Point, Rect, Scene, Text},
+    scene::{EDGE, Mark, Point, Rect, Scene, Text},
 };
 
 /// Pixels of the file per pixel of the figure.
@@ -91,7 +91,24 @@ impl Canvas<'_> {
         font::rasterise(&text.text, text.size * SCALE, text.bold, |along, down, coverage| {
             covered.push((if text.upwards { (x + down, y - 1 - along) } else { (x + along, y + down) }, coverage));
         });
+        if text.edged {
+            self.edge(&covered)?;
+        }
         covered.into_iter().try_for_each(|((x, y), coverage)| self.pixel(x, y, text.color, coverage))
+    }
+
+    /// White around letters: each pixel as much as the one within [`EDGE`] that they cover most.
+    fn edge(&mut self, letters: &[((i32, i32), f64)]) -> io::Result<()> {
+        let reach = (EDGE * SCALE) as i32;
+        let mut white = std::collections::BTreeMap::new();
+        for &((x, y), coverage) in letters {
+            let disc = (-reach..=reach).flat_map(|dx| (-reach..=reach).map(move |dy| (dx, dy)));
+            for (dx, dy) in disc.filter(|(dx, dy)| dx * dx + dy * dy <= reach * reach) {
+                let most = white.entry((x + dx, y + dy)).or_insert(0.0);
+                *most = coverage.max(*most);
+            }
+        }
+        white.into_iter().try_for_each(|((x, y), coverage)| self.pixel(x, y, Color::WHITE, coverage))
     }
 
     fn path(&mut self, points: &[Point], width: f64, color: Color) -> io::Result<()> {
@@ -206,6 +223,23 @@ mod tests {
         let dark: f64 = pixels.iter().map(|p| 1.0 - f64::from(p[0]) / 255.0).sum::<f64>() / (SCALE * SCALE);
         let expected = 40f64.hypot(28.0) * 3.0 + std::f64::consts::PI * 1.5 * 1.5;
         assert!((dark - expected).abs() < 0.01 * expected, "{dark} instead of {expected}");
+    }
+
+    #[test]
+    fn a_white_edge_keeps_a_line_from_the_letters() {
+        let row = |edged: bool| {
+            let text = Text::new("I", (20.0, 20.0), super::super::scene::Anchor::Middle, 24.0).bold();
+            let mut scene = Scene::new(40, 30);
+            scene.path(vec![(0.0, 15.0), (40.0, 15.0)], 6.0, Color::BLUE);
+            scene.text(if edged { text.edged() } else { text });
+            decode(&write(&scene).unwrap()).2[30 * 80..31 * 80].to_vec()
+        };
+        let white = |row: &[[u8; 3]]| row.iter().filter(|pixel| **pixel == [255; 3]).count();
+        let (plain, edged) = (row(false), row(true));
+        assert_eq!((plain[40], edged[40], white(&plain)), ([38; 3], [38; 3], 0));
+        assert_eq!((plain[20], edged[20], edged[60]), ([0, 114, 178], [0, 114, 178], [0, 114, 178]));
+        // Six pixels of the file on either side of the letter, one of which its soft edge may darken.
+        assert!((10..=12).contains(&white(&edged)), "{edged:?}");
     }
 
     #[test]

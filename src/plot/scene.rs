@@ -71,14 +71,19 @@ pub(super) struct Text {
     pub color: Color,
     /// Whether it reads upwards, as the label of a vertical axis.
     pub upwards: bool,
+    /// Whether it has a white edge, so that it can be read where it lies on lines.
+    pub edged: bool,
 }
+
+/// Pixels by which the white edge of a text reaches beyond its letters: enough that no line is seen between two of them.
+pub(super) const EDGE: f64 = 3.0;
 
 impl Text {
     /// Plain text of the given size whose anchor is at `at`, on the baseline.
     pub(super) fn new(text: impl Into<String>, at: Point, anchor: Anchor, size: f64) -> Text {
         // Control characters are not allowed in XML and have no shape.
         let text = text.into().replace(char::is_control, " ");
-        Text { text, at, anchor, size, bold: false, color: Color::INK, upwards: false }
+        Text { text, at, anchor, size, bold: false, color: Color::INK, upwards: false, edged: false }
     }
 
     pub(super) fn bold(mut self) -> Text {
@@ -96,9 +101,8 @@ impl Text {
         self
     }
 
-    /// The text at another place.
-    pub(super) fn moved(mut self, (x, y): Point) -> Text {
-        self.at = (self.at.0 + x, self.at.1 + y);
+    pub(super) fn edged(mut self) -> Text {
+        self.edged = true;
         self
     }
 

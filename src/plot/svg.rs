@@ -12,7 +12,7 @@ use plotters::style::{FontDesc, FontFamily, FontStyle, FontTransform, RGBColor, 
 use super::{
     color::Color,
     font, png,
-    scene::{Anchor, Mark, Point, Rect, Scene, Text},
+    scene::{Anchor, EDGE, Mark, Point, Rect, Scene, Text},
 };
 
 /// Units of the drawing per pixel of the figure.
@@ -45,7 +45,16 @@ pub(super) fn write(scene: &Scene) -> io::Result<String> {
             svg.push_str(&image(*area, *columns, pixels)?);
         }
     }
-    Ok(svg + body)
+    Ok(svg + &edged(body, marks))
+}
+
+/// The elements with a white edge around the texts that have one, below their letters. (The backend cannot write one.)
+fn edged(body: &str, marks: &[Mark]) -> String {
+    let (first, rest) = body.split_once("<text").unwrap_or((body, ""));
+    let edges = marks.iter().filter_map(|mark| if let Mark::Text(text) = mark { Some(text.edged) } else { None });
+    let style = format!(" paint-order=\"stroke\" stroke=\"#FFFFFF\" stroke-width=\"{}\"", 2.0 * EDGE * SCALE);
+    let texts = rest.split("<text").zip(edges).map(|(text, edged)| ["<text", if edged { &style } else { "" }, text]);
+    std::iter::once(first).chain(texts.flatten()).collect()
 }
 
 fn at((x, y): Point) -> (i32, i32) {
@@ -162,6 +171,23 @@ mod tests {
         assert!(svg.contains("a &lt; b") && svg.contains("text-anchor=\"end\""));
         assert!(svg.contains("font-family=\"DejaVu Sans, sans-serif\""));
         assert!(svg.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn a_white_edge_belongs_to_the_text_that_has_one() {
+        let mut scene = Scene::new(100, 50);
+        scene.path(vec![(1.0, 2.0), (30.0, 4.0)], 1.0, Color::BLUE);
+        let text = |name: &str, y: f64| Text::new(name, (20.0, y), Anchor::End, 12.0);
+        [text("plain", 10.0), text("edged", 20.0).edged(), text("<text", 30.0)]
+            .into_iter()
+            .for_each(|text| scene.text(text));
+        let svg = write(&scene).unwrap();
+        let edges: Vec<bool> =
+            svg.split("<text").skip(1).map(|text| text.contains(" paint-order=\"stroke\"")).collect();
+        assert_eq!(edges, [false, true, false]);
+        assert!(svg.contains("stroke-width=\"60\" x=\"200\""), "{svg}");
+        let plain = Scene { marks: scene.marks[..2].to_vec(), ..scene };
+        assert!(!write(&plain).unwrap().contains("paint-order"));
     }
 
     #[test]
