@@ -1,7 +1,7 @@
 //! Kinks, staircases, second derivatives and lines: what the checker says where a plain difference misleads.
 
 use wengert::{
-    Backward, Function, Tensor, Var,
+    Backward, DType, Function, Tensor, Var,
     check::{self, Fault, Outcome},
 };
 
@@ -129,4 +129,56 @@ fn without_a_line_of_the_rule_the_line_of_the_check_is_named() {
     let (line, report) = (line!(), check::function(Silent, &[Tensor::from([0.3, -1.0])]).run().unwrap());
     let named = report.verdict().unwrap().line.as_ref().unwrap();
     assert_eq!((named.file.as_str(), named.line), (file!(), line));
+}
+
+/// Σ (a − b)⁴, whose derivative by hand takes the cube for a constant if it is `cut`.
+struct Distance {
+    cut: bool,
+}
+
+impl Function for Distance {
+    fn name(&self) -> &str {
+        "distance"
+    }
+
+    fn forward<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        vec![(x[0] - x[1]).pow(4.0).sum()]
+    }
+
+    fn backward<'t>(&self, Backward { x, dz, .. }: Backward<'_, 't>) -> Vec<Option<Var<'t>>> {
+        let cube = (x[0] - x[1]).pow(3.0);
+        let cube = if self.cut { cube.detach() } else { cube };
+        vec![Some(dz[0] * 4.0 * cube), Some(dz[0] * -4.0 * cube)]
+    }
+}
+
+fn wave(step: f64) -> Tensor {
+    Tensor::from_fn([4, 3], DType::F64, |i| ((i as f64 + 1.0) * step).sin())
+}
+
+#[test]
+fn a_second_derivative_along_which_all_inputs_move_alike_is_not_the_only_one_tried() {
+    // A common shift of both inputs changes nothing.
+    let inputs = [wave(2.39), wave(1.71)];
+    let report = check::function(Distance { cut: false }, &inputs).run().unwrap();
+    assert!(matches!(report.outcome("second order"), Some(Outcome::Passed(_))), "{report}");
+    let report = check::function(Distance { cut: true }, &inputs).run().unwrap();
+    assert!(matches!(report.outcome("second order"), Some(Outcome::Failed(_))), "{report}");
+    let verdict = report.verdict().unwrap();
+    assert_eq!(verdict.fault, Fault::ForgottenPath { node: "pow".to_owned() }, "{report}");
+    assert_eq!(verdict.of, ["the second derivative"], "{report}");
+    // The triplet loss depends on two differences of three inputs.
+    fn triplet<'t>(x: &[Var<'t>]) -> Var<'t> {
+        let apart = |k: usize| (x[0] - x[k]).square().sum_axes(&[1], true);
+        (apart(1) - apart(2) + 0.5).relu().mean()
+    }
+    let report = check::gradcheck(triplet, &[wave(2.39), wave(1.71), wave(0.83)]).unwrap();
+    assert!(matches!(report.outcome("second order"), Some(Outcome::Passed(_))), "{report}");
+}
+
+#[test]
+fn a_gradient_that_does_not_depend_on_the_input_is_said_to_have_no_second_order() {
+    let report = check::gradcheck(|x| (x[0] - 2.0 * x[1]).sum(), &[wave(2.39), wave(1.71)]).unwrap();
+    let why = "the gradient does not depend on the input".to_owned();
+    assert_eq!(report.outcome("second order"), Some(&Outcome::NotApplicable(why)), "{report}");
 }
