@@ -129,7 +129,8 @@ pub enum Fault {
     },
     /// The gradient is right except where a condition holds.
     Region {
-        /// The condition: "input 0 ≤ 0", "the border of the image (axes 2 and 3)".
+        /// The condition: "input 0 ≤ 0", or a place that begins with its preposition: "at the border of the image (axes 2
+        /// and 3)", "above the diagonal".
         condition: String,
         /// What the gradient is there: "0", "−1 times the true one".
         there: String,
@@ -223,7 +224,10 @@ impl fmt::Display for Fault {
                 }
                 Ok(())
             }
-            Fault::Region { condition, there } => write!(f, "wrong only where {condition}: there it is {there}"),
+            Fault::Region { condition, there } => {
+                let place = ["at ", "on ", "off ", "above ", "below "].iter().any(|word| condition.starts_with(word));
+                write!(f, "wrong only {}{condition}: there it is {there}", if place { "" } else { "where " })
+            }
             Fault::Kink => f.write_str("a kink: the slopes from the left and from the right differ"),
             Fault::Jump => f.write_str("a jump: the function is not continuous here"),
             Fault::NonFinite { operation } => write!(f, "not finite: the derivative of `{operation}` is the first"),

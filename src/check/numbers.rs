@@ -38,6 +38,30 @@ pub(super) fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
+/// "a", "a and b", "a, b and c".
+pub(super) fn enumerated(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// "all 3 maps", or "the only map".
+pub(super) fn all_of(n: usize, what: &str) -> String {
+    if n == 1 { format!("the only {what}") } else { format!("all {}", count(n, what)) }
+}
+
+/// "1 batch", "3 batches".
+pub(super) fn batches(n: usize) -> String {
+    format!("{n} batch{}", if n == 1 { "" } else { "es" })
+}
+
+/// To how many digits two numbers agree, given their relative difference.
+pub(super) fn digits(off: f64) -> String {
+    count((-off.max(1e-16).log10()).floor() as usize, "digit")
+}
+
 pub(super) fn is_finite(x: &Tensor) -> bool {
     x.first_non_finite().is_none()
 }

@@ -4,7 +4,7 @@ use std::{fmt, panic::Location, path::Path};
 
 use serde::Serialize;
 
-use super::{Fault, kind::Puts};
+use super::{Fault, kind::Puts, numbers::enumerated};
 
 /// A line of the user's program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -138,7 +138,7 @@ impl Verdict {
 
     /// Takes in a verdict with the same fault on another gradient, and keeps where that was found if it was elsewhere.
     pub(super) fn join(&mut self, other: Verdict) {
-        let of = other.of.join(" and ");
+        let of = other.whose();
         match (other.line.filter(|line| self.line.as_ref() != Some(line)), other.evidence.first()) {
             (Some(line), Some(why)) => self.evidence.push(format!("{of}, at {line}: {why}")),
             (Some(line), None) => self.evidence.push(format!("{of}, at {line}: the same")),
@@ -158,6 +158,16 @@ impl Verdict {
         }
     }
 
+    /// The gradients concerned: "input 0", "inputs 0, 1 and 2", "input 0 and parameter `weight`".
+    pub(super) fn whose(&self) -> String {
+        let inputs: Option<Vec<String>> =
+            self.of.iter().map(|of| of.strip_prefix("input ").map(str::to_owned)).collect();
+        match inputs {
+            Some(inputs) if inputs.len() > 1 => format!("inputs {}", enumerated(&inputs)),
+            _ => enumerated(&self.of),
+        }
+    }
+
     pub(super) fn putting(mut self, puts: Puts) -> Self {
         self.puts = puts;
         self
@@ -167,7 +177,7 @@ impl Verdict {
 /// One line for the fault, one for each piece of evidence, and one for each mend.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.of.join(" and "))?;
+        f.write_str(&self.whose())?;
         if let Some(rule) = &self.rule {
             write!(f, " of `{rule}`")?;
         }

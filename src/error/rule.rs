@@ -51,10 +51,10 @@ impl std::fmt::Display for RuleFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             RuleFault::Count { expected, got } => {
-                write!(
-                    f,
-                    "returned {got} gradients for {expected} inputs; return one per input, `None` where there is none"
-                )
+                let s = |n: &usize| if *n == 1 { "" } else { "s" };
+                let (gradients, inputs) =
+                    (format!("{got} gradient{}", s(got)), format!("{expected} input{}", s(expected)));
+                write!(f, "returned {gradients} for {inputs}; return one per input, `None` where there is none")
             }
             RuleFault::NoOutput => write!(f, "has nothing to differentiate: `forward` returned no output"),
             RuleFault::HiddenInput { line } => {

@@ -25,7 +25,7 @@ fn too_few_gradients_a_panic_and_a_wrong_shape_are_said() {
     let two = [Tensor::from([[1.0, 2.0, 3.0]]), Tensor::from([[0.5, 0.1, 0.2]])];
     let rule = hand(|x| vec![x[0] * x[1]], |Backward { x, dz, .. }| vec![Some(dz[0] * x[1])]);
     let report = check::function(rule, &two).run().unwrap();
-    assert!(sentence(report.outcome(SIZES)).contains("returned 1 gradients for 2 inputs"), "{report}");
+    assert!(sentence(report.outcome(SIZES)).contains("returned 1 gradient for 2 inputs"), "{report}");
     assert_eq!(report.verdict().unwrap().fault, Fault::Count);
 
     let rule = hand(|x| vec![x[0] * x[1]], |_| panic!("no derivative was written yet"));

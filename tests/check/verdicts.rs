@@ -113,17 +113,17 @@ fn a_factor_is_a_number_of_observations_only_if_it_changes_with_them() {
     };
     let text = |verdict: &Verdict, names: &str, more: &str| {
         let sum = "(dz[0] * x[0]).sum_axes(&[0, 2, 3], true)";
+        let digits = format!("{} digits", (-verdict.residual.max(1e-16).log10()).floor());
         let mend = format!("`({sum} / 3.0).reshape([3, 1, 1])` should read `{sum}.reshape([3, 1, 1])`");
         format!(
             "input 1 (`scale`) of `scale`: it is 0.333333 times the true one: a factor of {names} ({})\n    \
-             a = 0.333333333 t to {:.1e}, for every element{more}\n    {mend}",
+             it is 0.333333333 times the true one to {digits}, for every element{more}\n    {mend}",
             at("divided"),
-            verdict.residual
         )
     };
     // The batch that is examined has three observations, of three channels.
     let mean = verdict(|observations| observations as f64);
-    let more = "\n    with 2 observations, a = 0.500000000 t";
+    let more = "\n    with 2 observations it is 0.500000000 times the true one";
     assert_eq!(mean.to_string(), text(&mean, "1/3, the size of axis 0 of the output (observations)", more));
     let third = verdict(|_| 3.0);
     let names = "1/3, the size of axis 0 of its input (or of 1/3, the size of axis 1 of the output; or of a plain 1/3)";

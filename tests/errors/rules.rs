@@ -46,8 +46,8 @@ impl Function for Broken {
 #[test]
 fn a_rule_that_misbehaves_is_named_with_the_line_that_applied_it() {
     let faults = [
-        ("two", "returned 2 gradients for 1 inputs; return one per input, `None` where there is none"),
-        ("none", "returned 0 gradients for 1 inputs; return one per input, `None` where there is none"),
+        ("two", "returned 2 gradients for 1 input; return one per input, `None` where there is none"),
+        ("none", "returned 0 gradients for 1 input; return one per input, `None` where there is none"),
         ("shape", "returned a gradient of shape [] for input 0 of shape [2]; they must be equal"),
         ("tape", "returned a node of another tape for input 0"),
         ("panic", "failed: the mask has 7 rows"),

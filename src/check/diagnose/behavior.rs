@@ -72,9 +72,18 @@ fn upstream(case: &Case, k: usize) -> Option<Verdict> {
     let doubled = scaled(std::slice::from_ref(answer), 2.0).remove(0);
     let (linear, at_zero) = (difference(&double, &doubled, scale)?, size(&none) / scale);
     if linear > EXACT || at_zero > EXACT {
-        let numbers = format!("the answer to twice the upstream gradient is {linear:.1e} off twice the answer");
-        let zero = format!("and the answer to an upstream gradient of 0 is as large as {:.3e}", size(&none));
-        return Some(case.verdict(k, Fault::UpstreamNotLinear, 0.0).because(numbers).because(zero));
+        let mut verdict = case.verdict(k, Fault::UpstreamNotLinear, 0.0);
+        if linear > EXACT {
+            verdict = verdict.because(format!(
+                "twice the upstream gradient should give twice the answer: the two differ by {linear:.1e} times the largest \
+                 number of the answer"
+            ));
+        }
+        if at_zero > EXACT {
+            let largest = size(&none);
+            verdict = verdict.because(format!("for an upstream gradient of 0, it is as large as {largest:.3e}"));
+        }
+        return Some(verdict);
     }
     None
 }

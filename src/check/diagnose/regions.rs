@@ -11,7 +11,8 @@ use crate::{
         Fault, Line, Verdict,
         case::{Case, Point},
         given::Place,
-        numbers::{DIFFERENT, EXACT, difference, size, spread, spreads_to},
+        numbers::{DIFFERENT, EXACT, difference, enumerated, size, spread, spreads_to},
+        script::Script,
     },
 };
 
@@ -25,18 +26,39 @@ pub(super) fn faults(case: &Case, k: usize) -> Option<Verdict> {
     if bad == 0 || bad == all {
         return None;
     }
-    let condition = by_value(case, k, &sets).or_else(|| by_place(case.first().truth[k].shape().dims(), &sets))?;
+    let condition = by_value(case, k, &sets).or_else(|| {
+        let place = by_place(case.first().truth[k].shape().dims(), &sets)?;
+        // A branch of the rule says more than the indices at which it was taken.
+        let branch = if place.contains(AXIS) { by_branch(case, k, &sets) } else { None };
+        Some(branch.unwrap_or(place))
+    })?;
     let (there, residual, vague) = inside(case, k, &sets);
-    let first = &sets[0];
-    let evidence =
-        format!("{} of {} elements are wrong, and all others right", first.iter().filter(|&&w| w).count(), first.len());
-    let verdict = case.verdict(k, Fault::Region { condition, there }, residual).because(evidence);
+    let verdict = case.verdict(k, Fault::Region { condition, there }, residual).because(counted(&sets));
     Some(Verdict { vague, ..verdict })
 }
 
-/// Whether it is a region by a condition that a person would write: not one of some indices.
+/// How many elements are wrong. Which ones they are may differ from point to point.
+fn counted(sets: &[Vec<bool>]) -> String {
+    let wrong = |set: &Vec<bool>| set.iter().filter(|&&wrong| wrong).count();
+    let (of, verb) = (sets[0].len(), if wrong(&sets[0]) == 1 { "is" } else { "are" });
+    let here = format!("{} of {of} elements {verb} wrong", wrong(&sets[0]));
+    match sets.iter().find(|set| **set != sets[0]) {
+        None => format!("{here}, and all others right"),
+        Some(other) => {
+            format!("at these inputs {here}, at others close by {} of {of}: not the same ones", wrong(other))
+        }
+    }
+}
+
+/// How a description by indices names their axis.
+const AXIS: &str = "of axis";
+/// How a description by a branch of the rule begins.
+const BRANCH: &str = "the rule's ";
+
+/// Whether it is a region by a condition that a person would write of the function: not one of some indices, nor a branch
+/// of the rule.
 pub(super) fn is_condition(fault: &Fault) -> bool {
-    matches!(fault, Fault::Region { condition, .. } if !condition.contains("of axis"))
+    matches!(fault, Fault::Region { condition, .. } if !condition.contains(AXIS) && !condition.starts_with(BRANCH))
 }
 
 fn wrong(case: &Case, point: &Point, k: usize) -> Option<Vec<bool>> {
@@ -68,7 +90,20 @@ fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
         offer(Place::Upstream(output));
     }
     (0..case.first().given.saved.len()).for_each(|saved| offer(Place::Saved(saved)));
-    candidates.extend(masks(case, &shape));
+    let forward = case.forward_script();
+    candidates.extend(forward.map_or(Vec::new(), |forward| masks(case, &forward, &shape, |p| p.given.x.clone())));
+    bound(candidates, sets)
+}
+
+/// A comparison that the rule makes.
+fn by_branch(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
+    let (rule, shape) = (case.rule_script(k)?, case.first().truth[k].shape());
+    let branches = masks(case, &rule, shape, |p| p.given.values().cloned().collect());
+    bound(branches, sets).map(|branch| format!("{BRANCH}{branch}"))
+}
+
+/// The first of some values, given at each point, that has a bound between right and wrong elements.
+fn bound(candidates: Vec<(String, Vec<Vec<f64>>)>, sets: &[Vec<bool>]) -> Option<String> {
     let conditions = candidates.into_iter().filter_map(|(name, values)| {
         let pairs = || values.iter().flatten().zip(sets.iter().flatten());
         let range = |which: bool| {
@@ -88,23 +123,34 @@ fn by_value(case: &Case, k: usize, sets: &[Vec<bool>]) -> Option<String> {
         } else {
             return None;
         };
-        Some((round, format!("{name} {sign} {bound}")))
+        let is_mask = name.starts_with('`');
+        Some(match (is_mask, sign) {
+            (true, ">") => (round, format!("{name} is true")),
+            (true, _) => (round, format!("{name} is false")),
+            (false, _) => (round, format!("{name} {sign} {bound}")),
+        })
     });
     conditions.min_by_key(|(round, _)| !round).map(|(_, condition)| condition)
 }
 
-/// Values of 0 and 1 that `forward` computes, at each point.
-fn masks(case: &Case, shape: &Shape) -> Vec<(String, Vec<Vec<f64>>)> {
-    let Some(forward) = case.forward_script() else { return Vec::new() };
-    let results: Option<Vec<Vec<Tensor>>> = case.points.iter().map(|p| forward.results(&p.given.x)).collect();
+/// Values of 0 and 1 that a program computes, at each point; comparisons begin with a backtick.
+fn masks(
+    case: &Case,
+    program: &Script,
+    shape: &Shape,
+    arguments: impl Fn(&Point) -> Vec<Tensor>,
+) -> Vec<(String, Vec<Vec<f64>>)> {
+    let results: Option<Vec<Vec<Tensor>>> = case.points.iter().map(|p| program.results(&arguments(p))).collect();
     let Some(results) = results else { return Vec::new() };
     let mask = |k: usize| {
         let values: Vec<Vec<f64>> = results.iter().map(|all| over(&all[k], shape)).collect::<Option<_>>()?;
         let two = values.iter().flatten().all(|v| *v == 0.0 || *v == 1.0);
-        let step = &forward.steps[k];
-        two.then(|| (format!("the value of `{}` ({})", step.name(), Line::from(step.at)), values))
+        let step = &program.steps[k];
+        let compares = matches!(step.name(), "eq" | "ne" | "lt" | "le" | "gt" | "ge");
+        let what = if compares { "" } else { "the value of " };
+        two.then(|| (format!("{what}`{}` ({})", step.name(), Line::from(step.at)), values))
     };
-    (0..forward.steps.len()).filter_map(mask).collect()
+    (0..program.steps.len()).filter_map(mask).collect()
 }
 
 /// The numbers of a value that has the shape of the gradient, or is broadcast to it.
@@ -176,11 +222,18 @@ fn block(dims: &[usize], indices: &[Vec<usize>], inside: &[bool]) -> Option<Stri
                 }
                 _ if set.iter().all(|i| i % 2 == 1) => format!("at odd indices of axis {axis}"),
                 _ if set.iter().all(|i| i % 2 == 0) => format!("at even indices of axis {axis}"),
+                2..=4 => format!("at indices {} of axis {axis}", listed(set)),
                 count => format!("at {count} of the {n} indices of axis {axis}"),
             })
         })
         .collect::<Option<_>>()?;
     (!parts.is_empty()).then(|| parts.join(" and "))
+}
+
+/// "1, 4 and 6".
+fn listed(set: &BTreeSet<usize>) -> String {
+    let all: Vec<String> = set.iter().map(usize::to_string).collect();
+    enumerated(&all)
 }
 
 /// What the gradient is where it is wrong, the remaining difference, and whether nothing more specific can be said

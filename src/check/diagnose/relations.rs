@@ -9,7 +9,7 @@ use crate::{
         Fault, Verdict,
         case::Case,
         kind::Puts,
-        numbers::{EXACT, count, difference, dot, numbers, size, with_tape},
+        numbers::{EXACT, count, difference, digits, dot, numbers, size, with_tape},
     },
 };
 
@@ -51,7 +51,7 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
     }
     // Any number is proportional to any other: two different points must give the same ratio.
     if (first + 1.0).abs() <= case.exact() {
-        let evidence = format!("a = −t to {residual:.1e}, for every element");
+        let evidence = format!("it is −1 times the true one to {}, for every element", digits(residual));
         return Some(case.verdict(k, Fault::SignFlipped, residual).because(evidence));
     }
     if first.abs() <= case.exact() {
@@ -60,12 +60,19 @@ fn proportional(case: &Case, k: usize) -> Option<Verdict> {
         return Some(case.verdict(k, Fault::Missing, residual).because(evidence));
     }
     let names = names_of(first, case, k);
-    let evidence = format!("a = {first:.9} t to {residual:.1e}, for every element");
-    let verdict = case.verdict(k, Fault::Factor { k: first, names }, residual).because(evidence);
+    let evidence = format!("it is {first:.9} times the true one to {}, for every element", digits(residual));
+    let verdict = case.verdict(k, Fault::Factor { k: rounded(first), names }, residual).because(evidence);
     Some(match elsewhere(case, k).filter(|(_, factor, _)| (factor - first).abs() > 1e-6) {
-        Some((n, factor, _)) => verdict.because(format!("with {}, a = {factor:.9} t", count(n, "observation"))),
+        Some((n, factor, _)) => {
+            verdict.because(format!("with {} it is {factor:.9} times the true one", count(n, "observation")))
+        }
         None => verdict,
     })
+}
+
+/// A factor without its rounding, so that one of several gradients is the same fault.
+fn rounded(factor: f64) -> f64 {
+    format!("{factor:.9e}").parse().unwrap_or(factor)
 }
 
 /// a is the true gradient with respect to another input: the answers are in the wrong order.

@@ -12,6 +12,7 @@ use crate::{
         given::Given,
         kind::{Kind, Puts},
         mend::{self, Lines, leads_to, readers},
+        numbers::count,
         ready::Ready,
         script::{Action, Edit, Script, Source, Step},
     },
@@ -142,8 +143,8 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
                 let line = lines.line_of_reads(&chosen)?;
                 let evidence = format!(
-                    "reading {wanted} in place of {used} in {} places, from {line} on, the rule is exact",
-                    chosen.len()
+                    "reading {wanted} in place of {used} in {}, from {line} on, the rule is exact",
+                    count(chosen.len(), "place")
                 );
                 let fault = Fault::MixedUp { used, wanted };
                 return Some(case.verdict(k, fault, residual).because(evidence).at(Some(line)));

@@ -26,7 +26,7 @@ pub(super) fn card(number: usize, verdict: &Verdict, seen: bool) -> String {
          <p class=\"of\">{}{rule}</p>\n{evidence}{}</article>\n",
         escape(verdict.fault.name()),
         rich(&sentence(&verdict.fault.to_string())),
-        rich(&sentence(&verdict.of.join(" and "))),
+        rich(&sentence(&verdict.whose())),
         verdict.line.as_ref().map_or(String::new(), |line| source(line, seen)),
     )
 }
@@ -73,10 +73,10 @@ mod tests {
         let text: String = (1..=9).map(|k| format!("    let y{k} = a < {k};\n")).collect();
         std::fs::write(&path, text).unwrap();
         let at = |line| Some(Line { file: path.display().to_string(), line });
-        let verdict = Verdict::new(Fault::SignFlipped, "input 0", 0.0).because("a = −t, for `x` & all").at(at(2));
+        let verdict = Verdict::new(Fault::SignFlipped, "input 0", 0.0).because("it is −t, for `x` & all").at(at(2));
         let card = card(1, &verdict, false);
         assert!(card.contains("<h3>The sign is flipped</h3>") && card.contains("verdict 1 · sign flipped"), "{card}");
-        assert!(card.contains("<li>a = −t, for <code>x</code> &amp; all</li>"));
+        assert!(card.contains("<li>it is −t, for <code>x</code> &amp; all</li>"));
         assert!(card.contains("<span class=\"marked\"><i>2</i>let y2 = a &lt; 2;\n</span>"), "{card}");
         assert_eq!(card.matches("<span").count(), 6);
         assert!(!super::card(2, &verdict, true).contains("<span"));

@@ -6,7 +6,7 @@ use crate::{
     check::{
         Constraint, Fault, Line, Outcome, Verdict,
         arguments::Name,
-        numbers::{DIFFERENT, difference, is_finite, mapped, size},
+        numbers::{DIFFERENT, all_of, count, difference, is_finite, mapped, size},
     },
 };
 
@@ -86,7 +86,7 @@ pub(super) fn reached(e: &Examination<'_>) -> (Outcome, Vec<Verdict>) {
     if lost.is_empty() {
         let outcome = match params.len() {
             0 => not_applicable("there are no parameters"),
-            n => passed(format!("all {n}")),
+            n => passed(all_of(n, "parameter")),
         };
         return (outcome, Vec::new());
     }
@@ -144,7 +144,7 @@ pub(super) fn needless(e: &Examination<'_>) -> Outcome {
     }
     match saved {
         0 => not_applicable("no operation is saved: the rules do not look at `needs`"),
-        n => passed(format!("{n} operations saved when inputs are constants, one after the other")),
+        n => passed(format!("{} saved when inputs are constants, one after the other", count(n, "operation"))),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     Mode, Rule, Tensor,
     check::{
         Constraint, Fault, Outcome, Verdict, diagnose,
-        numbers::{is_finite, mapped},
+        numbers::{all_of, count, is_finite, mapped},
     },
 };
 
@@ -72,7 +72,7 @@ fn carried(e: &Examination<'_>) -> Answer {
     }
     let mut found: Vec<Verdict> = e.applications.iter().filter_map(|a| diagnose::carried(a, e.check.seed)).collect();
     if found.is_empty() {
-        return (passed(format!("{} rules asked after other calls", e.applications.len())), found);
+        return (passed(format!("{} asked after other calls", count(e.applications.len(), "rule"))), found);
     }
     let names: Vec<&str> = e.applications.iter().map(|a| a.function.name()).collect();
     found.retain(|v| !e.verdicts.iter().any(|known| known.fault == v.fault && known.rule == v.rule));
@@ -100,7 +100,7 @@ fn state(e: &Examination<'_>) -> Outcome {
     match (after(Mode::Train), after(Mode::Eval)) {
         (_, Ok(changed)) if !changed.is_empty() => failed(format!("inference changes {}", changed.join(", "))),
         (Ok(changed), Ok(_)) if changed.is_empty() => {
-            not_applicable(format!("training changes none of the {} state tensors", state.len()))
+            not_applicable(format!("training does not change {}", all_of(state.len(), "state tensor")))
         }
         (Ok(changed), Ok(_)) => passed(format!("training changes {}, inference nothing", changed.join(", "))),
         (Err(failure), _) | (_, Err(failure)) => failed(failure.to_string()),

@@ -7,7 +7,7 @@ use crate::{
         Comparison, Fault, Outcome, SpecialKind, StepCurve, Verdict,
         caught::Failure,
         measure::{FULL, Gradients, outliers, projected_excess},
-        numbers::{count, largest},
+        numbers::{all_of, count, largest},
         settings::Extent,
     },
 };
@@ -94,7 +94,9 @@ pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
     let outcome = |tally: &Tally, side: &Result<Vec<Tensor>, Failure>| match (side, smooth) {
         (Err(failure), _) => failed(format!("it cannot be taken: {}", failure.sentence)),
         (_, 0) if tally.fault.is_none() => {
-            not_applicable(format!("all {special} elements are at kinks or jumps: move the input off them"))
+            let verb = if special == 1 { "is" } else { "are" };
+            let elements = all_of(special, "element");
+            not_applicable(format!("{elements} {verb} at kinks or jumps: move the input off them"))
         }
         _ if tally.fault.is_none() && global == 0.0 => not_applicable(ALL_ZERO),
         _ => tally.outcome(special),

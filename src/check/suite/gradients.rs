@@ -14,7 +14,7 @@ use crate::{
         caught::Failure,
         diagnose,
         measure::{Evaluation, Gradients, outliers},
-        numbers::{DIFFERENT, difference, largest, mapped, size, zeros},
+        numbers::{self, DIFFERENT, count, difference, largest, mapped, size, zeros},
     },
     tensor::sequence::golden,
 };
@@ -46,7 +46,9 @@ fn sizes(batches: &[Gradients], by_hand: bool) -> Outcome {
     let failure = batches.iter().find_map(|g| g.manual.as_ref().err().or(g.tape.as_ref().err()));
     match failure {
         Some(failure) => failed(failure.to_string()),
-        None if by_hand => passed(format!("of {} gradients", batches.iter().flat_map(|g| &g.manual).flatten().count())),
+        None if by_hand => {
+            passed(format!("of {}", count(batches.iter().flat_map(|g| &g.manual).flatten().count(), "gradient")))
+        }
         None => not_applicable(NO_RULE),
     }
 }
@@ -81,9 +83,9 @@ fn manual_against_tape(
             Err(Outcome::Failed(why)) => return failed(format!("beside the kinks {why}")),
             Err(outcome) => return outcome,
         }
-        return passed(format!("to {worst:.1e}, in {} batches and beside the kinks", batches.len()));
+        return passed(format!("to {worst:.1e}, in {} and beside the kinks", numbers::batches(batches.len())));
     }
-    passed(format!("to {worst:.1e}, in {} batches", batches.len()))
+    passed(format!("to {worst:.1e}, in {}", numbers::batches(batches.len())))
 }
 
 /// The largest relative difference between the gradients of both rules, ignoring kinks where both are subgradients; or

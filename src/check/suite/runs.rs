@@ -10,7 +10,7 @@ use crate::{
         Fault, Outcome, Verdict,
         arguments::values,
         caught::Failure,
-        numbers::{is_finite, size},
+        numbers::{batches, count, is_finite, size},
         runner,
         settings::Inputs,
     },
@@ -88,8 +88,9 @@ fn other_axis(e: &Examination<'_>) -> Option<String> {
         at[0] = Tensor::full(Shape::from(&dims[..]), 0.5, DType::F64);
         e.runner(Mode::Train).values(&at).is_ok().then(|| {
             format!(
-                "{n} observations were laid along axis {told}, in an input of shape {was}; laid along axis {axis}, in \
-                 shape {}, it runs: the layer reads axis {axis} as the observations",
+                "{} laid along axis {told}, in an input of shape {was}; laid along axis {axis}, in shape {}, it runs: the \
+                 layer reads axis {axis} as the observations",
+                if n == 1 { "1 observation was".to_owned() } else { format!("{n} observations were") },
                 Shape::from(dims)
             )
         })
@@ -109,7 +110,7 @@ fn rows(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
     }
     let odd = known.iter().find_map(|(n, values)| {
         let odd = values.iter().find(|y| y.shape().get(e.axis()) != Some(n))?;
-        Some(format!("{n} observations gave an output of shape {}", odd.shape()))
+        Some(format!("{} gave an output of shape {}", count(*n, "observation"), odd.shape()))
     });
     match odd {
         // A loss has one number for the whole batch: that is not a fault of the function.
@@ -117,7 +118,7 @@ fn rows(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
             not_applicable("the output is one number for the whole batch")
         }
         Some(odd) => failed(odd),
-        None => passed(format!("for {} batches", known.len())),
+        None => passed(format!("for {}", batches(known.len()))),
     }
 }
 
@@ -146,7 +147,7 @@ fn announced(e: &Examination<'_>) -> Outcome {
     match (fault, compared) {
         (Some(fault), _) => failed(fault),
         (None, 0) => not_applicable(DOES_NOT_RUN),
-        (None, n) => passed(format!("{n} outputs, computed at once and when needed")),
+        (None, n) => passed(format!("{}, computed at once and when needed", count(n, "output"))),
     }
 }
 
@@ -167,7 +168,7 @@ fn modes(e: &Examination<'_>, outputs: &[Run]) -> Outcome {
     }
     match compared {
         0 => not_applicable(DOES_NOT_RUN),
-        n => passed(format!("for {n} batches")),
+        n => passed(format!("for {}", batches(n))),
     }
 }
 

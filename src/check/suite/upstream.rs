@@ -10,7 +10,7 @@ use crate::{
         Outcome,
         caught::Failure,
         measure::Evaluation,
-        numbers::{largest, mapped},
+        numbers::{all_of, largest, mapped},
     },
 };
 
@@ -45,10 +45,12 @@ fn outcomes(largest_batch: &Evaluation<'_>) -> (Outcome, Outcome) {
         }
     };
     let count: usize = zero.iter().map(Tensor::numel).sum();
-    let nonzero = zero.iter().flat_map(Tensor::to_vec).find(|v| *v != 0.0);
-    let zero_outcome = match nonzero {
-        Some(value) => failed(format!("a gradient is {value:.3e} where the upstream gradient is 0")),
-        None => passed(format!("all {count} numbers")),
+    let zero_outcome = match zero.iter().flat_map(Tensor::to_vec).find(|v| *v != 0.0) {
+        Some(value) if value.is_finite() => {
+            failed(format!("for an upstream gradient of 0, a gradient is as large as {:.3e}", largest(&zero)))
+        }
+        Some(value) => failed(format!("for an upstream gradient of 0, a number of a gradient is {value}")),
+        None => passed(all_of(count, "number")),
     };
     let mut worst = 0.0f64;
     let global = largest(&one);
