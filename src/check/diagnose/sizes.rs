@@ -1,4 +1,5 @@
-//! What a factor k in a = k t may stand for, judging by the shapes: N, 1/N, the number of channels, of pixels, of elements.
+//! What a factor k in a = k t may stand for, judging by the shapes: N, 1/N, the number of channels, of pixels, of elements, or
+//! the root of one of these.
 //!
 //! A size that gives k at one shape may do so by coincidence, where two axes are equally long or the rule has a plain
 //! number. So the comparison is made with another number of observations, and with each axis longer by one, as far as
@@ -24,19 +25,25 @@ const FEW: usize = 400;
 /// What a factor may stand for: a size that gives it, at all sizes that can be tried, or a plain number.
 pub(super) fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
     let (inverse, sign) = (factor.abs() < 1.0, if factor < 0.0 { "−" } else { "" });
-    let fits = |factor: f64, n: usize| {
-        let value = if inverse { 1.0 / n as f64 } else { n as f64 };
+    let fits = |factor: f64, n: usize, root: bool| {
+        let value = if root { (n as f64).sqrt() } else { n as f64 };
+        let value = if inverse { value.recip() } else { value };
         (factor.abs() - value).abs() <= 1e-6 * value
     };
     let elsewhere = elsewhere(case, k).map(|(_, factor, point)| (factor, sizes(case, point, k)));
     let names = |others: &[Elsewhere]| {
-        let named = sizes(case, case.first(), k).into_iter().enumerate().filter_map(|(i, (what, n))| {
-            let there = |(factor, sizes): &Elsewhere| sizes.get(i).is_some_and(|s| fits(*factor, s.1));
-            let number = if inverse { format!("{sign}1/{n}") } else { format!("{sign}{n}") };
-            (n > 1 && fits(factor, n) && others.iter().all(there)).then(|| match what.as_str() {
-                "" => format!("a plain {number}"),
-                what => format!("{number}, {what}"),
-            })
+        let all = || sizes(case, case.first(), k).into_iter().enumerate();
+        let candidates = all().map(|one| (one, false)).chain(all().map(|one| (one, true)));
+        let named = candidates.filter_map(|((i, (what, n)), root)| {
+            let there = |(factor, sizes): &Elsewhere| sizes.get(i).is_some_and(|s| fits(*factor, s.1, root));
+            let over = if inverse { "1/" } else { "" };
+            let fits = n > 1 && fits(factor, n, root) && others.iter().all(there);
+            match (fits, what.as_str(), root) {
+                (false, ..) | (true, "", true) => None,
+                (true, "", false) => Some(format!("a plain {sign}{over}{n}")),
+                (true, what, false) => Some(format!("{sign}{over}{n}, {what}")),
+                (true, what, true) => Some(format!("{sign}{over}√{n}, the root of {what}")),
+            }
         });
         let mut seen = HashSet::new();
         named.filter(|name| seen.insert(name.clone())).take(3).collect::<Vec<_>>()
