@@ -49,6 +49,8 @@ pub(super) enum Puts {
     Path,
     /// The same of one of two paths that are alike: a square is a product of a value with itself.
     Twin,
+    /// What decides a comparison, tried at many points far apart.
+    Compared,
     /// The answer for one input, in place of that for another.
     Answer,
 }

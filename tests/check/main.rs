@@ -1,5 +1,6 @@
 //! The checker: no false alarms, and the right name for every fault.
 
+mod clear;
 mod contract;
 mod departures;
 mod faults;
@@ -10,6 +11,7 @@ mod html;
 mod lines;
 mod location;
 mod loops;
+mod masks;
 mod mends;
 mod mutations;
 mod pairs;

@@ -34,6 +34,7 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
         replaced,
         forgotten: any(Kind::ForgottenPath),
         twice: found.iter().any(is_twice),
+        edited: mend.as_ref().is_some_and(is_written_factor),
     };
     found.sort_by_key(|v| rank(v, &seen));
     let mends = mend.as_ref().map_or(Vec::new(), |v| v.mends.clone());
@@ -42,6 +43,14 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
     let mut kinds = HashSet::new();
     found.retain(|v| kinds.insert(v.fault.kind()));
     found.truncate(3);
+    if found[0].puts == Puts::Compared {
+        // What explains the few bits of a mask was tried at two points alone; where it is wrong is so anyway.
+        found.retain(|v| v.puts == Puts::Compared || v.fault.kind() == Kind::Region);
+    }
+    if !mends.is_empty() && matches!(main.kind(), Kind::Factor | Kind::SignFlipped) {
+        // A plain factor, and the line that mends it: everything else says the same again.
+        found.truncate(1);
+    }
     for verdict in &mut found {
         // Where another value that it receives belongs, it reads the wrong one there.
         if verdict.line.is_none() && verdict.fault.kind() == Kind::MixedUp {
@@ -53,7 +62,12 @@ pub(super) fn explain(case: &Case, k: usize, at: &Location<'_>) -> Vec<Verdict> 
             let own = case.rule_lines.get(k).cloned().flatten();
             verdict.line = repair.clone().or(own).or(Some(Line::from(at)));
         }
-        verdict.mend(&mends);
+        // Each mend is written once, below the first explanation.
+        if verdict.fault == main {
+            verdict.mend(&mends);
+        } else {
+            verdict.mends.retain(|mend| !mends.contains(mend));
+        }
         if verdict.fault != main && verdict.fault.kind() != Kind::NonFinite {
             verdict.evidence.push(format!("it explains the numbers as well as \"{}\" does", main.name()));
         }
@@ -161,15 +175,19 @@ struct Seen {
     forgotten: bool,
     /// A 2 mends it.
     twice: bool,
+    /// A factor that the rule computes mends it, and the line can be written as it should read.
+    edited: bool,
 }
 
 /// The order of verdicts: that of their kinds, some of them placed just after another kind.
 fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
-    let Seen { nothing, partly, region, factor, replaced, forgotten, twice } = *seen;
+    let Seen { nothing, partly, region, factor, replaced, forgotten, twice, edited } = *seen;
     match (verdict.fault.kind(), verdict.puts) {
+        // A mask that is wrong in few places looks like many things there, but only one is right everywhere.
+        (_, Puts::Compared) => (Kind::MixedUp, 0),
         // Half the slope of a square is that of a product of which one side is held constant.
         (Kind::ForgottenPath | Kind::DroppedTerm, Puts::Twin) if twice => (Kind::WrongOperation, 2),
-        (Kind::StraightThrough, _) if forgotten && !factor && !replaced => (Kind::ForgottenPath, 1),
+        (Kind::StraightThrough, _) if forgotten && !factor && !replaced && !edited => (Kind::ForgottenPath, 1),
         // If the rest is wrong, too, what makes all of it right says more.
         (Kind::NonFinite, _) if !partly => (Kind::Several, 1),
         // The numbers agree with another gradient by chance if what is read in a loop is off by one place.
@@ -191,7 +209,7 @@ fn rank(verdict: &Verdict, seen: &Seen) -> (Kind, u8) {
         // A value added somewhere is less telling than values mixed up.
         (Kind::DroppedTerm, Puts::Term) => (Kind::WrongOperation, 3),
         // The edit of the rule that mends it says more.
-        (Kind::StraightThrough, _) if factor || replaced => (Kind::WrongOperation, 3),
+        (Kind::StraightThrough, _) if factor || replaced || edited => (Kind::WrongOperation, 3),
         // A condition on a value goes away when that value is replaced by one that never meets it.
         (Kind::MixedUp, _) if region => (Kind::WrongOperation, 0),
         // An edit of the rule is found for many mistakes; replacing a value outright for only one.
@@ -220,4 +238,11 @@ fn is_twice(verdict: &Verdict) -> bool {
 fn is_simple_factor(verdict: &Verdict) -> bool {
     let factor = matches!(verdict.fault.kind(), Kind::MissingFactor | Kind::ExtraFactor);
     factor && matches!(verdict.puts, Puts::Received | Puts::Complement)
+}
+
+/// Whether it puts a factor into a line that can be written, and no derivative of `forward`, which is left out in a rule that
+/// takes an operation for the identity.
+fn is_written_factor(mend: &Verdict) -> bool {
+    let of_forward = |factor: &str| factor.starts_with("the slope of");
+    !mend.mends.is_empty() && matches!(&mend.fault, Fault::MissingFactor { factor } if !of_forward(factor))
 }

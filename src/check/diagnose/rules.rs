@@ -17,7 +17,7 @@ use crate::{
         case::{Case, Counted, Truth},
         kind::Kind,
         mend,
-        numbers::{is_finite, jittered},
+        numbers::{count, is_finite, jittered},
     },
 };
 
@@ -96,8 +96,9 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
     let (inputs, answered) = (case.first().given.x.len(), case.first().answer.len());
     if answered != inputs {
         let verdict = Verdict::new(Fault::Count, "every input", 0.0).because(format!(
-            "`backward` returned {answered} gradients for {inputs} inputs; it must return one for each, `None` where \
-             there is none"
+            "`backward` returned {} for {}; it must return one for each, `None` where there is none",
+            count(answered, "gradient"),
+            count(inputs, "input")
         ));
         return vec![verdict.at(Some(Line::from(at)))];
     }
@@ -125,7 +126,14 @@ fn examine(case: &Case, at: &Location<'_>) -> Vec<Verdict> {
         explained.extend(of);
         new
     });
-    firsts.into_iter().chain(others).map(|(verdict, _)| verdict).collect()
+    let mut all: Vec<Verdict> = firsts.into_iter().map(|(verdict, _)| verdict).collect();
+    // Each mend is written once.
+    let known: Vec<_> = all.iter().flat_map(|v| v.mends.clone()).collect();
+    all.extend(others.into_iter().map(|(mut verdict, _)| {
+        verdict.mends.retain(|mend| !known.contains(mend));
+        verdict
+    }));
+    all
 }
 
 /// Mends of several wrong gradients at once: one common cause, and where it is.

@@ -33,7 +33,7 @@
 //! slopes; `places` where it may be edited; `values` what may be put in; `factors`, `constants`, `operands`,
 //! `operations`, `reductions` and `terms` propose edits; `screen` says what an edit changes; `search` tries them alone,
 //! `pairs` two at a time, `recurrences` in loops that carry a value, `paths` with a forgotten path; `finite` mends first
-//! what makes NaN, and `idle` what is not used;
+//! what makes NaN, and `idle` what is not used; `compared` asks more of an edit that only decides a comparison;
 //! `elsewhere` asks where a person would have made the mistake; `naming` turns one into a verdict, and `found` says where it
 //! is: `lines` finds the line, `handed_on` one without any operation, `unread` one without its source, and `spots` what is
 //! next to it.
@@ -41,6 +41,7 @@
 //! `mended` says how that line should read: `writer` writes steps as `expression`s (`methods` says how), with `names`
 //! from the source.
 
+mod compared;
 mod constants;
 mod departure;
 mod elsewhere;
@@ -51,6 +52,7 @@ mod found;
 mod handed_on;
 mod idle;
 mod lines;
+mod meaning;
 mod mended;
 mod methods;
 mod names;

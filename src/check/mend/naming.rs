@@ -14,7 +14,7 @@ use crate::check::{
     Fault, Line, Verdict,
     case::Case,
     kind::Puts,
-    numbers::EXACT,
+    numbers::{EXACT, count},
     script::{Action, Alter, Source, Step},
 };
 
@@ -33,7 +33,7 @@ pub(super) fn verdict(program: &Program, case: &Case, of: &[usize], edits: &[Pro
     };
     let mut verdict = case.verdict(of[0], fault, residual).at(lines.next().cloned());
     if let [edit] = edits {
-        verdict = verdict.putting(puts(edit));
+        verdict = verdict.putting(if program.is_compared(&all) { Puts::Compared } else { puts(edit) });
     }
     for &k in &of[1..] {
         verdict.of.extend(case.verdict(k, Fault::Unknown, 0.0).of);
@@ -108,7 +108,7 @@ fn sentence(program: &Program, edit: &Proposal, line: &Option<Line>) -> String {
                 format!("with {mean} of {place} and its transpose{at}{all}, the rule is exact")
             }
             Alter::Roll(axis, by) => {
-                format!("with {place}{at} moved by {by} along axis {axis}{all}, the rule is exact")
+                format!("with {place}{at} moved {} along axis {axis}{all}, the rule is exact", by_places(*by))
             }
             Alter::Flip(axis) => format!("with {place}{at} read backwards along axis {axis}{all}, the rule is exact"),
         };
@@ -171,9 +171,8 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
             how: format!("{} is to be turned around along axis {axis} (a flip)", part(program, edit, step)),
         },
         (_, Some(Alter::Roll(axis, by))) => {
-            let places = if by.abs() == 1 { "place" } else { "places" };
-            let how = format!("{} is to be moved by {by} {places} along axis {axis}", part(program, edit, step));
-            Fault::WrongMovement { how }
+            let (what, far) = (part(program, edit, step), by_places(*by));
+            Fault::WrongMovement { how: format!("{what} is to be moved {far} along axis {axis}") }
         }
         (Change::Keep(operand), _) => Fault::WrongOperation { edit: format!("operand {operand} alone") },
         (Change::Act(actions, what), _) => another(step, &actions[0], what),
@@ -209,6 +208,11 @@ fn without(program: &Program, edit: &Proposal, wanted: Source) -> Option<(Source
         ("div", &[a, b]) if same(a, wanted) => Some((b, true)),
         _ => None,
     }
+}
+
+/// "by 1 place", "back by 2 places".
+fn by_places(by: isize) -> String {
+    format!("{}by {}", if by < 0 { "back " } else { "" }, count(by.unsigned_abs(), "place"))
 }
 
 fn part(program: &Program, edit: &Proposal, step: Option<&Step>) -> String {

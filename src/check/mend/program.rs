@@ -3,8 +3,8 @@
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
+    compared::Compared,
     lines::Lines,
-    numbers::text,
     places::{Part, Place, readers},
     proposal::Proposal,
     rests::with_rests,
@@ -51,6 +51,8 @@ pub(super) struct Program {
     pub points: Vec<At>,
     /// A point apart, which no search has seen.
     pub apart: Option<At>,
+    /// Points far apart, for edits that are seen through comparisons alone.
+    compared: Compared,
     pub values: Vec<Value>,
     /// The operations by which the tape itself computes the gradients.
     pub truth: Option<Script>,
@@ -102,12 +104,27 @@ impl Program {
             x = x.iter().map(|x| jittered(x, &mut apart)).collect();
         }
         let apart = case.point(&x, &mut apart).ok().filter(fits).and_then(|p| at(&p));
+        let compared = Compared::of(case, &script, &answered, |p| at(p).filter(|_| fits(p)));
         let rule = (&script, answered.len());
         let values = values::all(case, rule, &forward, truth.as_ref(), &more, &points);
         let sizes = case.sizes_of(of);
         let (answers, wrong) = (answered.len(), of.len());
         let inputs = answered;
-        Some(Program { answers, wrong, script, forward, given, points, apart, values, truth, sizes, places, inputs })
+        Some(Program {
+            answers,
+            wrong,
+            script,
+            forward,
+            given,
+            points,
+            apart,
+            compared,
+            values,
+            truth,
+            sizes,
+            places,
+            inputs,
+        })
     }
 
     /// What remains wrong at the two points with these edits; `None` if it is more than rounding.
@@ -119,9 +136,15 @@ impl Program {
         Some(worst)
     }
 
-    /// Whether the edits mend the rule at the point apart, too.
+    /// Whether the edits mend the rule at the point apart, too, and at those far apart if they are seen through comparisons.
     pub fn holds_apart(&self, edits: &[(usize, Edit)]) -> bool {
-        self.apart.as_ref().is_none_or(|at| self.off(at, edits).is_some())
+        let far = self.compared.points_for(&self.script, edits);
+        self.apart.iter().chain(far).all(|at| self.off(at, edits).is_some())
+    }
+
+    /// Whether the edits decide a comparison, so that they were tried at many points.
+    pub fn is_compared(&self, edits: &[(usize, Edit)]) -> bool {
+        self.compared.decides(&self.script, edits)
     }
 
     /// Whether the rule is right at a point, given these arguments.
@@ -259,22 +282,6 @@ impl Program {
             Some(Source::Argument(k)) => matches!(self.places.get(k), Some(Of::Upstream(_))),
             _ => false,
         }
-    }
-
-    /// A number, with what it may stand for by the shapes.
-    pub fn number(&self, number: f64) -> String {
-        format!("{}{}", text(number), self.meaning(number))
-    }
-
-    /// What a number may stand for by the shapes, in brackets after a space; empty if it is no size.
-    pub fn meaning(&self, number: f64) -> String {
-        let is = |size: f64| size > 1.0 && (number.abs() - size).abs() < 1e-7 * size;
-        let named = self.sizes.iter().find_map(|(what, n)| match *n as f64 {
-            n if is(n) => Some(format!(" ({what})")),
-            n if is(n - 1.0) => Some(format!(" ({what} less 1)")),
-            _ => None,
-        });
-        named.unwrap_or_default()
     }
 }
 

@@ -1,0 +1,107 @@
+//! Edits that reach the answer through a comparison alone.
+//!
+//! A comparison makes one bit of a number, so that a wrong edit of what is compared agrees with the truth at three points
+//! easily: a mask of four rows has sixteen values. Such an edit has to hold at many more points, and these lie far apart,
+//! where the bits are others.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{places::readers, program::At, split::leads_to};
+use crate::{
+    Tensor,
+    check::{
+        case::{Case, Point},
+        numbers::{DIFFERENT, difference, is_finite, mapped, numbers, size},
+        script::{Alter, Edit, Script, Source},
+    },
+};
+
+/// How many points are tried, and how many if the inputs have more than [`FEW`] numbers.
+const POINTS: usize = 24;
+const POINTS_OF_MANY: usize = 6;
+const FEW: usize = 2_000;
+
+/// What is seen through comparisons in a rule.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Steps whose results are, or lead to answers through comparisons alone.
+    through: Vec<bool>,
+    points: Vec<At>,
+}
+
+impl Compared {
+    /// `at` runs a rule with answers for the inputs `answered` at a point.
+    pub fn of(case: &Case, script: &Script, answered: &[usize], mut at: impl FnMut(&Point) -> Option<At>) -> Compared {
+        let through = through(script, answered.len());
+        if !through.contains(&true) {
+            return Compared::default();
+        }
+        let mut rng = StdRng::seed_from_u64(0x6661_7220_6f66_66);
+        let x = &case.first().given.x;
+        let many = x.iter().map(Tensor::numel).sum::<usize>() > FEW;
+        let far = (0..if many { POINTS_OF_MANY } else { POINTS }).filter_map(|_| {
+            let there: Vec<Tensor> = x.iter().map(|x| shuffled(x, &mut rng)).collect();
+            let point = case.point(&there, &mut rng).ok().filter(|p| p.truth.iter().all(is_finite))?;
+            let at = at(&point)?;
+            // A rule that is another program there cannot be judged by this one.
+            let again = script.outputs(&at.arguments, &[])?;
+            let same = |(&k, b): (&usize, &Tensor)| point.answer[k].as_ref().is_some_and(|a| same(a, b));
+            answered.iter().zip(&again).all(same).then_some(at)
+        });
+        Compared { points: far.collect(), through }
+    }
+
+    /// Whether these edits are seen through comparisons, and points are there to tell.
+    pub fn decides(&self, script: &Script, edits: &[(usize, Edit)]) -> bool {
+        !self.points_for(script, edits).is_empty()
+    }
+
+    /// The points at which these edits of a rule have to hold as well.
+    pub fn points_for(&self, script: &Script, edits: &[(usize, Edit)]) -> &[At] {
+        let compares = |k: usize| !script.steps[k].differentiable();
+        let reads = |k: usize, i: usize| matches!(script.steps[k].inputs.get(i), Some(Source::Step(s)) if compares(*s));
+        let is_seen = |(k, edit): &(usize, Edit)| {
+            let replaces = matches!(edit, Edit::AtResult(Alter::Use(_)) | Edit::AtOperand(_, Alter::Use(_)));
+            match edit {
+                _ if *k >= self.through.len() => false,
+                // A result that is multiplied by a value is not one of bits any longer.
+                Edit::AtResult(_) if compares(*k) => replaces,
+                _ if self.through[*k] => true,
+                Edit::AtOperand(i, _) => replaces && reads(*k, *i),
+                _ => false,
+            }
+        };
+        if !self.points.is_empty() && edits.iter().any(is_seen) { &self.points } else { &[] }
+    }
+}
+
+fn same(a: &Tensor, b: &Tensor) -> bool {
+    is_finite(a) && difference(a, b, size(a)).is_some_and(|off| off <= DIFFERENT)
+}
+
+/// For each step that leads to an answer, whether it compares, or all who read it on the way do so in the end.
+fn through(script: &Script, answers: usize) -> Vec<bool> {
+    let mut through = vec![false; script.steps.len()];
+    let (live, answers) = (leads_to(script, 0..answers), &script.outputs[..answers]);
+    for k in (0..script.steps.len()).rev().filter(|&k| live[k] && !answers.contains(&Source::Step(k))) {
+        let mut read = readers(script, k).map(|(reader, _)| reader).filter(|&reader| live[reader]);
+        through[k] = !script.steps[k].differentiable() || read.all(|reader| through[reader]);
+    }
+    through
+}
+
+/// The numbers of an input drawn from it again, each by a factor of its own. Integers stay, since they may be labels, and a
+/// square matrix is only scaled, since it may be symmetric.
+fn shuffled(x: &Tensor, rng: &mut StdRng) -> Tensor {
+    let own = numbers(x);
+    if own.iter().all(|v| v.fract() == 0.0) {
+        return x.clone();
+    }
+    if matches!(x.shape().dims(), [.., a, b] if a == b) {
+        let by = 0.5 + rng.random::<f64>();
+        return mapped(x, |_, v| by * v);
+    }
+    let drawn: Vec<f64> =
+        own.iter().map(|_| own[rng.random_range(0..own.len())] * (0.5 + rng.random::<f64>())).collect();
+    mapped(x, |i, _| drawn[i])
+}
