@@ -127,6 +127,13 @@ fn a_factor_may_be_the_root_of_a_size() {
 }
 
 #[test]
+fn a_factor_that_no_size_explains_is_written_as_a_person_writes_it() {
+    let rule = hand(|x| vec![x[0].sin()], |Backward { x, dz, .. }| vec![Some(dz[0] * x[0].cos() / 3f64.sqrt())]);
+    let said = report(rule, &[numbers([5], 0.0)]).verdict().unwrap().fault.to_string();
+    assert_eq!(said, "it is 0.577350 times the true one: a factor of 1/√3");
+}
+
+#[test]
 fn what_is_not_linear_in_the_upstream_gradient_is_measured_in_whole_sentences() {
     let rule =
         hand(|x| vec![x[0].sin()], |Backward { x, dz, .. }| vec![Some((dz[0].exp() + dz[0].square()) * x[0].cos())]);

@@ -15,6 +15,7 @@ use crate::{
     check::{
         case::{Case, Point, Truth},
         given::{Given, Place},
+        mend::written,
         numbers::{jittered, with_tape},
     },
 };
@@ -60,6 +61,10 @@ pub(super) fn names_of(factor: f64, case: &Case, k: usize) -> Vec<String> {
     let same = others.iter().all(|(there, _)| (there - factor).abs() <= 1e-6 * factor.abs());
     if all.is_empty() && !others.is_empty() && same && (whole - whole.round()).abs() <= 1e-6 {
         return vec![format!("a plain {sign}{}{whole:.0}", if inverse { "1/" } else { "" })];
+    }
+    // What no size explains may still have a shape that a person knows.
+    if all.is_empty() {
+        return written(factor).filter(|text| text.contains(['√', 'π'])).into_iter().collect();
     }
     all
 }

@@ -80,6 +80,7 @@ mod values;
 mod writer;
 
 pub(super) use lines::Lines;
+pub(super) use numbers::written;
 pub(super) use places::{groups, readers};
 pub(super) use split::leads_to;
 pub(super) use spots::spot_of;

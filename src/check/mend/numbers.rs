@@ -8,7 +8,7 @@ const LARGEST: usize = 64;
 const LARGEST_BY_PI: usize = 12;
 
 /// The number in a person's notation, if it has a short one.
-pub(super) fn written(number: f64) -> Option<String> {
+pub(in crate::check) fn written(number: f64) -> Option<String> {
     let sign = if number < 0.0 { "−" } else { "" };
     let size = number.abs();
     if size <= 1e-9 {
