@@ -118,6 +118,10 @@ fn operations(dtype: DType) -> u64 {
     add(c.permute(&[2, 0, 1]), c);
     add(c.cumsum(1).flip(&[2]), c);
     add(c.index_select(1, &[5; 100]), c);
+    // Gradients in pieces, which overlap, each large enough to be shared out.
+    let parts =
+        [c.narrow(2, 0, 600), c.narrow(2, 401, 600), c.slice(2, 1, 1001, 3).pad(&[(0, 0), (0, 0), (0, 266)], 0.0)];
+    add(parts[0] * parts[1] + parts[2], c);
     // As many images, channels and filters as each way of a weight gradient takes.
     let images = numbers(&[64, 16, 12, 12], 3.0);
     for (filters, size) in [(32, 3), (8, 3), (8, 5)] {

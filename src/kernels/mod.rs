@@ -15,6 +15,7 @@ pub mod movement;
 pub mod norm;
 pub mod pages;
 pub mod parallel;
+pub mod place;
 pub mod pool;
 pub mod program;
 pub mod real;

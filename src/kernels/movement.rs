@@ -6,7 +6,7 @@
 //! time.
 
 use super::{
-    Real, elementwise, parallel,
+    Real, parallel,
     transpose::{MOST, ROWS, transpose},
     walk::{Walk, strides},
 };
@@ -41,23 +41,8 @@ pub fn slice<T: Real>(x: &[T], shape: &[usize], start: &[usize], step: &[isize],
     }
 }
 
-/// The adjoint of [`slice`]: `dy` where it was read, 0 elsewhere. `dx` has sizes `shape`, `dy` sizes `out_shape`.
-pub fn slice_grad<T: Real>(
-    dy: &[T],
-    shape: &[usize],
-    start: &[usize],
-    step: &[isize],
-    out_shape: &[usize],
-    dx: &mut [T],
-) {
-    dx.fill(T::ZERO);
-    if !dy.is_empty() {
-        sliced(shape, start, step, out_shape).scatter(dy, dx);
-    }
-}
-
 /// The walk of a slice of a tensor of sizes `shape`.
-fn sliced(shape: &[usize], start: &[usize], step: &[isize], out_shape: &[usize]) -> Walk {
+pub(super) fn sliced(shape: &[usize], start: &[usize], step: &[isize], out_shape: &[usize]) -> Walk {
     let own = strides(shape);
     let first = own.iter().zip(start).map(|(&own, &start)| own as usize * start).sum();
     let steps: Axes<isize> = own.iter().zip(step).map(|(own, step)| own * step).collect();
@@ -89,16 +74,6 @@ pub fn index_select<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], indices: 
             out.copy_from_slice(&x[place * inner..][..inner]);
         }
     });
-}
-
-/// The adjoint of [`index_select`]: `dx[:, indices[i], :] += dy[:, i, :]`, from 0.
-pub fn index_select_grad<T: Real>(dy: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], dx: &mut [T]) {
-    debug_assert!(dx.len() == outer * len * inner && indices.iter().all(|&i| i < len));
-    elementwise::clear(dx);
-    for (row, dy) in dy.chunks_exact(inner.max(1)).enumerate() {
-        let place = row / indices.len() * len + indices[row % indices.len()];
-        dx[place * inner..][..inner].iter_mut().zip(dy).for_each(|(d, &g)| *d += g);
-    }
 }
 
 /// `out[i, j, …] = x[i, …, index[i, j, …], …]`, with the index at `axis`. `out` and `index` have sizes `index_shape`,
@@ -198,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn slice_and_its_adjoint() {
+    fn slice_by_the_definition() {
         type Case<'a> = (&'a [usize], &'a [usize], &'a [isize], &'a [usize]);
         let cases: [Case; 6] = [
             (&[9], &[1], &[3], &[3]),
@@ -210,18 +185,13 @@ mod tests {
         ];
         for (shape, start, step, out_shape) in cases {
             let x = numbers::<f64>(shape.iter().product(), 1);
-            let dy = numbers::<f64>(out_shape.iter().product(), 2);
-            let mut out = vec![f64::NAN; dy.len()];
+            let mut out = vec![f64::NAN; out_shape.iter().product()];
             slice(&x, shape, start, step, out_shape, &mut out);
             for (value, index) in out.iter().zip(indices(out_shape)) {
                 let own: Vec<usize> =
                     (0..shape.len()).map(|a| (start[a] as isize + index[a] as isize * step[a]) as usize).collect();
                 assert_eq!(*value, at(&x, shape, &own), "{shape:?} at {index:?}");
             }
-            let mut dx = vec![f64::NAN; x.len()];
-            slice_grad(&dy, shape, start, step, out_shape, &mut dx);
-            assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-9);
-            assert_eq!(dx.iter().filter(|d| **d != 0.0).count(), dy.len());
         }
     }
 
@@ -236,9 +206,7 @@ mod tests {
         index_select(&x, [2, 3, 2], &[2, 0, 2, 1], &mut out);
         assert_eq!(out[..6], [x[4], x[5], x[0], x[1], x[4], x[5]]);
         assert_eq!(out[8..10], x[10..12]);
-        let (dy, mut dx) = (numbers::<f64>(16, 2), [f64::NAN; 12]);
-        index_select_grad(&dy, [2, 3, 2], &[2, 0, 2, 1], &mut dx);
-        assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-12);
+        let dy = numbers::<f64>(16, 2);
         index_select::<f64>(&x, [2, 3, 2], &[], &mut []);
 
         let index = [2, 0, 1, 1, 0, 0];

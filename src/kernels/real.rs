@@ -51,6 +51,8 @@ pub trait Real:
     fn finite(self) -> bool;
     /// Whether it is NaN.
     fn nan(self) -> bool;
+    /// Whether it is the zero with a sign.
+    fn negative_zero(self) -> bool;
     /// `a` if `condition`, else `b`, without a branch.
     fn pick(condition: bool, a: Self, b: Self) -> Self;
     /// The larger of the two; NaN if either is NaN.
@@ -139,6 +141,8 @@ macro_rules! real {
             fn finite(self) -> bool { self.is_finite() }
             #[inline(always)]
             fn nan(self) -> bool { self.is_nan() }
+            #[inline(always)]
+            fn negative_zero(self) -> bool { self.to_bits() == (-0.0 as Self).to_bits() }
             #[inline(always)]
             fn pick(condition: bool, a: Self, b: Self) -> Self { if condition { a } else { b } }
             #[inline(always)]

@@ -89,8 +89,9 @@ impl Walk {
         });
     }
 
-    /// `out[place of i] = x[i]`; the rest of `out` stays as it is. No two places may be the same.
-    pub fn scatter<T: Real>(&self, x: &[T], out: &mut [T]) {
+    /// Calls `put` with the number of `out` at the place of i, and `x[i]`, for each i. No two places may be the same.
+    #[inline(always)]
+    pub fn put<T: Real>(&self, x: &[T], out: &mut [T], put: impl Fn(&mut T, T)) {
         let Some((last, outer)) = self.axes.split_last() else { return };
         if x.is_empty() {
             return;
@@ -98,9 +99,11 @@ impl Walk {
         each_place(outer, self.start as isize, 0, &mut |from, to| {
             let run = &x[to..to + last.size];
             if last.read == 1 {
-                out[from as usize..from as usize + last.size].copy_from_slice(run);
+                let places = &mut out[from as usize..from as usize + last.size];
+                places.iter_mut().zip(run).for_each(|(place, &x)| put(place, x));
             } else {
-                run.iter().enumerate().for_each(|(i, &x)| out[(from + i as isize * last.read) as usize] = x);
+                let place = |i: usize| (from + i as isize * last.read) as usize;
+                run.iter().enumerate().for_each(|(i, &x)| put(&mut out[place(i)], x));
             }
         });
     }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::{
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
+    placing::Placing,
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},
 };
 use crate::{
     error::{Error, Result},
-    kernels::movement,
+    kernels::{movement, place},
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -70,9 +71,7 @@ impl Op for IndexSelect {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let size = at.x[0].shape()[self.axis];
-        let add = IndexAdd { axis: self.axis, indices: self.indices.clone(), size };
-        Ok(Grads::from_iter([Some(at.tape().builtin(add, &[at.dz])?)]))
+        at.placed(IndexAdd { axis: self.axis, indices: self.indices.clone(), size: at.x[0].shape()[self.axis] })
     }
 
     fn mixes(&self) -> Mixes {
@@ -88,8 +87,8 @@ impl Sampled for IndexSelect {
 
 /// Adds slices into zeros, by index: the adjoint of [`IndexSelect`].
 pub(super) struct IndexAdd {
-    axis: usize,
-    indices: Arc<[usize]>,
+    pub axis: usize,
+    pub indices: Arc<[usize]>,
     size: usize,
 }
 
@@ -116,9 +115,11 @@ impl Op for IndexAdd {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
-        Ok(build!(x[0].dtype(), shape, |T, out| {
-            movement::index_select_grad(x[0].data::<T>(), sizes, &self.indices, out);
-        }))
+        Ok(build!(x[0].dtype(), shape, |T, out| place::index_select_grad(x[0].data::<T>(), sizes, &self.indices, out)))
+    }
+
+    fn placing(&self) -> Option<&dyn Placing> {
+        self.never_repeats().then_some(self)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

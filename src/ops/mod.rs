@@ -29,6 +29,7 @@ mod op;
 mod operators;
 mod permute;
 pub(crate) mod piecewise;
+mod placing;
 mod pooling;
 mod qr;
 pub(crate) mod reduce;

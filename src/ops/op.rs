@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::{formula::Formula, piecewise::Piecewise, sample::Listed};
+use super::{formula::Formula, piecewise::Piecewise, placing::Placing, sample::Listed};
 pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
@@ -76,6 +76,15 @@ pub trait Op: Send + Sync {
     /// A short chain of elementwise operations before it is then not written out.
     #[doc(hidden)]
     fn piecewise(&self, _x: &[&Shape]) -> Option<&dyn Piecewise> {
+        None
+    }
+
+    /// For an operation that writes the numbers of its single input into zeros, each at a place of its own: how it adds them
+    /// to a sum instead. `None`, the default, for everything else.
+    ///
+    /// A gradient that comes in pieces is then added up in place.
+    #[doc(hidden)]
+    fn placing(&self) -> Option<&dyn Placing> {
         None
     }
 
@@ -182,6 +191,9 @@ impl<O: Op + ?Sized> Op for Arc<O> {
     }
     fn piecewise(&self, x: &[&Shape]) -> Option<&dyn Piecewise> {
         (**self).piecewise(x)
+    }
+    fn placing(&self) -> Option<&dyn Placing> {
+        (**self).placing()
     }
     fn flops(&self, x: &[&Shape], z: &Shape) -> Option<u64> {
         (**self).flops(x, z)

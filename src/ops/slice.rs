@@ -9,12 +9,13 @@ use smallvec::SmallVec;
 use super::{
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
+    placing::Placing,
     sample::{Sample, Sampled},
     twins::twin,
 };
 use crate::{
     error::Result,
-    kernels::movement,
+    kernels::{movement, place::Places},
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -55,8 +56,7 @@ impl Op for Slice {
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
-        let scatter = Scatter { slice: self.clone(), shape: at.x[0].shape() };
-        Ok(Grads::from_iter([Some(at.tape().builtin(scatter, &[at.dz])?)]))
+        at.placed(Scatter { slice: self.clone(), shape: at.x[0].shape() })
     }
 
     fn mixes(&self) -> Mixes {
@@ -113,10 +113,11 @@ impl Op for Scatter {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let Slice { start, step, shape: part } = &self.slice;
-        Ok(build!(x[0].dtype(), shape, |T, out| {
-            movement::slice_grad(x[0].data::<T>(), &self.shape, start, step, part, out);
-        }))
+        Ok(build!(x[0].dtype(), shape, |T, out| self.places().write(x[0].data::<T>(), out)))
+    }
+
+    fn placing(&self) -> Option<&dyn Placing> {
+        Some(self)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
@@ -125,6 +126,14 @@ impl Op for Scatter {
 
     fn mixes(&self) -> Mixes {
         Mixes::Nothing
+    }
+}
+
+impl Scatter {
+    /// Where it writes.
+    pub(super) fn places(&self) -> Places<'_> {
+        let Slice { start, step, shape: part } = &self.slice;
+        Places { shape: &self.shape, start, step, part }
     }
 }
 

@@ -17,10 +17,12 @@ pub(super) enum Slot {
 
 /// The gradients of all nodes up to the one where a walk begins.
 pub(super) struct Slots<'t> {
-    tape: &'t Tape,
+    pub tape: &'t Tape,
     slots: Few<Slot>,
     /// The nodes whose slots hold a node instead of numbers; used only while the operations of rules are taken off again.
     waiting: Vec<NodeId>,
+    /// The nodes whose slots are numbers that pieces are added to in place.
+    pub in_place: Vec<NodeId>,
     /// Where the operations of rules begin, if they are taken off again.
     scratch_from: Option<usize>,
     /// Up to where they are known to be small.
@@ -41,12 +43,19 @@ impl<'t> Slots<'t> {
     pub fn new(tape: &'t Tape, root: NodeId, upstream: Slot, scratch_from: Option<usize>) -> Self {
         let mut slots = Few::new(root as usize + 1);
         slots.put(root, upstream);
-        Slots { tape, slots, waiting: Vec::new(), scratch_from, small_to: scratch_from.unwrap_or_default() }
+        let small_to = scratch_from.unwrap_or_default();
+        Slots { tape, slots, waiting: Vec::new(), in_place: Vec::new(), scratch_from, small_to }
     }
 
     /// Whether the operations of rules stay on the tape.
     pub fn recorded(&self) -> bool {
         self.scratch_from.is_none()
+    }
+
+    /// Whether a node is an operation of a rule that is taken off again.
+    #[inline]
+    pub fn is_scratch(&self, id: NodeId) -> bool {
+        self.scratch_from.is_some_and(|mark| id as usize >= mark)
     }
 
     /// The gradient of a node so far, if any has arrived.
@@ -89,14 +98,19 @@ impl<'t> Slots<'t> {
     #[inline]
     pub fn close(&mut self, id: NodeId) -> Option<Slot> {
         let slot = self.slots.take(id);
-        if let Some(Slot::Node(_)) = slot {
-            self.waiting.retain(|&waiting| waiting != id);
+        match slot {
+            Some(Slot::Node(_)) => self.waiting.retain(|&waiting| waiting != id),
+            Some(Slot::Ready(_)) => self.in_place.retain(|&in_place| in_place != id),
+            None => {}
         }
         slot
     }
 
     /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast.
     pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
+        if self.add_placed(input, gradient.id()) {
+            return;
+        }
         let gradient = self.summed(input, gradient);
         let numbers = self.numbers(input, gradient);
         match self.slots.get_mut(input) {
@@ -111,6 +125,11 @@ impl<'t> Slots<'t> {
                 self.wait(input, sum);
             }
         }
+    }
+
+    /// The gradient of a node whose slot is empty.
+    pub fn put(&mut self, id: NodeId, sum: Tensor) {
+        self.slots.put(id, Slot::Ready(sum));
     }
 
     /// Lets the gradient of `input` wait for a node.

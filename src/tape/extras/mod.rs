@@ -5,6 +5,7 @@
 //! | `lazy` | elementwise chains in one pass over memory | `evaluation`: `postpones`, `push_pending`, `affine`, `force`, `fold` |
 //! | `pieces` | chains read where they are computed | `evaluation`: `in_pieces`, `with_chain`; rules: `as_chain` |
 //! | `sums` | sums that are taken in the pass that writes another gradient | `slots`: `push_sum`, `sum_beside` |
+//! | `placed` | gradients that come in pieces, added up in place | `slots`: `add_placed`; rules: `placed` |
 //! | `memory` | what values hold; an error where there is no more | `evaluation`: `allocatable` |
 //! | `names` | names of values and layers | `node`: the layer of a new node; `locate` of errors |
 //! | `modes` | training or evaluation, which rule, no gradients, whose line | `node`: `push`; `backward`: `rule`, `pause`, `at_line` |
@@ -40,6 +41,7 @@ mod modes;
 mod names;
 mod peek;
 mod pieces;
+mod placed;
 mod precision;
 mod profile;
 mod recorded;

@@ -24,6 +24,11 @@ impl List {
         let shapes: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&input| self.node(input).shape()).collect();
         let value = match (&node.value, &node.kind) {
             (Value::Ready(value), _) => value,
+            // A piece of a gradient, read and added to as many numbers.
+            (Value::Pending(_), Kind::Op(op)) if op.placing().is_some() => {
+                let piece = shapes[0];
+                return Work { flops: Some(piece.numel() as u64), bytes: 2 * bytes(piece, dtype) };
+            }
             // Statistics; the last step, for each number of the value, is left to a chain, which counts it.
             (Value::Pending(shape), Kind::Op(op)) => {
                 let flops = op.flops(&shapes, shape).map(|flops| flops.saturating_sub(shape.numel() as u64));
