@@ -8,12 +8,13 @@ use smallvec::SmallVec;
 
 use super::{
     super::super::{Kind, List, Node, NodeId},
-    BOOKKEEPING, Frame, Names, Recorder, Spent,
-    owner::{Line, Owner, Owners},
+    BOOKKEEPING, Frame, Recorder, Spent,
+    numbers::{Lines, Names},
+    owner::{Owner, Owners},
     work::{NO_WORK, Work, bytes},
 };
 
-/// What time is counted under; names by number.
+/// What time is counted under; names and lines by number.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     backward: bool,
@@ -21,7 +22,7 @@ pub(super) struct Key {
     layer: u32,
     operation: u32,
     kernel: u32,
-    lines: SmallVec<[Line; 2]>,
+    lines: SmallVec<[u32; 2]>,
     counts: bool,
 }
 
@@ -40,7 +41,7 @@ pub(super) struct Sum {
 struct Part {
     owner: u32,
     operation: u32,
-    line: Line,
+    line: u32,
     layer: u32,
 }
 
@@ -48,16 +49,16 @@ struct Part {
 const NAMES: usize = 6;
 
 impl Key {
-    pub fn spent(&self, sum: &Sum, names: &Names, owners: &Owners) -> Spent {
+    pub fn spent(&self, sum: &Sum, names: &Names, lines: &Lines, owners: &Owners) -> Spent {
         let Owner { functions, rule, .. } = owners.get(self.owner);
         Spent {
             backward: self.backward,
             rule: rule.filter(|_| self.backward),
             layer: names.name(self.layer),
-            functions: functions.iter().map(|&(name, line)| (names.name(name), line)).collect(),
+            functions: functions.iter().map(|&(name, line)| (names.name(name), lines.line(line))).collect(),
             operation: names.name(self.operation),
             kernel: names.name(self.kernel),
-            lines: self.lines.to_vec(),
+            lines: self.lines.iter().map(|&line| lines.line(line)).collect(),
             counts: self.counts,
             calls: sum.calls,
             seconds: sum.nanoseconds as f64 * 1e-9,
@@ -78,8 +79,7 @@ impl Recorder {
             Some(flops) => sum.flops += flops,
             None => sum.unknown = true,
         }
-        let passed = self.lap();
-        self.measuring += passed;
+        self.measured_until_now();
     }
 
     /// The name, line and layer under which a node is counted: its own, or those of the operation whose rule recorded it.
@@ -89,7 +89,8 @@ impl Recorder {
             Some((operation, line, layer)) => Part { owner, operation, line, layer },
             None => {
                 let operation = self.names.number(node.kind.name());
-                Part { owner, operation, line: node.at, layer: self.names.number(layers.path(node.scope)) }
+                let (line, layer) = (self.lines.number(node.at), self.names.number(layers.path(node.scope)));
+                Part { owner, operation, line, layer }
             }
         }
     }
@@ -111,9 +112,10 @@ impl Recorder {
 
     /// The key of a chain that belongs to several operations.
     fn key_of_chain(&mut self, parts: &[Part]) -> Key {
-        let mut lines: SmallVec<[Line; 2]> = parts.iter().map(|part| part.line).collect();
-        lines.sort_unstable_by_key(|line| (line.file(), line.line(), line.column()));
-        lines.dedup_by_key(|line| (line.file(), line.line()));
+        let mut lines: SmallVec<[u32; 2]> = parts.iter().map(|part| part.line).collect();
+        let place = |&line: &u32| (self.lines.line(line).file(), self.lines.line(line).line());
+        lines.sort_unstable_by_key(|line| (place(line), self.lines.line(*line).column()));
+        lines.dedup_by_key(|line| place(line));
         let different = |of: fn(&Part) -> u32| {
             let mut numbers: SmallVec<[u32; 8]> = SmallVec::new();
             parts.iter().map(of).for_each(|number| {

@@ -5,22 +5,23 @@
 //! deep functions are nested, and all that was measured adds up to the time that has passed. What the measuring itself
 //! takes is counted too, under its own name.
 //!
-//! `owner` says in whose name a node was recorded (a function, a rule), `charge` what a frame is counted under, `work` how many
-//! numbers it computed and moved, `spent` what of all that is handed out. A tape that is not profiled pays one comparison per
-//! operation.
+//! `owner` says in whose name a node was recorded (a function, a rule), `charge` what a frame is counted under, `numbers` gives
+//! names and lines numbers, `work` says how many numbers were computed and moved, `spent` what of all that is handed out. A
+//! tape that is not profiled pays one comparison per operation.
 
 mod charge;
+mod numbers;
 mod owner;
 mod spent;
 mod work;
 
-use std::{collections::HashMap, panic::Location, time::Instant};
+use std::{panic::Location, time::Instant};
 
 use super::super::{Kind, List, NodeId, Rule, Tape, Var};
 use charge::{Key, Sum};
+use numbers::{Lines, Map, Names};
 use owner::Owners;
 pub(crate) use spent::Measured;
-use spent::Names;
 pub use spent::Spent;
 
 /// The name of what is no operation: noting pending ones, adding gradients up, the walk itself.
@@ -41,7 +42,8 @@ pub(crate) struct Recorder {
     used: bool,
     owners: Owners,
     names: Names,
-    sums: HashMap<Key, Sum>,
+    lines: Lines,
+    sums: Map<Key, Sum>,
 }
 
 /// A frame, by its place among the open ones.
@@ -60,7 +62,8 @@ impl Recorder {
             used: false,
             owners: Owners::default(),
             names: Names::default(),
-            sums: HashMap::new(),
+            lines: Lines::default(),
+            sums: Map::default(),
         }
     }
 
@@ -69,6 +72,12 @@ impl Recorder {
         let now = Instant::now();
         let passed = now - std::mem::replace(&mut self.last, now);
         passed.as_nanos() as u64
+    }
+
+    /// What has passed since the last call was measuring.
+    fn measured_until_now(&mut self) {
+        let passed = self.lap();
+        self.measuring += passed;
     }
 
     fn open(&mut self) -> Frame {
@@ -98,7 +107,7 @@ impl Recorder {
         *self.open.last_mut().unwrap_or(&mut self.outside) += passed;
         let seconds = |nanoseconds: u64| nanoseconds as f64 * 1e-9;
         Measured {
-            spent: self.sums.iter().map(|(key, sum)| key.spent(sum, &self.names, &self.owners)).collect(),
+            spent: self.sums.iter().map(|(key, sum)| key.spent(sum, &self.names, &self.lines, &self.owners)).collect(),
             steps: self.steps + u64::from(self.used),
             outside: seconds(self.outside + self.open.iter().sum::<u64>()),
             measuring: seconds(self.measuring),
@@ -141,7 +150,9 @@ impl Tape {
         let first = list.nodes.len() as NodeId;
         let recorder = list.notes.recorder.as_mut()?;
         let frame = recorder.open();
-        let before = recorder.owners.enter_function(first, (recorder.names.number(name), at));
+        let function = (recorder.names.number(name), recorder.lines.number(at));
+        let before = recorder.owners.enter_function(first, function);
+        recorder.measured_until_now();
         Some(InFunction { tape: self, frame: Some(frame), before })
     }
 
@@ -153,13 +164,17 @@ impl Tape {
         let frame = recorder.open();
         let node = &list.nodes[id as usize];
         let function = match &node.kind {
-            Kind::Output(call, _) => Some((recorder.names.number(call.function.name()), call.at)),
+            Kind::Output(call, _) => {
+                Some((recorder.names.number(call.function.name()), recorder.lines.number(call.at)))
+            }
             _ => None,
         };
         let by_hand = function.is_some() && self.rule() == Rule::Manual;
         let name = recorder.names.number(node.kind.name());
         let layer = recorder.names.number(list.notes.names.path(node.scope));
-        let before = recorder.owners.enter_rule(id, first, (name, node.at, layer), (function, by_hand));
+        let line = recorder.lines.number(node.at);
+        let before = recorder.owners.enter_rule(id, first, (name, line, layer), (function, by_hand));
+        recorder.measured_until_now();
         Some(InRule { frame, before, first, by_numbers: false })
     }
 

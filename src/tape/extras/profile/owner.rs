@@ -3,23 +3,23 @@
 //! Nothing is written into the nodes. Stretches of the tape have an owner, noted by their first nodes; the operations of
 //! rules come and go at the end of the tape, and what is noted there goes with them.
 
-use std::{collections::HashMap, panic::Location};
-
 use smallvec::SmallVec;
 
-use super::super::super::{NodeId, Rule};
+use super::{
+    super::super::{NodeId, Rule},
+    numbers::Map,
+};
 
-pub(super) type Line = &'static Location<'static>;
-/// A hand-written function by the number of its name, and the line that applied it.
-pub(super) type Function = (u32, Line);
+/// A hand-written function and the line that applied it, by their numbers.
+pub(super) type Function = (u32, u32);
 
 /// Who records.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Owner {
     /// The functions around it, from the outermost.
     pub functions: SmallVec<[Function; 2]>,
-    /// The operation whose rule records: name, line, layer.
-    pub of: Option<(u32, Line, u32)>,
+    /// The operation whose rule records: the numbers of its name, line and layer.
+    pub of: Option<(u32, u32, u32)>,
     /// Which rule, inside a function.
     pub rule: Option<Rule>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Owner {
 /// The owners of all nodes. The first of them is the user's program.
 pub(super) struct Owners {
     all: Vec<Owner>,
-    numbers: HashMap<Owner, u32>,
+    numbers: Map<Owner, u32>,
     /// The owner of what is recorded now.
     now: u32,
     /// From which node on, who.
@@ -37,7 +37,7 @@ pub(super) struct Owners {
 impl Default for Owners {
     fn default() -> Self {
         let program = Owner::default();
-        Owners { all: vec![program.clone()], numbers: HashMap::from([(program, 0)]), now: 0, from: Vec::new() }
+        Owners { all: vec![program.clone()], numbers: Map::from_iter([(program, 0)]), now: 0, from: Vec::new() }
     }
 }
 
@@ -97,7 +97,7 @@ impl Owners {
         &mut self,
         id: NodeId,
         first: NodeId,
-        of: (u32, Line, u32),
+        of: (u32, u32, u32),
         (function, by_hand): (Option<Function>, bool),
     ) -> u32 {
         let before = self.now;

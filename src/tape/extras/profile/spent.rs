@@ -1,6 +1,6 @@
-//! What was measured, as it is handed out; and names by number, under which it is counted.
+//! What was measured, as it is handed out.
 
-use std::{collections::HashMap, panic::Location};
+use std::panic::Location;
 
 use super::super::super::Rule;
 
@@ -44,29 +44,4 @@ pub(crate) struct Measured {
     pub outside: f64,
     /// Seconds taken by the measuring.
     pub measuring: f64,
-}
-
-/// Names by number.
-#[derive(Default)]
-pub(super) struct Names {
-    all: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Names {
-    pub fn number(&mut self, name: &str) -> u32 {
-        match self.numbers.get(name) {
-            Some(&number) => number,
-            None => {
-                let number = self.all.len() as u32;
-                self.all.push(name.to_owned());
-                self.numbers.insert(name.to_owned(), number);
-                number
-            }
-        }
-    }
-
-    pub fn name(&self, number: u32) -> String {
-        self.all[number as usize].clone()
-    }
 }
