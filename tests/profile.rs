@@ -216,6 +216,37 @@ fn layers_and_lines_are_told_apart_forward_and_backward() {
 }
 
 #[test]
+fn tables_of_layers_and_lines_have_no_column_of_operations() {
+    let tape = Tape::new();
+    tape.set_profiling(true);
+    step(&tape);
+    let profile = tape.profile();
+    assert!(profile.to_string().lines().nth(1).is_some_and(|heads| heads.contains("operation")), "{profile}");
+    for (table, column) in [(profile.layers().to_string(), "layer"), (profile.lines().to_string(), "line")] {
+        let heads = table.lines().nth(1).expect("there is a line of heads");
+        assert!(!heads.contains("operation") && heads.ends_with(column), "{table}");
+        // What is no operation is named there.
+        assert!(table.lines().any(|line| line.ends_with("  bookkeeping")), "{table}");
+    }
+}
+
+#[test]
+fn a_line_that_is_recorded_again_and_again_is_one_entry() {
+    let mut tape = Tape::f64();
+    tape.set_profiling(true);
+    for _ in 0..3 {
+        tape.reset();
+        let x = tape.leaf(0.5);
+        (0..20).fold(x, |y, _| y.sin()).backward().unwrap();
+    }
+    let profile = tape.profile();
+    let of_sin: Vec<_> =
+        profile.spent.iter().filter(|spent| spent.operation == "sin" && spent.kernel.is_empty()).collect();
+    let calls: Vec<(bool, u64)> = of_sin.iter().map(|spent| (spent.backward, spent.calls)).collect();
+    assert!(calls.len() == 2 && calls.contains(&(false, 60)) && calls.contains(&(true, 60)), "{calls:?}");
+}
+
+#[test]
 fn what_a_checkpoint_computes_again_is_counted_in_the_backward_pass() {
     let tape = Tape::new();
     tape.set_profiling(true);

@@ -139,13 +139,14 @@ impl FlameChart {
         }
     }
 
-    /// Name and amount in a box, or the name alone, or nothing, as there is room.
+    /// Name and amount in a box, or the name alone, or nothing, as there is room; under the pointer, both.
     fn label(&self, scene: &mut Scene, part: &Part, area: Rect, color: Color) {
+        let whole = format!("{} {} {}", part.name, digits(part.amount), self.unit);
+        scene.hint(area, &whole);
         let room = area.width() - 8.0;
         if room < 16.0 || area.height() < SMALL {
             return;
         }
-        let whole = format!("{} {} {}", part.name, digits(part.amount), self.unit);
         let text = match font::width(&whole, SMALL, false) <= room {
             true => whole,
             false => font::fit(&part.name, SMALL, false, room),
@@ -181,6 +182,14 @@ mod tests {
         let [a, b, c] = boxes[..] else { panic!("three boxes: {boxes:?}") };
         assert!((a.width() - 399.0).abs() < 1.5 && (b.width() - 299.0).abs() < 1.5 && (c.width() - 199.0).abs() < 1.5);
         assert!(b.top >= a.bottom && b.left >= a.left && b.right <= a.right && c.left >= a.right && c.top == a.top);
+    }
+
+    #[test]
+    fn a_box_too_narrow_for_its_name_says_it_under_the_pointer() {
+        let (scene, boxes) = drawn(&FlameChart::new("ms").add(&["wide"], 99.0).add(&["conv2d"], 1.0));
+        let hint = Mark::Hint { area: boxes[1], text: "conv2d 1.00 ms".into() };
+        assert!(boxes[1].width() < 16.0 && scene.marks.contains(&hint));
+        assert!(scene.texts().iter().all(|text| !text.text.contains("conv2d")));
     }
 
     #[test]

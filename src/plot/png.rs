@@ -56,6 +56,7 @@ impl Canvas<'_> {
             Mark::Path { points, width, color } => self.path(points, *width, *color),
             Mark::Fill { area, color } => self.fill(*area, *color),
             Mark::Text(text) => self.text(text),
+            Mark::Hint { .. } => Ok(()),
             Mark::Image { area, columns, pixels } => {
                 let rows = pixels.len() / columns;
                 // Both neighbors compute their common edge in the same way, so that there is no gap between them.

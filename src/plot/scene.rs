@@ -139,6 +139,8 @@ pub(super) enum Mark {
     Image { area: Rect, columns: usize, pixels: Vec<Color> },
     /// A line of text.
     Text(Text),
+    /// What a viewer of SVG shows while the pointer is in a box; nothing in a picture.
+    Hint { area: Rect, text: String },
 }
 
 /// The marks of a figure, in drawing order, on white paper. Images lie below everything else.
@@ -172,6 +174,11 @@ impl Scene {
         if !text.text.trim().is_empty() {
             self.marks.push(Mark::Text(text));
         }
+    }
+
+    /// What a box says while the pointer is in it.
+    pub(super) fn hint(&mut self, area: Rect, text: &str) {
+        self.marks.push(Mark::Hint { area, text: text.replace(char::is_control, " ") });
     }
 
     /// The boxes that the texts fill.

@@ -1,7 +1,8 @@
 //! A scene as SVG: text stays text, and coordinates keep a tenth of a pixel.
 //!
 //! The backend works in whole units, so the drawing is ten times as large as the figure, and a `viewBox` scales it
-//! back. The backend cannot write images: they come before its marks, as PNG data in base64.
+//! back. The backend cannot write images: they come before its marks, as PNG data in base64. Nor can it write what a box says
+//! under the pointer: behind its marks, each such box lies there once more, without a color and with a title.
 
 use std::{fmt::Write, io};
 
@@ -45,7 +46,25 @@ pub(super) fn write(scene: &Scene) -> io::Result<String> {
             svg.push_str(&image(*area, *columns, pixels)?);
         }
     }
-    Ok(svg + &edged(body, marks))
+    let (body, end) = body.rsplit_once("</svg>").ok_or_else(|| io::Error::other("the drawing has no end"))?;
+    svg.push_str(&edged(body, marks));
+    for mark in marks {
+        if let Mark::Hint { area, text } = mark {
+            svg.push_str(&hint(*area, text));
+        }
+    }
+    Ok(svg + "</svg>" + end)
+}
+
+/// A box that nobody sees, and that answers to the pointer.
+fn hint(area: Rect, text: &str) -> String {
+    let ((left, top), (right, bottom)) = (at((area.left, area.top)), at((area.right, area.bottom)));
+    let (width, height) = (right - left, bottom - top);
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!(
+        "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"none\" \
+         pointer-events=\"all\"><title>{text}</title></rect>\n"
+    )
 }
 
 /// The elements with a white edge around the texts that have one, below their letters. (The backend cannot write one.)
@@ -79,7 +98,7 @@ fn draw(backend: &mut SVGBackend, mark: &Mark) -> io::Result<()> {
             backend.draw_rect(from, to, &style(*color, 0.0), true).map_err(io::Error::other)
         }
         Mark::Text(text) => draw_text(backend, text),
-        Mark::Image { .. } => Ok(()),
+        Mark::Image { .. } | Mark::Hint { .. } => Ok(()),
     }
 }
 
@@ -188,6 +207,17 @@ mod tests {
         assert!(svg.contains("stroke-width=\"60\" x=\"200\""), "{svg}");
         let plain = Scene { marks: scene.marks[..2].to_vec(), ..scene };
         assert!(!write(&plain).unwrap().contains("paint-order"));
+    }
+
+    #[test]
+    fn boxes_have_titles_behind_the_marks() {
+        let mut scene = Scene::new(100, 50);
+        scene.hint(Rect::new(1.0, 2.0, 5.5, 8.0), "chain of a<b> & c\n 2 ms");
+        scene.fill(Rect::new(1.0, 2.0, 5.5, 8.0), Color::BLUE);
+        let svg = write(&scene).unwrap();
+        let element = "<rect x=\"10\" y=\"20\" width=\"45\" height=\"60\" fill=\"none\" pointer-events=\"all\">\
+                       <title>chain of a&lt;b&gt; &amp; c  2 ms</title></rect>\n</svg>";
+        assert!(svg.trim_end().ends_with(element), "{svg}");
     }
 
     #[test]

@@ -3,11 +3,16 @@
 use std::fmt;
 
 use super::{Profile, Row, Rows};
+use crate::tape::BOOKKEEPING;
 
 /// Rows beyond these are summed up in one.
 const MOST: usize = 40;
 /// Names longer than this are cut.
 const WIDEST: usize = 56;
+/// The texts of a line behind its pass.
+const OPERATION: usize = 1;
+const LAYER: usize = 2;
+const LINES: usize = 3;
 
 /// A line of the table: what all have, and the texts at its end.
 struct Line {
@@ -33,7 +38,7 @@ impl Line {
         Line {
             seconds: row.seconds,
             numbers: [calls, each, row.flops.map_or("unknown".to_owned(), rate), rate(row.bytes)],
-            texts: [pass, cut(&row.operation), cut(&row.layer), cut(&row.lines)],
+            texts: [pass, row.operation.clone(), row.layer.clone(), row.lines.clone()],
         }
     }
 
@@ -55,6 +60,13 @@ impl fmt::Display for Rows<'_> {
         let steps_text = if profile.steps == 1 { "1 step".to_owned() } else { format!("{} steps", profile.steps) };
         writeln!(f, "{steps_text} of {} ms", short(total * 1e3 / steps))?;
         let mut lines: Vec<Line> = self.iter().take(MOST).map(|row| Line::new(row, steps)).collect();
+        // Where operations are not told apart, what is none of them needs no column of its own.
+        if self.iter().all(|row| row.operation.is_empty() || row.operation == BOOKKEEPING) {
+            let column = if lines.iter().any(|line| !line.texts[LINES].is_empty()) { LINES } else { LAYER };
+            let unnamed = lines.iter_mut().filter(|line| !line.texts[OPERATION].is_empty());
+            unnamed.for_each(|line| line.texts.swap(OPERATION, column));
+        }
+        cut_names(&mut lines);
         if self.len() > MOST {
             let seconds = self[MOST..].iter().map(|row| row.seconds).sum();
             lines.push(Line::named(format!("{} more rows", self.len() - MOST), seconds));
@@ -101,9 +113,50 @@ fn short(x: f64) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(WIDEST) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(WIDEST - 1).chain(['…']).collect(),
+/// Cuts the names in the columns of a table, but where two that differ would read the same.
+fn cut_names(lines: &mut [Line]) {
+    for column in [OPERATION, LAYER, LINES] {
+        let names: Vec<String> = lines.iter().map(|line| line.texts[column].clone()).collect();
+        let cuts: Vec<String> = names.iter().map(|name| cut(name)).collect();
+        for (line, (name, short)) in lines.iter_mut().zip(names.iter().zip(&cuts)) {
+            let alike = names.iter().zip(&cuts).any(|(other, cut)| other != name && cut == short);
+            if !alike {
+                line.texts[column] = short.clone();
+            }
+        }
+    }
+}
+
+/// A long name without its middle: paths of layers begin alike, and often end alike.
+fn cut(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= WIDEST {
+        return name.to_owned();
+    }
+    let kept = WIDEST - 1;
+    let (front, back) = (kept / 2, kept - kept / 2);
+    name.chars().take(front).chain(['…']).chain(name.chars().skip(count - back)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_lose_their_middle_unless_others_would_read_the_same() {
+        let [begin, end] = ["encoder.".repeat(6), ".weight".repeat(6)];
+        let names =
+            [format!("{begin}a{end}"), format!("{begin}b{end}"), format!("decoder.{begin}a{end}"), "short".into()];
+        let in_layer = |layer: &String| {
+            let mut line = Line::named(String::new(), 0.0);
+            line.texts[LAYER].clone_from(layer);
+            line
+        };
+        let mut lines: Vec<Line> = names.iter().map(in_layer).collect();
+        cut_names(&mut lines);
+        let cut = format!("decoder.{}…{}", &begin[..19], &end[end.len() - 28..]);
+        assert_eq!(cut.chars().count(), WIDEST);
+        let printed: Vec<&str> = lines.iter().map(|line| line.texts[LAYER].as_str()).collect();
+        assert_eq!(printed, [&names[0], &names[1], &cut, "short"]);
     }
 }
