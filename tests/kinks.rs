@@ -113,6 +113,7 @@ fn every_row_of_the_page_is_what_happens() {
         |x| x.pow(2.0), at [0.0];
         |a, b| a.pow(b), at [0.0], [0.0];
         |a, b| a.pow(b), at [0.0], [1.0];
+        |a, b| a.pow(b), at [0.0], [-1.0];
         |a, b| a.pow(b), at [-1.0], [2.0];
         |x| x.ln(), at [0.0];
         |x| x.ln_1p(), at [-1.0];
@@ -219,6 +220,10 @@ fn powers_and_roots_are_as_finite_as_they_can_be() {
     // x⁰ is 1 everywhere: no slope in x; and 0ᵇ has none in b > 0.
     assert_eq!(slopes([0.0, 2.0], [0.0, 0.0], |a, b| a.pow(b)), [vec![0.0, 0.0], vec![0.0, 2.0f64.ln()]]);
     assert_eq!(slopes([0.0, 0.0], [1.0, 2.0], |a, b| a.pow(b)), [vec![1.0, 0.0], vec![0.0, 0.0]]);
+    // For b < 0, 0ᵇ is infinite, and so is its slope in b; a NaN is not hidden.
+    let [da, db] = slopes([0.0, 0.0], [-1.0, f64::NAN], |a, b| a.pow(b));
+    assert_eq!((da[0], db[0]), (f64::NEG_INFINITY, f64::NEG_INFINITY));
+    assert!(da[1].is_nan() && db[1].is_nan());
     assert_eq!(slope([0.0, 0.0], |x| x.norm()), [0.0, 0.0]);
     assert_eq!(slope([0.0, -2.0], |x| x.norm()), [0.0, -1.0]);
 }

@@ -17,6 +17,7 @@ pub mod pages;
 pub mod parallel;
 pub mod place;
 pub mod pool;
+pub mod powers;
 pub mod program;
 pub mod real;
 mod rows;

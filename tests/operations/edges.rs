@@ -1,7 +1,7 @@
 //! Values and gradients at the edges of domains.
 
 use super::{close, says};
-use wengert::{DType, Tape, Tensor};
+use wengert::{DType, Tape, Tensor, Var};
 
 #[test]
 fn the_angle_between_vectors_keeps_its_digits() {
@@ -112,6 +112,25 @@ fn the_slope_of_a_power_in_its_base_has_a_slope_in_its_exponent_at_0() {
     let da = tape.grad(a.pow(b).sum(), &[a]).unwrap()[0];
     assert_eq!(da.value().to_vec(), [0.0; 3]);
     assert_eq!(tape.grad(da.sum(), &[b]).unwrap()[0].value().to_vec(), [2.0, 0.5, 0.0]);
+}
+
+/// c (c − 1) x^(c − 2), whichever way each power is computed.
+#[test]
+fn a_power_with_a_number_has_two_derivatives() {
+    for tape in [Tape::new(), Tape::f64()] {
+        let x = tape.leaf([0.25, 1.0, 4.0]);
+        for c in [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, -0.5, -1.0, -1.5, -2.0, -3.0] {
+            let first = tape.grad(x.pow(c).sum(), &[x]).unwrap()[0];
+            let second = tape.grad((first + x * 0.0).sum(), &[x]).unwrap()[0];
+            let near = |got: Var<'_>, want: &dyn Fn(f64) -> f64| {
+                for (got, x) in got.value().to_vec().into_iter().zip([0.25, 1.0, 4.0]) {
+                    assert!((got - want(x)).abs() <= 1e-6 * want(x).abs(), "c = {c}, x = {x}: {got}, not {}", want(x));
+                }
+            };
+            near(first, &|x: f64| c * x.powf(c - 1.0));
+            near(second, &|x: f64| c * (c - 1.0) * x.powf(c - 2.0));
+        }
+    }
 }
 
 #[test]

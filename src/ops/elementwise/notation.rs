@@ -8,7 +8,8 @@
 //! `slope finite` says that the derivative multiplies the upstream gradient by a number that is finite at every input,
 //! even NaN and ±∞, so that it maps 0 to 0 (with `if`: only for such numbers c); `slope any` promises nothing. `zero`
 //! instead of a derivative declares a function that is constant between its jumps: no gradient flows through it. A row
-//! with a number gives one for tests, and says whether it is printed as the first operand or as the second.
+//! with a number gives one for tests, says whether it is printed as the first operand or as the second, and may name a `loop` that
+//! computes the value of many numbers, if there are ways of their own for some c.
 //!
 //! Each table becomes a list and one static [`Elementwise`](super::Elementwise) per row.
 
@@ -78,9 +79,27 @@ macro_rules! unary {
     };
 }
 
+/// The loop of a row with a number: over its value, or its own.
+macro_rules! loop_with_number {
+    ($T:ident |$x:ident, $c:ident| $value:expr) => {
+        Loop::Unary(|x, $c, out| {
+            map(
+                x,
+                out,
+                #[inline(always)]
+                move |$x: $T| $value,
+            )
+        })
+    };
+    ($T:ident |$x:ident, $c:ident| $value:expr, $own:path) => {
+        Loop::Unary($own)
+    };
+}
+
 /// Operations of one input and a number.
 macro_rules! with_number {
-    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$x:ident, $c:ident| $value:expr,
+    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal
+        |$x:ident, $c:ident| $value:expr, $(loop $own:path,)?
         $(d |$dx:pat_param, $dc:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr,
             slope $slope:ident $(if $finite:expr)?,)? $(zero,)?
         on $domain:expr, with $sample:literal $place:ident;)*) => {
@@ -91,8 +110,8 @@ macro_rules! with_number {
                 formula: $formula,
                 parameter: Some($sample),
                 domain: &[$domain],
-                loop_f32: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
-                loop_f64: Loop::Unary(|x, $c, out| map(x, out, #[inline(always)] move |$x: f64| $value)),
+                loop_f32: loop_with_number!(f32 |$x, $c| $value $(, $own)?),
+                loop_f64: loop_with_number!(f64 |$x, $c| $value $(, $own)?),
                 rule: rule!($(|x, c, y, g, _| { let ($dx, $dc, $dy, $g) = (x[0], c, y, g); $derivative })?),
                 slope: slope!($($slope $(if |$c| $finite)?)?),
                 number_first: number_first!($place),
@@ -131,4 +150,4 @@ macro_rules! binary {
     };
 }
 
-pub(super) use {binary, number_first, rule, slope, unary, with_number};
+pub(super) use {binary, loop_with_number, number_first, rule, slope, unary, with_number};

@@ -3,18 +3,19 @@
 //! A row reads `NAME method "formula" |x| value, d |x, z, dz| derivative, slope finite, on (test interval);` with the
 //! formula of the value in LaTeX, the output `z` and the upstream gradient `dz`. The slope is
 //! `finite` at every input or `any`; `zero` stands for a derivative that is 0 between jumps. A row with a number `c` reads
-//! `d |x, c, z, dz|`, and says a number for tests and whether `c` is printed `first` or `second`. See
-//! [`notation`](super::notation).
+//! `d |x, c, z, dz|`, and says a number for tests and whether `c` is printed `first` or `second`; it may name a `loop` for the
+//! values of many numbers. See [`notation`](super::notation).
 
 use super::{
     Elementwise, Slope,
-    notation::{binary, number_first, rule, slope, unary, with_number},
+    notation::{binary, loop_with_number, number_first, rule, slope, unary, with_number},
 };
 use crate::{
     kernels::{
         Real,
         elementwise::{Loop, map, zip},
         math::special,
+        powers,
     },
     tape::Var,
 };
@@ -153,8 +154,10 @@ with_number! {
     /// c / x.
     DIV_NUMBER div r"\frac{c}{x}" |x, c| c / x, d |x, _, z, dz| -(dz * z / x), slope any, on (0.3, 2.0), with 0.7 first;
     /// xᶜ.
-    POW_NUMBER pow "x^{c}" |x, c| x.power(c), d |x, c, _, dz| match c {
+    POW_NUMBER pow "x^{c}" |x, c| x.power(c), loop powers::by_number, d |x, c, _, dz| match c {
         0.0 => dz * 0.0,
+        1.0 => dz,
+        2.0 => dz * x * 2.0,
         _ => dz * x.pow(c - 1.0) * c,
     }, slope finite if c == 0.0 || c == 1.0, on (0.3, 2.0), with 1.7 second;
     /// max(x, c); the subgradient at x = c is 1.
@@ -205,8 +208,8 @@ binary! {
     POW pow "a^{b}" |a, b| a.power(b), d |a, b, z, dz| [
         // b a^(b − 1) is 0 for b = 0, even where the power is infinite; for a > 0 its own slope in b, 1/a, is kept.
         dz * (b.eq(0.0) * (1.0 - a.gt(0.0))).select(0.0, b * a.pow(b - 1.0)),
-        // aᵇ ln a tends to 0 with a, for b > 0; there the logarithm, which is not used, is taken of 1.
-        dz * z * a.eq(0.0).select(1.0, a).ln()
+        // aᵇ ln a tends to 0 with a, for b > 0; there the logarithm, which is not used, is taken of 1. For b < 0 it tends to −∞.
+        dz * z * (a.eq(0.0) * b.ge(0.0)).select(1.0, a).ln()
     ], slope any, on (0.4, 2.0), (-1.5, 2.0);
     /// max(a, b); at a = b each gets half the gradient.
     MAXIMUM max r"\max(a, b)" |a, b| a.larger(b), d |a, b, _, dz| [
