@@ -5,34 +5,36 @@
 //! as `gather` takes them. Equal numbers keep their order (the first comes first). NaN is sorted as the largest, and
 //! wins both as a maximum and as a minimum, as in PyTorch.
 
-use std::cmp::Ordering;
-
 use super::composition::composition;
-use crate::{error::Result, ops::sample::Sample, tape::Var, tensor::Shape};
+use crate::{
+    dispatch,
+    error::Result,
+    kernels::ranking::{Ranked, extremes},
+    ops::sample::Sample,
+    tape::Var,
+    tensor::{DType, Shape},
+};
 
-/// Ascending, NaN last.
-fn ascending(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-}
-
-/// The indices along `axis` that put the numbers in order.
-fn order(op: &str, x: Var<'_>, axis: usize, descending: bool) -> Result<Vec<usize>> {
-    let (values, shape) = (x.numbers(op)?, x.shape());
-    let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-    let mut indices = vec![0; values.len()];
-    // Without numbers there may be any number of places, so memory is taken where it is needed.
-    let mut line: Vec<usize> = Vec::new();
-    for first in (0..values.len()).filter(|flat| flat / inner % len == 0) {
-        let at = |i: usize| values[first + i * inner];
-        line.clear();
-        line.extend(0..len);
-        line.sort_by(|&a, &b| if descending { ascending(at(b), at(a)) } else { ascending(at(a), at(b)) });
-        line.iter().enumerate().for_each(|(i, &from)| indices[first + i * inner] = from);
-    }
-    Ok(indices)
+/// A shape as `[outer, len, inner]`, with `axis` in the middle.
+fn lines(shape: &Shape, axis: usize) -> [usize; 3] {
+    [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }
 
 impl<'t> Var<'t> {
+    /// The indices along `axis` of the first `k` in order.
+    #[track_caller]
+    fn order(self, op: &str, axis: usize, k: usize, descending: bool) -> Result<Vec<usize>> {
+        let shape = self.shape();
+        // An index takes as much memory as a number in double precision.
+        shape.allocatable(op, DType::F64, &[&shape]).map_err(|error| self.tape().locate(error))?;
+        let sizes @ [outer, len, inner] = lines(&shape, axis);
+        // Without numbers there may be any number of places.
+        let count = if shape.numel() == 0 { 0 } else { outer * inner * k.min(len) };
+        let (x, mut indices) = (self.value(), vec![0; count]);
+        dispatch!(x.dtype(), T => T::first_of(x.data::<T>(), sizes, k, descending, &mut indices));
+        Ok(indices)
+    }
+
     /// The first `k` along `axis` in order, with their indices.
     #[track_caller]
     fn first(self, op: &str, axis: isize, k: usize, descending: bool) -> Result<(Var<'t>, Vec<usize>)> {
@@ -42,39 +44,25 @@ impl<'t> Var<'t> {
             let need = format!("at least {k} numbers along axis {axis} are needed");
             return Err(self.shape_error(op, &[&shape], need));
         }
-        let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-        let mut indices = order(op, self, axis, descending)?;
-        let mut flat = 0..;
-        indices.retain(|_| flat.next().is_some_and(|flat: usize| flat / inner % len < k));
+        let indices = self.order(op, axis, k, descending)?;
         let kept: Shape = shape.iter().enumerate().map(|(i, &n)| if i == axis { k } else { n }).collect();
         Ok((self.try_gather(axis as isize, &indices, kept)?, indices))
     }
 
-    /// The extreme along `axis`, where a number that `beats` all before it is found, and its index; NaN beats all.
+    /// The largest number along `axis`, or the smallest, and its index; NaN before all.
     #[track_caller]
-    fn extreme(
-        self,
-        op: &str,
-        axis: isize,
-        keepdim: bool,
-        beats: impl Fn(f64, f64) -> bool,
-    ) -> Result<(Var<'t>, Vec<usize>)> {
+    fn extreme(self, op: &str, axis: isize, keepdim: bool, largest: bool) -> Result<(Var<'t>, Vec<usize>)> {
         let axis = self.axis(op, axis)?;
         let shape = self.shape();
         if shape[axis] == 0 {
             let need = "an extreme needs at least one number along the axis";
             return Err(self.shape_error(op, &[&shape], need));
         }
-        let (len, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-        let values = self.numbers(op)?;
-        let lines = (0..values.len()).filter(|flat| flat / inner % len == 0);
-        let best = |first: usize| {
-            let at = |i: usize| values[first + i * inner];
-            let better = |i, k| if beats(at(k), at(i)) || (at(k).is_nan() && !at(i).is_nan()) { k } else { i };
-            (1..len).fold(0, better)
-        };
-        let indices: Vec<usize> = lines.map(best).collect();
-        let found = self.try_gather(axis as isize, &indices, shape.reduced(&[axis], true))?;
+        let one = shape.reduced(&[axis], true);
+        one.allocatable(op, DType::F64, &[&shape]).map_err(|error| self.tape().locate(error))?;
+        let (x, mut indices) = (self.value(), vec![0; one.numel()]);
+        dispatch!(x.dtype(), T => extremes(x.data::<T>(), lines(&shape, axis), largest, &mut indices));
+        let found = self.try_gather(axis as isize, &indices, one)?;
         Ok((found.try_reshape(shape.reduced(&[axis], keepdim))?, indices))
     }
 }
@@ -128,7 +116,7 @@ composition!(
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for
     /// the maximum of nothing.
     pub fn try_max_index(self, axis: isize, keepdim: bool) -> Result<(Var<'t>, Vec<usize>)> {
-        self.extreme("max_index", axis, keepdim, |a, b| a > b)
+        self.extreme("max_index", axis, keepdim, true)
     },
     [Sample::unary("max_index", [2, 3, 2], |x| x.max_index(1, false).0)]
 );
@@ -140,7 +128,7 @@ composition!(
     /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for
     /// the minimum of nothing.
     pub fn try_min_index(self, axis: isize, keepdim: bool) -> Result<(Var<'t>, Vec<usize>)> {
-        self.extreme("min_index", axis, keepdim, |a, b| a < b)
+        self.extreme("min_index", axis, keepdim, false)
     },
     [Sample::unary("min_index", [2, 3, 2], |x| x.min_index(0, true).0)]
 );
@@ -151,7 +139,8 @@ impl Var<'_> {
         #[or_panic(argsort)]
         /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist.
         pub fn try_argsort(self, axis: isize, descending: bool) -> Result<Vec<usize>> {
-            order("argsort", self, self.axis("argsort", axis)?, descending)
+            let axis = self.axis("argsort", axis)?;
+            self.order("argsort", axis, self.shape()[axis], descending)
         }
     );
 
@@ -163,7 +152,7 @@ impl Var<'_> {
         /// for the maximum of nothing.
         pub fn try_argmax(self, axis: isize) -> Result<Vec<usize>> {
             let tape = self.tape();
-            Ok(tape.no_grad(|| self.extreme("argmax", axis, false, |a, b| a > b))?.1)
+            Ok(tape.no_grad(|| self.extreme("argmax", axis, false, true))?.1)
         }
     );
 
@@ -174,7 +163,7 @@ impl Var<'_> {
         /// for the minimum of nothing.
         pub fn try_argmin(self, axis: isize) -> Result<Vec<usize>> {
             let tape = self.tape();
-            Ok(tape.no_grad(|| self.extreme("argmin", axis, false, |a, b| a < b))?.1)
+            Ok(tape.no_grad(|| self.extreme("argmin", axis, false, false))?.1)
         }
     );
 }

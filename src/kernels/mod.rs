@@ -19,6 +19,7 @@ pub mod place;
 pub mod pool;
 pub mod powers;
 pub mod program;
+pub mod ranking;
 pub mod real;
 mod rows;
 pub mod scratch;
