@@ -3,8 +3,8 @@
 //! Along each axis, output o sees the inputs o · stride − padding + k · dilation, k < kernel, that exist. There are
 //! ⌊(size + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1 outputs; with `ceil_mode` the quotient is rounded up,
 //! but a window that begins in the padding on the far side is left out. *Adaptive* pooling gives windows instead of a
-//! kernel: output o of n sees the inputs from ⌊o · size / n⌋ to ⌈(o + 1) · size / n⌉, the latter excluded. All this is
-//! PyTorch's.
+//! kernel: output o of n sees the inputs from ⌊o · size / n⌋ to ⌈(o + 1) · size / n⌉, the latter excluded. Where the outputs
+//! divide the sizes, these are the windows of a pool with a stride of its own size, which is faster. All this is PyTorch's.
 
 use super::{composition::composition, taps::Taps};
 use crate::{
@@ -148,6 +148,16 @@ pub(super) fn images(op: &str, x: &Shape) -> Result<[usize; 2]> {
     }
 }
 
+/// Adaptive pooling with equal windows side by side, where the height and the width are multiples of `outputs`.
+fn side_by_side(x: &Shape, outputs: [usize; 2]) -> Option<Window> {
+    let &[_, _, height, width] = x.dims() else { return None };
+    let kernel = [height.checked_div(outputs[0])?, width.checked_div(outputs[1])?];
+    // Places in larger images do not fit into 32 bits, in which a max pool keeps them.
+    let fits = height.checked_mul(width).is_some_and(|area| u32::try_from(area).is_ok());
+    let equal = kernel[0] > 0 && kernel[1] > 0 && [kernel[0] * outputs[0], kernel[1] * outputs[1]] == [height, width];
+    (fits && equal).then_some(Window { kernel, stride: kernel, padding: [0; 2] })
+}
+
 /// The windows of adaptive pooling along one axis, with the weights of a mean.
 fn adaptive(op: &str, x: &Shape, outputs: [usize; 2]) -> Result<[Taps; 2]> {
     let sizes = images(op, x)?;
@@ -216,20 +226,32 @@ composition!(
     #[or_panic(adaptive_avg_pool2d)]
     /// [`Error::Shape`] when these are not images of at least one pixel.
     pub fn try_adaptive_avg_pool2d(self, size: [usize; 2]) -> Result<Var<'t>> {
+        if let Some(window) = side_by_side(&self.shape(), size) {
+            return self.try_avg_pool2d(window, true);
+        }
         let [y, x] = adaptive("adaptive_avg_pool2d", &self.shape(), size).map_err(|error| self.tape().locate(error))?;
         y.sum(x.sum(self, 3)?, 2)
     },
-    [Sample::unary("adaptive_avg_pool2d", [1, 2, 5, 4], |x| x.adaptive_avg_pool2d([3, 3]))]
+    [
+        Sample::unary("adaptive_avg_pool2d", [1, 2, 5, 4], |x| x.adaptive_avg_pool2d([3, 3])),
+        Sample::unary("adaptive_avg_pool2d, equal windows", [1, 2, 4, 6], |x| x.adaptive_avg_pool2d([2, 2])),
+    ]
 );
 
 composition!(
     /// The maxima of images `[n, c, h, w]` over windows that give the height and width `size`, which need not divide
-    /// theirs: `[n, c, size]`.
+    /// theirs: `[n, c, size]`. At a tie the first gets the gradient, in row-major order.
     #[or_panic(adaptive_max_pool2d)]
     /// [`Error::Shape`] when these are not images of at least one pixel.
     pub fn try_adaptive_max_pool2d(self, size: [usize; 2]) -> Result<Var<'t>> {
+        if let Some(window) = side_by_side(&self.shape(), size) {
+            return self.try_max_pool2d(window);
+        }
         let [y, x] = adaptive("adaptive_max_pool2d", &self.shape(), size).map_err(|error| self.tape().locate(error))?;
         y.max(x.max(self, 3)?, 2)
     },
-    [Sample::unary("adaptive_max_pool2d", [1, 2, 5, 4], |x| x.adaptive_max_pool2d([3, 3]))]
+    [
+        Sample::unary("adaptive_max_pool2d", [1, 2, 5, 4], |x| x.adaptive_max_pool2d([3, 3])),
+        Sample::unary("adaptive_max_pool2d, equal windows", [1, 2, 4, 6], |x| x.adaptive_max_pool2d([2, 2])),
+    ]
 );

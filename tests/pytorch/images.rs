@@ -68,6 +68,29 @@ fn pools_are_those_of_a_loop_over_their_windows() {
     }
 }
 
+/// Where the outputs divide the sizes, another kernel computes the same windows.
+#[test]
+fn adaptive_pools_with_equal_windows_are_those_with_any_windows() {
+    for tape in [Tape::new(), Tape::f64()] {
+        // Small whole numbers, so that there are ties, and a NaN; sums of them are exact.
+        let number = |i: usize| if i == 50 { f64::NAN } else { ((i * 7 + i / 5) % 4) as f64 };
+        let x = tape.leaf(Tensor::from_fn([2, 1, 6, 8], tape.dtype(), number));
+        let upstream = tape.constant(Tensor::from_fn([2, 1, 3, 2], tape.dtype(), |i| i as f64 + 1.0));
+        // Of windows that are given one by one.
+        let window = Pool { kernel: [2, 4], stride: [2, 4], ..Pool::square(1) };
+        let pairs = [
+            (x.adaptive_max_pool2d([3, 2]), x.max_pool2d_with(&window)),
+            (x.adaptive_avg_pool2d([3, 2]), x.avg_pool2d_with(&window)),
+        ];
+        for (got, want) in pairs {
+            let text = |y: Var<'_>| format!("{:?}", y.value().to_vec());
+            let slope = |y: Var<'_>| format!("{:?}", (y * upstream).sum().backward().unwrap().wrt(x).unwrap().to_vec());
+            assert_eq!(text(got), text(want));
+            assert_eq!(slope(got), slope(want));
+        }
+    }
+}
+
 /// Values of PyTorch 2.15.
 #[test]
 fn pools_are_those_of_pytorch() {
