@@ -13,6 +13,8 @@ use crate::kernels::{
 
 /// Bytes of unfolded image processed at once: they should stay in a core's own cache.
 const BLOCK: usize = 1 << 18;
+/// Outputs of a plane found at once, at least: the product for each block reads all kernels, or all sums of their gradient.
+const TOGETHER: usize = 128;
 
 /// The sizes that follow from a [`Conv2d`], each used several times.
 pub(super) struct Plan {
@@ -62,7 +64,7 @@ impl Conv2d {
             part: channels * window.area(),
             image: self.c_in * window.area(),
             output: self.c_out * positions,
-            rows: (BLOCK / row).clamp(1, window.outputs(0).max(1)),
+            rows: (BLOCK / row).max(TOGETHER.div_ceil(out_w.max(1))).clamp(1, window.outputs(0).max(1)),
             images: parallel::rows_per_chunk(self.n, per_image),
             work: self.n.saturating_mul(per_image),
         }
