@@ -59,7 +59,10 @@ impl<'t> Var<'t> {
             return Err(self.shape_error(op, &[&shape], need));
         }
         let one = shape.reduced(&[axis], true);
-        one.allocatable(op, DType::F64, &[&shape]).map_err(|error| self.tape().locate(error))?;
+        // The value may be pending; an index takes as much memory as a number in double precision.
+        let room =
+            shape.allocatable(op, self.dtype(), &[&shape]).and_then(|()| one.allocatable(op, DType::F64, &[&shape]));
+        room.map_err(|error| self.tape().locate(error))?;
         let (x, mut indices) = (self.value(), vec![0; one.numel()]);
         dispatch!(x.dtype(), T => extremes(x.data::<T>(), lines(&shape, axis), largest, &mut indices));
         let found = self.try_gather(axis as isize, &indices, one)?;

@@ -156,6 +156,9 @@ pub(super) fn kinds(e: &Examination<'_>) -> Outcome {
         e.sound.iter().map(|(b, _)| e.batches[*b].arguments[0].value.shape().rank()).collect();
     match ranks.len() {
         0 | 1 => not_applicable("observations of one kind were declared"),
-        _ => passed(format!("inputs with {ranks:?} axes")),
+        _ => {
+            let ranks: Vec<String> = ranks.iter().map(usize::to_string).collect();
+            passed(format!("inputs with {} axes", ranks.join(" and ")))
+        }
     }
 }
