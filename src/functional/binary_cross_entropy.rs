@@ -6,6 +6,7 @@
 
 use super::{composition::composition, overlap::same_shape, reduction::Reduction};
 use crate::{
+    dispatch,
     error::{Error, Result},
     ops::sample::{Sample, numbers},
     tape::Var,
@@ -93,9 +94,16 @@ composition!(
     /// mean of nothing; [`Error::Setting`] for a number that is no probability.
     pub fn try_bce_loss(self, target: Var<'t>, options: &BinaryCrossEntropy) -> Result<Var<'t>> {
         same_shape("bce_loss", self, target)?;
-        if let Some((index, p)) = self.numbers("bce_loss")?.iter().enumerate().find(|(_, p)| **p < 0.0 || **p > 1.0) {
+        let shape = self.shape();
+        shape.allocatable("bce_loss", self.dtype(), &[&shape]).map_err(|error| self.tape().locate(error))?;
+        let value = self.value();
+        let improper = dispatch!(value.dtype(), T => {
+            let p = value.data::<T>();
+            p.iter().position(|p| *p < 0.0 || *p > 1.0).map(|index| format!("{} (at index {index})", p[index]))
+        });
+        if let Some(p) = improper {
             let must = "at least 0 and at most 1; for logits there is `bce_with_logits`";
-            return Err(Error::setting("bce_loss", "a probability", format!("{p} (at index {index})"), must));
+            return Err(Error::setting("bce_loss", "a probability", p, must));
         }
         // Where the logarithm is cut off, it is taken of 1, so that its infinite slope is not met.
         let log = |p: Var<'t>| p.gt(LEAST).select(p.gt(LEAST).select(p, 1.0).ln(), -100.0);
