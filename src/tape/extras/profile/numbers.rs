@@ -65,8 +65,7 @@ impl Default for Names {
 
 impl Names {
     pub fn number(&mut self, name: &str) -> u32 {
-        // To compare an empty string, which lies at no address, takes a processor with masked loads as long as a small
-        // operation, and most operations have no layer.
+        // Most operations have no layer, and a profile showed comparisons of empty names to take a third of the measuring.
         if name.is_empty() {
             return 0;
         }
