@@ -194,6 +194,16 @@ impl Total {
             Total::Min => rows::merge(acc, x, T::smaller),
         }
     }
+
+    /// `acc[i] = total of acc[i] and of the row i` of `x`, which has as many rows as there are totals.
+    pub(crate) fn merge_rows<T: Real>(self, acc: &mut [T], x: &[T]) {
+        let start = self.start();
+        match self {
+            Total::Sum => rows::merge_each(acc, x, start, plus),
+            Total::Max => rows::merge_each(acc, x, start, T::larger),
+            Total::Min => rows::merge_each(acc, x, start, T::smaller),
+        }
+    }
 }
 
 #[inline(always)]
@@ -201,33 +211,11 @@ fn plus<T: Real>(a: T, b: T) -> T {
     a + b
 }
 
-/// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.
+/// The total of a slice.
 #[inline(always)]
 fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     simd(
         #[inline(always)]
-        move || {
-            const LANES: usize = 16;
-            let (vectors, rest) = x.as_chunks::<LANES>();
-            let mut all = [start; LANES];
-            for x in vectors {
-                for (lane, &x) in all.iter_mut().zip(x) {
-                    *lane = f(*lane, x);
-                }
-            }
-            // A copy, because an array that is indexed by a variable does not stay in registers.
-            let mut lanes = all;
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane = f(*lane, x);
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for i in 0..width {
-                    lanes[i] = f(lanes[i], lanes[i + width]);
-                }
-                width /= 2;
-            }
-            lanes[0]
-        },
+        move || rows::lanes(x, start, f),
     )
 }

@@ -1,4 +1,4 @@
-//! Totals of columns: rows that are merged, one after the other, into one.
+//! Totals of columns, rows that are merged, one after the other, into one; and totals of rows.
 
 use super::{Real, simd};
 
@@ -13,6 +13,17 @@ pub(super) fn merge<T: Real>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
         1 => simd(
             #[inline(always)]
             move || in_registers::<T, 1>(acc, x, f),
+        ),
+        // Too few for a vector.
+        2 => in_registers::<T, 2>(acc, x, f),
+        3 => in_registers::<T, 3>(acc, x, f),
+        4 => in_registers::<T, 4>(acc, x, f),
+        5 => in_registers::<T, 5>(acc, x, f),
+        6 => in_registers::<T, 6>(acc, x, f),
+        7 => in_registers::<T, 7>(acc, x, f),
+        8 | 24 | 40 | 56 => simd(
+            #[inline(always)]
+            move || in_registers::<T, 8>(acc, x, f),
         ),
         16 | 32 | 48 | 64 => simd(
             #[inline(always)]
@@ -47,18 +58,97 @@ fn in_registers<T: Real, const N: usize>(acc: &mut [T], x: &[T], f: impl Fn(T, T
     }
 }
 
+/// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.
+#[inline(always)]
+pub(super) fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
+    const LANES: usize = 16;
+    let (vectors, rest) = x.as_chunks::<LANES>();
+    let mut all = [start; LANES];
+    for x in vectors {
+        for (lane, &x) in all.iter_mut().zip(x) {
+            *lane = f(*lane, x);
+        }
+    }
+    // A copy, because an array that is indexed by a variable does not stay in registers.
+    let mut lanes = all;
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, x);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = f(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `acc[i] = f(acc[i], total of row i)`, where `x` has as many rows as `acc` has numbers. Of a row of fewer than sixteen
+/// numbers, one is added after the other: the processor has several rows under way at once.
+#[inline(always)]
+pub(super) fn merge_each<T: Real>(acc: &mut [T], x: &[T], start: T, f: impl Fn(T, T) -> T) {
+    let run = x.len() / acc.len().max(1);
+    match run {
+        2 => merge_short::<T, 2>(acc, x, f),
+        3 => merge_short::<T, 3>(acc, x, f),
+        4 => merge_short::<T, 4>(acc, x, f),
+        8 => merge_short::<T, 8>(acc, x, f),
+        0..16 => {
+            for (acc, row) in acc.iter_mut().zip(x.chunks_exact(run.max(1))) {
+                let mut total = row[0];
+                for &x in &row[1..] {
+                    total = f(total, x);
+                }
+                *acc = f(*acc, total);
+            }
+        }
+        _ => simd(
+            #[inline(always)]
+            move || {
+                for (acc, row) in acc.iter_mut().zip(x.chunks_exact(run)) {
+                    *acc = f(*acc, lanes(row, start, &f));
+                }
+            },
+        ),
+    }
+}
+
+/// The same for rows of N numbers.
+#[inline(always)]
+fn merge_short<T: Real, const N: usize>(acc: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    for (acc, row) in acc.iter_mut().zip(x.as_chunks::<N>().0) {
+        let mut total = row[0];
+        for &x in &row[1..] {
+            total = f(total, x);
+        }
+        *acc = f(*acc, total);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn columns_are_added_up_row_after_row_whatever_their_number() {
-        for width in [0, 1, 7, 16, 48, 64, 80] {
+        for width in [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 48, 64, 80] {
             let x: Vec<f32> = (0..9 * width).map(|i| (i as f32 * 0.7).sin()).collect();
             let mut acc = vec![0.1; width];
             merge(&mut acc, &x, |a, b| a + b);
             let column = |i: usize| (0..9).fold(0.1, |sum, row| sum + x[row * width + i]);
             assert_eq!(acc, (0..width).map(column).collect::<Vec<f32>>());
+        }
+    }
+    #[test]
+    fn each_row_is_added_to_its_own_total() {
+        for run in [1, 2, 5, 8, 15, 16, 20, 95] {
+            let x: Vec<f64> = (0..7 * run).map(|i| (i as f64 * 0.7).sin()).collect();
+            let mut acc: Vec<f64> = (0..7).map(f64::from).collect();
+            merge_each(&mut acc, &x, 0.0, |a, b| a + b);
+            for (i, (total, row)) in acc.iter().zip(x.chunks(run)).enumerate() {
+                assert!((total - i as f64 - row.iter().sum::<f64>()).abs() < 1e-13, "row {i} of {run}");
+            }
         }
     }
 }

@@ -8,6 +8,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+/// Elements of a block, in which chains are computed: a register of `f32` takes 4 kB.
+pub const BLOCK: usize = 1024;
+
 /// A run shorter than this is not worth its own call; the loop then expands its operands instead.
 const SHORT: usize = 96;
 
@@ -23,6 +26,9 @@ pub struct Space {
     pub dims: SmallVec<[usize; 4]>,
     /// The strides of each operand.
     pub strides: SmallVec<[Strides; 4]>,
+    /// The elements of as many of the inner axes as a block has room for: what is broadcast over the others repeats itself
+    /// with this period.
+    pub period: usize,
 }
 
 impl Space {
@@ -67,7 +73,12 @@ impl Space {
                 strides
             })
             .collect();
-        Space { dims: folded, strides }
+        let inner = dims.iter().rev().scan(1usize, |inner, &n| {
+            *inner = inner.saturating_mul(n);
+            Some(*inner)
+        });
+        let period = inner.take_while(|inner| (1..=BLOCK).contains(inner)).last().unwrap_or(1);
+        Space { dims: folded, strides, period }
     }
 
     /// The number of elements of the innermost axis.
@@ -138,6 +149,31 @@ impl Space {
         }
     }
 
+    /// Calls `f(runs, position, stride)` for each stretch of the `runs` along the axis before the last: which they are, counted
+    /// from the first, and the position of operand `k` at the beginning of its first, and how far apart they begin.
+    #[inline(always)]
+    pub fn stretches_of_runs(&self, k: usize, runs: Range<usize>, mut f: impl FnMut(Range<usize>, usize, usize)) {
+        let Some(axis) = self.dims.len().checked_sub(2) else { return f(0..runs.len(), 0, 0) };
+        let (size, strides) = (self.dims[axis], &self.strides[k][..=axis]);
+        let (mut place, mut at) = (self.place(runs.start), runs.start);
+        while at < runs.end {
+            let stop = runs.end.min(at + size - place[axis]);
+            f(at - runs.start..stop - runs.start, self.offset(k, &place), strides[axis]);
+            at = stop;
+            place[axis] = size - 1;
+            self.advance(&mut place);
+        }
+    }
+
+    /// Whether operand `k` has the same numbers a period later.
+    pub fn repeats(&self, k: usize) -> bool {
+        let mut inner = 1;
+        self.dims.iter().zip(&self.strides[k]).rev().all(|(size, &stride)| {
+            inner *= size;
+            stride == 0 || inner <= self.period
+        })
+    }
+
     /// Whether operand `k` moves along a run (by one element per step, if so).
     pub fn moves(&self, k: usize) -> bool {
         self.strides[k][self.dims.len() - 1] != 0
@@ -174,6 +210,38 @@ mod tests {
             |f: fn(usize, usize, usize) -> usize| (3..20).map(|i| f(i / 12, i / 4 % 3, i % 4)).collect::<Vec<_>>();
         assert_eq!(a, expected(|_, j, _| j));
         assert_eq!(b, expected(|i, _, k| i * 4 + k));
+    }
+
+    #[test]
+    fn stretches_of_runs_agree_with_index_arithmetic() {
+        let operands = [&[3, 1][..], &[2, 1, 4], &[5, 1, 1, 4], &[5, 1, 1, 1]];
+        for dims in [&[5, 2, 3, 4][..], &[5, 1, 3, 4], &[1, 1, 1, 4]] {
+            let operands = operands.map(|shape| match shape.len() > dims.len() || dims[0] == 1 {
+                true => &[][..],
+                false if dims[1] == 1 && shape[0] == 2 => &[],
+                false => shape,
+            });
+            let space = Space::new(dims, operands);
+            let runs = dims.iter().product::<usize>() / space.run();
+            for (k, from) in (0..operands.len()).flat_map(|k| (0..runs).map(move |from| (k, from))) {
+                let mut positions = Vec::new();
+                space.stretches_of_runs(k, from..runs, |part, at, stride| {
+                    assert_eq!(part.start, positions.len());
+                    positions.extend((0..part.len()).map(|i| at + i * stride));
+                });
+                assert_eq!(positions, (from..runs).map(|run| space.offset(k, &space.place(run))).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_move_over_the_outer_axes_repeats_itself() {
+        let space = Space::new(&[100, 20, 8], [&[20, 8][..], &[100, 1, 8], &[8], &[20, 1], &[1]]);
+        assert_eq!((space.period, [0, 1, 2, 3, 4].map(|k| space.repeats(k))), (160, [true, false, true, true, true]));
+        let space = Space::new(&[2, 700, 8], [&[700, 8][..], &[8]]);
+        assert_eq!((space.period, [0, 1].map(|k| space.repeats(k))), (8, [false, true]));
+        let space = Space::new(&[2, 3000], [&[3000][..], &[2, 1]]);
+        assert_eq!((space.period, [0, 1].map(|k| space.repeats(k))), (1, [false, false]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::matmul::Product,
+    kernels::{matmul::Product, space::Space},
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -122,7 +122,8 @@ impl Op for Matmul {
                 product.gemm(out, c.is_some(), a, b);
             } else if !out.is_empty() {
                 // Of matrices without numbers there may be more than memory has offsets for.
-                let at = offsets(&batch, [x[0].shape(), x[1].shape(), x.get(2).map_or(&batch, |c| c.shape())]);
+                let none = Shape::from([]);
+                let at = offsets(&batch, [x[0].shape(), x[1].shape(), x.get(2).map_or(&none, |c| c.shape())]);
                 product.batched(out, c, a, b, &at);
             }
         }))
@@ -154,21 +155,17 @@ fn matrix(shape: &Shape) -> &[usize] {
 
 /// Where the operands of each product in a broadcast batch begin.
 fn offsets(batch: &Shape, operands: [&Shape; 3]) -> Vec<[usize; 3]> {
-    let start = |shape: &Shape, index: usize| {
-        let own = Shape::from(&shape[..shape.rank().saturating_sub(2)]);
-        let (mut rest, mut stride, mut offset) = (index, matrix(shape).iter().product::<usize>(), 0);
-        for axis in (0..batch.rank()).rev() {
-            let here = rest % batch[axis];
-            rest /= batch[axis];
-            let size = own.size_from_front(axis, batch.rank());
-            if size != 1 {
-                offset += here * stride;
-            }
-            stride *= size;
-        }
-        offset
-    };
-    (0..batch.numel()).map(|i| operands.map(|shape| start(shape, i))).collect()
+    let own = operands.map(|shape| &shape[..shape.rank().saturating_sub(2)]);
+    let size = operands.map(|shape| matrix(shape).iter().product::<usize>());
+    let space = Space::new(batch, own);
+    let (mut offsets, mut place) = (Vec::with_capacity(batch.numel()), space.place(0));
+    while offsets.len() < batch.numel() {
+        let start = [0, 1, 2].map(|k| space.offset(k, &place));
+        let step = [0, 1, 2].map(|k| usize::from(space.moves(k)));
+        offsets.extend((0..space.run()).map(|i| [0, 1, 2].map(|k| (start[k] + i * step[k]) * size[k])));
+        space.advance(&mut place);
+    }
+    offsets
 }
 
 impl Sampled for Matmul {

@@ -6,7 +6,8 @@
 //! for the caches; narrow ones are [`dots`] of lines or sums of [`rows`], as [`methods`] decides. *Large* ones are split in
 //! half until the pieces are small enough to share out: across the longer side of `out` or, where the sum is much longer
 //! than `out` is wide, across the sum, whose halves are added in order. A *batch* of many products is shared out whole
-//! product by whole product, however large they are; the operands of the next come from memory meanwhile ([`ahead`]).
+//! product by whole product, however large they are; the operands of the next come from memory meanwhile ([`ahead`]). Where the
+//! products are [`tiny`], one loop computes many.
 
 pub(super) mod ahead;
 mod blocked;
@@ -18,6 +19,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod tiny;
 
 use super::{
     Real, arch,
@@ -28,6 +30,7 @@ use super::{
 use ahead::Ahead;
 use blocked::Blocked;
 use tile::{Before, Small};
+use tiny::Tiny;
 
 /// Products of at most this many multiply-adds run in the register tile.
 const SMALL: usize = 1 << 14;
@@ -101,6 +104,10 @@ impl Product {
         } else {
             let group = parallel::rows_per_chunk(offsets.len(), work / 8);
             parallel::each_chunk(out, group * m * n, offsets.len() * work / 8, |g, chunk| {
+                if self.is_tiny() {
+                    let offsets = &offsets[g * group..];
+                    return arch().dispatch(Tiny { product: self, out: chunk, c, a, b, offsets });
+                }
                 for (q, out) in (g * group..).zip(chunk.chunks_mut(m * n)) {
                     let next = self.next(c, a, b, &offsets[q..]);
                     self.at(out, c, a, b, offsets[q], |parts| parts.before(next));

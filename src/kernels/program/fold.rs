@@ -2,8 +2,14 @@
 
 use std::ops::Range;
 
-use super::{BLOCK, Program, blocks};
-use crate::kernels::{PARALLEL, Real, elementwise::Total, parallel, scratch::with_scratch, space::Space};
+use super::{Program, blocks};
+use crate::kernels::{
+    PARALLEL, Real,
+    elementwise::Total,
+    parallel,
+    scratch::with_scratch,
+    space::{BLOCK, Space},
+};
 
 impl<T: Real> Program<'_, T> {
     /// Reduces the result, of shape `dims`, along the axes where `kept` is 1, into `out` of shape `kept`.
@@ -59,7 +65,7 @@ impl<T: Real> Program<'_, T> {
     }
 
     fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T], written: &mut [T]) {
-        let (start, mut blocks) = (range.start, blocks(&fold.target, range).peekable());
+        let (start, mut blocks) = (range.start, blocks(&fold.target, fold.by_rows(), range).peekable());
         let Some(space) = &fold.space else {
             let x = self.inputs[0].0;
             return blocks.for_each(|block| fold.take(&x[block.clone()], block, base, out));
@@ -98,23 +104,32 @@ struct Fold {
 }
 
 impl Fold {
+    /// Whether a block has room for one run at most.
+    fn by_rows(&self) -> bool {
+        self.target.dims.len() > 1 && self.target.run() > BLOCK / 2
+    }
+
     /// Folds the numbers of a block into the part of the result that begins at `base`.
     fn take<T: Real>(&self, x: &[T], block: Range<usize>, base: usize, out: &mut [T]) {
-        let (total, target) = (self.total, &self.target);
+        let (total, target, run) = (self.total, &self.target, self.target.run());
         match &target.strides[0][..] {
             strides if strides.iter().all(|&s| s == 0) => out[0] = total.of_two(out[0], total.of(x)),
-            // Row after row into one row.
-            [0, 1] if !target.by_rows() => total.merge(out, x),
-            _ => {
-                let moves = target.moves(0);
-                target.stretches(0, block, |part, at| {
-                    let (part, at) = (&x[part], at - base);
-                    match moves {
-                        true => total.merge(&mut out[at..at + part.len()], part),
-                        false => out[at] = total.of_two(out[at], total.of(part)),
-                    }
-                });
-            }
+            // Along a long run.
+            _ if self.by_rows() || target.dims.len() == 1 => target.stretches(0, block, |part, at| {
+                let (part, at) = (&x[part], at - base);
+                match target.moves(0) {
+                    true => total.merge(&mut out[at..at + part.len()], part),
+                    false => out[at] = total.of_two(out[at], total.of(part)),
+                }
+            }),
+            // Whole runs: row after row into one row, or each into a number of its own.
+            _ => target.stretches_of_runs(0, block.start / run..block.end / run, |part, at, _| {
+                let (x, at) = (&x[part.start * run..part.end * run], at - base);
+                match target.moves(0) {
+                    true => total.merge(&mut out[at..at + run], x),
+                    false => total.merge_rows(&mut out[at..at + part.len()], x),
+                }
+            }),
         }
     }
 }

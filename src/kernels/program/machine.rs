@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Arg, BLOCK, Program, Run, Step, blocks};
+use super::{Arg, Program, Run, Step, blocks, short::expand};
 use crate::kernels::{
     Real,
     elementwise::Operand,
     matmul::ahead::fetch_all,
-    space::{Place, Space},
+    space::{BLOCK, Place, Space},
 };
 
 /// One evaluation of a program over an index space.
@@ -39,19 +39,19 @@ enum Input<'m, T> {
     Number(T),
     /// The numbers of the run that the block belongs to, which begins at `start`, or the one there.
     Run { data: &'m [T], strides: &'m [usize], moves: bool, start: usize },
-    /// Written out block by block, with short runs.
-    Expanded { data: &'m [T], moves: bool, register: &'m mut [T] },
+    /// Written out, with short runs: the numbers `of` a flat range, for each block or, where they repeat themselves, once.
+    Expanded { data: &'m [T], repeats: bool, register: &'m mut [T], of: Range<usize> },
 }
 
 impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
     /// A machine with a register for each of those of the program, and one for each input.
     pub fn new(program: &'m Program<'p, T>, space: &'m Space, from_memory: bool, memory: &'m mut [T]) -> Self {
         let (registers, expanded) = memory.split_at_mut(program.depth * BLOCK);
-        let input = |((k, &(data, _)), register): ((usize, &(&'p [T], _)), &'m mut [T])| match space.moves(k) {
+        let input = |((k, &(data, _)), register): ((usize, &(&'p [T], _)), &'m mut [T])| match space {
             _ if space.contiguous(k) => Input::Whole(data),
             _ if space.constant(k) => Input::Number(data[0]),
-            moves if space.by_rows() => Input::Run { data, strides: &space.strides[k], moves, start: 0 },
-            moves => Input::Expanded { data, moves, register },
+            _ if space.by_rows() => Input::Run { data, strides: &space.strides[k], moves: space.moves(k), start: 0 },
+            _ => Input::Expanded { data, repeats: space.repeats(k), register, of: 0..0 },
         };
         let inputs = program.inputs.iter().enumerate().zip(expanded.chunks_exact_mut(BLOCK)).map(input).collect();
         let whole = program.inputs.iter().enumerate().filter(|(k, _)| space.contiguous(*k)).map(|(_, x)| x.0).collect();
@@ -70,7 +70,7 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         mut on_the_way: Option<(usize, &mut [T])>,
     ) {
         let start = range.start;
-        let mut blocks = blocks(self.space, range).peekable();
+        let mut blocks = blocks(self.space, self.space.by_rows(), range).peekable();
         while let Some(block) = blocks.next() {
             let next = blocks.peek().unwrap_or(&after);
             let at = block.start - start;
@@ -140,11 +140,13 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
                 Input::Run { strides, start, .. } => {
                     *start = place.iter().zip(*strides).map(|(at, stride)| at * stride).sum();
                 }
-                Input::Expanded { data, moves, register } => {
-                    space.stretches(k, self.block.clone(), |part, at| match moves {
-                        true => register[part.clone()].copy_from_slice(&data[at..at + part.len()]),
-                        false => register[part].fill(data[at]),
-                    })
+                Input::Expanded { data, repeats, register, of } => {
+                    let (block, period) = (&self.block, space.period);
+                    let again = *repeats && block.start % period == of.start % period && block.len() <= of.len();
+                    if !again {
+                        expand(space, k, block.clone(), data, register);
+                        *of = block.clone();
+                    }
                 }
             }
         }

@@ -9,18 +9,22 @@ mod fold;
 mod fuse;
 mod machine;
 mod pieces;
+mod short;
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{PARALLEL, Real, elementwise::Loop, parallel, scratch::with_scratch, space::Space};
+use super::{
+    PARALLEL, Real,
+    elementwise::Loop,
+    parallel,
+    scratch::with_scratch,
+    space::{BLOCK, Space},
+};
 pub use fuse::Role;
 use machine::Machine;
 pub use pieces::Pieces;
-
-/// Elements of a block: a register of `f32` takes 4 kB.
-const BLOCK: usize = 1024;
 
 /// Where a step reads an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +131,10 @@ impl<'a, T: Real> Program<'a, T> {
     }
 }
 
-/// The blocks of a flat range, in order. With long runs no block crosses the end of a run; short ones stay whole.
-fn blocks(space: &Space, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let (run, by_rows) = (space.run(), space.by_rows());
-    let length = if by_rows || space.dims.len() == 1 { BLOCK } else { BLOCK - BLOCK % run };
+/// The blocks of a flat range, in order. Taken `by_rows`, no block crosses the end of a run; otherwise runs stay whole.
+fn blocks(space: &Space, by_rows: bool, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let run = space.run();
+    let length = if by_rows || space.dims.len() == 1 { BLOCK } else { BLOCK - BLOCK % space.period };
     let mut at = range.start;
     // Where the run ends that the block belongs to.
     let mut end = if by_rows { at - at % run + run } else { usize::MAX };
