@@ -12,7 +12,7 @@
 //! Almost all of the work is in the products. Each half is factored as a matrix of its own, whose rows are contiguous.
 
 use super::{
-    rows::{BLOCK, copy, subtract},
+    rows::{BLOCK, FEW, copy, subtract},
     triangular::Triangle,
 };
 use crate::kernels::{Real, arch, matmul::Product, scratch::with_scratch, vector::Vectors};
@@ -30,11 +30,15 @@ pub(super) struct Lu<'a, T> {
 /// Calls `body` with the factors of the matrix `a` `[n, n]`.
 pub(super) fn with_factors<T: Real, R>(a: &[T], n: usize, body: impl FnOnce(Lu<'_, T>) -> R) -> R {
     let mut swaps = SmallVec::<[usize; 2 * BLOCK]>::from_elem(0, n);
-    with_scratch(n * n, |factors: &mut [T]| {
+    let of = |factors: &mut [T]| {
         factors.copy_from_slice(a);
         factor(factors, &mut swaps);
         body(Lu { factors, swaps: &swaps })
-    })
+    };
+    match n {
+        0..=FEW => of(&mut [T::ZERO; FEW * FEW][..n * n]),
+        _ => with_scratch(n * n, of),
+    }
 }
 
 impl<T: Real> Lu<'_, T> {
@@ -88,7 +92,9 @@ fn exchange<T>(rows: &mut [T], pitch: usize, pairs: impl Iterator<Item = (usize,
 /// Replaces a matrix, of as many columns as there are `swaps` and at least as many rows, by its factors.
 fn factor<T: Real>(a: &mut [T], swaps: &mut [usize]) {
     let n = swaps.len();
-    if n <= BLOCK {
+    if n <= FEW && a.len() == n * n {
+        return few(a, swaps);
+    } else if n <= BLOCK {
         return panel(a, swaps);
     }
     let (m, half) = (a.len() / n, (n / 2).next_multiple_of(BLOCK));
@@ -116,6 +122,27 @@ fn factor<T: Real>(a: &mut [T], swaps: &mut [usize]) {
             row[half..].copy_from_slice(right);
         }
     });
+}
+
+/// The same for at most [`FEW`] rows and columns.
+fn few<T: Real>(a: &mut [T], swaps: &mut [usize]) {
+    let n = swaps.len();
+    for (j, swap) in swaps.iter_mut().enumerate() {
+        let size = |i: usize| a[i * n + j].magnitude();
+        *swap = (j + 1..n).fold(j, |best, i| if size(i) > size(best) { i } else { best });
+        exchange(a, n, [(j, *swap)].into_iter());
+        let (above, below) = a.split_at_mut((j + 1) * n);
+        let pivot_row = &above[j * n..];
+        if pivot_row[j] == T::ZERO {
+            continue;
+        }
+        for row in below.chunks_exact_mut(n) {
+            row[j] = row[j] / pivot_row[j];
+            for q in j + 1..n {
+                row[q] = row[q] - row[j] * pivot_row[q];
+            }
+        }
+    }
 }
 
 /// The same for at most [`BLOCK`] columns, whose rows are filled up with zeros.

@@ -5,6 +5,8 @@ use pulp::Simd;
 
 /// As many numbers as the widest vectors have.
 pub(super) const BLOCK: usize = 16;
+/// With at most so many rows and columns, no vector helps.
+pub(super) const FEW: usize = 4;
 
 /// x · y. Four sums are under way at a time, since an addition takes as long as four can be begun in.
 #[inline(always)]

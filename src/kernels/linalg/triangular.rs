@@ -9,7 +9,7 @@
 //!
 //! two of half the size and a product, which is nearly all of the work. An upper triangular one begins with the second half.
 
-use super::rows::BLOCK;
+use super::rows::{BLOCK, FEW};
 use crate::kernels::{Real, matmul::Product, scratch::with_scratch, simd};
 
 /// A triangle of a matrix whose other numbers are not read.
@@ -37,7 +37,9 @@ impl<T: Real> Triangle<'_, T> {
     /// The same for the part of T that begins at number `start` of the diagonal.
     fn part(self, start: usize, b: &mut [T], columns: usize) {
         let n = b.len() / columns;
-        if n <= BLOCK {
+        if n.max(columns) <= FEW {
+            return self.few(start, b, columns);
+        } else if n <= BLOCK {
             return simd(
                 #[inline(always)]
                 || self.substitute(start, b, columns),
@@ -72,6 +74,20 @@ impl<T: Real> Triangle<'_, T> {
     fn at(self, i: usize, j: usize) -> T {
         let (i, j) = if self.transposed { (j, i) } else { (i, j) };
         self.numbers[i * self.pitch + j]
+    }
+
+    /// A part of at most [`FEW`] rows and columns.
+    fn few(self, start: usize, b: &mut [T], columns: usize) {
+        let n = b.len() / columns;
+        for step in 0..n {
+            let (i, known) = if self.lower { (step, 0..step) } else { (n - 1 - step, n - step..n) };
+            for q in 0..columns {
+                let sum = known
+                    .clone()
+                    .fold(b[i * columns + q], |sum, j| sum - self.at(start + i, start + j) * b[j * columns + q]);
+                b[i * columns + q] = if self.unit { sum } else { sum / self.at(start + i, start + i) };
+            }
+        }
     }
 
     /// A small part, row by row.
