@@ -5,11 +5,9 @@
 //! buffers that its tensors drop, by length, and hands them out again with their old contents: whoever takes a buffer
 //! overwrites all of it.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
 
 use super::DType;
 use crate::kernels::{Real, elementwise, shared::Shared};
@@ -151,7 +149,7 @@ impl<T: Element> Drop for Buffer<T> {
 pub struct Pool<T> {
     /// The shelves of short buffers, by length: looking one up costs as much as an operation on few numbers.
     short: Vec<Shelf<T>>,
-    long: HashMap<usize, Shelf<T>, BuildHasherDefault<LengthHasher>>,
+    long: FxHashMap<usize, Shelf<T>>,
     bytes: usize,
 }
 
@@ -205,24 +203,6 @@ impl<T> Pool<T> {
                 self.bytes += bytes;
             }
         }
-    }
-}
-
-/// Lengths are their own hash, spread by one multiplication.
-#[derive(Default)]
-struct LengthHasher(u64);
-
-impl Hasher for LengthHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_usize(self.0 as usize ^ usize::from(byte));
-        }
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.0 = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

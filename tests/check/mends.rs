@@ -49,6 +49,23 @@ fn a_missing_factor_is_named_with_its_line() {
 }
 
 #[test]
+fn arguments_that_a_recording_keeps_in_words_are_left_out() {
+    let rule = hand(
+        |x| vec![x[0].index_select(1, &[2, 0]) * x[1]],
+        |Backward { x, dz, .. }| {
+            let by_x = dz[0] * x[1];
+            let (first, last) = (by_x.narrow(1, 1, 1), by_x.narrow(1, 0, 1));
+            let by_w = dz[0] * x[0].index_select(1, &[2, 0]) * 3.0; // three times
+            vec![Some(Var::concat(&[first, first * 0.0, last], 1)), Some(by_w)]
+        },
+    );
+    let report = report(rule, &[numbers([2, 3], 0.0), numbers([2, 2], 1.0)]);
+    assert_eq!(said(&report).1, line("three times"), "{report}");
+    let [mend] = &report.verdict().unwrap().mends[..] else { panic!("{report}") };
+    assert!(mend.reads.contains("x[0].index_select(…)") && !mend.reads.contains("3.0"), "{report}");
+}
+
+#[test]
 fn a_wrong_constant_is_solved_for_and_named_by_the_shapes() {
     let rule = hand(
         |x| {

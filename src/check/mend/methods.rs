@@ -104,7 +104,8 @@ pub(super) fn operation(
         }
         (_, [x, rest @ ..]) => {
             let mut arguments: Vec<&str> = rest.iter().map(|x| x.text.as_str()).collect();
-            arguments.extend((!attributes.is_empty()).then_some(attributes));
+            // Its attributes are words, and no arguments of Rust.
+            arguments.extend((!attributes.is_empty()).then_some("…"));
             x.call(name, &arguments.join(", "))
         }
         _ => return None,

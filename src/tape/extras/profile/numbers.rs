@@ -1,55 +1,16 @@
-//! Names and lines by number, under which what is measured is counted; and a hash for a few numbers.
+//! Names and lines by number, under which what is measured is counted.
 //!
 //! They are looked up several times for each operation, however small it is. So a line is first looked for by where the
 //! compiler keeps it, and its text is compared once for each such place; and nothing is guarded against keys that are chosen
 //! to collide, as a hash of the standard library is.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    panic::Location,
-};
+use std::panic::Location;
+
+/// A map whose keys nobody chooses to collide.
+pub(super) use rustc_hash::FxHashMap as Map;
 
 /// A line of the user's program.
 pub(super) type Line = &'static Location<'static>;
-
-/// A map whose keys nobody chooses to collide.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Words>>;
-
-/// A product for each word.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Words(u64);
-
-impl Hasher for Words {
-    fn write(&mut self, bytes: &[u8]) {
-        for word in bytes.chunks(8) {
-            let mut padded = [0; 8];
-            padded[..word.len()].copy_from_slice(word);
-            self.write_u64(u64::from_le_bytes(padded));
-        }
-    }
-
-    fn write_u8(&mut self, word: u8) {
-        self.write_u64(word.into());
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(word.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64(word as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        // A product mixes upwards, and a map looks at the lowest bits first.
-        self.0.rotate_left(32)
-    }
-}
 
 /// Names by number; no name is 0.
 pub(super) struct Names {
@@ -133,20 +94,5 @@ mod tests {
         let numbers = ["sin", "", "tanh", "sin", ""].map(|name| names.number(name));
         assert_eq!(numbers, [1, 0, 2, 1, 0]);
         assert_eq!(numbers.map(|number| names.name(number)), ["sin", "", "tanh", "sin", ""]);
-    }
-
-    #[test]
-    fn few_numbers_have_hashes_that_differ_in_every_part() {
-        let hash = |word: u64| {
-            let mut words = Words::default();
-            words.write_u64(word);
-            words.finish()
-        };
-        for shift in [0, 8, 24, 48] {
-            let mut seen: Vec<u64> = (0..32).map(|word| hash(word) >> shift & 0xffff).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            assert!(seen.len() >= 30, "{} different of 32 from bit {shift} on", seen.len());
-        }
     }
 }
