@@ -51,9 +51,28 @@ const SWEEPS: [Sweep; 3] = [
     },
 ];
 
+impl Sweep {
+    /// Prints and returns the microseconds of a step, by size.
+    fn run(&self, seconds: f64, network: fn(usize, usize, usize) -> Result<Work>) -> Result<Vec<f64>> {
+        println!("{:>8}  {:>10}  {:>10}  {:>8}", self.name, "us a step", "of before", "GFLOP/s");
+        let mut times: Vec<f64> = Vec::new();
+        for &size in self.sizes {
+            let mut sizes = if self.axis == 2 { [128, 128, 4] } else { [128, 256, 4] };
+            sizes[self.axis] = size;
+            let [batch, width, depth] = sizes;
+            let time = microseconds(seconds, network(batch, width, depth)?)?;
+            let ratio = times.last().map_or("–".to_owned(), |before| format!("{:.2}", time / before));
+            let flops = 6.0 * (batch * depth * width * width) as f64;
+            println!("{size:>8}  {time:>10.1}  {ratio:>10}  {:>8.1}", flops / time * 1e-3);
+            times.push(time);
+        }
+        println!();
+        Ok(times)
+    }
+}
+
 /// Microseconds of a step.
-fn microseconds(seconds: f64, [batch, width, depth]: [usize; 3]) -> Result<f64> {
-    let mut work = Work::perceptron(batch, width, depth)?;
+fn microseconds(seconds: f64, mut work: Work) -> Result<f64> {
     let mut tape = Tape::new();
     Ok(crate::quickest(seconds, || work.step(&mut tape))? * 1e6)
 }
@@ -88,22 +107,18 @@ pub fn run(seconds: f64, out: &Path, quick: bool) -> Result<()> {
     let seconds = 0.8 * seconds;
     let start = Instant::now();
     let mut figure = Figure::new(1100, 680).columns(2);
-    for Sweep { name, label, axis, sizes, power, what } in SWEEPS {
-        println!("{name:>8}  {:>10}  {:>10}  {:>8}", "us a step", "of before", "GFLOP/s");
-        let mut times: Vec<f64> = Vec::new();
-        for &size in sizes {
-            let mut sizes = if axis == 2 { [128, 128, 4] } else { [128, 256, 4] };
-            sizes[axis] = size;
-            let time = microseconds(seconds, sizes)?;
-            let ratio = times.last().map_or("–".to_owned(), |before| format!("{:.2}", time / before));
-            let [batch, width, depth] = sizes.map(|size| size as f64);
-            let flops = 6.0 * batch * depth * width * width;
-            println!("{size:>8}  {time:>10.1}  {ratio:>10}  {:>8.1}", flops / time * 1e-3);
-            times.push(time);
+    for sweep in SWEEPS {
+        let Sweep { name, label, axis, sizes, power, what } = sweep;
+        let milliseconds = |times: Vec<f64>| times.iter().map(|time| time / 1e3).collect::<Vec<_>>();
+        let times = milliseconds(sweep.run(seconds, Work::perceptron)?);
+        let mut chart = panel(&format!("Time against {name}"), label, sizes, &times, power, what);
+        if axis == 2 {
+            println!("the same with residual layers, x + tanh(W x + b)");
+            let depths: Vec<f64> = sizes.iter().map(|&depth| depth as f64).collect();
+            let times = milliseconds(sweep.run(seconds, Work::residual)?);
+            chart = chart.series(Series::new("residual", depths, &times[..]).dots());
         }
-        println!();
-        let milliseconds: Vec<f64> = times.iter().map(|time| time / 1e3).collect();
-        figure = figure.panel(panel(&format!("Time against {name}"), label, sizes, &milliseconds, power, what));
+        figure = figure.panel(chart);
     }
     let lengths: &[usize] = if quick { &[10, 1000] } else { &[10, 100, 1000, 10_000, 100_000, 1_000_000] };
     println!("operations  ns each");
@@ -139,7 +154,8 @@ pub fn threads(seconds: f64) -> Result<()> {
     let mut work = Work::elu(true)?;
     let mut tape = Tape::new();
     let elu = crate::quickest(3.0 * seconds, || work.step(&mut tape))? * 1e3;
-    let (large, small) = (microseconds(3.0 * seconds, [256, 512, 4])? / 1e3, microseconds(seconds, [64, 64, 4])?);
+    let perceptron = |seconds, batch, width| microseconds(seconds, Work::perceptron(batch, width, 4)?);
+    let (large, small) = (perceptron(3.0 * seconds, 256, 512)? / 1e3, perceptron(seconds, 64, 64)?);
     println!("{:>7}  {elu:>8.2}  {large:>14.2}  {small:>13.1}", wengert::threads());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use wengert::{
     Backward, DType, Function, Gradients, Param, Result, Tape, Tensor, Var,
-    nn::{BatchNorm, Conv2d, Elu, Flatten, Layer, Linear, Sequential, Tanh},
+    nn::{BatchNorm, Conv2d, Elu, Flatten, Layer, Linear, Residual, Sequential, Tanh},
     optim::{Optimizer, Sgd},
 };
 
@@ -76,6 +76,13 @@ impl Work {
     pub fn perceptron(batch: usize, width: usize, depth: usize) -> Result<Work> {
         let hidden =
             (0..depth).fold(Sequential::new(), |net, k| net.then(Linear::new(width, width, k as u64)).then(Tanh));
+        Work::new(hidden.then(Linear::new(width, 10, 99)), numbers([batch, width]), 10)
+    }
+
+    /// The same with layers that add to what they get: x + tanh(W x + b).
+    pub fn residual(batch: usize, width: usize, depth: usize) -> Result<Work> {
+        let layer = |k: usize| Residual::new(Sequential::new().then(Linear::new(width, width, k as u64)).then(Tanh));
+        let hidden = (0..depth).fold(Sequential::new(), |net, k| net.then(layer(k)));
         Work::new(hidden.then(Linear::new(width, 10, 99)), numbers([batch, width]), 10)
     }
 
