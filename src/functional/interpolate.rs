@@ -96,19 +96,24 @@ impl Interpolate {
         };
         // The neighbor `by` pixels from `at`; beyond the border, the pixel there.
         let neighbor = |at: f64, by: f64| (at + by).clamp(0.0, (size - 1) as f64) as usize;
-        Taps::new(outputs, |output| match self.mode {
-            Mode::Nearest => vec![(neighbor(output as f64 * step, 0.0), 1.0)],
-            Mode::Bilinear => {
-                let place = place(output).max(0.0);
-                let (at, t) = (place.floor(), place.fract());
-                vec![(neighbor(at, 0.0), 1.0 - t), (neighbor(at, 1.0), t)]
-            }
-            Mode::Bicubic => {
-                let place = place(output);
-                let at = place.floor();
-                let weights = [1.0, 0.0, -1.0, -2.0].map(|by| cubic((place - at + by).abs()));
-                [-1.0, 0.0, 1.0, 2.0].map(|by| neighbor(at, by)).into_iter().zip(weights).collect()
-            }
+        Taps::new(outputs, |output| {
+            let mut seen = match self.mode {
+                Mode::Nearest => vec![(neighbor(output as f64 * step, 0.0), 1.0)],
+                Mode::Bilinear => {
+                    let place = place(output).max(0.0);
+                    let (at, t) = (place.floor(), place.fract());
+                    vec![(neighbor(at, 0.0), 1.0 - t), (neighbor(at, 1.0), t)]
+                }
+                Mode::Bicubic => {
+                    let place = place(output);
+                    let at = place.floor();
+                    let weights = [1.0, 0.0, -1.0, -2.0].map(|by| cubic((place - at + by).abs()));
+                    [-1.0, 0.0, 1.0, 2.0].map(|by| neighbor(at, by)).into_iter().zip(weights).collect()
+                }
+            };
+            // A pixel that lies on one of the image is that one, whatever its neighbors are.
+            seen.retain(|&(_, weight)| weight != 0.0);
+            seen
         })
     }
 }
@@ -141,7 +146,7 @@ composition!(
     pub fn try_interpolate(self, options: &Interpolate) -> Result<Var<'t>> {
         let shape = self.shape();
         let [y, x] = options.grid(&shape).map_err(|error| self.tape().locate(error))?;
-        options.taps(shape[2], y).sum(options.taps(shape[3], x).sum(self, 3)?, 2)
+        Taps::sum_of_images([options.taps(shape[2], y), options.taps(shape[3], x)], self)
     },
     [
         Sample::unary("interpolate, nearest", [1, 2, 3, 2], |x| x.interpolate(&Interpolate::size([4, 5]))),

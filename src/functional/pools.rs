@@ -202,8 +202,8 @@ composition!(
         if let Some(divisor) = pool.divisor.filter(|d| !d.is_finite() || *d == 0.0) {
             return Err(Error::setting("avg_pool2d", "divisor", divisor, "finite and not 0"));
         }
-        let [y, x] = pool.over("avg_pool2d", &self.shape()).map_err(|error| self.tape().locate(error))?;
-        let sums = y.sum(x.sum(self, 3)?, 2)?;
+        let taps = pool.over("avg_pool2d", &self.shape()).map_err(|error| self.tape().locate(error))?;
+        let sums = Taps::sum_of_images(taps, self)?;
         Ok(pool.divisor.map_or(sums, |divisor| sums / divisor))
     },
     [
@@ -229,8 +229,8 @@ composition!(
         if let Some(window) = side_by_side(&self.shape(), size) {
             return self.try_avg_pool2d(window, true);
         }
-        let [y, x] = adaptive("adaptive_avg_pool2d", &self.shape(), size).map_err(|error| self.tape().locate(error))?;
-        y.sum(x.sum(self, 3)?, 2)
+        let taps = adaptive("adaptive_avg_pool2d", &self.shape(), size).map_err(|error| self.tape().locate(error))?;
+        Taps::sum_of_images(taps, self)
     },
     [
         Sample::unary("adaptive_avg_pool2d", [1, 2, 5, 4], |x| x.adaptive_avg_pool2d([3, 3])),

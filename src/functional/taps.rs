@@ -1,13 +1,14 @@
 //! Windows along one axis: for each output the entries that it sees, its *taps*, each with a weight.
 //!
 //! Pooling and interpolation of images are windows along the rows and then along the columns: sums and maxima over a
-//! rectangle can be taken one axis at a time. Windows need not be equally long. They are picked with
-//! [`index_select`](Var::index_select), whose gradient adds up what overlaps.
+//! rectangle can be taken one axis at a time. Windows need not be equally long. Weighted sums are an operation of their own;
+//! for maxima, the windows are picked with [`index_select`](Var::index_select), whose gradient adds up what overlaps.
 
 use crate::{
     error::{Error, Result},
+    kernels::sparse::Sparse,
     tape::Var,
-    tensor::{DType, Shape, Tensor},
+    tensor::{DType, Shape},
 };
 
 /// For each output, the entries that it sees and their weights; no list is empty.
@@ -33,7 +34,7 @@ impl Taps {
     /// `x` with `axis` replaced by two: the outputs, and the entries of each. Short lists repeat their last entry.
     #[track_caller]
     fn pick<'t>(&self, x: Var<'t>, axis: usize) -> Result<Var<'t>> {
-        let longest = self.longest();
+        let longest = self.0.iter().map(Vec::len).max().unwrap_or(1);
         let entries = self.0.iter().flat_map(|list| (0..longest).map(|i| list[i.min(list.len() - 1)].0));
         let shape = x.shape();
         let apart: Shape =
@@ -41,25 +42,19 @@ impl Taps {
         x.try_index_select(axis as isize, &entries.collect::<Vec<_>>())?.try_reshape(apart)
     }
 
-    fn longest(&self) -> usize {
-        self.0.iter().map(Vec::len).max().unwrap_or(1)
-    }
-
     /// The weighted sums along `axis`.
     #[track_caller]
-    pub fn sum<'t>(&self, x: Var<'t>, axis: usize) -> Result<Var<'t>> {
-        let (longest, seen) = (self.longest(), self.pick(x, axis)?);
-        if self.0.iter().all(|list| matches!(list[..], [(_, 1.0)])) {
-            // Each is the one that it sees.
-            let shape = x.shape();
-            let sums = shape.iter().enumerate().map(|(i, &n)| if i == axis { self.0.len() } else { n });
-            return seen.try_reshape(sums.collect::<Shape>());
+    fn sum<'t>(&self, x: Var<'t>, axis: usize) -> Result<Var<'t>> {
+        x.try_weighted_sum(axis, Sparse::new(x.shape()[axis], &self.0))
+    }
+
+    /// The weighted sums of images over the rows of `y` and the columns of `x`: first along y where that leaves less to do.
+    #[track_caller]
+    pub fn sum_of_images<'t>([y, x]: [Taps; 2], images: Var<'t>) -> Result<Var<'t>> {
+        match y.0.len() < images.shape()[2] {
+            true => x.sum(y.sum(images, 2)?, 3),
+            false => y.sum(x.sum(images, 3)?, 2),
         }
-        let weight = |i: usize| self.0[i / longest].get(i % longest).map_or(0.0, |&(_, weight)| weight);
-        let rest = std::iter::repeat_n(1, x.rank() - axis - 1);
-        let shape: Shape = [self.0.len(), longest].into_iter().chain(rest).collect();
-        let weights = x.tape().constant(Tensor::from_fn(shape, x.dtype(), weight));
-        (seen * weights).try_sum_axes(&[axis as isize + 1], false)
     }
 
     /// The maxima along `axis`; the first of equal ones gets the gradient.

@@ -27,6 +27,7 @@ pub mod shared;
 mod shifted;
 pub mod softmax;
 pub mod space;
+pub mod sparse;
 mod squares;
 pub mod ternary;
 #[cfg(test)]

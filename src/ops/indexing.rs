@@ -24,7 +24,7 @@ pub(super) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
     [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }
 
-fn with_size(shape: &Shape, axis: usize, size: usize) -> Shape {
+pub(super) fn with_size(shape: &Shape, axis: usize, size: usize) -> Shape {
     shape.iter().enumerate().map(|(i, &n)| if i == axis { size } else { n }).collect()
 }
 

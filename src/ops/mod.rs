@@ -43,6 +43,7 @@ mod symmetric_sqrt;
 mod table;
 pub(crate) mod twins;
 mod unfold;
+mod weighted_sum;
 
 pub use convolution::ConvSpec;
 pub use formula::Formula;

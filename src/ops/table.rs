@@ -21,6 +21,7 @@ list! {
     super::indexing::Gather,
     super::indexing::ScatterAdd,
     super::cumsum::Cumsum,
+    super::weighted_sum::WeightedSum,
     super::convolution::Conv2d,
     super::convolution::Conv2dInput,
     super::convolution::Conv2dWeight,

@@ -91,6 +91,19 @@ fn adaptive_pools_with_equal_windows_are_those_with_any_windows() {
     }
 }
 
+/// The windows over five pixels that give three outputs are of two, three and two: none sees more than its own, and neither
+/// does a pixel that is taken as it is.
+#[test]
+fn an_infinite_pixel_is_in_its_own_windows_alone() {
+    let tape = Tape::f64();
+    let x = tape.leaf([[4.0, f64::INFINITY, 2.0, 3.0, 5.0]]).reshape([1, 1, 1, 5]);
+    assert_eq!(x.adaptive_avg_pool2d([1, 3]).value().to_vec(), [f64::INFINITY, f64::INFINITY, 4.0]);
+    let same = Interpolate::size([1, 5]);
+    for options in [same, same.bilinear(), same.bicubic(), same.bilinear().align_corners()] {
+        assert_eq!(x.interpolate(&options).value(), x.value(), "{options:?}");
+    }
+}
+
 /// Values of PyTorch 2.15.
 #[test]
 fn pools_are_those_of_pytorch() {

@@ -164,6 +164,7 @@ const MOVES: &[&str] = &[
     "gather",
     "scatter_add",
     "cumsum",
+    "weighted_sum",
     "fold",
     "unfold",
     "avg_pool2d",
