@@ -28,7 +28,7 @@ fn weighted<'t>(pieces: &[Var<'t>]) -> Var<'t> {
 /// How a matrix is used: as a whole and in pieces.
 type Use = for<'t> fn(Var<'t>) -> Var<'t>;
 
-const USES: [(&str, Use); 14] = [
+const USES: [(&str, Use); 15] = [
     ("unbind", |x| weighted(&x.unbind(0))),
     ("unbind columns", |x| weighted(&x.unbind(1))),
     ("chunk", |x| weighted(&x.chunk(3, 1))),
@@ -42,6 +42,10 @@ const USES: [(&str, Use); 14] = [
     ("whole in between", |x| weighted(&[x.narrow(0, 0, 2), x.exp(), x.narrow(0, 1, 2), x, x.narrow(0, 2, 2)])),
     ("rows, some of them twice", |x| {
         weighted(&[x.index_select(0, &[0, 2]), x.index_select(0, &[3, 3, 1]), x.index_select(1, &[1])])
+    }),
+    ("rows that repeat, time and again", |x| {
+        let rows = [&[3, 0, 3][..], &[1, 1, 2, 1, 3], &[3, 3]].map(|rows| x.index_select(0, rows));
+        weighted(&[rows[0], rows[1], x.index_select(1, &[3, 0, 3, 3]), rows[2], x.index_select(1, &[1, 0, 1])])
     }),
     ("pieces of pieces", |x| weighted(&x.chunk(2, 1).iter().flat_map(|y| y.unbind(0)).collect::<Vec<_>>())),
     ("padded and rolled", |x| weighted(&[x.pad(&[(1, 0), (0, 2)], 0.0).narrow(1, 1, 3), x.roll(1, 0), x.roll(2, 1)])),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use wengert::{
     Backward, DType, Function, Gradients, Param, Rule, Shape, Tape, Tensor, Var,
+    functional::Interpolate,
     nn::{BatchNorm, Conv2d, Flatten, Init, Layer, Linear, MaxPool2d, Sequential},
     ops::{ConvSpec, Window},
 };
@@ -118,6 +119,17 @@ fn operations(dtype: DType) -> u64 {
     add(c.permute(&[2, 0, 1]), c);
     add(c.cumsum(1).flip(&[2]), c);
     add(c.index_select(1, &[5; 100]), c);
+    add(a.index_select(0, &[7; 500]), a);
+    add(c.gather(1, &(0..3 * 90 * 1001).map(|i| i * i % 70).collect::<Vec<_>>(), [3, 90, 1001]), c);
+    add(c.scatter_add(1, &(0..3 * 70 * 1001).map(|i| i / 3 % 70).collect::<Vec<_>>(), c), c);
+    for axis in [0, 2] {
+        add(Var::concat(&[c, c.exp(), c.sin()], axis), c);
+        add(c.roll(2, axis), c);
+    }
+    add(Var::stack(&[c, c.exp()], -1), c);
+    let planes = c.reshape([1, 3, 70, 1001]);
+    add(planes.interpolate(&Interpolate::size([91, 800]).bicubic()), c);
+    add(planes.adaptive_avg_pool2d([30, 300]), c);
     // Gradients in pieces, which overlap, each large enough to be shared out.
     let parts =
         [c.narrow(2, 0, 600), c.narrow(2, 401, 600), c.slice(2, 1, 1001, 3).pad(&[(0, 0), (0, 0), (0, 266)], 0.0)];

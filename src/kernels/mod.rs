@@ -7,6 +7,7 @@
 
 pub mod conv;
 pub mod elementwise;
+pub mod join;
 pub mod linalg;
 pub mod math;
 pub mod matmul;

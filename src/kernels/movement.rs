@@ -1,5 +1,5 @@
-//! Moving numbers without computing: permuting, slicing, joining and picking by index, and those adjoints that are not
-//! themselves one of these. Tensors are row-major slices, with their shapes passed alongside.
+//! Moving numbers without computing: permuting, slicing and picking by index, and those adjoints that are not themselves one
+//! of these. Tensors are row-major slices, with their shapes passed alongside.
 //!
 //! Whatever moves along several axes is a [`Walk`]; whatever moves along *one* axis sees the tensor as
 //! `[outer, len, inner]`. Additions are made in the order of the elements, so repeated indices give the same bits every
@@ -49,41 +49,53 @@ pub(super) fn sliced(shape: &[usize], start: &[usize], step: &[isize], out_shape
     Walk::new(out_shape, &steps, first)
 }
 
-/// Joins `parts` along an axis: each is `[outer, its length, inner]`, given with its length.
-pub fn concat<T: Real>(parts: &[(&[T], usize)], outer: usize, inner: usize, out: &mut [T]) {
-    let row = parts.iter().map(|(_, len)| len * inner).sum::<usize>();
-    debug_assert_eq!(out.len(), outer * row);
-    for (i, mut row) in out.chunks_exact_mut(row.max(1)).enumerate() {
-        for &(part, len) in parts {
-            let (target, rest) = row.split_at_mut(len * inner);
-            target.copy_from_slice(&part[i * len * inner..][..len * inner]);
-            row = rest;
-        }
-    }
-}
-
 /// `out[:, i, :] = x[:, indices[i], :]` for `x [outer, len, inner]`.
 pub fn index_select<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], out: &mut [T]) {
     debug_assert!(out.len() == outer * indices.len() * inner && indices.iter().all(|&i| i < len));
     let rows = parallel::rows_per_chunk(outer * indices.len(), inner);
     let numbers = out.len();
-    parallel::each_chunk(out, rows * inner, numbers, |chunk, out| {
-        for (i, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
-            let row = chunk * rows + i;
-            let place = row / indices.len() * len + indices[row % indices.len()];
-            out.copy_from_slice(&x[place * inner..][..inner]);
+    parallel::each_chunk(out, rows * inner, numbers, |chunk, mut out| {
+        let (mut slice, mut at) = (chunk * rows / indices.len(), chunk * rows % indices.len());
+        while !out.is_empty() {
+            let indices = &indices[at..][..(out.len() / inner).min(indices.len() - at)];
+            let (run, rest) = out.split_at_mut(indices.len() * inner);
+            pick(&x[slice * len * inner..][..len * inner], inner, indices, run);
+            (slice, at, out) = (slice + 1, 0, rest);
         }
     });
+}
+
+/// Entries of `inner` numbers, by index.
+fn pick<T: Real>(x: &[T], inner: usize, indices: &[usize], out: &mut [T]) {
+    if inner == 1 {
+        for (out, &i) in out.iter_mut().zip(indices) {
+            *out = x[i];
+        }
+    } else {
+        for (out, &i) in out.chunks_exact_mut(inner).zip(indices) {
+            out.copy_from_slice(&x[i * inner..][..inner]);
+        }
+    }
 }
 
 /// `out[i, j, …] = x[i, …, index[i, j, …], …]`, with the index at `axis`. `out` and `index` have sizes `index_shape`,
 /// which along the other axes may be smaller than `shape`, as in `torch.gather`.
 pub fn gather<T: Real>(x: &[T], shape: &[usize], axis: usize, index: &[usize], index_shape: &[usize], out: &mut [T]) {
     let (walk, step) = indexed(shape, axis, index_shape);
-    walk.each(|i, place| out[i] = x[place + index[i] * step]);
+    walk.in_parts(out, |first, walk, out| {
+        let index = &index[first..][..out.len()];
+        walk.each_run(|place, along, run| {
+            for (j, (out, &index)) in out[run.clone()].iter_mut().zip(&index[run]).enumerate() {
+                *out = x[place + j * along as usize + index * step];
+            }
+        });
+    });
 }
 
 /// The adjoint of [`gather`]: `dx[i, …, index[i, j, …], …] += dy[i, j, …]`, from 0; `dx` has sizes `shape`.
+///
+/// Numbers that meet are in the same slice of the first axis, unless that is the one with the index; so threads share these
+/// slices.
 pub fn scatter_add<T: Real>(
     dy: &[T],
     shape: &[usize],
@@ -92,9 +104,22 @@ pub fn scatter_add<T: Real>(
     index_shape: &[usize],
     dx: &mut [T],
 ) {
-    dx.fill(T::ZERO);
-    let (walk, step) = indexed(shape, axis, index_shape);
-    walk.each(|i, place| dx[place + index[i] * step] += dy[i]);
+    let (slice, of_slice) = (dx.len() / shape[0].max(1), dy.len() / index_shape[0].max(1));
+    let slices = if axis == 0 { shape[0] } else { parallel::rows_per_chunk(shape[0], slice + of_slice) };
+    let work = dx.len() + dy.len();
+    parallel::each_chunk(dx, slices * slice, work, |chunk, dx| {
+        dx.fill(T::ZERO);
+        let first = (chunk * slices).min(index_shape[0]);
+        let mut part: Axes<usize> = index_shape.into();
+        part[0] = if axis == 0 { part[0] } else { slices.min(part[0] - first) };
+        let (walk, step) = indexed(shape, axis, &part);
+        let (dy, index) = (&dy[first * of_slice..], &index[first * of_slice..]);
+        walk.each_run(|place, along, run| {
+            for (j, (&dy, &index)) in dy[run.clone()].iter().zip(&index[run]).enumerate() {
+                dx[place + j * along as usize + index * step] += dy;
+            }
+        });
+    });
 }
 
 /// The walk over all axes except `axis`, and the step along that one.
@@ -137,10 +162,6 @@ mod tests {
     /// The element of `x` at an index.
     fn at(x: &[f64], shape: &[usize], index: &[usize]) -> f64 {
         x[index.iter().zip(strides(shape)).map(|(&i, s)| i * s as usize).sum::<usize>()]
-    }
-
-    fn inner_product(a: &[f64], b: &[f64]) -> f64 {
-        a.iter().zip(b).map(|(a, b)| a * b).sum()
     }
 
     #[test]
@@ -196,30 +217,37 @@ mod tests {
     }
 
     #[test]
-    fn concat_index_gather_and_cumsum() {
-        let mut out = [0.0; 10];
-        concat(&[(&[1.0, 2.0, 3.0, 4.0], 2), (&[5.0, 6.0], 1), (&[7.0, 8.0, 9.0, 10.0], 2), (&[], 0)], 2, 1, &mut out);
-        assert_eq!(out, [1.0, 2.0, 5.0, 7.0, 8.0, 3.0, 4.0, 6.0, 9.0, 10.0]);
-
+    fn index_gather_and_cumsum() {
         let x = numbers::<f64>(2 * 3 * 2, 1);
         let mut out = [0.0; 16];
         index_select(&x, [2, 3, 2], &[2, 0, 2, 1], &mut out);
         assert_eq!(out[..6], [x[4], x[5], x[0], x[1], x[4], x[5]]);
         assert_eq!(out[8..10], x[10..12]);
-        let dy = numbers::<f64>(16, 2);
         index_select::<f64>(&x, [2, 3, 2], &[], &mut []);
 
-        let index = [2, 0, 1, 1, 0, 0];
-        for (axis, index_shape) in [(1, [2, 3, 1]), (1, [1, 6, 1]), (1, [2, 2, 1])] {
-            let count = index_shape.iter().product();
-            let (index, mut out) = (&index[..count], vec![f64::NAN; count]);
-            gather(&x, &[2, 3, 2], axis, index, &index_shape, &mut out);
-            for ((value, place), &at_axis) in out.iter().zip(indices(&index_shape)).zip(index) {
-                assert_eq!(*value, at(&x, &[2, 3, 2], &[place[0], at_axis, place[2]]));
+        for (shape, axis, index_shape) in [
+            ([2, 3, 2], 1, [2, 3, 1]),
+            ([2, 3, 2], 1, [1, 6, 1]),
+            ([2, 3, 2], 1, [2, 2, 1]),
+            ([3, 2, 2], 0, [5, 2, 1]),
+            ([4, 0, 3], 2, [4, 0, 5]),
+            ([300, 20, 9], 1, [290, 31, 9]),
+            ([300, 20, 9], 2, [300, 20, 11]),
+            ([30, 50, 41], 0, [70, 50, 40]),
+        ] {
+            let [count, size] = [&index_shape, &shape].map(|shape| shape.iter().product());
+            let index: Vec<usize> = (0..count).map(|i: usize| i * i / 3 % shape[axis]).collect();
+            let (x, dy, mut out) = (numbers::<f64>(size, 1), numbers::<f64>(count, 2), vec![f64::NAN; count]);
+            gather(&x, &shape, axis, &index, &index_shape, &mut out);
+            let (mut dx, mut want) = (vec![f64::NAN; size], vec![0.0; size]);
+            scatter_add(&dy, &shape, axis, &index, &index_shape, &mut dx);
+            for (i, mut place) in indices(&index_shape).into_iter().enumerate() {
+                place[axis] = index[i];
+                let place: usize = place.iter().zip(strides(&shape)).map(|(&i, s)| i * s as usize).sum();
+                assert_eq!(out[i], x[place], "{shape:?} {axis} {index_shape:?}");
+                want[place] += dy[i];
             }
-            let mut dx = [f64::NAN; 12];
-            scatter_add(&dy[..count], &[2, 3, 2], axis, index, &index_shape, &mut dx);
-            assert!((inner_product(&dx, &x) - inner_product(&dy[..count], &out)).abs() < 1e-12);
+            assert!(dx == want, "{shape:?} {axis} {index_shape:?}");
         }
 
         let mut out = [0.0; 6];

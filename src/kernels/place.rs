@@ -5,7 +5,9 @@
 
 use smallvec::SmallVec;
 
-use super::{PARALLEL, Real, elementwise, movement::sliced, parallel, simd, walk::strides};
+use super::{
+    PARALLEL, Real, elementwise, movement::sliced, parallel, scratch::with_scratch, simd, sparse::Sparse, walk::strides,
+};
 
 /// A slice of a tensor of sizes `shape`: element i of each axis is element `start + i * step` there. No step is 0, so each
 /// element has a place of its own.
@@ -24,7 +26,9 @@ pub struct Places<'a> {
 impl Places<'_> {
     /// `dx = dy` at these places, and 0 elsewhere.
     pub fn write<T: Real>(self, dy: &[T], dx: &mut [T]) {
-        elementwise::clear(dx);
+        if dy.len() < dx.len() {
+            elementwise::clear(dx);
+        }
         self.each(
             dy,
             dx,
@@ -88,19 +92,49 @@ impl Places<'_> {
     }
 }
 
-/// `sum[:, indices[i], :] += dy[:, i, :]` for `sum [outer, len, inner]`, in the order of i.
+/// `sum[:, indices[i], :] += dy[:, i, :]` for `sum [outer, len, inner]`, in the order of i. Threads share the slices: to look
+/// for the entries of a part in all indices takes longer than to add them.
 pub fn index_add<T: Real>(dy: &[T], [outer, len, inner]: [usize; 3], indices: &[usize], sum: &mut [T]) {
     debug_assert!(sum.len() == outer * len * inner && indices.iter().all(|&i| i < len));
-    for (row, dy) in dy.chunks_exact(inner.max(1)).enumerate() {
-        let place = row / indices.len() * len + indices[row % indices.len()];
-        sum[place * inner..][..inner].iter_mut().zip(dy).for_each(|(d, &g)| *d += g);
-    }
+    let (slice, of_slice, work) = (len * inner, indices.len() * inner, sum.len().max(dy.len()));
+    let slices = parallel::rows_per_chunk(outer, slice.max(of_slice));
+    parallel::each_chunk(sum, slices * slice, work, |chunk, sum| {
+        for (i, sum) in sum.chunks_exact_mut(slice).enumerate() {
+            let dy = &dy[(chunk * slices + i) * of_slice..][..of_slice];
+            if inner == 1 {
+                indices.iter().zip(dy).for_each(|(&i, &g)| sum[i] += g);
+                continue;
+            }
+            for (&i, dy) in indices.iter().zip(dy.chunks_exact(inner)) {
+                sum[i * inner..][..inner].iter_mut().zip(dy).for_each(|(d, &g)| *d += g);
+            }
+        }
+    });
 }
 
 /// The adjoint of `index_select`: [`index_add`] into zeros.
 pub fn index_select_grad<T: Real>(dy: &[T], sizes: [usize; 3], indices: &[usize], dx: &mut [T]) {
     elementwise::clear(dx);
     index_add(dy, sizes, indices, dx);
+}
+
+/// Entries of at least so many numbers are worth a list of what is added to each.
+const LONG: usize = 16;
+
+/// Adds [`index_select_grad`] to `sum`, with the same bits as if it had been written out: what belongs to one entry is added
+/// up before.
+pub fn add_index_select_grad<T: Real>(dy: &[T], sizes: [usize; 3], indices: &[usize], sum: &mut [T]) {
+    let [_, len, inner] = sizes;
+    if indices.is_sorted_by(|i, j| i < j) {
+        index_add(dy, sizes, indices, sum);
+    } else if inner >= LONG {
+        Sparse::picking(indices, len).transposed().add(dy, inner, sum);
+    } else {
+        with_scratch(sum.len(), |dx: &mut [T]| {
+            index_select_grad(dy, sizes, indices, dx);
+            elementwise::add_assign(sum, dx);
+        });
+    }
 }
 
 /// Whether −0 is among these numbers.
@@ -166,6 +200,31 @@ mod tests {
         assert!((inner_product(&dx, &x) - inner_product(&dy, &out)).abs() < 1e-12);
         index_select_grad::<f64>(&[], [2, 3, 2], &[], &mut dx);
         assert_eq!(dx, [0.0; 12]);
+    }
+
+    /// Both ways to add up what is added to an entry, in full and to a sum, by the definition.
+    #[test]
+    fn rows_that_repeat_are_added_up_before_they_are_added() {
+        for [outer, len, inner, count] in
+            [[3, 20, 1, 31], [2, 50, 9, 70], [1, 300, 40, 1000], [70, 40, 20, 60], [1, 9, 16, 0]]
+        {
+            let indices: Vec<usize> = (0..count).map(|i| i * i / 2 % len).collect();
+            for indices in [&indices[..], &(0..len.min(count)).collect::<Vec<_>>()] {
+                let dy = numbers::<f32>(outer * indices.len() * inner, 1);
+                let mut want = vec![0.0; outer * len * inner];
+                for (i, &g) in dy.iter().enumerate() {
+                    let (row, at) = (i / inner, i % inner);
+                    want[(row / indices.len() * len + indices[row % indices.len()]) * inner + at] += g;
+                }
+                let mut dx = vec![f32::NAN; want.len()];
+                index_select_grad(&dy, [outer, len, inner], indices, &mut dx);
+                assert!(dx == want, "{outer} {len} {inner}");
+                let before = numbers::<f32>(want.len(), 2);
+                let mut sum = before.clone();
+                add_index_select_grad(&dy, [outer, len, inner], indices, &mut sum);
+                assert!(sum.iter().zip(&before).zip(&want).all(|((sum, x), d)| *sum == x + d), "{outer} {len} {inner}");
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,12 @@
 //! numbers side by side. Along the last axis an entry is a single number: there a few lines are transposed, in the cache,
 //! and what was the axis of lines is the inner one.
 
-use super::{Real, parallel, scratch::with_scratch, simd, transpose::transpose};
+use super::{
+    Real, parallel,
+    scratch::with_scratch,
+    simd,
+    transpose::{MOST, transpose},
+};
 
 /// Lines that are transposed together, and numbers that are summed side by side.
 const LINES: usize = 32;
@@ -29,6 +34,12 @@ impl Sparse {
         });
         let (places, weights) = entries().copied().unzip();
         Sparse { columns, ends: ends.collect(), places, weights }
+    }
+
+    /// The matrix whose rows have a 1 each, in these columns.
+    pub fn picking(indices: &[usize], columns: usize) -> Self {
+        let ends = (1..=indices.len()).collect();
+        Sparse { columns, ends, places: indices.to_vec(), weights: vec![1.0; indices.len()] }
     }
 
     /// The transposed matrix; the entries of each of its rows are in the order of the rows here.
@@ -74,52 +85,79 @@ impl Sparse {
 
     /// `out[:, r, :] = Σ over c of self[r, c] · x[:, c, :]` for `x [outer, columns, inner]`, in the order of the entries.
     pub fn apply<T: Real>(&self, x: &[T], inner: usize, out: &mut [T]) {
-        if out.is_empty() {
-            return;
+        if inner == 1 && out.len() > self.rows() {
+            self.each_line(x, out);
+        } else {
+            self.each_run::<T, false>(x, inner, out);
         }
-        let (line, sums) = (self.columns * inner, self.rows() * inner);
-        debug_assert!(line == 0 || x.len() / line == out.len() / sums);
-        let (work, taps) = (x.len().max(out.len()), self.entries().div_ceil(self.rows()).max(1));
+    }
+
+    /// Adds to `out` what [`apply`](Self::apply) would write.
+    pub fn add<T: Real>(&self, x: &[T], inner: usize, out: &mut [T]) {
+        self.each_run::<T, true>(x, inner, out);
+    }
+
+    /// The weights as numbers of this type.
+    fn with_weights<T: Real>(&self, body: impl FnOnce(&[T])) {
         with_scratch(self.entries(), |weights: &mut [T]| {
             weights.iter_mut().zip(&self.weights).for_each(|(to, &weight)| *to = T::of(weight));
-            let weights = &*weights;
-            if inner == 1 && out.len() > sums {
-                let lines = parallel::rows_per_chunk(out.len() / sums, line.max(sums)).next_multiple_of(LINES);
-                parallel::each_chunk(out, lines * sums, work, |chunk, out| {
-                    for (i, out) in out.chunks_mut(LINES * sums).enumerate() {
-                        let first = chunk * lines + i * LINES;
-                        self.apply_to_lines(&x[first * line..][..out.len() / sums * line], weights, out);
-                    }
-                });
-            } else {
-                let rows = parallel::rows_per_chunk(out.len() / inner, inner * taps);
-                parallel::each_chunk(out, rows * inner, work, |chunk, out| {
-                    simd(
-                        #[inline(always)]
-                        || {
-                            for (i, out) in out.chunks_exact_mut(inner).enumerate() {
-                                let row = chunk * rows + i;
-                                let (x, row) = (&x[row / self.rows() * line..][..line], row % self.rows());
-                                self.sum(x, weights, row, out);
-                            }
-                        },
-                    );
-                });
-            }
+            body(weights);
         });
     }
 
-    /// The outputs of a few lines of single numbers.
-    fn apply_to_lines<T: Real>(&self, x: &[T], weights: &[T], out: &mut [T]) {
+    fn each_run<T: Real, const ADD: bool>(&self, x: &[T], inner: usize, out: &mut [T]) {
+        if out.is_empty() {
+            return;
+        }
+        let (line, taps) = (self.columns * inner, self.entries().div_ceil(self.rows()).max(1));
+        let rows = parallel::rows_per_chunk(out.len() / inner, inner * taps);
+        let work = x.len().max(out.len());
+        self.with_weights(|weights: &[T]| {
+            parallel::each_chunk(out, rows * inner, work, |chunk, out| {
+                simd(
+                    #[inline(always)]
+                    || {
+                        let (mut slice, mut row) = (chunk * rows / self.rows(), chunk * rows % self.rows());
+                        for out in out.chunks_exact_mut(inner) {
+                            self.sum::<T, ADD>(&x[slice * line..][..line], weights, row, out);
+                            row += 1;
+                            if row == self.rows() {
+                                (slice, row) = (slice + 1, 0);
+                            }
+                        }
+                    },
+                );
+            });
+        });
+    }
+
+    /// Lines of single numbers.
+    fn each_line<T: Real>(&self, x: &[T], out: &mut [T]) {
+        let (line, sums, work) = (self.columns, self.rows(), x.len().max(out.len()));
+        // As many together as stay in the cache.
+        let together = (MOST / (line + sums).max(1)).clamp(1, LINES);
+        let lines = parallel::rows_per_chunk(out.len() / sums.max(1), line.max(sums)).next_multiple_of(together);
+        self.with_weights(|weights: &[T]| {
+            parallel::each_chunk(out, lines * sums, work, |chunk, out| {
+                for (i, out) in out.chunks_mut(together * sums).enumerate() {
+                    let first = chunk * lines + i * together;
+                    self.turned(&x[first * line..][..out.len() / sums * line], weights, out);
+                }
+            });
+        });
+    }
+
+    /// A few lines, side by side in the meantime.
+    fn turned<T: Real>(&self, x: &[T], weights: &[T], out: &mut [T]) {
         let lines = out.len() / self.rows();
         with_scratch(x.len() + out.len(), |turned: &mut [T]| {
             let (turned, sums) = turned.split_at_mut(x.len());
+            transpose(x, [lines, self.columns], turned);
             simd(
                 #[inline(always)]
                 || {
-                    transpose(x, [lines, self.columns], turned);
                     for (row, sum) in sums.chunks_exact_mut(lines).enumerate() {
-                        self.sum(turned, weights, row, sum);
+                        self.sum::<T, false>(turned, weights, row, sum);
                     }
                 },
             );
@@ -127,29 +165,35 @@ impl Sparse {
         });
     }
 
-    /// One row times the entries of `x`, each as long as `out`.
+    /// One row times the entries of `x`, each as long as `out`: written, or added.
     #[inline(always)]
-    fn sum<T: Real>(&self, x: &[T], weights: &[T], row: usize, out: &mut [T]) {
-        let row = self.row(row);
-        let (places, weights) = (&self.places[row.clone()], &weights[row]);
-        match out.len() {
-            LINES.. => sum_of_runs::<T, LINES>(x, places, weights, out),
-            8.. => sum_of_runs::<T, 8>(x, places, weights, out),
-            _ => sum_of_runs::<T, 1>(x, places, weights, out),
+    fn sum<T: Real, const ADD: bool>(&self, x: &[T], weights: &[T], row: usize, out: &mut [T]) {
+        let (places, weights) = (&self.places[self.row(row)], &weights[self.row(row)]);
+        if let (Some((first, places)), Some((factor, weights))) = (places.split_first(), weights.split_first()) {
+            let all = ((*first, *factor), (places, weights));
+            let at = blocks::<T, LINES, ADD>(x, all, 0, out);
+            let at = blocks::<T, 8, ADD>(x, all, at, out);
+            blocks::<T, 1, ADD>(x, all, at, out);
+        } else if !ADD {
+            out.fill(T::ZERO);
         }
     }
 }
 
-/// `out = Σ over i of weights[i] · run places[i] of x`, whose runs are as long as `out`, N numbers at a time.
+/// A first entry with its weight, and the others.
+type Terms<'a, T> = ((usize, T), (&'a [usize], &'a [T]));
+
+/// Sums of terms from number `at` of `out` on, N side by side, and where that ends. Each entry of `x` is as long as `out`.
 #[inline(always)]
-fn sum_of_runs<T: Real, const N: usize>(x: &[T], places: &[usize], weights: &[T], out: &mut [T]) {
-    let (Some((&first, places)), Some((&factor, weights))) = (places.split_first(), weights.split_first()) else {
-        return out.fill(T::ZERO);
-    };
+fn blocks<T: Real, const N: usize, const ADD: bool>(
+    x: &[T],
+    ((first, factor), (places, weights)): Terms<'_, T>,
+    at: usize,
+    out: &mut [T],
+) -> usize {
     let inner = out.len();
-    for at in (0..inner).step_by(N) {
-        // The last block may overlap the one before it.
-        let at = at.min(inner - N);
+    let end = at + (inner - at) / N * N;
+    for at in (at..end).step_by(N) {
         let run = |place: usize| -> &[T; N] { x[place * inner + at..].first_chunk().expect("a run is that long") };
         // The first product begins the sum: the zero with a sign is kept.
         let (mut sums, seen) = ([T::ZERO; N], run(first));
@@ -162,8 +206,12 @@ fn sum_of_runs<T: Real, const N: usize>(x: &[T], places: &[usize], weights: &[T]
                 sums[l] += weight * seen[l];
             }
         }
-        out[at..][..N].copy_from_slice(&sums);
+        let out: &mut [T; N] = out[at..].first_chunk_mut().expect("the block is inside");
+        for l in 0..N {
+            out[l] = if ADD { out[l] + sums[l] } else { sums[l] };
+        }
     }
+    end
 }
 
 #[cfg(test)]
@@ -188,6 +236,7 @@ mod tests {
             [2, 6, 9, 13],
             [3, 8, 4, 77],
             [900, 40, 30, 1],
+            [7, 30_000, 20, 1],
             [90, 40, 30, 24],
             [4, 5, 0, 3],
             [0, 5, 4, 1],

@@ -8,6 +8,7 @@
 
 use super::{Real, parallel, simd};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Side of the square blocks of a transposition: a cache line of f32.
 const BLOCK: usize = 16;
@@ -65,27 +66,39 @@ impl Walk {
 
     /// `out[i] = x[place of i]`.
     pub fn gather<T: Real>(&self, x: &[T], out: &mut [T]) {
+        self.in_parts(out, |_, Walk { mut axes, start }, out| {
+            let (start, last) = (start as isize, axes.pop().expect("a walk has an axis"));
+            let across = axes.iter().position(|axis| axis.read == 1).filter(|_| last.read != 1 && last.read != 0);
+            let across = across.map(|across| axes.remove(across));
+            simd(
+                #[inline(always)]
+                || match across {
+                    Some(across) => {
+                        each_place(&axes, start, 0, &mut |from, to| transpose(x, out, [across, last], from, to));
+                    }
+                    None if last.read == 1 => each_place(&axes, start, 0, &mut |from, to| {
+                        out[to..][..last.size].copy_from_slice(&x[from as usize..][..last.size]);
+                    }),
+                    None => each_place(&axes, start, 0, &mut |from, to| {
+                        copy(x, &mut out[to..][..last.size], last.read, from);
+                    }),
+                },
+            );
+        });
+    }
+
+    /// Calls `body(i, walk, part)` for parts of `out`: each begins with number i, and is walked by `walk`. They are shared
+    /// between threads where they are many.
+    pub fn in_parts<T: Real>(&self, out: &mut [T], body: impl Fn(usize, Walk, &mut [T]) + Sync) {
         let first = self.axes[0];
         // Whole blocks, in case the input is contiguous along this axis.
         let rows = parallel::rows_per_chunk(first.size, first.write).next_multiple_of(BLOCK);
         let numbers = out.len();
         parallel::each_chunk(out, rows * first.write, numbers, |chunk, out| {
-            let mut axes = self.axes.clone();
-            axes[0].size = rows.min(first.size - chunk * rows);
-            let start = self.start as isize + first.read * (chunk * rows) as isize;
-            let last = axes.pop().expect("a walk has an axis");
-            match axes.iter().position(|axis| axis.read == 1) {
-                Some(across) if last.read != 1 && last.read != 0 => {
-                    let across = axes.remove(across);
-                    simd(
-                        #[inline(always)]
-                        || each_place(&axes, start, 0, &mut |from, to| transpose(x, out, [across, last], from, to)),
-                    );
-                }
-                _ => {
-                    each_place(&axes, start, 0, &mut |from, to| copy(x, &mut out[to..to + last.size], last.read, from))
-                }
-            }
+            let mut part = self.clone();
+            part.axes[0].size = rows.min(first.size - chunk * rows);
+            part.start = (self.start as isize + first.read * (chunk * rows) as isize) as usize;
+            body(chunk * rows * first.write, part, out);
         });
     }
 
@@ -96,21 +109,32 @@ impl Walk {
         if x.is_empty() {
             return;
         }
-        each_place(outer, self.start as isize, 0, &mut |from, to| {
-            let run = &x[to..to + last.size];
-            if last.read == 1 {
-                let places = &mut out[from as usize..from as usize + last.size];
-                places.iter_mut().zip(run).for_each(|(place, &x)| put(place, x));
-            } else {
-                let place = |i: usize| (from + i as isize * last.read) as usize;
-                run.iter().enumerate().for_each(|(i, &x)| put(&mut out[place(i)], x));
-            }
-        });
+        let (start, size) = (self.start as isize, last.size);
+        match last.read {
+            1 => each_place(outer, start, 0, &mut |from, to| {
+                let places = out[from as usize..][..size].iter_mut();
+                places.zip(&x[to..][..size]).for_each(|(place, &x)| put(place, x));
+            }),
+            -1 => each_place(outer, start, 0, &mut |from, to| {
+                let (places, run) = (&mut out[from as usize + 1 - size..=from as usize], &x[to..][..size]);
+                simd(
+                    #[inline(always)]
+                    || reversed(run, places, &put),
+                );
+            }),
+            read => each_place(outer, start, 0, &mut |from, to| {
+                let place = |i: usize| (from + i as isize * read) as usize;
+                x[to..][..size].iter().enumerate().for_each(|(i, &x)| put(&mut out[place(i)], x));
+            }),
+        }
     }
 
-    /// Calls `body(i, place of i)` for every output element in order.
-    pub fn each(&self, mut body: impl FnMut(usize, usize)) {
-        each_place(&self.axes, self.start as isize, 0, &mut |from, to| body(to, from as usize));
+    /// Calls `body(place, step, run)` for each run of the output: its first number is at `place` of the input, and the next
+    /// ones a step apart each.
+    #[inline(always)]
+    pub fn each_run(&self, mut body: impl FnMut(usize, isize, Range<usize>)) {
+        let Some((last, outer)) = self.axes.split_last() else { return };
+        each_place(outer, self.start as isize, 0, &mut |from, to| body(from as usize, last.read, to..to + last.size));
     }
 }
 
@@ -125,15 +149,35 @@ fn each_place(axes: &[Axis], from: isize, to: usize, body: &mut impl FnMut(isize
     }
 }
 
-/// One run of the output.
+/// One run of the output, which is not empty, and whose numbers do not lie side by side in the input.
 #[inline(always)]
 fn copy<T: Real>(x: &[T], out: &mut [T], stride: isize, from: isize) {
     let start = from as usize;
     match stride {
-        1 => out.copy_from_slice(&x[start..start + out.len()]),
         0 => out.fill(x[start]),
+        -1 => simd(
+            #[inline(always)]
+            || reversed(&x[start + 1 - out.len()..=start], out, &|o, x| *o = x),
+        ),
         2.. => out.iter_mut().zip(x[start..].iter().step_by(stride as usize)).for_each(|(o, &x)| *o = x),
         _ => out.iter_mut().zip(x[..=start].iter().rev().step_by(-stride as usize)).for_each(|(o, &x)| *o = x),
+    }
+}
+
+/// Hands each number of `out` to `put`, with that of `x` at the same distance from the other end: a block at a time, in which
+/// numbers can be turned in registers.
+#[inline(always)]
+fn reversed<T: Real>(x: &[T], out: &mut [T], put: &impl Fn(&mut T, T)) {
+    let ((blocks, rest), (left, from)) = (out.as_chunks_mut::<BLOCK>(), x.as_rchunks::<BLOCK>());
+    for (out, x) in blocks.iter_mut().zip(from.iter().rev()) {
+        // A copy, which is surely not what is being written.
+        let x = *x;
+        for l in 0..BLOCK {
+            put(&mut out[l], x[BLOCK - 1 - l]);
+        }
+    }
+    for (out, &x) in rest.iter_mut().zip(left.iter().rev()) {
+        put(out, x);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernels::movement,
+    kernels::join,
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -51,10 +51,10 @@ impl Op for Concat {
     }
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
-        let (outer, inner) = (shape[..self.0].iter().product(), shape[self.0 + 1..].iter().product());
+        let inner = shape[self.0 + 1..].iter().product();
         Ok(build!(x[0].dtype(), shape, |T, out| {
             let parts: Vec<_> = x.iter().map(|x| (x.data::<T>(), x.shape()[self.0])).collect();
-            movement::concat(&parts, outer, inner, out);
+            join::concat(&parts, inner, out);
         }))
     }
 

@@ -119,7 +119,7 @@ impl Op for IndexAdd {
     }
 
     fn placing(&self) -> Option<&dyn Placing> {
-        self.never_repeats().then_some(self)
+        Some(self)
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

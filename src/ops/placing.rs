@@ -31,16 +31,8 @@ impl Placing for IndexAdd {
     fn add_to(&self, piece: &Tensor, sum: &mut Tensor) {
         let sizes = around(sum.shape(), self.axis);
         dispatch!(sum.dtype(), T => {
-            place::index_add(piece.data::<T>(), sizes, &self.indices, sum.data_mut::<T>());
+            place::add_index_select_grad(piece.data::<T>(), sizes, &self.indices, sum.data_mut::<T>());
         });
-    }
-}
-
-impl IndexAdd {
-    /// Whether every number has a place of its own. If two had the same, each would be added to a sum, and not their sum,
-    /// which is rounded otherwise.
-    pub(super) fn never_repeats(&self) -> bool {
-        self.indices.is_sorted_by(|i, j| i < j)
     }
 }
 
