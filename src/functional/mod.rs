@@ -98,7 +98,6 @@ list! {
     pieces::split,
     pieces::chunk,
     pieces::unbind,
-    pieces::roll,
     pieces::movedim,
     pieces::squeeze,
     pieces::diagonal_at,

@@ -1,4 +1,4 @@
-//! Taking apart and moving about: pieces along an axis, axes that move or go, rotations of the entries.
+//! Taking apart and moving about: pieces along an axis, axes that move or go, diagonals.
 //!
 //! All are [slices](Var::slice), [permutations](Var::permute) and [reshapes](Var::reshape) of the original.
 
@@ -60,26 +60,6 @@ composition!(
         (0..shape[along]).map(|i| self.try_narrow(axis, i, 1)?.try_reshape(&rest)).collect()
     },
     [Sample::unary("unbind", [2, 3], |x| x.unbind(1)[2])]
-);
-
-composition!(
-    /// The entries shifted along `axis`, and what leaves at one end comes in at the other: entry i goes to i + `shift`.
-    #[or_panic(roll)]
-    /// [`Error::Axis`] for an axis that does not exist.
-    pub fn try_roll(self, shift: isize, axis: isize) -> Result<Var<'t>> {
-        let size = self.shape()[self.axis("roll", axis)?];
-        if size == 0 {
-            return Ok(self);
-        }
-        match shift.rem_euclid(size as isize) as usize {
-            0 => Ok(self),
-            shift => {
-                let parts = self.try_split(&[size - shift, shift], axis)?;
-                Var::try_concat(&[parts[1], parts[0]], axis)
-            }
-        }
-    },
-    [Sample::unary("roll", [2, 5], |x| x.roll(-2, 1))]
 );
 
 composition!(

@@ -1,4 +1,4 @@
-//! Lines put together from runs of numbers: joining tensors along an axis.
+//! Lines put together from runs of numbers: joining tensors along an axis, and rolling one.
 //!
 //! The output is cut into pieces wherever its lines begin, so that threads share a few long lines as well as many short ones.
 //! Where the runs are short, a copy of each would be a call for a few numbers: there all lines of a block get their first runs,
@@ -26,6 +26,13 @@ pub struct Run<'a, T> {
 pub fn concat<T: Real>(parts: &[(&[T], usize)], inner: usize, out: &mut [T]) {
     let run = |&(x, len): &(_, usize)| Run { x, start: 0, step: len * inner, size: len * inner };
     join(&parts.iter().map(run).collect::<Vec<_>>(), out);
+}
+
+/// `out[:, (i + shift) mod len, :] = x[:, i, :]` for `x [outer, len, inner]` and a shift of at most `len`.
+pub fn roll<T: Real>(x: &[T], [len, inner]: [usize; 2], shift: usize, out: &mut [T]) {
+    let (line, back) = (len * inner, (len - shift) * inner);
+    let run = |start, size| Run { x, start, step: line, size };
+    join(&[run(back, shift * inner), run(0, back)], out);
 }
 
 /// Lines of `out`, each of one run after the other.
@@ -121,6 +128,22 @@ mod tests {
             let mut out = vec![f64::NAN; want.len()];
             concat(&given, inner, &mut out);
             assert!(out == want, "{outer} {lens:?} {inner}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_at_one_end_comes_in_at_the_other() {
+        for [outer, len, inner] in [[1, 5, 1], [300, 7, 1], [3, 4, 5], [2, 70_000, 1], [40, 50, 60]] {
+            let x = numbers::<f64>(outer * len * inner, 1);
+            for shift in [0, 1, 3, len - 1, len] {
+                let mut out = vec![f64::NAN; x.len()];
+                roll(&x, [len, inner], shift, &mut out);
+                let right = (0..x.len()).all(|i| {
+                    let (line, at) = (i / (len * inner), i % (len * inner));
+                    out[line * len * inner + (at + shift * inner) % (len * inner)] == x[i]
+                });
+                assert!(right, "{outer} {len} {inner} {shift}");
+            }
         }
     }
 }

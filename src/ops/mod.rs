@@ -34,6 +34,7 @@ mod pooling;
 mod qr;
 pub(crate) mod reduce;
 mod reshape;
+mod roll;
 pub(crate) mod sample;
 mod shared;
 mod slice;

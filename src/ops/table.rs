@@ -16,6 +16,7 @@ list! {
     super::slice::Slice,
     super::slice::Scatter,
     super::concat::Concat,
+    super::roll::Roll,
     super::indexing::IndexSelect,
     super::indexing::IndexAdd,
     super::indexing::Gather,

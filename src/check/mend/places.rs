@@ -159,6 +159,7 @@ const MOVES: &[&str] = &[
     "slice",
     "scatter",
     "concat",
+    "roll",
     "index_select",
     "index_add",
     "gather",
