@@ -2,6 +2,7 @@
 
 use rand::{RngExt, rngs::StdRng};
 
+pub(super) use crate::error::counted as count;
 use crate::{DType, Shape, Tape, Tensor, Var};
 
 /// A relative difference that rounding may leave in an explanation.
@@ -31,11 +32,6 @@ pub(super) fn size(x: &Tensor) -> f64 {
 /// The largest magnitude in any of several tensors.
 pub(super) fn largest(all: &[Tensor]) -> f64 {
     all.iter().map(size).fold(0.0, f64::max)
-}
-
-/// "1 map", "3 maps".
-pub(super) fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// "a", "a and b", "a, b and c".

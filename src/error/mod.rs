@@ -27,6 +27,7 @@ pub use rule::{HookFault, RuleFault};
 
 use std::{io, panic::Location, path::PathBuf};
 
+pub(crate) use sentence::counted;
 use sentence::{allowed, classes_in_all, list, made_of, names, then, within};
 
 use crate::tensor::{dtype::DType, shape::Shape};

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::sentence::counted;
 use crate::tensor::shape::Shape;
 
 /// What was wrong with the result of a backward rule.
@@ -51,9 +52,7 @@ impl std::fmt::Display for RuleFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             RuleFault::Count { expected, got } => {
-                let s = |n: &usize| if *n == 1 { "" } else { "s" };
-                let (gradients, inputs) =
-                    (format!("{got} gradient{}", s(got)), format!("{expected} input{}", s(expected)));
+                let (gradients, inputs) = (counted(*got, "gradient"), counted(*expected, "input"));
                 write!(f, "returned {gradients} for {inputs}; return one per input, `None` where there is none")
             }
             RuleFault::NoOutput => write!(f, "has nothing to differentiate: `forward` returned no output"),

@@ -6,6 +6,11 @@ pub(super) fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" and ")
 }
 
+/// A count of what has a plural with an s: "1 group", "2 groups".
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 pub(super) fn names(known: &[String]) -> String {
     if known.is_empty() { "nothing here has a name".into() } else { format!("the names are {}", known.join(", ")) }
 }

@@ -6,7 +6,7 @@
 
 use super::composition::composition;
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, counted},
     ops::{
         ConvSpec,
         sample::{Sample, numbers},
@@ -121,9 +121,10 @@ composition!(
             return Err(fault(need));
         }
         if c_group.checked_mul(groups) != Some(c_in) {
+            let [of_volumes, of_kernels] = [c_in, c_group].map(|channels| counted(channels, "channel"));
             let need = format!(
-                "the {c_in} channels (axis 1) of the volumes must be the {c_group} channels (axis 1) of the kernels times \
-                 {groups} groups"
+                "the {of_volumes} (axis 1) of the volumes must be the {of_kernels} (axis 1) of the kernels times {}",
+                counted(groups, "group")
             );
             return Err(fault(need));
         }

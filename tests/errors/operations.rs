@@ -181,6 +181,8 @@ fn products_and_convolutions_say_which_sizes_disagree() {
     panics(need, || _ = x.conv2d(w, None, spec.stride(0)));
     let need = "conv2d: the 2 channels (axis 1) of the images must be the 2 channels (axis 1) of the kernels times 2 groups, which must divide the 3 kernels (axis 0), but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     panics(need, || _ = x.conv2d(w, None, spec.groups(2)));
+    let need = "conv2d: the 1 channel (axis 1) of the images must be the 2 channels (axis 1) of the kernels times 1 group, which must divide the 1 kernel (axis 0), but got [1, 1, 4, 4] and [1, 2, 3, 3]";
+    panics(need, || _ = x.narrow(1, 0, 1).conv2d(w.narrow(0, 0, 1), None, spec));
     let need = "conv2d: the kernel 3x3 dilated by [2, 2] must fit into the image 4x4 padded by [0, 0], but got [1, 2, 4, 4] and [3, 2, 3, 3]";
     panics(need, || _ = x.conv2d(w, None, spec.dilation(2)));
     let need = "conv2d: the bias needs one number for each kernel, but got [3, 2, 3, 3] and [2, 3]";

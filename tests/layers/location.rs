@@ -314,7 +314,7 @@ fn a_local_convolution_refuses_shapes_that_do_not_fit() {
         x.try_local_conv2d(w, None, spec.groups(2)),
     );
     fails(
-        "the 3 channels (axis 1) of the images must be the 2 channels (axis 1) of the kernels times 1 groups, which must \
+        "the 3 channels (axis 1) of the images must be the 2 channels (axis 1) of the kernels times 1 group, which must \
          divide the 3 kernels (axis 0), but got [2, 3, 4, 3] and [3, 2, 2, 2]",
         of(&[2, 3, 4, 3]).try_local_conv2d(w, None, spec),
     );

@@ -85,6 +85,9 @@ fn volumes_and_kernels_that_do_not_match_are_refused() {
         "conv3d: the 2 channels (axis 1) of the volumes must be the 2 channels (axis 1) of the kernels times 2 groups, {shapes}"
     );
     fails(&channels, x.try_conv3d(w, None, default.groups(2)));
+    let one = "conv3d: the 1 channel (axis 1) of the volumes must be the 2 channels (axis 1) of the kernels times 1 group, but got";
+    let alone = x.narrow(1, 0, 1);
+    fails(&format!("{one} {} and {}", alone.shape(), w.shape()), alone.try_conv3d(w, None, default));
     let need = "conv3d: volumes [n, c, d, h, w] and kernels [c_out, c_in/groups, kd, kh, kw] are needed, but got [2, 3] and [2, 2, 3, 2, 2]";
     fails(need, tape.leaf(numbers(&[2, 3], 0.0)).try_conv3d(w, None, default));
     // Sizes that no memory holds, in depth and in the plane.

@@ -1,7 +1,7 @@
 //! How a kernel slides over images, and the shapes that fit.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, counted},
     kernels::{conv, window::Window},
     tensor::Shape,
 };
@@ -86,9 +86,12 @@ impl ConvSpec {
             return fault(format!("stride {stride:?}, dilation {dilation:?} and groups {groups} must be at least 1"));
         }
         if c_group.checked_mul(groups) != Some(c_in) || c_out % groups != 0 {
+            let [of_images, of_kernels] = [c_in, c_group].map(|channels| counted(channels, "channel"));
             return fault(format!(
-                "the {c_in} channels (axis 1) of the images must be the {c_group} channels (axis 1) of the kernels \
-                 times {groups} groups, which must divide the {c_out} kernels (axis 0)"
+                "the {of_images} (axis 1) of the images must be the {of_kernels} (axis 1) of the kernels times {}, which \
+                 must divide the {} (axis 0)",
+                counted(groups, "group"),
+                counted(c_out, "kernel")
             ));
         }
         let sizes = conv::Conv2d { n, c_in, h: height, w: width, c_out, kh, kw, stride, padding, dilation, groups };
