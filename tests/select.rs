@@ -96,10 +96,15 @@ fn every_operation_is_safe_where_it_is_not_used() {
 /// A formula of one value.
 type Formula = fn(Var<'_>) -> Var<'_>;
 
+/// A scale or a shift for each column of x.
+fn ones(x: Var<'_>) -> Var<'_> {
+    x.tape().constant(Tensor::ones([x.shape()[1]], x.dtype()))
+}
+
 #[test]
 fn rows_are_kept_apart_where_numbers_meet_along_an_axis() {
     // The second row is all NaN, and not used; the first has the gradient that it would have alone.
-    let rows: [(&str, Formula); 9] = [
+    let rows: [(&str, Formula); 11] = [
         ("softmax", |x| x.softmax(1).square()),
         ("log_softmax", |x| x.log_softmax(-1)),
         ("logsumexp", |x| x.logsumexp_axes(&[1], true)),
@@ -108,6 +113,8 @@ fn rows_are_kept_apart_where_numbers_meet_along_an_axis() {
         ("norm", |x| x.norm_axes(&[1], true)),
         ("mean of roots", |x| x.sqrt().mean_axes(&[1], true)),
         ("variance", |x| x.var_axes(&[1], 1, true)),
+        ("layer_norm", |x| x.layer_norm(ones(x), ones(x), 0.1)),
+        ("group_norm", |x| x.sqrt().group_norm(1, ones(x), ones(x), 0.1).square()),
         ("moved", |x| x.sqrt().flip(&[1]).cumsum(1).reshape([2, 3, 1]).transpose(1, 2).reshape([2, 3]) * 2.0),
     ];
     for (name, f) in rows {
@@ -120,6 +127,29 @@ fn rows_are_kept_apart_where_numbers_meet_along_an_axis() {
         let want = used.select(f(alone), 0.0).sum().backward().unwrap().wrt(alone).unwrap().to_vec();
         assert_eq!(dx, want, "{name}");
         assert_eq!(dx[3..], [0.0; 3], "{name}");
+    }
+}
+
+#[test]
+fn a_row_that_is_not_used_leaves_the_parameters_of_a_normalization_alone() {
+    for rows in [[[0.5, 1.0, 2.0], [f64::NAN, -1.0, 0.0]], [[0.5, 1.0, 2.0], [3.0, -1.0, 0.0]]] {
+        let tape = Tape::f64();
+        let (x, gamma, beta) = (tape.leaf(rows), tape.leaf([1.0, 2.0, 3.0]), tape.leaf([0.0; 3]));
+        let used = tape.constant([[1.0], [0.0]]);
+        let y = used.select(x.layer_norm(gamma, beta, 0.1), 0.0).square().sum();
+        let alone = tape.leaf([rows[0]]);
+        let want = alone.layer_norm(gamma, beta, 0.1).square().sum();
+        let [got, want] = [y, want].map(|y| y.backward().unwrap());
+        for v in [gamma, beta] {
+            let both = got.wrt(v).unwrap().to_vec().into_iter().zip(want.wrt(v).unwrap().to_vec());
+            both.for_each(|(got, want)| assert!((got - want).abs() < 1e-14, "{got}, not {want}"));
+        }
+        // Forward through a walk whose upstream gradient is 0: the derivative with respect to that gradient stays.
+        let v = tape.constant([[1.0, -1.0, 0.5]; 2]);
+        let dy = tape.jvp(used.select(x.layer_norm(gamma, beta, 0.1), 0.0), &[x], &[v]).unwrap().value().to_vec();
+        let first = tape.constant([[1.0, -1.0, 0.5]]);
+        let want = tape.jvp(alone.layer_norm(gamma, beta, 0.1), &[alone], &[first]).unwrap().value().to_vec();
+        dy.iter().zip(&want).for_each(|(dy, want)| assert!((dy - want).abs() < 1e-14, "{dy}, not {want}"));
     }
 }
 

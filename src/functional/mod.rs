@@ -16,7 +16,6 @@ mod directions;
 mod distances;
 mod einsum;
 mod interpolate;
-mod layer_norm;
 mod linear_systems;
 mod local_conv;
 mod logarithms;
@@ -76,8 +75,6 @@ list! {
     distances::kl_div_with,
     einsum::einsum,
     interpolate::interpolate,
-    layer_norm::layer_norm,
-    layer_norm::group_norm,
     local_conv::local_conv2d,
     linear_systems::solve_triangular,
     linear_systems::lstsq,
@@ -110,7 +107,6 @@ list! {
     ranking::topk,
     ranking::max_index,
     ranking::min_index,
-    reductions::var,
     reductions::std,
     reductions::p_norm,
     reductions::norm,

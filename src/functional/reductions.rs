@@ -1,4 +1,4 @@
-//! Variance, norms and product along axes, from sums and movements.
+//! Standard deviation, norms and product along axes, from sums and movements.
 
 use super::composition::composition;
 use crate::{
@@ -7,33 +7,6 @@ use crate::{
     tape::Var,
     tensor::Tensor,
 };
-
-composition!(
-    /// The variance: the sum of squared deviations from the mean, divided by the count minus `correction` (0 for the
-    /// population variance, 1 for the sample variance).
-    ///
-    /// Where `correction` leaves nothing to divide by (one observation and `correction` 1, say), the sum is divided by
-    /// 0, as in PyTorch: the variance and its gradient are NaN (0/0) or infinite, without any other warning.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::f64();
-    /// let x = tape.leaf([1.0, 3.0]);
-    /// assert_eq!((x.var(0).item(), x.var(1).item()), (1.0, 2.0));
-    /// assert_eq!(x.var(2).item(), f64::INFINITY);
-    /// assert!(tape.leaf([1.0]).var(1).item().is_nan());
-    /// ```
-    #[over_all(var)]
-    #[or_panic(var_axes)]
-    /// [`Error::Axis`](crate::Error::Axis) for an axis that does not exist, [`Error::Shape`](crate::Error::Shape) for one
-    /// named twice.
-    pub fn try_var_axes(self, axes, [correction: usize], keepdim) -> Result<Var<'t>> {
-        let shape = self.shape();
-        let count: usize = resolve("var", self, axes)?.iter().map(|&axis| shape[axis]).product();
-        let distance = self - self.try_mean_axes(axes, true).map_err(|error| error.called("var"))?;
-        Ok((distance * distance).try_sum_axes(axes, keepdim)? / count.saturating_sub(correction) as f64)
-    },
-    [Sample::unary("var of axis 0", [4, 3], |x| x.var_axes(&[0], 1, false))]
-);
 
 composition!(
     /// The Euclidean norm √Σx². Its subgradient at 0 is 0.

@@ -17,6 +17,7 @@ mod determinant;
 mod direction;
 mod elementwise;
 mod formula;
+mod group_norm;
 mod indexing;
 pub(crate) mod labels;
 mod linalg;
@@ -44,6 +45,7 @@ mod symmetric_sqrt;
 mod table;
 pub(crate) mod twins;
 mod unfold;
+mod variance;
 mod weighted_sum;
 
 pub use convolution::ConvSpec;

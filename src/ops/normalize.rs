@@ -136,7 +136,7 @@ impl Affine for BatchNorm {
 fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, [Tensor; 2]) {
     let mut var = Tensor::zeros([sizes.c], T::DTYPE);
     let mean = Tensor::build::<T>(Shape::from([sizes.c]), |mean| {
-        sizes.moments(x[0].data::<T>(), mean, var.data_mut::<T>());
+        sizes.moments(x[0].data::<T>(), (sizes.n * sizes.s) as f64, mean, var.data_mut::<T>());
     });
     let each = |f: &dyn Fn(usize) -> T| {
         Tensor::build::<T>(Shape::from([sizes.c]), |out| {

@@ -218,6 +218,8 @@ pub struct Vjp<'a, 't> {
     /// Which inputs need a gradient.
     pub needs: &'a [bool],
     pub(crate) recorded: bool,
+    /// Whether `dz` came through a selection, so that its zeros mean "not used".
+    pub(crate) masked: bool,
 }
 
 impl<'t> Vjp<'_, 't> {

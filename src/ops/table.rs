@@ -34,6 +34,8 @@ list! {
     super::unfold::Unfold,
     super::unfold::Fold,
     super::normalize::BatchNorm,
+    super::group_norm::GroupNorm,
+    super::variance::Variance,
     super::direction::Direction,
     super::softmax::Softmax,
     super::softmax::LogSumExp,

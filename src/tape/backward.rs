@@ -47,7 +47,7 @@ impl<'t> Walk<'t> {
             let Some(dz) = self.arrive(id)? else { continue };
             self.extras.begin(id);
             let guard = self.extras.guard(id, &dz);
-            let (inputs, gradients) = self.rule(id, &dz)?;
+            let (inputs, gradients) = self.rule(id, &dz, guard.is_on())?;
             for (&input, &dx) in inputs.iter().zip(&gradients) {
                 let Some(dx) = dx else { continue };
                 let dx = self.extras.hand_on(&guard, input, dx);
@@ -100,7 +100,7 @@ impl<'t> Walk<'t> {
     }
 
     /// What the rule of a node makes of its gradient: the inputs, and a contribution to the gradient of each that wants one.
-    fn rule(&mut self, id: NodeId, dz: &[Var<'t>]) -> Result<(Inputs, Grads<'t>)> {
+    fn rule(&mut self, id: NodeId, dz: &[Var<'t>], masked: bool) -> Result<(Inputs, Grads<'t>)> {
         self.at = id;
         let by_hand = self.tape.rule() == Rule::Manual;
         let (kind, inputs, needs) = {
@@ -118,7 +118,7 @@ impl<'t> Walk<'t> {
         };
         let x = handful(inputs.iter().map(|&input| Var::new(self.tape, input)));
         let z = Var::new(self.tape, id);
-        let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded() };
+        let at = Vjp { x: &x, z, dz: dz[0], needs: &needs, recorded: self.slots.recorded(), masked };
         let mut gradients = match &kind {
             Kind::Elementwise(row, parameter) => row.vjp(*parameter, at),
             Kind::Op(op) => op.vjp(at)?,

@@ -2,6 +2,7 @@
 
 mod edges;
 mod einsum;
+mod far;
 mod operands;
 mod shapes;
 

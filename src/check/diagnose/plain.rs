@@ -47,7 +47,8 @@ pub(super) fn lines_of_rule(step: &Step, inputs: &[Tensor]) -> Vec<Option<Line>>
     let lines = attempt(inputs, |tape, x| {
         let z = step.perform(tape, x, None).ok()?;
         let needs = vec![true; x.len()];
-        let answers = op.vjp(Vjp { x, z, dz: tape.constant(z.value()), needs: &needs, recorded: false }).ok()?;
+        let answers =
+            op.vjp(Vjp { x, z, dz: tape.constant(z.value()), needs: &needs, recorded: false, masked: false }).ok()?;
         let line = |answer: Var<'_>| tape.nodes().nth(answer.index()).map(|node| Line::from(node.line));
         Some(answers.into_iter().map(|answer| line(answer?)).collect())
     });
@@ -80,7 +81,7 @@ impl Function for Alone {
         let z = if y.value() == given { y } else { tape.constant(given) };
         let needs = vec![true; own.len()];
         let dz = tape.constant(dz[0].value());
-        let found = tape.no_grad(|| op.vjp(Vjp { x: &own, z, dz, needs: &needs, recorded: false }));
+        let found = tape.no_grad(|| op.vjp(Vjp { x: &own, z, dz, needs: &needs, recorded: false, masked: false }));
         let found = found.unwrap_or_else(|error| panic!("{error}"));
         found.iter().map(|g| g.map(|g| x[0].tape().constant(g.value()))).collect()
     }

@@ -32,7 +32,7 @@ pub(super) fn formulas(row: &'static Elementwise, parameter: f64, names: &Names,
         return Formulas { value, gradients: vec![None; x.len()] };
     }
     let needs: Vec<bool> = (0..x.len()).map(|k| !is_mask(k)).collect();
-    let gradients = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: true });
+    let gradients = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: true, masked: false });
     let writer = Writer { tape: &tape, known: &known, pointwise };
     Formulas { value, gradients: gradients.iter().map(|dx| dx.map(|dx| writer.tex(dx.id()).text)).collect() }
 }

@@ -25,7 +25,7 @@ impl Numbers {
         let needs: Vec<bool> = inputs.iter().map(|&input| tape.list().nodes[input as usize].needs_grad).collect();
         let dz = scratch.constant(Tensor::ones(z.shape().clone(), z.dtype()));
         let z = scratch.constant(z);
-        let slopes = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: true });
+        let slopes = row.vjp(parameter, Vjp { x: &x, z, dz, needs: &needs, recorded: true, masked: false });
         slopes.into_iter().map(|slope| slope.map(|slope| slope.value())).collect()
     }
 

@@ -12,7 +12,8 @@ fn answers_zero(row: &'static Elementwise, number: f64, x: &[f64]) -> bool {
     let z = tape.elementwise(row, number, &x, None).unwrap();
     // The mask of a selection is a constant.
     let needs: Vec<bool> = (0..x.len()).map(|k| !(row.selects() && k == 0)).collect();
-    let gradients = row.vjp(number, Vjp { x: &x, z, dz: tape.constant(0.0), needs: &needs, recorded: false });
+    let gradients =
+        row.vjp(number, Vjp { x: &x, z, dz: tape.constant(0.0), needs: &needs, recorded: false, masked: false });
     assert_eq!(gradients.iter().map(Option::is_some).collect::<Vec<_>>(), needs, "{}: where a gradient is", row.name);
     gradients.into_iter().flatten().all(|dx| dx.item() == 0.0)
 }

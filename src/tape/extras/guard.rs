@@ -12,7 +12,8 @@
 //! derivative with respect to dz, which products with Jacobians rest on. A NaN that arrives from above, or that the
 //! chosen branch makes of a gradient other than 0, stays.
 //!
-//! How far the mask reaches depends on what an operation does with the places of its numbers: see [`Mixes`].
+//! How far the mask reaches depends on what an operation does with the places of its numbers: see [`Mixes`]. An operation
+//! of several inputs that keeps the rows of one apart does this itself, where it is told that its dz is masked (layer norm).
 
 use super::super::{Kind, NodeId, Rule, Var};
 use crate::{ops::Mixes, tensor::Tensor};
@@ -88,6 +89,12 @@ impl<'t> Guard<'t> {
         }
     }
 
+    /// Whether zeros of the gradient mean "not used".
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        !matches!(self, Guard::Off)
+    }
+
     /// The contribution, with 0 for NaN where nothing was used.
     #[inline]
     pub fn apply(&self, dx: Var<'t>) -> Var<'t> {
@@ -101,7 +108,7 @@ impl<'t> Guard<'t> {
     /// Hands the mask on to an input.
     #[inline]
     pub fn mark(&self, masks: &mut Masks, input: NodeId) {
-        if !matches!(self, Guard::Off) {
+        if self.is_on() {
             masks.set(input);
         }
     }

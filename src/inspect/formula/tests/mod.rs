@@ -26,7 +26,7 @@ fn check(row: &'static Elementwise, parameter: f64, x: &[f64]) {
     let gradients: Vec<Option<f64>> = match row.differentiable() {
         false => vec![None; x.len()],
         true => row
-            .vjp(parameter, Vjp { x: &vars, z, dz, needs: &needs, recorded: false })
+            .vjp(parameter, Vjp { x: &vars, z, dz, needs: &needs, recorded: false, masked: false })
             .into_iter()
             .map(|dx| dx.map(|dx| dx.item()))
             .collect(),
