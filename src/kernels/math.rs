@@ -6,7 +6,8 @@
 //! multiply-add, so the same input gives the same bits on every machine.
 //!
 //! The exponential family below and the [`logarithms`] are written once for both precisions over [`Approximate`], which
-//! holds what differs: the layout of the bits, and the coefficients. Functions for `f32` alone are in [`single`].
+//! holds what differs: the layout of the bits, and the coefficients; so are the inverse circular functions (`arcs`) and the
+//! inverse hyperbolic ones (`areas`). Functions for `f32` alone are in [`single`], for `f64` in [`double`].
 //!
 //! **Coefficients.** Each polynomial interpolates its function at the Chebyshev nodes of the given interval, solved
 //! with 60 digits and rounded once; that is within a small factor of the best polynomial of its degree. Each fits what
@@ -25,6 +26,7 @@
 //! * `tanh x = 1 − 2 / (e²ˣ + 1)` from 0.625 on, and `x + x³ P(x²) / Q(x²)` below (errors 2⁻²⁶ and 2⁻⁵⁹): both share a
 //!   single division.
 //! * `sigmoid x` is `1 / (1 + e)` or `e / (1 + e)` with `e = e^−|x|`, by the sign: neither form cancels or overflows.
+//! * `2ˣ = 2ⁿ eʳ` with n the integer nearest to x and `r = (x − n) ln 2`: exact for whole numbers.
 //! * `cosh x = h + 1 / 4h` with `h = e^|x| / 2`; `sinh` likewise with a minus from 1 on, and `x + x³ P(x²)` below
 //!   (errors 2⁻³² and 2⁻⁶¹).
 //!
@@ -35,19 +37,25 @@
 //! function is hardest (3·10⁴ to 6·10⁴ of them, against 120 bits), and never more than 2 ulp from the standard
 //! library's own result over 2·10⁷ arguments of all sizes.
 //!
-//! | ulp   | exp  | exp_m1 | ln   | ln_1p | tanh | sigmoid | sinh | cosh |
-//! |-------|------|--------|------|-------|------|---------|------|------|
-//! | `f32` | 1.02 | 1.30   | 0.80 | 1.38  | 1.31 | 2.28    | 1.61 | 1.46 |
-//! | `f64` | 0.97 | 1.65   | 0.75 | 0.79  | 1.22 | 1.89    | 1.52 | 1.24 |
+//! | ulp   | exp  | exp_m1 | ln   | ln_1p | tanh | sigmoid | sinh | cosh | exp2 |
+//! |-------|------|--------|------|-------|------|---------|------|------|------|
+//! | `f32` | 1.02 | 1.30   | 0.80 | 1.38  | 1.31 | 2.28    | 1.61 | 1.46 |      |
+//! | `f64` | 0.97 | 1.65   | 0.75 | 0.79  | 1.22 | 1.89    | 1.52 | 1.24 | 0.99 |
 //!
 //! The tests enforce a bound of 3 ulp (4 for [`single::tan`]). NaN gives NaN, the odd functions keep the sign of zero, and
 //! subnormal numbers are handled like all others.
 
+mod arcs;
+mod areas;
+pub mod double;
+mod inverse_erf;
 mod logarithms;
 pub mod single;
 pub mod special;
 
 use super::Real;
+pub use arcs::{acos, asin, atan, atan2, atan2_single, atan2_slope};
+pub use areas::{acosh, asinh, atanh};
 pub use logarithms::{ln, ln_1p};
 
 /// What the shared algorithms need to know about a number type.
@@ -212,6 +220,15 @@ fn reduced_exp<T: Approximate>(r: T) -> T {
 #[inline(always)]
 pub fn exp<T: Approximate>(x: T) -> T {
     scaled_exp(x, 0)
+}
+
+/// 2ˣ.
+#[inline(always)]
+pub fn exp2<T: Approximate>(x: T) -> T {
+    let log2_e = T::of(std::f64::consts::LOG2_E);
+    let x = clamp(x, T::EXP_MIN * log2_e, T::EXP_MAX * log2_e);
+    let rounder = x + T::ROUNDER;
+    reduced_exp((x - (rounder - T::ROUNDER)) * T::of(std::f64::consts::LN_2)).scale(rounder, 0)
 }
 
 /// eˣ − 1, accurate near 0.

@@ -1,12 +1,13 @@
 //! The two number types that a tensor can hold, and the functions of them that the kernels are built from.
 //!
 //! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
-//! both precisions, the circular and inverse functions and the error function in `f32` (all in [`math`]). The rest,
-//! including the circular functions and powers in `f64`, is the standard library's, one call per element, and the
-//! special functions ([`special`]) are computed in `f64` for either precision.
+//! both precisions, the inverse circular functions too, the circular and the error function in `f32` (all in [`math`]). In
+//! `f64` the circular functions and erfinv have loops of their own ([`double`]). The inverse hyperbolic functions and 2ˣ are
+//! computed in `f64` for either precision, as are the special functions ([`special`]), one call per element; so are the error
+//! function in `f64` and powers.
 
 use super::{
-    math::{self, single, special},
+    math::{self, double, single, special},
     transpose,
     vector::HasVectors,
 };
@@ -106,6 +107,10 @@ pub trait Real:
     fn sigmoid_(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf_(self) -> Self;
+    /// The inverse of the error function.
+    fn erfinv_(self) -> Self;
+    /// b / (a² + b²) for a = self, without overflow.
+    fn atan2_slope_(self, b: Self) -> Self;
 
     /// [`turn`](transpose::turn) for as many numbers of each row as fill whole squares, and how many those are.
     fn turn_squares(rows: [&[Self]; transpose::ROWS], to: &mut [Self], stride: usize) -> usize;
@@ -118,6 +123,26 @@ pub trait Real:
     #[inline(always)]
     fn by(self, function: impl Fn(f64) -> f64) -> Self {
         Self::of(function(self.to_f64()))
+    }
+    /// arsinh x.
+    #[inline(always)]
+    fn asinh_(self) -> Self {
+        self.by(math::asinh)
+    }
+    /// arcosh x.
+    #[inline(always)]
+    fn acosh_(self) -> Self {
+        self.by(math::acosh)
+    }
+    /// artanh x.
+    #[inline(always)]
+    fn atanh_(self) -> Self {
+        self.by(math::atanh)
+    }
+    /// 2ˣ.
+    #[inline(always)]
+    fn exp2_(self) -> Self {
+        self.by(math::exp2)
     }
     /// The `order`-th derivative of ψ, the derivative of ln Γ.
     #[inline(always)]
@@ -152,7 +177,7 @@ macro_rules! real {
             #[inline(always)]
             fn power(self, p: Self) -> Self { self.powf(p) }
             #[inline(always)]
-            fn arctan2(self, x: Self) -> Self { self.atan2(x) }
+            fn atan2_slope_(self, b: Self) -> Self { math::atan2_slope(self, b) }
             #[inline(always)]
             fn magnitude(self) -> Self { self.abs() }
             #[inline(always)]
@@ -180,10 +205,14 @@ macro_rules! forward {
 real!(f64 {
     forward! {
         exp_ => math::exp; exp_m1_ => math::exp_m1; ln_ => math::ln; ln_1p_ => math::ln_1p;
-        sin_ => f64::sin; cos_ => f64::cos; tan_ => f64::tan;
-        asin_ => f64::asin; acos_ => f64::acos; atan_ => f64::atan;
+        sin_ => double::sin; cos_ => double::cos; tan_ => double::tan;
+        asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => libm::erf;
+        sigmoid_ => math::sigmoid; erf_ => libm::erf; erfinv_ => double::erfinv;
+    }
+    #[inline(always)]
+    fn arctan2(self, x: f64) -> f64 {
+        math::atan2(self, x)
     }
     #[inline(always)]
     fn turn_squares(rows: [&[f64]; transpose::ROWS], to: &mut [f64], stride: usize) -> usize {
@@ -203,9 +232,13 @@ real!(f32 {
     forward! {
         exp_ => math::exp; exp_m1_ => math::exp_m1; ln_ => math::ln; ln_1p_ => math::ln_1p;
         sin_ => single::sin; cos_ => single::cos; tan_ => single::tan;
-        asin_ => single::asin; acos_ => single::acos; atan_ => single::atan;
+        asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => single::erf;
+        sigmoid_ => math::sigmoid; erf_ => single::erf; erfinv_ => single::erfinv;
+    }
+    #[inline(always)]
+    fn arctan2(self, x: f32) -> f32 {
+        math::atan2_single(self, x)
     }
     #[inline(always)]
     fn turn_squares(rows: [&[f32]; transpose::ROWS], to: &mut [f32], stride: usize) -> usize {

@@ -6,9 +6,8 @@
 //! |---|---|
 //! | 0 | what picks or compares numbers: identity, negate, abs, relu, clamp, max, min, steps, comparisons |
 //! | 0.5 | what is rounded once: + − · /, square, recip, sqrt, signed_sqrt, leaky_relu |
-//! | 1 | pow, of most exponents by the standard library; asinh, acosh, atanh, log2, log10, exp2, computed in `f64` |
+//! | 1 | pow, of most exponents by the standard library; asinh, acosh, atanh, atan2, log2, log10, exp2, computed in `f64` |
 //! | 1.5 | rsqrt, which is rounded twice |
-//! | 2 | atan2, which the standard library computes |
 //! | 3 | exp, exp_m1, ln, ln_1p, the circular and hyperbolic functions and their inverses, sigmoid, erf, |
 //! |   | softplus, log_sigmoid, elu, celu |
 //! | 4 | tan, silu, selu |

@@ -189,7 +189,7 @@ pub const BINARY: &[Binary] = rows! { Binary:
     pow |a, b| a.pow(b), f64::powf, [(0.375, 2.0), (-1.5, 2.0)], [HALF, (-30.0, 30.0)], Result(1.0);
     max |a, b| a.max(b), larger, APART, [ALL, ALL], Result(0.0);
     min |a, b| a.min(b), smaller, APART, [ALL, ALL], Result(0.0);
-    atan2 |a, b| a.atan2(b), f64::atan2, [(-2.0, 2.0), (0.375, 2.0)], [ALL, ALL], Result(2.0);
+    atan2 |a, b| a.atan2(b), f64::atan2, [(-2.0, 2.0), (0.375, 2.0)], [ALL, ALL], Result(1.0);
 };
 
 /// Comparisons of two values, which pass no gradient on.

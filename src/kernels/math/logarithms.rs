@@ -42,3 +42,21 @@ pub fn ln_1p<T: Approximate>(x: T) -> T {
     let f = T::pick(u > T::of((1u64 << 60) as f64), m - T::ONE, (power - T::ONE) + x * power);
     ln_or_special(u, ln_of_parts(k, f)).signed_as(x)
 }
+
+/// ln 2a where `twice`, for a large a whose double may be infinite; else ln(1 + x), for x >= 0.
+#[inline(always)]
+pub(super) fn ln_1p_or_twice<T: Approximate>(twice: bool, x: T, a: T) -> T {
+    let u = T::pick(twice, a, x + T::ONE);
+    let (k, m, power) = u.split();
+    let f = T::pick(twice, m - T::ONE, (power - T::ONE) + x * power);
+    ln_or_special(u, ln_of_parts(k + T::pick(twice, T::ONE, T::ZERO), f))
+}
+
+/// −ln(1 − a²) for 0 <= a < 1. Near 1 the factors 1 − a and 1 + a keep what 1 − a² loses.
+#[inline(always)]
+pub(super) fn ln_complement(a: f64) -> f64 {
+    let square = a * a;
+    let (k, m, power) = ((1.0 - a) * (1.0 + a)).split();
+    let f = if square < 0.75 { (power - 1.0) - square * power } else { m - 1.0 };
+    -ln_of_parts(k, f)
+}

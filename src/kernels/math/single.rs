@@ -1,4 +1,5 @@
-//! Functions that exist without branches only in `f32`; for `f64` the standard library's are used.
+//! Functions with a way of their own in `f32`. In `f64` the circular functions are in [`double`](super::double), and the error
+//! function is that of `libm`.
 //!
 //! # The circular functions
 //!
@@ -11,12 +12,6 @@
 //! result, and its sign. Three pieces would do up to 2³⁰ and save a fifth of the time: too little for results that are
 //! wrong beyond.
 //!
-//! # The inverse functions
-//!
-//! * `arctan x = b + arctan t` with `(t, b) = (x, 0)`, `((x − 1) / (x + 1), π/4)` or `(−1/x, π/2)`, divided at
-//!   `tan π/8` and `tan 3π/8`, so `|t| <= tan π/8`; there `t + t³ P(t²)` (error 2⁻²⁹ with 5 coefficients).
-//! * `arcsin x = x + x³ P(x²)` up to ½ (2⁻²⁶ with 5); above, `π/2 − 2 arcsin √((1 − x) / 2)`. `arccos` likewise.
-//!
 //! # The error function
 //!
 //! `x + x P(x²)` up to 0.95 (error 2⁻³⁰ with 7 coefficients); above, `1 − e^−R(x)`, where `R = −ln erfc` is so smooth
@@ -27,12 +22,12 @@
 //! The largest measured distance from the standard library's `f64` function, in units in the last place, over every
 //! 97th of the 2³² bit patterns (from libm's for `erf`; over all patterns for `sin` and `tan`).
 //!
-//! | sin  | cos  | tan  | atan | asin | acos | erf  |
-//! |------|------|------|------|------|------|------|
-//! | 1.68 | 1.50 | 3.75 | 1.84 | 1.83 | 1.33 | 1.10 |
+//! | sin  | cos  | tan  | erf  |
+//! |------|------|------|------|
+//! | 1.68 | 1.50 | 3.75 | 1.10 |
 
+pub use super::inverse_erf::single as erfinv;
 use super::{exp, polynomial};
-use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 /// `1 / 2π` in pieces whose products with an `f32` are exact; the last holds the remaining bits.
 const TURNS: [f64; 6] = [
@@ -43,9 +38,6 @@ const TURNS: [f64; 6] = [
     4.170_716_914_254_881e-35,
     2.897_178_338_357_036e-44,
 ];
-
-/// `π − PI`, the bits that `f32` cannot hold.
-const PI_LOW: f32 = -8.742_278e-8;
 
 /// `(sin r, cos r, q)` with `a = r + q π/2` minus whole turns, `|r| <= π/4` and `q` in -2, -1, 0, 1, 2.
 #[inline(always)]
@@ -89,65 +81,6 @@ pub fn tan(x: f32) -> f32 {
     let odd = q.abs() == 1.0;
     let value = if odd { -cos } else { sin } / if odd { sin } else { cos };
     value * 1f32.copysign(x)
-}
-
-/// arctan x.
-#[inline(always)]
-pub fn atan(x: f32) -> f32 {
-    const TAN_EIGHTH: f32 = 0.414_213_57;
-    let a = x.abs();
-    let (middle, far) = (a > TAN_EIGHTH, a > 1.0 / TAN_EIGHTH);
-    let above = if far {
-        -1.0
-    } else if middle {
-        a - 1.0
-    } else {
-        a
-    };
-    let below = if far {
-        a
-    } else if middle {
-        a + 1.0
-    } else {
-        1.0
-    };
-    let (base, low) = if far {
-        (FRAC_PI_2, 0.5 * PI_LOW)
-    } else if middle {
-        (FRAC_PI_4, 0.25 * PI_LOW)
-    } else {
-        (0.0, 0.0)
-    };
-    let t = above / below;
-    let z = t * t;
-    let arc = t * (z * polynomial(z, &[-0.333_333_3, 0.199_995_4, -0.142_639_56, 0.107_437_31, -0.064_519_28]));
-    (base + (t + (arc + low))).copysign(x)
-}
-
-/// `(small, s, t)` with `arcsin s = s + t`: `s = |x|` where that is `small`, else `√((1 − |x|) / 2)`.
-#[inline(always)]
-fn arc(x: f32) -> (bool, f32, f32) {
-    let a = x.abs();
-    let small = a <= 0.5;
-    let z = if small { a * a } else { 0.5 * (1.0 - a) };
-    let s = if small { a } else { z.sqrt() };
-    (small, s, s * (z * polynomial(z, &[0.166_666_73, 0.074_988_55, 0.045_001_38, 0.026_554_542, 0.038_085_025])))
-}
-
-/// arcsin x.
-#[inline(always)]
-pub fn asin(x: f32) -> f32 {
-    let (small, s, t) = arc(x);
-    let value = if small { s + t } else { FRAC_PI_2 - 2.0 * (s + (t - 0.25 * PI_LOW)) };
-    value.copysign(x)
-}
-
-/// arccos x.
-#[inline(always)]
-pub fn acos(x: f32) -> f32 {
-    let (small, s, t) = arc(x);
-    let near = if small { FRAC_PI_2 - (s + t).copysign(x) } else { 2.0 * (s + t) };
-    if !small && x < 0.0 { PI - near } else { near }
 }
 
 /// 2/√π ∫₀ˣ e^(−t²) dt.

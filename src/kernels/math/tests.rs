@@ -1,5 +1,8 @@
 //! Every function against the standard library's `f64`, over bit patterns from the whole range of the type.
 
+mod angles;
+
+use super::{double, special};
 use crate::kernels::{Real, simd};
 
 /// The tests look at one in this many bit patterns of `f32`: a prime, so that all low bits occur.
@@ -53,6 +56,14 @@ fn doubles(count: usize) -> Vec<f64> {
     (0..count).map(next).collect()
 }
 
+/// The numbers nearest to multiples of π/2, where most of their digits cancel, and their neighbors in `f64`.
+fn near_quarter_turns() -> impl Iterator<Item = f64> {
+    (1..1_100_000).step_by(97).flat_map(|n| {
+        let x = f64::from(n) * std::f64::consts::FRAC_PI_2;
+        [x, -x.next_up(), x.next_down()]
+    })
+}
+
 /// One test per line: the method, the bound in ulp, the function in `f64`.
 macro_rules! accurate_single {
     ($($method:ident, $bound:literal, $reference:expr;)*) => { mod f32_within { use super::*; $(
@@ -85,6 +96,11 @@ accurate_single! {
     acos_, 3.0, f64::acos;
     atan_, 3.0, f64::atan;
     erf_, 3.0, libm::erf;
+    erfinv_, 0.53, special::erfinv;
+    asinh_, 0.51, libm::asinh;
+    acosh_, 0.51, |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) };
+    atanh_, 0.51, libm::atanh;
+    exp2_, 0.51, f64::exp2;
 }
 
 macro_rules! accurate_double {
@@ -92,7 +108,7 @@ macro_rules! accurate_double {
         #[test]
         fn $method() {
             let reference: fn(f64) -> f64 = $reference;
-            for x in doubles(400_000) {
+            for x in doubles(400_000).into_iter().chain(near_quarter_turns()) {
                 let (got, want) = (x.$method(), reference(x));
                 // The reference may itself be off by one.
                 let error = ulps_double(got, want);
@@ -111,6 +127,17 @@ accurate_double! {
     sigmoid_, sigmoid;
     sinh_, f64::sinh;
     cosh_, f64::cosh;
+    sin_, f64::sin;
+    cos_, f64::cos;
+    tan_, f64::tan;
+    asin_, f64::asin;
+    acos_, f64::acos;
+    atan_, f64::atan;
+    erfinv_, special::erfinv;
+    asinh_, libm::asinh;
+    acosh_, |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) };
+    atanh_, libm::atanh;
+    exp2_, f64::exp2;
 }
 
 /// The values where a formula most easily goes wrong, in both precisions.
@@ -122,7 +149,7 @@ macro_rules! special {
             let same = |got: $T, want: $T, what: &str| {
                 assert!(got.to_bits() == want.to_bits(), "{what}: {got:e}, not {want:e}");
             };
-            let odd: [(&str, fn($T) -> $T, $T); 10] = [
+            let odd: [(&str, fn($T) -> $T, $T); 13] = [
                 ("exp_m1", Real::exp_m1_, INF),
                 ("tanh", Real::tanh_, 1.0),
                 ("sinh", Real::sinh_, INF),
@@ -132,6 +159,9 @@ macro_rules! special {
                 ("sin", Real::sin_, $T::NAN),
                 ("tan", Real::tan_, $T::NAN),
                 ("asin", Real::asin_, $T::NAN),
+                ("asinh", Real::asinh_, INF),
+                ("atanh", Real::atanh_, $T::NAN),
+                ("erfinv", Real::erfinv_, $T::NAN),
                 ("sign", Real::sign, 1.0),
             ];
             for (name, f, at_infinity) in odd {
@@ -142,7 +172,7 @@ macro_rules! special {
                 }
                 same(f(0.0), 0.0, name);
                 same(f(-0.0), -0.0, name);
-                if name != "erf" {
+                if !name.starts_with("erf") {
                     same(f($tiny), $tiny, name);
                     same(f(-$tiny), -$tiny, name);
                 }
@@ -167,7 +197,30 @@ macro_rules! special {
             same($T::ln_(INF), INF, "ln of infinity");
             same($T::ln_1p_(-1.0), -INF, "ln_1p of -1");
             assert!($T::ln_(-1.0).is_nan() && $T::ln_(-INF).is_nan() && $T::ln_1p_(-1.5).is_nan(), "ln of a negative");
-            let rest: [fn($T) -> $T; 6] = [Real::exp_, Real::cosh_, Real::sigmoid_, Real::ln_, Real::cos_, Real::acos_];
+            for (f, pole) in [(Real::atanh_ as fn($T) -> $T, 1.0), (Real::erfinv_, 1.0)] {
+                same(f(pole), INF, "at the pole");
+                same(f(-pole), -INF, "at the pole");
+                assert!(f($T::next_down(pole)).is_finite() && f($T::next_up(pole)).is_nan(), "beside the pole");
+            }
+            same($T::acosh_(1.0), 0.0, "acosh of 1");
+            same($T::acosh_(INF), INF, "acosh of infinity");
+            assert!($T::acosh_(0.9).is_nan() && $T::acosh_(-INF).is_nan(), "acosh below 1");
+            assert!($T::asinh_($T::MAX).is_finite() && $T::acosh_($T::MAX).is_finite(), "areas of the largest number");
+            for n in [-5i8, 0, 1, 9] {
+                same($T::exp2_(n.into()), $T::powi(2.0, n.into()), "exp2 of a whole number");
+            }
+            same($T::exp2_(-INF), 0.0, "exp2 of -infinity");
+            same($T::exp2_(INF), INF, "exp2 of infinity");
+            let rest: [fn($T) -> $T; 8] = [
+                Real::exp_,
+                Real::cosh_,
+                Real::sigmoid_,
+                Real::ln_,
+                Real::cos_,
+                Real::acos_,
+                Real::exp2_,
+                Real::acosh_,
+            ];
             assert!(rest.iter().all(|f| f($T::NAN).is_nan()), "NaN in, NaN out");
         }
     };
@@ -200,4 +253,27 @@ macro_rules! vector_and_scalar_bits_agree {
     )* } };
 }
 
-vector_and_scalar_bits_agree! { exp_ exp_m1_ ln_ ln_1p_ tanh_ sigmoid_ sinh_ cosh_ sin_ cos_ tan_ asin_ acos_ atan_ erf_ }
+vector_and_scalar_bits_agree! {
+    exp_ exp_m1_ ln_ ln_1p_ tanh_ sigmoid_ sinh_ cosh_ sin_ cos_ tan_ asin_ acos_ atan_ erf_
+    erfinv_ asinh_ acosh_ atanh_ exp2_
+}
+
+/// In `f64`, some arguments of the functions with two ways go the other way.
+#[test]
+fn many_have_the_bits_of_one() {
+    let each: [(fn(&[f64], f64, &mut [f64]), fn(f64) -> f64); 4] = [
+        (double::sin_each, double::sin),
+        (double::cos_each, double::cos),
+        (double::tan_each, double::tan),
+        (double::erfinv_each, double::erfinv),
+    ];
+    // All of one block usual, and some of the other.
+    for x in [doubles(1000), doubles(1000).into_iter().filter(|x| x.abs() < 0.99).collect()] {
+        for (many, one) in each {
+            let mut out = vec![7.0; x.len()];
+            many(&x, 0.0, &mut out);
+            let same = |(&x, got): (&f64, &f64)| got.to_bits() == one(x).to_bits() || got.is_nan() && one(x).is_nan();
+            assert!(x.iter().zip(&out).all(same));
+        }
+    }
+}

@@ -113,4 +113,9 @@ impl<'t> Var<'t> {
     pub(crate) fn unary(self, op: &'static Elementwise, parameter: f64) -> Var<'t> {
         expect(self.tape().elementwise(op, parameter, &[self], None))
     }
+
+    #[track_caller]
+    fn row_of_two(self, op: &'static Elementwise, other: Var<'t>) -> Var<'t> {
+        expect(self.tape().elementwise(op, 0.0, &[self, other], None))
+    }
 }

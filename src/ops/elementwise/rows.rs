@@ -4,17 +4,17 @@
 //! formula of the value in LaTeX, the output `z` and the upstream gradient `dz`. The slope is
 //! `finite` at every input or `any`; `zero` stands for a derivative that is 0 between jumps. A row with a number `c` reads
 //! `d |x, c, z, dz|`, and says a number for tests and whether `c` is printed `first` or `second`; it may name a `loop` for the
-//! values of many numbers. See [`notation`](super::notation).
+//! values of many numbers; any may name one for them `in f64`. See [`notation`](super::notation).
 
 use super::{
     Elementwise, Slope,
-    notation::{binary, loop_with_number, number_first, rule, slope, unary, with_number},
+    notation::{binary, loop_in_double, loop_with_number, number_first, rule, slope, unary, with_number},
 };
 use crate::{
     kernels::{
         Real,
         elementwise::{Loop, map, zip},
-        math::special,
+        math::double,
         powers,
     },
     tape::Var,
@@ -59,11 +59,11 @@ unary! {
     /// The nearest integer, halves to even. Its derivative is 0.
     ROUND round r"\operatorname{round}(x)" |x| x.round_even(), zero, on (0.6, 1.4);
     /// sin x.
-    SIN sin r"\sin(x)" |x| x.sin_(), d |x, _, dz| dz * x.cos(), slope any, on (-3.0, 3.0);
+    SIN sin r"\sin(x)" |x| x.sin_(), in f64 double::sin_each, d |x, _, dz| dz * x.cos(), slope any, on (-3.0, 3.0);
     /// cos x.
-    COS cos r"\cos(x)" |x| x.cos_(), d |x, _, dz| -(dz * x.sin()), slope any, on (-3.0, 3.0);
+    COS cos r"\cos(x)" |x| x.cos_(), in f64 double::cos_each, d |x, _, dz| -(dz * x.sin()), slope any, on (-3.0, 3.0);
     /// tan x.
-    TAN tan r"\tan(x)" |x| x.tan_(), d |_, z, dz| dz * (z * z + 1.0), slope any, on (-1.2, 1.2);
+    TAN tan r"\tan(x)" |x| x.tan_(), in f64 double::tan_each, d |_, z, dz| dz * (z * z + 1.0), slope any, on (-1.2, 1.2);
     /// arcsin x. Its derivative at ±1 is infinite.
     ASIN asin r"\arcsin(x)" |x| x.asin_(), d |x, _, dz| dz * (1.0 - x * x).rsqrt(), slope any, on (-0.8, 0.8);
     /// arccos x. Its derivative at ±1 is infinite.
@@ -92,17 +92,17 @@ unary! {
         d |x, _, dz| dz * (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
     /// The inverse of [`erf`](Var::erf): ±∞ at ±1, NaN beyond.
-    ERFINV erfinv r"\operatorname{erfinv}(x)" |x| x.by(special::erfinv),
+    ERFINV erfinv r"\operatorname{erfinv}(x)" |x| x.erfinv_(), in f64 double::erfinv_each,
         d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI,
         slope any, on (-0.8, 0.8);
     /// arsinh x, accurate near 0.
-    ASINH asinh r"\operatorname{arsinh}(x)" |x| x.by(libm::asinh),
+    ASINH asinh r"\operatorname{arsinh}(x)" |x| x.asinh_(),
         d |x, _, dz| dz * (x * x + 1.0).rsqrt(), slope any, on (-2.0, 2.0);
     /// arcosh x; NaN for x < 1. Its derivative at 1 is infinite.
-    ACOSH acosh r"\operatorname{arcosh}(x)" |x| x.by(special::acosh),
+    ACOSH acosh r"\operatorname{arcosh}(x)" |x| x.acosh_(),
         d |x, _, dz| dz * ((x - 1.0) * (x + 1.0)).rsqrt(), slope any, on (1.5, 4.0);
     /// artanh x: ±∞ at ±1, NaN beyond; accurate near 0.
-    ATANH atanh r"\operatorname{artanh}(x)" |x| x.by(libm::atanh),
+    ATANH atanh r"\operatorname{artanh}(x)" |x| x.atanh_(),
         d |x, _, dz| dz / ((1.0 - x) * (x + 1.0)), slope any, on (-0.8, 0.8);
     /// The logarithm to base 2; exact for powers of 2.
     LOG2 log2 r"\log_{2}(x)" |x| x.by(libm::log2),
@@ -111,7 +111,7 @@ unary! {
     LOG10 log10 r"\log_{10}(x)" |x| x.by(libm::log10),
         d |x, _, dz| dz / (x * std::f64::consts::LN_10), slope any, on (0.3, 4.0);
     /// 2ˣ.
-    EXP2 exp2 "2^{x}" |x| x.by(libm::exp2), d |_, z, dz| dz * z * std::f64::consts::LN_2, slope any, on (-2.0, 2.0);
+    EXP2 exp2 "2^{x}" |x| x.exp2_(), d |_, z, dz| dz * z * std::f64::consts::LN_2, slope any, on (-2.0, 2.0);
     /// ln |Γ(x)|, the logarithm of the gamma function; ∞ at 0 and the negative integers. Its derivative is
     /// [`digamma`](Var::digamma).
     LGAMMA lgamma r"\ln(|\Gamma(x)|)" |x| x.by(libm::lgamma), d |x, _, dz| dz * x.digamma(), slope any, on (0.4, 4.0);
@@ -223,8 +223,14 @@ binary! {
     ], slope finite, on (-2.0, -0.2), (0.0, 1.0);
     /// The angle of the point (x = b, y = a), from −π to π.
     ATAN2 atan2 r"\operatorname{atan2}(a, b)" |a, b| a.arctan2(b), d |a, b, _, dz| [
-        dz * b / (a * a + b * b),
-        -(dz * a / (a * a + b * b))
+        dz * a.row_of_two(&ATAN2_SLOPE, b),
+        -(dz * b.row_of_two(&ATAN2_SLOPE, a))
+    ], slope any, on (-2.0, 2.0), (0.4, 2.0);
+    /// b / (a² + b²), the slope of the angle in a, where squares would overflow or lose digits, too. It is s, the real part of
+    /// 1 / (b + ia), whose other part is −t: ds = −2 s t da + (t² − s²) db.
+    ATAN2_SLOPE atan2_slope r"\frac{b}{a^{2} + b^{2}}" |a, b| a.atan2_slope_(b), d |a, b, s, dz| [
+        dz * s * b.row_of_two(&ATAN2_SLOPE, a) * -2.0,
+        dz * (b.row_of_two(&ATAN2_SLOPE, a).square() - s.square())
     ], slope any, on (-2.0, 2.0), (0.4, 2.0);
     /// 1 where a = b.
     EQ eq "[a = b]" |a, b| indicator(a == b), zero, on (-2.0, -0.2), (0.0, 1.0);
