@@ -27,7 +27,6 @@ mod pools;
 mod ranking;
 mod reduction;
 mod reductions;
-mod scan;
 mod selection;
 mod sequences;
 mod sinc;
@@ -111,8 +110,6 @@ list! {
     reductions::p_norm,
     reductions::norm,
     reductions::prod,
-    scan::cumprod,
-    scan::logcumsumexp,
     selection::masked_fill,
     selection::masked_select,
     selection::index_get,

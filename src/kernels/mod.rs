@@ -23,6 +23,7 @@ pub mod program;
 pub mod ranking;
 pub mod real;
 mod rows;
+pub mod scan;
 pub mod scratch;
 pub mod shared;
 mod shifted;

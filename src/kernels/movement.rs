@@ -129,24 +129,6 @@ fn indexed(shape: &[usize], axis: usize, index_shape: &[usize]) -> (Walk, usize)
     (Walk::new(index_shape, &steps, 0), step as usize)
 }
 
-/// `out[:, i, :] = Σ over j ≤ i of x[:, j, :]`, or over j ≥ i if `reverse` (the adjoint), for `x [outer, len, inner]`.
-pub fn cumsum<T: Real>(x: &[T], [outer, len, inner]: [usize; 3], reverse: bool, out: &mut [T]) {
-    debug_assert!(x.len() == outer * len * inner && out.len() == x.len());
-    out.copy_from_slice(x);
-    let size = len * inner;
-    let work = out.len();
-    parallel::each_chunk(out, size, work, |_, out| {
-        for i in 1..len {
-            // Row `to` receives the running sum of row `from`, its neighbor toward the start of the sum.
-            let (from, to) = if reverse { (len - i, len - i - 1) } else { (i - 1, i) };
-            let (low, high) = out.split_at_mut(from.max(to) * inner);
-            let (low, high) = (&mut low[from.min(to) * inner..], &mut high[..inner]);
-            let (sum, row) = if reverse { (high, low) } else { (low, high) };
-            row.iter_mut().zip(&*sum).for_each(|(r, &s)| *r += s);
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn index_gather_and_cumsum() {
+    fn index_and_gather() {
         let x = numbers::<f64>(2 * 3 * 2, 1);
         let mut out = [0.0; 16];
         index_select(&x, [2, 3, 2], &[2, 0, 2, 1], &mut out);
@@ -249,12 +231,5 @@ mod tests {
             }
             assert!(dx == want, "{shape:?} {axis} {index_shape:?}");
         }
-
-        let mut out = [0.0; 6];
-        cumsum(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 3, 2], false, &mut out);
-        assert_eq!(out, [1.0, 2.0, 4.0, 6.0, 9.0, 12.0]);
-        cumsum(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3, 1], true, &mut out);
-        assert_eq!(out, [6.0, 5.0, 3.0, 15.0, 11.0, 6.0]);
-        cumsum::<f64>(&[], [2, 0, 1], false, &mut []);
     }
 }

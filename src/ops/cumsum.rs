@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    kernels::movement,
+    kernels::scan,
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
@@ -45,7 +45,7 @@ impl Op for Cumsum {
 
     fn forward(&self, x: &[&Tensor], shape: Shape, _: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = around(&shape, self.axis);
-        Ok(build!(x[0].dtype(), shape, |T, out| movement::cumsum(x[0].data::<T>(), sizes, self.reverse, out)))
+        Ok(build!(x[0].dtype(), shape, |T, out| scan::cumsum(x[0].data::<T>(), sizes, self.reverse, out)))
     }
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {

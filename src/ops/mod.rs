@@ -33,6 +33,7 @@ pub(crate) mod piecewise;
 mod placing;
 mod pooling;
 mod qr;
+mod recurrence;
 pub(crate) mod reduce;
 mod reshape;
 mod roll;
