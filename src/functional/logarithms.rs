@@ -34,12 +34,12 @@ composition!(
     /// [`Error::Shape`](crate::Error::Shape) when the shapes do not broadcast.
     pub fn try_logaddexp(self, other: Var<'t>) -> Result<Var<'t>> {
         broadcast("logaddexp", self, other)?;
-        // Of equal infinities there is no difference: the logarithm of their sum is themselves.
+        // Of equal infinities there is no difference: the logarithm of their sum is themselves, and they share its gradient.
         let infinite = self.eq(other) * self.abs().eq(f64::INFINITY);
         let apart = infinite.select(0.0, self - other);
         // Both forms are right everywhere, but the one that starts from the smaller operand may be −∞ + ∞.
         let either = apart.lt(0.0).select(other + apart.softplus(), self + (-apart).softplus());
-        infinite.try_select(self, either)
+        infinite.try_select((self + other) * 0.5, either)
     },
     [Sample::new("logaddexp", vec![numbers([2, 3], -2.0, 2.0, 1), numbers([3], -2.0, 2.0, 2)], |x| {
         x[0].logaddexp(x[1])

@@ -3,9 +3,12 @@
 use super::composition::composition;
 use crate::{
     error::{Error, Result},
-    ops::{reduce::resolve, sample::Sample},
+    ops::{
+        reduce::resolve,
+        sample::{Sample, large},
+    },
     tape::Var,
-    tensor::Tensor,
+    tensor::{DType, Tensor},
 };
 
 composition!(
@@ -17,12 +20,44 @@ composition!(
     pub fn try_norm_axes(self, axes, keepdim) -> Result<Var<'t>> {
         resolve("norm", self, axes)?;
         let squares = (self * self).try_sum_axes(axes, keepdim)?;
-        let zero = squares.eq(0.0);
-        // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
-        Ok(zero.select(0.0, zero.select(1.0, squares).sqrt()))
+        if let Some(scale) = comparable(self, squares, axes)? {
+            let scaled = (self / scale).square().try_sum_axes(axes, true)?;
+            return (root(scaled) * scale).try_reshape(squares.shape());
+        }
+        Ok(root(squares))
     },
-    [Sample::unary("norm of axis 1", [3, 4], |x| x.norm_axes(&[1], true))]
+    [
+        Sample::unary("norm of axis 1", [3, 4], |x| x.norm_axes(&[1], true)),
+        Sample::unary("norm of large numbers", [3, 4], |x| (x * large(x)).norm_axes(&[0], false) / large(x)),
+    ]
 );
+
+/// √x, with slope 0 at 0.
+fn root(x: Var<'_>) -> Var<'_> {
+    let zero = x.eq(0.0);
+    // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
+    zero.select(0.0, zero.select(1.0, x).sqrt())
+}
+
+/// The least sum of squares that has lost no digits to underflow.
+fn least(dtype: DType) -> f64 {
+    crate::dispatch!(dtype, T => (T::MIN_POSITIVE / (T::EPSILON * T::EPSILON)) as f64)
+}
+
+/// Where some sum of squares has overflowed or lost digits to underflow, a constant for each line along `axes`: the largest
+/// size if it is such a line, so that the squares of quotients by it are in the range, and 1 elsewhere.
+fn comparable<'t>(x: Var<'t>, squares: Var<'t>, axes: &[isize]) -> Result<Option<Var<'t>>> {
+    let least = least(x.dtype());
+    let any = |x: &Tensor, outside: fn(f64, f64) -> bool| crate::dispatch!(x.dtype(), T => x.data::<T>().iter().any(|&x| outside(x as f64, least)));
+    if x.shape().numel() == 0 || !any(&squares.value(), |sum, least| sum < least || sum == f64::INFINITY) {
+        return Ok(None);
+    }
+    let largest = x.detach().abs().try_amax_axes(axes, true)?;
+    let squares = squares.detach().try_reshape(largest.shape())?;
+    let outside = (squares.lt(least) + squares.eq(f64::INFINITY)) * largest.gt(0.0) * largest.lt(f64::INFINITY);
+    // Of lines of zeros nothing was lost.
+    Ok(any(&outside.value(), |outside, _| outside != 0.0).then(|| outside.select(largest, 1.0)))
+}
 
 composition!(
     /// The standard deviation: the square root of [`var`](Var::var) with the same `correction`. Its subgradient where

@@ -43,6 +43,8 @@ pub trait Real:
     const EPSILON: Self;
     /// Positive infinity.
     const INFINITY: Self;
+    /// The smallest positive number that is not subnormal.
+    const SMALLEST: Self;
 
     /// The nearest number of this type.
     fn of(x: f64) -> Self;
@@ -158,6 +160,7 @@ macro_rules! real {
             const ONE: Self = 1.0;
             const EPSILON: Self = $T::EPSILON;
             const INFINITY: Self = $T::INFINITY;
+            const SMALLEST: Self = $T::MIN_POSITIVE;
             #[inline(always)]
             fn of(x: f64) -> Self { x as $T }
             #[inline(always)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
-    sample::{Sample, Sampled},
+    sample::{Sample, Sampled, large},
     twins::twin,
 };
 use crate::{
@@ -73,7 +73,8 @@ impl Op for Direction {
         let (x, z, dz) = (at.x[0], at.z, at.dz);
         if at.recorded {
             let axes = [self.axis as isize];
-            let length = x.try_norm_axes(&axes, true)?;
+            // The length by the direction, since squares may leave the range.
+            let length = (x * z).try_sum_axes(&axes, true)?;
             let length = length.eq(0.0).select(f64::INFINITY, length);
             return Ok(Grads::from_iter([Some((dz - z * (dz * z).try_sum_axes(&axes, true)?) / length)]));
         }
@@ -95,14 +96,15 @@ impl Sampled for Direction {
         vec![
             Sample::unary("direction", [3, 4], |x| x.direction(1)),
             Sample::unary("direction along axis 1 of 3", [2, 3, 2], |x| x.direction(1)),
+            Sample::unary("direction of large numbers", [3, 4], |x| (x * large(x)).direction(0)),
         ]
     }
 }
 
 impl<'t> Var<'t> {
     twin!(
-        /// x/‖x‖ along `axis`: every line divided by its length. A line whose squared length is 0 in the tape's precision
-        /// has no direction: it becomes 0, and so does its gradient.
+        /// x/‖x‖ along `axis`: every line divided by its length. A line of length 0, or so short that 1/‖x‖ is infinite in the
+        /// tape's precision, has no direction: it becomes 0, and so does its gradient.
         ///
         /// [`l2_normalize`](Var::l2_normalize) has the ε of PyTorch instead.
         ///

@@ -57,6 +57,11 @@ pub(crate) fn numbers(shape: impl Into<Shape>, low: f64, high: f64, seed: usize)
     Tensor::from_fn(shape, DType::F64, |i| low + (high - low) * fraction(i))
 }
 
+/// A number whose square overflows in the precision of x.
+pub(crate) fn large(x: Var<'_>) -> f64 {
+    if x.dtype() == DType::F32 { 1e25 } else { 1e200 }
+}
+
 /// An operation that says at which inputs it is tested.
 pub(crate) trait Sampled {
     fn samples() -> Vec<Sample>;

@@ -121,7 +121,7 @@ impl Op for LogSumExp {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         // The softmax, whose digits do not depend on where x lies: x − z is rounded as coarsely as z.
-        let (x, shape) = (at.x[0], at.x[0].shape());
+        let (x, shape) = (share_infinity(at.x[0], at.z), at.x[0].shape());
         let (before, after) = (&shape[..self.0.start], &shape[self.0.end..]);
         let along = shape[self.0.clone()].iter().product();
         let line: Shape = before.iter().chain([&along]).chain(after).copied().collect();
@@ -132,6 +132,15 @@ impl Op for LogSumExp {
     fn mixes(&self) -> Mixes {
         Mixes::Along(self.0.clone().collect())
     }
+}
+
+/// For the lines of x whose log-sum-exp z is ∞, numbers with the softmax that is its slope there: the entries of ∞ share it.
+fn share_infinity<'t>(x: Var<'t>, z: Var<'t>) -> Var<'t> {
+    let sums = z.value();
+    if !crate::dispatch!(sums.dtype(), T => sums.data::<T>().contains(&T::INFINITY)) {
+        return x;
+    }
+    z.eq(f64::INFINITY).select(x.eq(f64::INFINITY).select(0.0, f64::NEG_INFINITY), x)
 }
 
 impl Sampled for LogSumExp {

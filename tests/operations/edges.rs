@@ -143,3 +143,44 @@ fn a_norm_of_nan_is_nan() {
     assert!(x.l2_normalize(1, 1e-12).value().at(&[0, 1]).is_nan());
     assert!(tape.leaf([f64::NAN, 1.0]).angle(tape.leaf([1.0, 0.0]), 0).item().is_nan());
 }
+
+#[test]
+fn lengths_and_directions_of_vectors_whose_squares_leave_the_range() {
+    let tape = Tape::new();
+    for size in [1e-25f32, 1e-19, 1.0, 1e19, 1e25] {
+        let x = tape.leaf([[3.0 * size, 4.0 * size], [0.0, 0.0], [1.0, 1.0]]);
+        let near =
+            |got: f32, want: f32| assert!((got - want).abs() <= 1e-6 * want.abs(), "{size:e}: {got:e}, not {want:e}");
+        let length = x.norm_axes(&[1], false);
+        near(length.value().at(&[0]) as f32, 5.0 * size);
+        assert_eq!(length.value().at(&[1]), 0.0);
+        let dx = length.sum().backward().unwrap().wrt(x).unwrap().to_vec();
+        near(dx[0] as f32, 0.6);
+        near(dx[1] as f32, 0.8);
+        assert_eq!(dx[2..4], [0.0, 0.0]);
+        let direction = x.direction(1);
+        near(direction.value().at(&[0, 0]) as f32, 0.6);
+        near(direction.value().at(&[0, 1]) as f32, 0.8);
+        assert_eq!(direction.value().to_vec()[2..4], [0.0, 0.0]);
+        // (I − u uᵀ) z̄ / ‖x‖ by the kernel, and by the rule that is recorded.
+        let sum = (direction * [[1.0f32, 0.0], [1.0, 0.0], [1.0, 0.0]]).sum();
+        for dx in [sum.backward().unwrap().wrt(x).unwrap().clone(), tape.grad(sum, &[x]).unwrap()[0].value().clone()] {
+            near(dx.at(&[0, 0]) as f32, 0.64 / 5.0 / size);
+            near(dx.at(&[0, 1]) as f32, -0.48 / 5.0 / size);
+            assert_eq!(dx.to_vec()[2..4], [0.0, 0.0]);
+        }
+    }
+}
+
+#[test]
+fn the_slope_of_an_angle_where_squares_leave_the_range() {
+    let tape = Tape::new();
+    for size in [1e-25f32, 1.0, 1e25] {
+        let (y, x) = (tape.leaf(size), tape.leaf(2.0 * size));
+        let angle = y.atan2(x);
+        let gradients = angle.backward().unwrap();
+        let near = |got: f64, want: f64| assert!((got - want).abs() <= 1e-6 * want.abs(), "{got:e}, not {want:e}");
+        near(gradients.wrt(y).unwrap().item(), 0.4 / f64::from(size));
+        near(gradients.wrt(x).unwrap().item(), -0.2 / f64::from(size));
+    }
+}

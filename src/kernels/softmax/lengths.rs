@@ -1,9 +1,17 @@
 //! Lines divided by their lengths: y = x / ‖x‖, and with the upstream gradient g, dx = (g − y ⟨g, y⟩) / ‖x‖.
 //!
-//! A line whose squared length is 0 has no direction: its y and dx are 0. Its 1/‖x‖ is given as 0, which makes them so.
+//! Where squares overflow or lose digits, a line is divided by its largest size first. A line whose length is 0, or whose 1/‖x‖ is
+//! infinite, has no direction: its y and dx are 0. Its 1/‖x‖ is given as 0, which makes them so.
 
 use super::{LANES, Lines};
 use crate::kernels::{Real, parallel, scratch::with_scratch, simd};
+
+/// Whether 1/‖x‖ is that of a sum of squares that has neither overflowed nor lost digits; so is NaN.
+#[inline(always)]
+fn is_ordinary<T: Real>(inverse: T) -> bool {
+    let most = T::EPSILON / T::SMALLEST.root();
+    ((inverse > T::ZERO) & (inverse <= most)) | inverse.nan()
+}
 
 impl Lines {
     /// Every line of `x` divided by its length, and 1/‖x‖ `[outer, inner]`.
@@ -15,13 +23,40 @@ impl Lines {
                 #[inline(always)]
                 || {
                     self.products(x, x, out, inverse);
-                    let by_length = |squares: T| T::pick(squares == T::ZERO, T::ZERO, T::ONE / squares.root());
-                    inverse.iter_mut().for_each(|s| *s = by_length(*s));
+                    let mut ordinary = true;
+                    for squares in inverse.iter_mut() {
+                        *squares = T::ONE / squares.root();
+                        ordinary &= is_ordinary(*squares);
+                    }
                     out.copy_from_slice(x);
                     self.update(out, inverse, |x, inverse| x * inverse);
+                    if !ordinary {
+                        self.extreme_directions(x, out, inverse);
+                    }
                 },
             );
         });
+    }
+
+    /// The directions of those lines of a block whose squares leave the range, which their 1/‖x‖ so far tells.
+    #[cold]
+    fn extreme_directions<T: Real>(&self, x: &[T], out: &mut [T], inverse: &mut [T]) {
+        for (line, inverse) in inverse.iter_mut().enumerate() {
+            if is_ordinary(*inverse) {
+                continue;
+            }
+            let first = line / self.inner * self.k * self.inner + line % self.inner;
+            let places = || (0..self.k).map(|i| first + i * self.inner);
+            let largest = places().fold(T::ZERO, |most, i| most.larger(x[i].magnitude()));
+            if !largest.finite() {
+                continue;
+            }
+            let length = places().map(|i| x[i] / largest).map(|x| x * x).sum::<T>().root();
+            *inverse = T::ONE / length / largest;
+            let none = largest == T::ZERO || !inverse.finite();
+            *inverse = T::pick(none, T::ZERO, *inverse);
+            places().for_each(|i| out[i] = T::pick(none, T::ZERO, x[i] / largest / length));
+        }
     }
 
     /// The gradient with respect to x, from the directions `y`, 1/‖x‖ and the upstream gradient `dy`.
@@ -97,15 +132,21 @@ mod tests {
             }
             let (mut y, mut inverse, mut dx) =
                 (vec![f64::NAN; count], vec![f64::NAN; outer * inner], vec![f64::NAN; count]);
+            if outer > 2 {
+                // Squares that overflow, and that are 0 or subnormal.
+                places(inner).for_each(|i| x[i] *= 1e200);
+                places(2 * inner).for_each(|i| x[i] *= 1e-160);
+            }
             lines.directions(&x, &mut y, &mut inverse);
             lines.directions_grad(&y, &inverse, &g, &mut dx);
             let (mut unit, mut slope) = (vec![0.0; count], vec![0.0; count]);
             for line in 0..outer * inner {
-                let length = places(line).map(|i| x[i] * x[i]).sum::<f64>().sqrt();
-                let along: f64 = places(line).map(|i| x[i] * g[i]).sum();
+                let size = places(line).map(|i| x[i].abs()).fold(0.0, f64::max);
+                let length = places(line).map(|i| (x[i] / size) * (x[i] / size)).sum::<f64>().sqrt();
+                let along: f64 = places(line).map(|i| x[i] / size / length * g[i]).sum();
                 for i in places(line).filter(|_| length > 0.0) {
-                    unit[i] = x[i] / length;
-                    slope[i] = g[i] / length - x[i] * along / length.powi(3);
+                    unit[i] = x[i] / size / length;
+                    slope[i] = (g[i] - unit[i] * along) / length / size;
                 }
             }
             close(&y, &unit, 1e-14);
