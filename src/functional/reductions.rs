@@ -33,6 +33,7 @@ composition!(
 );
 
 /// √x, with slope 0 at 0.
+#[track_caller]
 fn root(x: Var<'_>) -> Var<'_> {
     let zero = x.eq(0.0);
     // The square root has an infinite slope at 0; there it is taken of 1 instead, and not used.
@@ -46,6 +47,7 @@ fn least(dtype: DType) -> f64 {
 
 /// Where some sum of squares has overflowed or lost digits to underflow, a constant for each line along `axes`: the largest
 /// size if it is such a line, so that the squares of quotients by it are in the range, and 1 elsewhere.
+#[track_caller]
 fn comparable<'t>(x: Var<'t>, squares: Var<'t>, axes: &[isize]) -> Result<Option<Var<'t>>> {
     let least = least(x.dtype());
     let any = |x: &Tensor, outside: fn(f64, f64) -> bool| crate::dispatch!(x.dtype(), T => x.data::<T>().iter().any(|&x| outside(x as f64, least)));
@@ -56,7 +58,8 @@ fn comparable<'t>(x: Var<'t>, squares: Var<'t>, axes: &[isize]) -> Result<Option
     let squares = squares.detach().try_reshape(largest.shape())?;
     let outside = (squares.lt(least) + squares.eq(f64::INFINITY)) * largest.gt(0.0) * largest.lt(f64::INFINITY);
     // Of lines of zeros nothing was lost.
-    Ok(any(&outside.value(), |outside, _| outside != 0.0).then(|| outside.select(largest, 1.0)))
+    let lost = any(&outside.value(), |outside, _| outside != 0.0);
+    Ok(if lost { Some(outside.select(largest, 1.0)) } else { None })
 }
 
 composition!(

@@ -56,7 +56,7 @@ pub mod special;
 use super::Real;
 pub use arcs::{acos, asin, atan, atan2, atan2_single, atan2_slope};
 pub use areas::{acosh, asinh, atanh};
-pub use logarithms::{ln, ln_1p};
+pub use logarithms::{ln, ln_1p, log2, log10};
 
 /// What the shared algorithms need to know about a number type.
 pub trait Approximate: Real {

@@ -2,7 +2,7 @@
 //!
 //! Everything here is branch-free where a loop over it should vectorize: the exponential family and the logarithms in
 //! both precisions, the inverse circular functions too, the circular and the error function in `f32` (all in [`math`]). In
-//! `f64` the circular functions and erfinv have loops of their own ([`double`]). The inverse hyperbolic functions and 2ˣ are
+//! `f64` the circular functions and erfinv have loops of their own ([`double`]). The inverse hyperbolic functions, 2ˣ and log₂ x are
 //! computed in `f64` for either precision, as are the special functions ([`special`]), one call per element; so are the error
 //! function in `f64` and powers.
 
@@ -107,10 +107,10 @@ pub trait Real:
     fn tanh_(self) -> Self;
     /// 1 / (1 + e⁻ˣ), without overflow.
     fn sigmoid_(self) -> Self;
+    /// The logarithm to base 10.
+    fn log10_(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf_(self) -> Self;
-    /// The inverse of the error function.
-    fn erfinv_(self) -> Self;
     /// b / (a² + b²) for a = self, without overflow.
     fn atan2_slope_(self, b: Self) -> Self;
 
@@ -126,6 +126,11 @@ pub trait Real:
     fn by(self, function: impl Fn(f64) -> f64) -> Self {
         Self::of(function(self.to_f64()))
     }
+    /// The inverse of the error function.
+    #[inline(always)]
+    fn erfinv_(self) -> Self {
+        self.by(double::erfinv)
+    }
     /// arsinh x.
     #[inline(always)]
     fn asinh_(self) -> Self {
@@ -140,6 +145,11 @@ pub trait Real:
     #[inline(always)]
     fn atanh_(self) -> Self {
         self.by(math::atanh)
+    }
+    /// The logarithm to base 2.
+    #[inline(always)]
+    fn log2_(self) -> Self {
+        self.by(math::log2)
     }
     /// 2ˣ.
     #[inline(always)]
@@ -211,7 +221,8 @@ real!(f64 {
         sin_ => double::sin; cos_ => double::cos; tan_ => double::tan;
         asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => libm::erf; erfinv_ => double::erfinv;
+        sigmoid_ => math::sigmoid; erf_ => libm::erf;
+        log10_ => libm::log10;
     }
     #[inline(always)]
     fn arctan2(self, x: f64) -> f64 {
@@ -237,11 +248,15 @@ real!(f32 {
         sin_ => single::sin; cos_ => single::cos; tan_ => single::tan;
         asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => single::erf; erfinv_ => single::erfinv;
+        sigmoid_ => math::sigmoid; erf_ => single::erf;
     }
     #[inline(always)]
     fn arctan2(self, x: f32) -> f32 {
         math::atan2_single(self, x)
+    }
+    #[inline(always)]
+    fn log10_(self) -> f32 {
+        self.by(math::log10)
     }
     #[inline(always)]
     fn turn_squares(rows: [&[f32]; transpose::ROWS], to: &mut [f32], stride: usize) -> usize {

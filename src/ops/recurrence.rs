@@ -206,11 +206,13 @@ impl Sampled for LogCumSumExp {
 
 impl<'t> Var<'t> {
     /// yᵢ = bᵢ + aᵢ yᵢ₋₁, or yᵢ = bᵢ + aᵢ₊₁ yᵢ₊₁ if `reverse`, with this value as a.
+    #[track_caller]
     fn recurrence(self, b: Var<'t>, axis: usize, reverse: bool) -> Result<Var<'t>> {
         self.tape().builtin(Recurrence { axis, reverse }, &[self, b])
     }
 
     /// For each entry along `axis` the one before it, and for the first `start`.
+    #[track_caller]
     fn before(self, axis: usize, start: f64) -> Result<Var<'t>> {
         let (len, along) = (self.shape()[axis], axis as isize);
         if len == 0 {

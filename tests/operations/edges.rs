@@ -163,7 +163,7 @@ fn lengths_and_directions_of_vectors_whose_squares_leave_the_range() {
         near(direction.value().at(&[0, 1]) as f32, 0.8);
         assert_eq!(direction.value().to_vec()[2..4], [0.0, 0.0]);
         // (I − u uᵀ) z̄ / ‖x‖ by the kernel, and by the rule that is recorded.
-        let sum = (direction * [[1.0f32, 0.0], [1.0, 0.0], [1.0, 0.0]]).sum();
+        let sum = (direction * tape.constant([[1.0f32, 0.0], [1.0, 0.0], [1.0, 0.0]])).sum();
         for dx in [sum.backward().unwrap().wrt(x).unwrap().clone(), tape.grad(sum, &[x]).unwrap()[0].value().clone()] {
             near(dx.at(&[0, 0]) as f32, 0.64 / 5.0 / size);
             near(dx.at(&[0, 1]) as f32, -0.48 / 5.0 / size);

@@ -1,5 +1,5 @@
 //! Functions of `f64` that are straight-line arithmetic for most arguments, and a call for each of the few others: the circular
-//! functions, and the inverse of the error function ([`inverse_erf`]).
+//! functions, and the inverse of the error function ([`inverse_erf`]), which is rounded for `f32`.
 //!
 //! The way of a number depends on the number alone, so that it has the same result among many as alone.
 //!
@@ -21,25 +21,31 @@
 //! | 0.67 | 0.74 | 1.63 | 1.46   |
 
 use super::{inverse_erf, polynomial, special};
-use crate::kernels::simd;
+use crate::kernels::{Real, simd};
 
-/// `out[i] = f(x[i])` for a function with a `quick` way, for arguments that are `usual`, and another way for the rest.
+/// `out[i] = f(x[i])`, rounded to T, for a function with a `quick` way, for arguments that are `usual`, and another way for the rest.
 #[inline(always)]
-fn mostly(x: &[f64], out: &mut [f64], usual: impl Fn(f64) -> bool, quick: impl Fn(f64) -> f64, other: fn(f64) -> f64) {
+fn mostly<T: Real>(
+    x: &[T],
+    out: &mut [T],
+    usual: impl Fn(f64) -> bool,
+    quick: impl Fn(f64) -> f64,
+    other: fn(f64) -> f64,
+) {
     let all = simd(
         #[inline(always)]
         || {
             let mut all = true;
             for (out, &x) in out.iter_mut().zip(x) {
-                *out = quick(x);
-                all &= usual(x);
+                *out = x.by(&quick);
+                all &= usual(x.to_f64());
             }
             all
         },
     );
     if !all {
-        let rest = out.iter_mut().zip(x).filter(|(_, x)| !usual(**x));
-        rest.for_each(|(out, &x)| *out = other(x));
+        let rest = out.iter_mut().zip(x).filter(|(_, x)| !usual(x.to_f64()));
+        rest.for_each(|(out, &x)| *out = x.by(other));
     }
 }
 
@@ -53,7 +59,7 @@ macro_rules! mostly {
                 if $usual(x) { $quick(x) } else { $other(x) }
             }
             $(#[$doc])*
-            pub fn $many(x: &[f64], _: f64, out: &mut [f64]) {
+            pub fn $many<T: Real>(x: &[T], _: T, out: &mut [T]) {
                 mostly(x, out, #[inline(always)] |x| $usual(x), #[inline(always)] |x| $quick(x), $other);
             }
         )*

@@ -2,51 +2,14 @@
 //!
 //! With `w = −ln(1 − x²)`, `erfinv x = ±√(w R(w))`, where R grows slowly from π/4 at 0 towards 1: a square root halves the
 //! relative errors of both factors (M. B. Giles, *Approximating the erfinv function*, 2010, has polynomials in w and √w
-//! instead). `R = π/4 + w P(w) / Q(w)` interpolates at nodes that are the Chebyshev nodes in ln(w + c).
-//!
-//! For `f32` P and Q have 5 and 6 coefficients and hold for all w, up to 16 (error of R 2⁻²⁸·⁶); they are evaluated in double
-//! precision, and the result is off by at most 0.53 units in the last place. In `f64` that would take
-//! twice 15, for the poles of R lie at multiples of 2πi, beside the interval; up to 6.25 twice 9 are enough (2⁻⁵⁸). From
-//! there on, |x| > 0.99903, it is [`special::erfinv`](super::special::erfinv), one call per element.
+//! instead). `R = π/4 + w P(w) / Q(w)` interpolates at Chebyshev nodes. The poles of R lie at multiples of 2πi, so for all w
+//! up to 36 P and Q would need more than 15 coefficients each; up to 6.25 nine are enough (error of R 2⁻⁵⁸). From there on,
+//! |x| > 0.999, it is [`special::erfinv`](super::special::erfinv), one call per element.
 //!
 //! Where x² may be subnormal, beside 1 it is nothing, and the result is x √π/2.
 
 use super::{logarithms::ln_complement, polynomial};
 use std::f64::consts::{FRAC_2_SQRT_PI, FRAC_PI_4};
-
-/// √(w R(w)) with the sign of y, for `w = −ln(1 − y²)`.
-#[inline(always)]
-fn inverse(y: f64, above: &[f64], below: &[f64]) -> f64 {
-    let a = y.abs();
-    let w = ln_complement(a);
-    let ratio = FRAC_PI_4 + w * (polynomial(w, above) / polynomial(w, below));
-    let tiny = a * a < f64::EPSILON * f64::EPSILON;
-    (if tiny { a * (1.0 / FRAC_2_SQRT_PI) } else { (w * ratio).sqrt() }).copysign(y)
-}
-
-/// The x with erf x = y in `f32`; ±∞ at ±1, NaN beyond.
-#[inline(always)]
-pub fn single(y: f32) -> f32 {
-    const P: &[f64] = &[
-        0.018_534_434_914_946_475,
-        0.003_085_348_248_913_674,
-        0.000_541_569_199_413_061_1,
-        4.515_948_603_511_788e-5,
-        2.164_880_470_445_496e-6,
-    ];
-    const Q: &[f64] = &[
-        1.0,
-        0.188_912_827_541_340_2,
-        0.039_728_257_627_259_14,
-        0.004_162_300_091_574_724,
-        0.000_315_647_886_377_602_6,
-        1.027_944_911_882_428_8e-5,
-    ];
-    let a = y.abs();
-    let value = inverse(y.into(), P, Q) as f32;
-    let beyond = if a == 1.0 { f32::INFINITY.copysign(y) } else { f32::NAN };
-    if a < 1.0 { value } else { beyond }
-}
 
 /// Where [`central`] holds.
 #[inline(always)]
@@ -79,5 +42,9 @@ pub fn central(y: f64) -> f64 {
         6.196_029_883_337_42e-7,
         1.419_929_354_228_241_9e-8,
     ];
-    inverse(y, P, Q)
+    let a = y.abs();
+    let w = ln_complement(a);
+    let ratio = FRAC_PI_4 + w * (polynomial(w, P) / polynomial(w, Q));
+    let tiny = a * a < f64::EPSILON * f64::EPSILON;
+    (if tiny { a * (1.0 / FRAC_2_SQRT_PI) } else { (w * ratio).sqrt() }).copysign(y)
 }

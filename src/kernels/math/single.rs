@@ -26,7 +26,6 @@
 //! |------|------|------|------|
 //! | 1.68 | 1.50 | 3.75 | 1.10 |
 
-pub use super::inverse_erf::single as erfinv;
 use super::{exp, polynomial};
 
 /// `1 / 2π` in pieces whose products with an `f32` are exact; the last holds the remaining bits.

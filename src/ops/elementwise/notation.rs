@@ -9,7 +9,7 @@
 //! even NaN and ±∞, so that it maps 0 to 0 (with `if`: only for such numbers c); `slope any` promises nothing. `zero`
 //! instead of a derivative declares a function that is constant between its jumps: no gradient flows through it. A row
 //! with a number gives one for tests, says whether it is printed as the first operand or as the second, and may name a `loop` that
-//! computes the value of many numbers, if there are ways of their own for some c; one without may name such a loop for `f64`.
+//! computes the value of many numbers, if there are ways of their own for some c; one without may name such a loop for a precision.
 //!
 //! Each table becomes a list and one static [`Elementwise`](super::Elementwise) per row.
 
@@ -46,26 +46,26 @@ macro_rules! number_first {
     };
 }
 
-/// The loop of a row in `f64`: over its value, or its own.
-macro_rules! loop_in_double {
-    (|$x:ident| $value:expr) => {
+/// The loop of a row in one precision: over its value, or its own.
+macro_rules! loop_of_one {
+    ($T:ident |$x:ident| $value:expr) => {
         Loop::Unary(|x, _, out| {
             map(
                 x,
                 out,
                 #[inline(always)]
-                move |$x: f64| $value,
+                move |$x: $T| $value,
             )
         })
     };
-    (|$x:ident| $value:expr, $own:path) => {
+    ($T:ident |$x:ident| $value:expr, $own:path) => {
         Loop::Unary($own)
     };
 }
 
 /// Operations of one input.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$x:ident| $value:expr, $(in f64 $own:path,)?
+    ($($(#[$doc:meta])* $ROW:ident $name:ident $formula:literal |$x:ident| $value:expr, $(in f32 $single:path,)? $(in f64 $double:path,)?
         $(d |$dx:pat_param, $dy:pat_param, $g:pat_param| $derivative:expr, slope $slope:ident,)? $(zero,)?
         on $domain:expr;)*) => {
         $(
@@ -75,8 +75,8 @@ macro_rules! unary {
                 formula: $formula,
                 parameter: None,
                 domain: &[$domain],
-                loop_f32: Loop::Unary(|x, _, out| map(x, out, #[inline(always)] move |$x: f32| $value)),
-                loop_f64: loop_in_double!(|$x| $value $(, $own)?),
+                loop_f32: loop_of_one!(f32 |$x| $value $(, $single)?),
+                loop_f64: loop_of_one!(f64 |$x| $value $(, $double)?),
                 rule: rule!($(|x, _, y, g, _| { let ($dx, $dy, $g) = (x[0], y, g); $derivative })?),
                 slope: slope!($($slope)?),
                 number_first: false,
@@ -167,4 +167,4 @@ macro_rules! binary {
     };
 }
 
-pub(super) use {binary, loop_in_double, loop_with_number, number_first, rule, slope, unary, with_number};
+pub(super) use {binary, loop_of_one, loop_with_number, number_first, rule, slope, unary, with_number};

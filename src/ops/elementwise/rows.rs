@@ -4,11 +4,11 @@
 //! formula of the value in LaTeX, the output `z` and the upstream gradient `dz`. The slope is
 //! `finite` at every input or `any`; `zero` stands for a derivative that is 0 between jumps. A row with a number `c` reads
 //! `d |x, c, z, dz|`, and says a number for tests and whether `c` is printed `first` or `second`; it may name a `loop` for the
-//! values of many numbers; any may name one for them `in f64`. See [`notation`](super::notation).
+//! values of many numbers; one without may name one for a precision. See [`notation`](super::notation).
 
 use super::{
     Elementwise, Slope,
-    notation::{binary, loop_in_double, loop_with_number, number_first, rule, slope, unary, with_number},
+    notation::{binary, loop_of_one, loop_with_number, number_first, rule, slope, unary, with_number},
 };
 use crate::{
     kernels::{
@@ -92,7 +92,7 @@ unary! {
         d |x, _, dz| dz * (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
     /// The inverse of [`erf`](Var::erf): ±∞ at ±1, NaN beyond.
-    ERFINV erfinv r"\operatorname{erfinv}(x)" |x| x.erfinv_(), in f64 double::erfinv_each,
+    ERFINV erfinv r"\operatorname{erfinv}(x)" |x| x.erfinv_(), in f32 double::erfinv_each, in f64 double::erfinv_each,
         d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI,
         slope any, on (-0.8, 0.8);
     /// arsinh x, accurate near 0.
@@ -105,10 +105,10 @@ unary! {
     ATANH atanh r"\operatorname{artanh}(x)" |x| x.atanh_(),
         d |x, _, dz| dz / ((1.0 - x) * (x + 1.0)), slope any, on (-0.8, 0.8);
     /// The logarithm to base 2; exact for powers of 2.
-    LOG2 log2 r"\log_{2}(x)" |x| x.by(libm::log2),
+    LOG2 log2 r"\log_{2}(x)" |x| x.log2_(),
         d |x, _, dz| dz / (x * std::f64::consts::LN_2), slope any, on (0.3, 4.0);
     /// The logarithm to base 10.
-    LOG10 log10 r"\log_{10}(x)" |x| x.by(libm::log10),
+    LOG10 log10 r"\log_{10}(x)" |x| x.log10_(),
         d |x, _, dz| dz / (x * std::f64::consts::LN_10), slope any, on (0.3, 4.0);
     /// 2ˣ.
     EXP2 exp2 "2^{x}" |x| x.exp2_(), d |_, z, dz| dz * z * std::f64::consts::LN_2, slope any, on (-2.0, 2.0);
