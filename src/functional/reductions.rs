@@ -3,6 +3,7 @@
 use super::composition::composition;
 use crate::{
     error::{Error, Result},
+    kernels::Real,
     ops::{
         reduce::resolve,
         sample::{Sample, large},
@@ -42,7 +43,7 @@ fn root(x: Var<'_>) -> Var<'_> {
 
 /// The least sum of squares that has lost no digits to underflow.
 fn least(dtype: DType) -> f64 {
-    crate::dispatch!(dtype, T => (T::MIN_POSITIVE / (T::EPSILON * T::EPSILON)) as f64)
+    crate::dispatch!(dtype, T => (T::MIN_POSITIVE / (T::EPSILON * T::EPSILON)).to_f64())
 }
 
 /// Where some sum of squares has overflowed or lost digits to underflow, a constant for each line along `axes`: the largest
@@ -50,7 +51,7 @@ fn least(dtype: DType) -> f64 {
 #[track_caller]
 fn comparable<'t>(x: Var<'t>, squares: Var<'t>, axes: &[isize]) -> Result<Option<Var<'t>>> {
     let least = least(x.dtype());
-    let any = |x: &Tensor, outside: fn(f64, f64) -> bool| crate::dispatch!(x.dtype(), T => x.data::<T>().iter().any(|&x| outside(x as f64, least)));
+    let any = |x: &Tensor, outside: fn(f64, f64) -> bool| crate::dispatch!(x.dtype(), T => x.data::<T>().iter().any(|&x| outside(x.to_f64(), least)));
     if x.shape().numel() == 0 || !any(&squares.value(), |sum, least| sum < least || sum == f64::INFINITY) {
         return Ok(None);
     }
