@@ -139,7 +139,7 @@ fn few<T: Real>(a: &mut [T], swaps: &mut [usize]) {
         for row in below.chunks_exact_mut(n) {
             row[j] = row[j] / pivot_row[j];
             for q in j + 1..n {
-                row[q] = row[q] - row[j] * pivot_row[q];
+                row[q] -= row[j] * pivot_row[q];
             }
         }
     }
