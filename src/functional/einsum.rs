@@ -185,6 +185,11 @@ impl<'t> Named<'t> {
         let batch = pick(&self, &|c| other.has(c) && needed(c));
         let joined = pick(&self, &|c| other.has(c) && !needed(c));
         let (own, theirs) = (pick(&self, &|c| !other.has(c)), pick(&other, &|c| !self.has(c)));
+        if own.is_empty() && theirs.is_empty() {
+            // Numbers times numbers, of which there is no matrix.
+            let x = self.x.try_mul(other.arranged(&self.letters)?)?;
+            return Named { x, letters: self.letters }.summed(needed);
+        }
         let (b, k, m, n) = (self.size(&batch), self.size(&joined), self.size(&own), other.size(&theirs));
 
         // An operand that is already transposed is taken as it is.
@@ -258,6 +263,7 @@ composition!(
     [
         sample("ij,kj->ik", &[&[2, 3], &[2, 3]]),
         sample("bhc,bhd->bcd", &[&[2, 3, 2], &[2, 3, 2]]),
+        sample("ij,ji->i", &[&[2, 3], &[3, 2]]),
         sample("iij->j", &[&[2, 2, 3]]),
         sample("i,j,ik->kj", &[&[2], &[3], &[2, 2]]),
         sample("...ij,...jk->...ik", &[&[2, 1, 2, 2], &[3, 2, 2]]),
