@@ -87,12 +87,16 @@ impl Op for Variance {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, shape) = (at.x[0], at.x[0].shape());
+        let axes: Vec<isize> = self.axes.iter().map(|&axis| axis as isize).collect();
         let mean = match at.saved().filter(|_| !at.recorded).and_then(|saved| saved.downcast::<Tensor>().ok()) {
             Some(mean) => at.tape().constant((*mean).clone()),
-            None => x.try_mean_axes(&self.axes.iter().map(|&axis| axis as isize).collect::<Vec<_>>(), true)?,
+            None => x.try_mean_axes(&axes, true)?,
         };
+        // The mean is rounded as coarsely as x; the second, of the distances, is what it lacks.
+        let distance = x - mean;
+        let distance = distance - distance.try_mean_axes(&axes, true)?;
         let dz = at.dz.try_reshape(shape.reduced(&self.axes, true))?;
-        Ok(Grads::from_iter([Some((x - mean) * (dz * (2.0 / self.divisor(&shape))))]))
+        Ok(Grads::from_iter([Some(distance * (dz * (2.0 / self.divisor(&shape))))]))
     }
 
     fn mixes(&self) -> Mixes {

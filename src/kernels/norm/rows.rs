@@ -21,6 +21,7 @@ use crate::kernels::{Real, parallel, program::Pieces, scratch::with_scratch, sim
 const BLOCK: usize = 8192;
 /// In at most so many parts, dγ and dβ are added up.
 const PARTS: usize = 32;
+
 /// The sizes of a tensor `[n, groups, c, s]` whose rows are the last two axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
