@@ -18,7 +18,7 @@ use super::{
     twins::twin,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, counted},
     kernels::norm::Rows,
     tape::{Saved, Var},
     tensor::{Element, Shape, Tensor},
@@ -73,7 +73,9 @@ impl Op for GroupNorm {
                     || groups == 0
                     || shape[1] % groups != 0 =>
             {
-                format!("[n, c, ..] with gamma [c] and beta [c], and channels that {groups} groups divide, are needed")
+                let divide = if groups == 1 { "divides" } else { "divide" };
+                let by = counted(groups, "group");
+                format!("[n, c, ..] with gamma [c] and beta [c], and channels that {by} {divide}, are needed")
             }
             _ if self.rows(shape, scale).length() == 0 => {
                 "the statistics of an observation need at least one number".to_owned()

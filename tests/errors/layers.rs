@@ -73,5 +73,8 @@ fn inputs_of_another_kind_are_refused() {
     let need = "[n, c, ..] with gamma [c] and beta [c], and channels that 3 groups divide, are needed";
     let sentence = format!("group_norm: {need}, but got [2, 4] and [3] and [3]");
     panics(&sentence, || _ = GroupNorm::new(3, 3).forward(ones));
+    let need = "[n, c, ..] with gamma [c] and beta [c], and channels that 1 group divides, are needed";
+    let sentence = format!("group_norm: {need}, but got [2, 4] and [3] and [3]");
+    panics(&sentence, || _ = GroupNorm::new(1, 3).forward(ones));
     assert_usable(&tape);
 }
