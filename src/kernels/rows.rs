@@ -1,6 +1,9 @@
 //! Totals of columns, rows that are merged, one after the other, into one; and totals of rows.
 
-use super::{Real, simd};
+use super::{
+    Real, simd,
+    transpose::{SIXTEEN, turn_apart},
+};
 
 /// `acc[i] = f(… f(f(acc[i], x[i]), x[n + i]) …)`, with n the length of `acc`, a divisor of that of `x`.
 ///
@@ -58,23 +61,12 @@ fn in_registers<T: Real, const N: usize>(acc: &mut [T], x: &[T], f: impl Fn(T, T
     }
 }
 
-/// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes.
+/// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes. Vectors are taken
+/// by so many chains, each of which waits for itself alone.
 #[inline(always)]
-pub(super) fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
-    const LANES: usize = 16;
-    let (vectors, rest) = x.as_chunks::<LANES>();
-    let mut all = [start; LANES];
-    for x in vectors {
-        for (lane, &x) in all.iter_mut().zip(x) {
-            *lane = f(*lane, x);
-        }
-    }
-    // A copy, because an array that is indexed by a variable does not stay in registers.
-    let mut lanes = all;
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = f(*lane, x);
-    }
-    let mut width = LANES / 2;
+pub(super) fn lanes<T: Real, const CHAINS: usize>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
+    let mut lanes = interleaved::<T, CHAINS>(x, start, &f);
+    let mut width = SIXTEEN / 2;
     while width > 0 {
         for i in 0..width {
             lanes[i] = f(lanes[i], lanes[i + width]);
@@ -84,10 +76,65 @@ pub(super) fn lanes<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
+/// The sixteen partial results.
+#[inline(always)]
+fn interleaved<T: Real, const CHAINS: usize>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> [T; SIXTEEN] {
+    let (vectors, rest) = x.as_chunks::<SIXTEEN>();
+    let (groups, vectors) = if const { CHAINS > 1 } { vectors.as_chunks::<CHAINS>() } else { (&[][..], vectors) };
+    let mut all = [start; SIXTEEN];
+    if !groups.is_empty() {
+        let mut chains = [all; CHAINS];
+        for group in groups {
+            for (lanes, x) in chains.iter_mut().zip(group) {
+                for l in 0..SIXTEEN {
+                    lanes[l] = f(lanes[l], x[l]);
+                }
+            }
+        }
+        for lanes in chains {
+            for l in 0..SIXTEEN {
+                all[l] = f(all[l], lanes[l]);
+            }
+        }
+    }
+    for x in vectors {
+        for l in 0..SIXTEEN {
+            all[l] = f(all[l], x[l]);
+        }
+    }
+    if !rest.is_empty() {
+        for l in 0..SIXTEEN {
+            all[l] = if l < rest.len() { f(all[l], rest[l]) } else { all[l] };
+        }
+    }
+    all
+}
+
+/// What [`lanes`] gives of each of sixteen rows: their partial results are turned, so that those of all rows are combined side by
+/// side.
+#[inline(always)]
+fn sixteen<T: Real, const CHAINS: usize>(x: &[T], start: T, f: impl Fn(T, T) -> T) -> [T; SIXTEEN] {
+    let (mut lanes, mut turned) = ([[start; SIXTEEN]; SIXTEEN], [[start; SIXTEEN]; SIXTEEN]);
+    for (lanes, row) in lanes.iter_mut().zip(x.chunks_exact(x.len() / SIXTEEN)) {
+        *lanes = interleaved::<T, CHAINS>(row, start, &f);
+    }
+    turn_apart(lanes.as_flattened(), [SIXTEEN; 2], turned.as_flattened_mut(), SIXTEEN);
+    let mut width = SIXTEEN / 2;
+    while width > 0 {
+        // Flat, for in a loop of loops the compiler would gather numbers across the rows.
+        let (low, high) = turned.as_flattened_mut().split_at_mut(width * SIXTEEN);
+        for (low, &high) in low.iter_mut().zip(&*high) {
+            *low = f(*low, high);
+        }
+        width /= 2;
+    }
+    turned[0]
+}
+
 /// `acc[i] = f(acc[i], total of row i)`, where `x` has as many rows as `acc` has numbers. Of a row of fewer than sixteen
 /// numbers, one is added after the other: the processor has several rows under way at once.
 #[inline(always)]
-pub(super) fn merge_each<T: Real>(acc: &mut [T], x: &[T], start: T, f: impl Fn(T, T) -> T) {
+pub(super) fn merge_each<T: Real, const CHAINS: usize>(acc: &mut [T], x: &[T], start: T, f: impl Fn(T, T) -> T) {
     let run = x.len() / acc.len().max(1);
     match run {
         2 => merge_short::<T, 2>(acc, x, f),
@@ -106,8 +153,17 @@ pub(super) fn merge_each<T: Real>(acc: &mut [T], x: &[T], start: T, f: impl Fn(T
         _ => simd(
             #[inline(always)]
             move || {
-                for (acc, row) in acc.iter_mut().zip(x.chunks_exact(run)) {
-                    *acc = f(*acc, lanes(row, start, &f));
+                // Without instructions for it, turning costs more than it saves.
+                let side = if const { size_of::<T>() == size_of::<f32>() } { acc.len() / SIXTEEN * SIXTEEN } else { 0 };
+                let (sixteens, rest) = acc.split_at_mut(side);
+                for (acc, x) in sixteens.as_chunks_mut::<SIXTEEN>().0.iter_mut().zip(x.chunks_exact(SIXTEEN * run)) {
+                    let totals = sixteen::<T, CHAINS>(x, start, &f);
+                    for row in 0..SIXTEEN {
+                        acc[row] = f(acc[row], totals[row]);
+                    }
+                }
+                for (acc, row) in rest.iter_mut().zip(x[side * run..].chunks_exact(run)) {
+                    *acc = f(*acc, lanes::<T, CHAINS>(row, start, &f));
                 }
             },
         ),
@@ -129,6 +185,7 @@ fn merge_short<T: Real, const N: usize>(acc: &mut [T], x: &[T], f: impl Fn(T, T)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::testing::numbers;
 
     #[test]
     fn columns_are_added_up_row_after_row_whatever_their_number() {
@@ -145,10 +202,32 @@ mod tests {
         for run in [1, 2, 5, 8, 15, 16, 20, 95] {
             let x: Vec<f64> = (0..7 * run).map(|i| (i as f64 * 0.7).sin()).collect();
             let mut acc: Vec<f64> = (0..7).map(f64::from).collect();
-            merge_each(&mut acc, &x, 0.0, |a, b| a + b);
+            merge_each::<f64, 1>(&mut acc, &x, 0.0, |a, b| a + b);
             for (i, (total, row)) in acc.iter().zip(x.chunks(run)).enumerate() {
                 assert!((total - i as f64 - row.iter().sum::<f64>()).abs() < 1e-13, "row {i} of {run}");
             }
         }
+    }
+
+    fn check_side_by_side<T: Real>() {
+        for run in [16, 17, 31, 64, 100, 333] {
+            let mut x = numbers::<T>(37 * run, 3);
+            x[5 * run + 3] = T::of(f64::NAN);
+            let same = |a: T, b: T| a == b || a.nan() && b.nan();
+            let (mut sums, mut largest) = (vec![T::ONE; 37], vec![-T::INFINITY; 37]);
+            merge_each::<T, 1>(&mut sums, &x, T::ZERO, |a, b| a + b);
+            merge_each::<T, 4>(&mut largest, &x, -T::INFINITY, T::larger);
+            for (i, row) in x.chunks(run).enumerate() {
+                let most = row.iter().fold(-T::INFINITY, |most, &x| most.larger(x));
+                assert!(same(sums[i], T::ONE + lanes::<T, 1>(row, T::ZERO, |a, b| a + b)), "row {i} of {run}");
+                assert!(same(largest[i], most), "row {i} of {run}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_side_by_side_have_the_bits_of_each_alone() {
+        check_side_by_side::<f32>();
+        check_side_by_side::<f64>();
     }
 }

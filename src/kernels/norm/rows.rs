@@ -53,7 +53,7 @@ impl Rows {
     /// The channels of a row.
     #[inline(always)]
     fn channels(&self, row: usize) -> Range<usize> {
-        let first = row % self.groups * self.c;
+        let first = if self.groups == 1 { 0 } else { row % self.groups * self.c };
         first..first + self.c
     }
 
@@ -280,6 +280,9 @@ fn row_sums<T: Real, const L: usize>(
         }
     }
     let rest = x.len();
+    if rest == 0 {
+        return (products, sums);
+    }
     let (dz, gamma, dgamma, dbeta) = (&dz[..rest], &gamma[..rest], &mut dgamma[..rest], &mut dbeta[..rest]);
     for l in 0..L {
         if l < rest {

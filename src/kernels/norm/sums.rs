@@ -74,8 +74,10 @@ pub(super) fn lanes<T: Real, const L: usize>(x: &[T]) -> [T; L] {
             *lane += x;
         }
     }
-    for l in 0..L {
-        lanes[l] += if l < rest.len() { rest[l] } else { T::ZERO };
+    if !rest.is_empty() {
+        for l in 0..L {
+            lanes[l] += if l < rest.len() { rest[l] } else { T::ZERO };
+        }
     }
     lanes
 }
@@ -115,10 +117,12 @@ pub(super) fn two_lanes<T: Real, const L: usize>(x: &[T], y: &[T], f: impl Fn(T,
             b[l] += terms.1;
         }
     }
-    for l in 0..L {
-        let terms = if l < x.len().min(y.len()) { f(x[l], y[l]) } else { (T::ZERO, T::ZERO) };
-        a[l] += terms.0;
-        b[l] += terms.1;
+    if !x.is_empty() {
+        for l in 0..L {
+            let terms = if l < x.len().min(y.len()) { f(x[l], y[l]) } else { (T::ZERO, T::ZERO) };
+            a[l] += terms.0;
+            b[l] += terms.1;
+        }
     }
     (a, b)
 }

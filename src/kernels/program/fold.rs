@@ -65,11 +65,13 @@ impl<T: Real> Program<'_, T> {
     }
 
     fn fold_piece(&self, fold: &Fold, range: Range<usize>, base: usize, out: &mut [T], written: &mut [T]) {
-        let (start, mut blocks) = (range.start, blocks(&fold.target, fold.by_rows(), range).peekable());
         let Some(space) = &fold.space else {
             let x = self.inputs[0].0;
-            return blocks.for_each(|block| fold.take(&x[block.clone()], block, base, out));
+            let most = if fold.whole_runs() { 64 * BLOCK } else { BLOCK };
+            return blocks(&fold.target, fold.by_rows(), most, range)
+                .for_each(|block| fold.take(&x[block.clone()], block, base, out));
         };
+        let (start, mut blocks) = (range.start, blocks(&fold.target, fold.by_rows(), BLOCK, range).peekable());
         with_scratch(BLOCK, |result: &mut [T]| {
             self.with_machine(space, fold.step.is_some(), |machine| {
                 while let Some(block) = blocks.next() {
@@ -109,13 +111,18 @@ impl Fold {
         self.target.dims.len() > 1 && self.target.run() > BLOCK / 2
     }
 
+    /// Whether a block has room for several runs, whose order is the same in blocks of any length.
+    fn whole_runs(&self) -> bool {
+        !self.by_rows() && self.target.dims.len() > 1
+    }
+
     /// Folds the numbers of a block into the part of the result that begins at `base`.
     fn take<T: Real>(&self, x: &[T], block: Range<usize>, base: usize, out: &mut [T]) {
         let (total, target, run) = (self.total, &self.target, self.target.run());
         match &target.strides[0][..] {
             strides if strides.iter().all(|&s| s == 0) => out[0] = total.of_two(out[0], total.of(x)),
             // Along a long run.
-            _ if self.by_rows() || target.dims.len() == 1 => target.stretches(0, block, |part, at| {
+            _ if !self.whole_runs() => target.stretches(0, block, |part, at| {
                 let (part, at) = (&x[part], at - base);
                 match target.moves(0) {
                     true => total.merge(&mut out[at..at + part.len()], part),

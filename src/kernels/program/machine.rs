@@ -70,7 +70,7 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
         mut on_the_way: Option<(usize, &mut [T])>,
     ) {
         let start = range.start;
-        let mut blocks = blocks(self.space, self.space.by_rows(), range).peekable();
+        let mut blocks = blocks(self.space, self.space.by_rows(), BLOCK, range).peekable();
         while let Some(block) = blocks.next() {
             let next = blocks.peek().unwrap_or(&after);
             let at = block.start - start;

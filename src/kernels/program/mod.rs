@@ -131,10 +131,11 @@ impl<'a, T: Real> Program<'a, T> {
     }
 }
 
-/// The blocks of a flat range, in order. Taken `by_rows`, no block crosses the end of a run; otherwise runs stay whole.
-fn blocks(space: &Space, by_rows: bool, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+/// The blocks of a flat range, in order, each of at most so many numbers. Taken `by_rows`, no block crosses the end of a run;
+/// otherwise runs stay whole.
+fn blocks(space: &Space, by_rows: bool, most: usize, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let run = space.run();
-    let length = if by_rows || space.dims.len() == 1 { BLOCK } else { BLOCK - BLOCK % space.period };
+    let length = if by_rows || space.dims.len() == 1 { most } else { most - most % space.period };
     let mut at = range.start;
     // Where the run ends that the block belongs to.
     let mut end = if by_rows { at - at % run + run } else { usize::MAX };
