@@ -48,6 +48,7 @@
 mod arcs;
 mod areas;
 pub mod double;
+mod gammas;
 mod inverse_erf;
 mod logarithms;
 pub mod single;

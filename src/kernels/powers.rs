@@ -26,6 +26,7 @@ pub fn by_number<T: Real>(x: &[T], c: T, out: &mut [T]) {
         -3.0 => double(x, out, inverse_cube),
         0.5 => map(x, out, root),
         1.5 => double(x, out, three_halves),
+        2.5 => double(x, out, five_halves),
         -0.5 => double(x, out, inverse_root),
         -1.5 => double(x, out, inverse_three_halves),
         _ => map(
@@ -44,7 +45,12 @@ fn double<T: Real>(x: &[T], out: &mut [T], f: impl Fn(f64) -> f64) {
         x,
         out,
         #[inline(always)]
-        |x| x.by(&f),
+        |x| {
+            x.by(
+                #[inline(always)]
+                |x| f(x),
+            )
+        },
     );
 }
 
@@ -85,6 +91,7 @@ powers! { f64
     inverse_square |x| inverse(x, square);
     inverse_cube |x| inverse(x, cube);
     three_halves |x| unsigned(x) * root(x);
+    five_halves |x| square(x) * root(x);
     inverse_root |x| 1.0 / root(x);
     inverse_three_halves |x| inverse(x, three_halves);
 }
@@ -143,7 +150,7 @@ mod tests {
         (got - want).abs() * 2f64.powi(-place / 2) * 2f64.powi(-place - (-place / 2))
     }
 
-    const SMALL: [f64; 12] = [0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, 0.5, 1.5, -0.5, -1.5];
+    const SMALL: [f64; 13] = [0.0, 1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, 0.5, 1.5, 2.5, -0.5, -1.5];
     const OTHERS: [f64; 6] = [5.0, -4.0, 2.5, 0.3, 1.7, -2.2];
 
     #[test]

@@ -7,7 +7,7 @@
 //! function in `f64` and powers.
 
 use super::{
-    math::{self, double, single, special},
+    math::{self, double, single},
     transpose,
     vector::HasVectors,
 };
@@ -159,7 +159,7 @@ pub trait Real:
     /// The `order`-th derivative of ψ, the derivative of ln Γ.
     #[inline(always)]
     fn polygamma_(self, order: Self) -> Self {
-        self.by(|x| special::polygamma(x, order.to_f64()))
+        self.by(|x| double::polygamma(x, order.to_f64()))
     }
 }
 

@@ -20,7 +20,7 @@
 //! |------|------|------|--------|
 //! | 0.67 | 0.74 | 1.63 | 1.46   |
 
-use super::{inverse_erf, polynomial, special};
+use super::{gammas, inverse_erf, polynomial, special};
 use crate::kernels::{Real, simd};
 
 /// `out[i] = f(x[i])`, rounded to T, for a function with a `quick` way, for arguments that are `usual`, and another way for the rest.
@@ -37,7 +37,11 @@ fn mostly<T: Real>(
         || {
             let mut all = true;
             for (out, &x) in out.iter_mut().zip(x) {
-                *out = x.by(&quick);
+                // Not `by(&quick)`: the call of a reference is not marked for inlining.
+                *out = x.by(
+                    #[inline(always)]
+                    |x| quick(x),
+                );
                 all &= usual(x.to_f64());
             }
             all
@@ -75,6 +79,29 @@ mostly! {
     tan tan_each: is_reducible, quick_tan, f64::tan;
     /// The x with erf x = y; ±∞ at ±1, NaN beyond.
     erfinv erfinv_each: inverse_erf::is_central, inverse_erf::central, special::erfinv;
+    /// ψ(x), the derivative of ln Γ(x). At 0 it is ∓∞, at the negative integers NaN.
+    digamma digamma_each: gammas::is_positive, gammas::digamma, special::digamma;
+    /// ψ′(x).
+    trigamma trigamma_each: gammas::is_positive, gammas::trigamma, special::trigamma;
+}
+
+/// ψ⁽ⁿ⁾(x) for a whole n ≥ 0.
+#[inline(always)]
+pub fn polygamma(x: f64, n: f64) -> f64 {
+    match n {
+        0.0 => digamma(x),
+        1.0 => trigamma(x),
+        _ => special::polygamma(x, n),
+    }
+}
+
+/// ψ⁽ⁿ⁾ of many numbers.
+pub fn polygamma_each<T: Real>(x: &[T], n: T, out: &mut [T]) {
+    match n.to_f64() {
+        0.0 => digamma_each(x, n, out),
+        1.0 => trigamma_each(x, n, out),
+        n => out.iter_mut().zip(x).for_each(|(out, &x)| *out = x.by(|x| special::polygamma(x, n))),
+    }
 }
 
 /// Whether n is at most 2²⁰.

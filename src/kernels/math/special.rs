@@ -8,6 +8,7 @@
 //!   (Abramowitz and Stegun, 6.3.18 and 6.4.11), ψ = ln x − 1/2x − Σ B₂ₖ / (2k x²ᵏ), or its n-th derivative. For x < 0,
 //!   ψ⁽ⁿ⁾(x) = (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ cot πx, where with c = cot πx the derivative of a polynomial P(c) is
 //!   −π (1 + c²) P′(c).
+//!   For positive x and n ≤ 1, [`gammas`](super::gammas) is faster.
 //! * **erfinv**, where [`double`](super::double) has no faster way: an elementary approximation (Winitzki, 2008), off by
 //!   2·10⁻³, then three steps of Halley's method, each of which cubes the error: on erf(x) = y below ½, above on
 //!   erfc(x) = 1 − y, which is exact there.
@@ -48,6 +49,16 @@ pub fn polygamma(x: f64, order: f64) -> f64 {
         return sign * right(1.0 - x, n) - cotangent(x, n as usize);
     }
     right(x, n)
+}
+
+/// ψ(x).
+pub fn digamma(x: f64) -> f64 {
+    polygamma(x, 0.0)
+}
+
+/// ψ′(x).
+pub fn trigamma(x: f64) -> f64 {
+    polygamma(x, 1.0)
 }
 
 /// ψ⁽ⁿ⁾(x) for x > 0.

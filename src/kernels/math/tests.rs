@@ -266,11 +266,13 @@ vector_and_scalar_bits_agree! {
 #[test]
 fn many_have_the_bits_of_one() {
     type Both = (Unary<f64>, fn(f64) -> f64);
-    let each: [Both; 4] = [
+    let each: [Both; 6] = [
         (double::sin_each, double::sin),
         (double::cos_each, double::cos),
         (double::tan_each, double::tan),
         (double::erfinv_each, double::erfinv),
+        (double::digamma_each, double::digamma),
+        (double::trigamma_each, double::trigamma),
     ];
     // All of one block usual, and some of the other.
     for x in [doubles(1000), doubles(1000).into_iter().filter(|x| x.abs() < 0.99).collect()] {

@@ -116,7 +116,8 @@ unary! {
     /// [`digamma`](Var::digamma).
     LGAMMA lgamma r"\ln(|\Gamma(x)|)" |x| x.by(libm::lgamma), d |x, _, dz| dz * x.digamma(), slope any, on (0.4, 4.0);
     /// ψ(x), the derivative of ln Γ(x). At 0 it is ∓∞, at the negative integers NaN.
-    DIGAMMA digamma r"\psi(x)" |x| x.polygamma_(Real::ZERO), d |x, _, dz| dz * x.polygamma(1), slope any, on (0.4, 4.0);
+    DIGAMMA digamma r"\psi(x)" |x| x.polygamma_(Real::ZERO), in f32 double::digamma_each, in f64 double::digamma_each,
+        d |x, _, dz| dz * x.polygamma(1), slope any, on (0.4, 4.0);
     /// max(x, 0). Its subgradient at 0 is 0.
     RELU relu r"\max(x, 0)" |x| x.larger(Real::ZERO),
         d |x, _, dz| x.gt(0.0).select(dz, 0.0), slope finite, on (0.2, 2.0);
@@ -179,7 +180,7 @@ with_number! {
     /// 1 where x ≥ c.
     GE_NUMBER ge r"[x \ge c]" |x, c| indicator(x >= c), zero, on (0.2, 2.0), with 3.0 second;
     /// ψ⁽ᶜ⁾(x), the c-th derivative of ψ.
-    POLYGAMMA polygamma r"\psi^{(c)}(x)" |x, c| x.polygamma_(c),
+    POLYGAMMA polygamma r"\psi^{(c)}(x)" |x, c| x.polygamma_(c), loop double::polygamma_each,
         d |x, c, _, dz| dz * x.polygamma(c as usize + 1), slope any,
         on (0.6, 4.0), with 1.0 second;
     /// x for x > 0, c · x elsewhere; the subgradient at 0 is c.
