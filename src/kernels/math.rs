@@ -51,6 +51,7 @@ pub mod double;
 mod gammas;
 mod inverse_erf;
 mod logarithms;
+mod normal;
 pub mod single;
 pub mod special;
 
@@ -58,6 +59,7 @@ use super::Real;
 pub use arcs::{acos, asin, atan, atan2, atan2_single, atan2_slope};
 pub use areas::{acosh, asinh, atanh};
 pub use logarithms::{ln, ln_1p, log2, log10};
+pub use normal::{cdf_double, cdf_single};
 
 /// What the shared algorithms need to know about a number type.
 pub trait Approximate: Real {

@@ -111,6 +111,8 @@ pub trait Real:
     fn log10_(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf_(self) -> Self;
+    /// The normal distribution function Φ.
+    fn normal_cdf_(self) -> Self;
     /// b / (a² + b²) for a = self, without overflow.
     fn atan2_slope_(self, b: Self) -> Self;
 
@@ -221,7 +223,7 @@ real!(f64 {
         sin_ => double::sin; cos_ => double::cos; tan_ => double::tan;
         asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => libm::erf;
+        sigmoid_ => math::sigmoid; erf_ => libm::erf; normal_cdf_ => math::cdf_double;
         log10_ => libm::log10;
     }
     #[inline(always)]
@@ -248,7 +250,7 @@ real!(f32 {
         sin_ => single::sin; cos_ => single::cos; tan_ => single::tan;
         asin_ => math::asin; acos_ => math::acos; atan_ => math::atan;
         sinh_ => math::sinh; cosh_ => math::cosh; tanh_ => math::tanh;
-        sigmoid_ => math::sigmoid; erf_ => single::erf;
+        sigmoid_ => math::sigmoid; erf_ => single::erf; normal_cdf_ => math::cdf_single;
     }
     #[inline(always)]
     fn arctan2(self, x: f32) -> f32 {

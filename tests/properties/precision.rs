@@ -13,8 +13,9 @@
 //! | 4 | tan, silu, selu |
 //! | 6 | mish |
 //!
-//! gelu and hardswish have a factor that is itself a difference, 1 + erf and x + 3: near −∞ and −3 that factor is small
-//! and has few correct digits, so their budget, 2, is in units of the larger of result and argument.
+//! normal_cdf, gelu and hardswish have a budget of 2 in units of the larger of result and argument. Hardswish has a factor that
+//! is itself a difference, x + 3, with few correct digits near −3. Of the other two it is the reference, with 1 + erf, that
+//! lacks digits near −∞.
 
 use proptest::prelude::*;
 use wengert::{Tape, Tensor, Var};

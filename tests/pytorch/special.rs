@@ -51,6 +51,17 @@ const VALUES: &[Row] = &[
         &[(0.3, 1.231_144_413_344_916_3), (-20.7, 5.870_554_033_970_437e-7), (100.5, 1.792_728_671_193_156_6e30)],
     ),
     (
+        "normal_cdf",
+        |x| x.normal_cdf(),
+        &[
+            (-12.0, 1.776_482_112_077_679e-33),
+            (-5.0, 2.866_515_718_791_939e-7),
+            (-0.7, 0.241_963_652_223_073),
+            (0.0, 0.5),
+            (1.3, 0.903_199_515_414_389_67),
+        ],
+    ),
+    (
         "erfc",
         |x| x.erfc(),
         &[
@@ -172,6 +183,7 @@ fn poles_and_ends_are_those_of_pytorch() {
     let of = |run: Function, x: &[f64], want: &[f64]| close(run(tape.leaf(Tensor::from(x.to_vec()))), want);
     of(|x| x.erfinv(), &[1.0, -1.0, 1.5, 0.0, NAN], &[INF, -INF, NAN, 0.0, NAN]);
     of(|x| x.erfc(), &[INF, -INF], &[0.0, 2.0]);
+    of(|x| x.normal_cdf(), &[INF, -INF, NAN], &[1.0, 0.0, NAN]);
     of(|x| x.acosh(), &[1.0, 0.5, -1e9, INF], &[0.0, NAN, NAN, INF]);
     of(|x| x.atanh(), &[1.0, -1.0, 2.0], &[INF, -INF, NAN]);
     of(|x| x.asinh(), &[INF, -INF], &[INF, -INF]);

@@ -259,7 +259,7 @@ macro_rules! vector_and_scalar_bits_agree {
 
 vector_and_scalar_bits_agree! {
     exp_ exp_m1_ ln_ ln_1p_ tanh_ sigmoid_ sinh_ cosh_ sin_ cos_ tan_ asin_ acos_ atan_ erf_
-    erfinv_ asinh_ acosh_ atanh_ exp2_ log2_ log10_
+    normal_cdf_ erfinv_ asinh_ acosh_ atanh_ exp2_ log2_ log10_
 }
 
 /// In `f64`, some arguments of the functions with two ways go the other way.

@@ -91,6 +91,8 @@ unary! {
     ERFC erfc r"\operatorname{erfc}(x)" |x| x.by(libm::erfc),
         d |x, _, dz| dz * (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI, slope any,
         on (-2.0, 2.0);
+    /// Φ(x), the probability that a standard normal variable is at most x; accurate where it is small.
+    NORMAL_CDF normal_cdf r"\Phi(x)" |x| x.normal_cdf_(), d |x, _, dz| dz * normal_density(x), slope any, on (-3.0, 3.0);
     /// The inverse of [`erf`](Var::erf): ±∞ at ±1, NaN beyond.
     ERFINV erfinv r"\operatorname{erfinv}(x)" |x| x.erfinv_(), in f32 double::erfinv_each, in f64 double::erfinv_each,
         d |_, z, dz| dz * (z * z).exp() / std::f64::consts::FRAC_2_SQRT_PI,
@@ -122,10 +124,8 @@ unary! {
     RELU relu r"\max(x, 0)" |x| x.larger(Real::ZERO),
         d |x, _, dz| x.gt(0.0).select(dz, 0.0), slope finite, on (0.2, 2.0);
     /// x Φ(x), with the normal distribution function Φ (Hendrycks and Gimpel, arXiv 1606.08415), in its exact form.
-    GELU gelu r"x \Phi(x)" |x| x * normal_cdf(x), d |x, _, dz| {
-        let density = (x * x * -0.5).exp() * (SQRT_HALF * std::f64::consts::FRAC_2_SQRT_PI * 0.5);
-        dz * (((x * SQRT_HALF).erf() + 1.0) * 0.5 + x * density)
-    }, slope any, on (-3.0, 3.0);
+    GELU gelu r"x \Phi(x)" |x| x * x.normal_cdf_(), d |x, _, dz| dz * (x.normal_cdf() + x * normal_density(x)),
+        slope any, on (-3.0, 3.0);
     /// x / (1 + e⁻ˣ), also called swish.
     SILU silu r"x \sigma(x)" |x| x * x.sigmoid_(), d |x, z, dz| {
         let s = x.sigmoid();
@@ -259,16 +259,13 @@ fn softplus<T: Real>(x: T) -> T {
     x.larger(T::ZERO) + (-x.magnitude()).exp_().ln_1p_()
 }
 
-const SQRT_HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;
-
 /// x · min(max(x + 3, 0), 6) / 6.
 #[inline(always)]
 fn hardswish<T: Real>(x: T) -> T {
     x * (x + T::of(3.0)).larger(T::ZERO).smaller(T::of(6.0)) / T::of(6.0)
 }
 
-/// The standard normal distribution function Φ(x).
-#[inline(always)]
-fn normal_cdf<T: Real>(x: T) -> T {
-    T::of(0.5) * (T::ONE + (x * T::of(SQRT_HALF)).erf_())
+/// φ(x) = e^(−x²/2) / √2π, the derivative of Φ.
+fn normal_density(x: Var<'_>) -> Var<'_> {
+    (x * x * -0.5).exp() * (std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI * 0.5)
 }

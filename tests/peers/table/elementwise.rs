@@ -1,6 +1,6 @@
 //! Functions of each number alone, and of two.
 
-use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI, SQRT_2};
+use std::f64::consts::{LN_2, PI, SQRT_2};
 
 use super::{Call, Results, complex, truncated};
 use wengert::Var;
@@ -94,8 +94,8 @@ fn one<'t>(op: &str, c: &Call<'t>, x: Var<'t>) -> Option<Var<'t>> {
         "trunc" => truncated(x),
         "special.entr" => -x.xlogy(x),
         "special.erfcx" => x.square().exp() * x.erfc(),
-        "special.ndtr" => (x * -FRAC_1_SQRT_2).erfc() * 0.5,
-        "special.log_ndtr" => ((x * -FRAC_1_SQRT_2).erfc() * 0.5).ln(),
+        "special.ndtr" => x.normal_cdf(),
+        "special.log_ndtr" => x.normal_cdf().ln(),
         "special.ndtri" => (x * 2.0 - 1.0).erfinv() * SQRT_2,
         _ if op.starts_with("polygamma.") || op.starts_with("special.polygamma.") => match c.int(1, "", 0) {
             0 => x.digamma(),
