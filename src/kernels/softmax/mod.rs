@@ -13,7 +13,7 @@ mod lengths;
 #[cfg(test)]
 mod tests;
 
-use super::{Real, parallel, scratch::with_scratch, simd};
+use super::{Real, parallel, rows, scratch::with_scratch, simd};
 
 /// Numbers of a block.
 const BLOCK: usize = 2048;
@@ -55,7 +55,7 @@ impl Lines {
             #[inline(always)]
             |line: &mut [T]| {
                 out.copy_from_slice(x);
-                self.fold(out, line, -T::INFINITY, T::larger);
+                self.largest(out, line);
                 self.update(out, line, |x, max| x - max);
                 out.iter_mut().for_each(|x| *x = x.exp_());
                 self.fold(out, line, T::ZERO, |s, x| s + x);
@@ -78,7 +78,7 @@ impl Lines {
                     |scratch: &mut [T]| {
                         let (line, exponentials) = scratch.split_at_mut(lines);
                         out.copy_from_slice(&x[at..at + out.len()]);
-                        self.fold(out, line, -T::INFINITY, T::larger);
+                        self.largest(out, line);
                         self.update(out, line, |x, max| x - max);
                         exponentials.iter_mut().zip(&*out).for_each(|(e, x)| *e = x.exp_());
                         self.fold(exponentials, line, T::ZERO, |s, x| s + x);
@@ -105,7 +105,7 @@ impl Lines {
                         |scratch: &mut [T]| {
                             let (max, shifted) = scratch.split_at_mut(out.len());
                             shifted.copy_from_slice(x);
-                            self.fold(shifted, max, -T::INFINITY, T::larger);
+                            self.largest(shifted, max);
                             // An infinite maximum is not subtracted: ∞ − ∞ would hide the limit.
                             max.iter_mut().for_each(|m| *m = T::pick(m.magnitude() == T::INFINITY, T::ZERO, *m));
                             self.update(shifted, max, |x, max| x - max);
@@ -141,6 +141,17 @@ impl Lines {
     #[inline(always)]
     fn lines(&self, numbers: usize) -> usize {
         numbers / self.k.max(1)
+    }
+
+    /// The largest of every line; NaN if any is NaN.
+    #[inline(always)]
+    fn largest<T: Real>(&self, x: &[T], line: &mut [T]) {
+        if self.inner != 1 || self.k < 2 * LANES {
+            return self.fold(x, line, -T::INFINITY, T::larger);
+        }
+        for (line, x) in line.iter_mut().zip(x.chunks_exact(self.k)) {
+            *line = rows::lanes::<T, 4>(x, -T::INFINITY, T::larger);
+        }
     }
 
     /// `line = f(f(start, x₀), x₁) …` along every line of `x`.
@@ -226,7 +237,7 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[usize], losses: &mut [T]) 
                     |scratch: &mut [T]| {
                         let (shifted, sums) = scratch.split_at_mut(x.len());
                         shifted.copy_from_slice(x);
-                        lines.fold(x, sums, -T::INFINITY, T::larger);
+                        lines.largest(x, sums);
                         lines.update(shifted, sums, |x, max| x - max);
                         for ((loss, row), &label) in losses.iter_mut().zip(shifted.chunks_exact(k)).zip(labels) {
                             *loss = -row[label];
