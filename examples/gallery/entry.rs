@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// Verdicts about the function or the measurement, which fail no test.
-const REMARKS: [&str; 3] = ["kink", "jump", "step-size artefact"];
+const REMARKS: [&str; 3] = ["kink", "jump", "step-size artifact"];
 
 impl Entry {
     /// Checks both programs.

@@ -41,7 +41,7 @@ pub fn entries() -> Vec<Entry> {
         Entry {
             name: "a step below the precision of the values",
             source: "jax-ml/jax#7742",
-            expected: "step-size artefact",
+            expected: "step-size artifact",
             lesson: "in half precision a step of 1e-6 changes nothing, and the difference is 0: the rule is right",
             wrong: || check::closure(|x| x[0].tape().record(HalfSin, x).expect("shapes fit"), &[places()]).run(),
             mended: || check::closure(|x| x[0].sin(), &[places()]).run(),

@@ -234,7 +234,7 @@ impl fmt::Display for Fault {
             Fault::NotDeterministic => f.write_str("not deterministic: the same run gives different numbers"),
             Fault::Coupled => f.write_str("observations of a batch influence each other"),
             Fault::Unlisted => f.write_str("`forward` uses it, but `params` does not list it"),
-            Fault::StepSize => f.write_str("an artefact of the step: the numeric derivative itself is not accurate"),
+            Fault::StepSize => f.write_str("an artifact of the step: the numeric derivative itself is not accurate"),
             Fault::Precision { digits } => write!(f, "precision lost: only {digits:.1} digits agree"),
             Fault::Unknown => f.write_str("no single known fault explains it"),
         }

@@ -92,6 +92,6 @@ kinds! {
     Precision "precision lost"
     Jump "jump"
     Kink "kink"
-    StepSize "step-size artefact"
+    StepSize "step-size artifact"
     Unknown "no known fault"
 }

@@ -51,7 +51,7 @@ impl ImageFolder {
         ImageFolder { dir: dir.into(), color: false, crop: None, size: None }
     }
 
-    /// Reads color images `[3, height, width]`: red, green, blue. A grey image has three equal channels.
+    /// Reads color images `[3, height, width]`: red, green, blue. A gray image has three equal channels.
     pub fn color(self) -> Self {
         ImageFolder { color: true, ..self }
     }

@@ -1,7 +1,7 @@
 //! Terms that sum over an axis.
 //!
 //! Where an output depends on all elements along some axes through a statistic (the sum of a softmax, the mean and the
-//! deviation of a normalisation), J = ∂z/∂x has terms of rank one in each group of these elements:
+//! deviation of a normalization), J = ∂z/∂x has terms of rank one in each group of these elements:
 //!
 //! ```text
 //! Jᵢⱼ = dᵢ δᵢⱼ + Σ s vᵢ wⱼ,   so   tⱼ = dⱼ dzⱼ + Σ s wⱼ Σᵢ vᵢ dzᵢ,

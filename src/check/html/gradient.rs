@@ -109,7 +109,7 @@ fn notes(comparison: &Comparison, missing: &[&str], layout: &Layout) -> String {
 fn caption(name: &str, scale: f64) -> String {
     let end = short(scale);
     format!(
-        "<figcaption><b>{name}</b><span class=\"bar\" title=\"colours from −{0} to {0}\">−{end}<i></i>{end}</span></figcaption>",
+        "<figcaption><b>{name}</b><span class=\"bar\" title=\"colors from −{0} to {0}\">−{end}<i></i>{end}</span></figcaption>",
         exact(scale)
     )
 }

@@ -45,7 +45,7 @@ impl Report {
              <meta name=\"color-scheme\" content=\"light dark\">\n<title>{mark} {} – gradient check</title>\n\
              <style>\n{COLORS}{STYLE}</style>\n</head>\n<body>\n<main>\n{sections}\
              <footer>Written by wengert {}. In the maps blue is negative, orange positive, and zero is blank; rest the \
-             pointer on a cell to read its number. A grey cell has no number: it is not finite, or there is no one slope to compare with.</footer>\n</main>\n</body>\n</html>\n",
+             pointer on a cell to read its number. A gray cell has no number: it is not finite, or there is no one slope to compare with.</footer>\n</main>\n</body>\n</html>\n",
             escape(&self.subject),
             env!("CARGO_PKG_VERSION"),
         ))

@@ -84,7 +84,7 @@ pub(super) fn compare(e: &Examination<'_>, gradients: &Gradients, by_hand: bool)
             let curve = place.curve(k, gradient, e.check.seed, global);
             // Measured against a wrong gradient, the error of a difference says nothing about the difference.
             if outliers(gradient, &comparison, floor).is_empty() {
-                inaccurate.extend(curve.as_ref().and_then(artefact));
+                inaccurate.extend(curve.as_ref().and_then(artifact));
             }
             found.curves.extend(curve);
         }
@@ -182,7 +182,7 @@ fn remarks(comparison: &Comparison) -> Vec<Verdict> {
 }
 
 /// A numeric derivative that no step makes accurate.
-fn artefact(curve: &StepCurve) -> Option<Verdict> {
+fn artifact(curve: &StepCurve) -> Option<Verdict> {
     let finite = || curve.steps.iter().zip(&curve.errors).filter(|(_, e)| e.is_finite());
     let (best_step, best) = finite().min_by(|a, b| a.1.total_cmp(b.1))?;
     let usual = finite().min_by(|a, b| (a.0 / 1e-6).ln().abs().total_cmp(&(b.0 / 1e-6).ln().abs()))?;
