@@ -27,14 +27,15 @@
 //! ```
 //!
 //! A verdict ends with the [mend](Mend) where an edit of the rule is known that makes it right: what the line computes, and
-//! what it should. The rule of an [`Op`](crate::ops::Op) works on plain numbers and is no program that could be edited;
-//! it is asked for one number of the output after another, and its matrix compared with the true ∂z/∂x: so a gradient that
-//! is overwritten where it should be added up has a name, and a term of a sum or of a statistic that is missing, counts
-//! twice, or has the wrong sign.
+//! what it should. The rule of an [`Op`](crate::ops::Op) works on plain numbers and is not a program that could be edited. It
+//! is asked for one number of the output after another, and its matrix is compared with the true ∂z/∂x. So a gradient that is
+//! overwritten where it should be added up is named, and so is a term of a sum or of a statistic that is missing, counts twice,
+//! or has the wrong sign.
 //!
 //! - [`closure`] checks a function of tensors, [`function`] one with a hand-written rule, [`layer`] a layer with its
-//!   parameters, on batches of one, two and three observations ([`layer_with_inputs`] one of several inputs). Each returns a [`Check`] that takes settings, and
-//!   [`run`](Check::run) carries it out. [`gradcheck`] and [`check_layer`] are shorter, without settings.
+//!   parameters, on batches of one, two and three observations ([`layer_with_inputs`] one with several inputs). Each returns a
+//!   [`Check`] that takes settings, and [`run`](Check::run) carries it out. [`gradcheck`] and [`check_layer`] are shorter,
+//!   without settings.
 //! - A [`Report`] holds named tests, each [passed, failed or not applicable](Outcome), the gradients side by side, and
 //!   the [verdicts](Verdict). It prints as a table, serializes with serde, and writes a page with pictures
 //!   ([`Report::save_html`], with the feature `plot`). [`assert_layer_ok!`](crate::assert_layer_ok) is for tests.

@@ -10,8 +10,8 @@
 //! - [`ImageFolder`], which reads a folder of images for each class (cargo feature `images`),
 //! - [`Dataset::new`] and [`Dataset::from_tensor`], from numbers of your own.
 //!
-//! [`Dataset::split_per_class`] sets some images of each class aside. [`Batches`] splits a set into shuffled batches that can be resumed anywhere, and [`prefetch()`] prepares them on
-//! another thread.
+//! [`Dataset::split_per_class`] sets some images of each class aside. [`Batches`] splits a set into shuffled batches that can
+//! be resumed anywhere; [`prefetch()`] prepares them on another thread.
 //!
 //! What may not live here: anything that knows of tapes or layers. A batch is plain numbers, of which
 //! [`Batch::tensor`] makes a tensor. Everything random takes a seed, and the same seed gives the same bits whatever the

@@ -1,9 +1,9 @@
 //! Pages to read alongside the reference.
 //!
 //! - [`cookbook`]: short programs for common tasks, and a whole one beside its PyTorch version.
-//! - [`equivalents`]: what users of PyTorch, JAX and MATLAB know, and what it is called here.
+//! - [`equivalents`]: what users of PyTorch, JAX, MATLAB and Caffe know, and what it is called here.
 //! - [`porting`]: how to port a layer from MATLAB, Caffe, PyTorch or JAX.
-//! - [`performance`]: where the time of a step goes, beside what the machine could do; memory; how cost grows.
+//! - [`performance`]: where the time of a step goes, compared with what the machine could do; memory; how cost grows.
 //! - [`kinks`]: which subgradient is used where a function has no derivative.
 //!
 //! Nothing on them is taken on trust: tests run each row of the tables and each program, and each measurement has the command

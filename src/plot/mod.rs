@@ -1,8 +1,8 @@
 //! Figures as SVG and PNG, from plain numbers.
 //!
 //! A [`Figure`] holds panels in a grid: [`LineChart`], [`ImageGrid`], [`Confusion`], [`HeatMap`], [`BarChart`],
-//! [`Histogram`] and [`FlameChart`]. [`curves`], [`loss_and_accuracy`], [`digits`] and [`profile`](fn@profile) are ready-made. [`Figure::save`] writes both kinds
-//! of file; the fonts are included, so that no machine draws boxes instead of letters.
+//! [`Histogram`] and [`FlameChart`]. [`curves`], [`loss_and_accuracy`], [`digits`] and [`profile`](fn@profile) are ready to
+//! use. [`Figure::save`] writes both kinds of file; the fonts are included, so that no machine draws boxes instead of letters.
 //!
 //! How a picture comes about: a chart (`line` with `series`, `image`, `matrix`, `heat`, `bars`, `histogram`, `flame`) lays
 //! itself out, with the help of `axes`, `ticks`, `range`, `legend`, `stroke` and `font`, as a list of marks (`scene`),

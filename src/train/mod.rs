@@ -16,8 +16,8 @@
 //! A [`Solver`] makes the same steps one at a time, or part by part: forward, backward, update.
 //!
 //! [`Trainer::watch`] looks at activations, gradients and steps while a network trains, and [`Trainer::chart`] draws the loss
-//! on the terminal. When a loss jumps or becomes NaN, [`Trainer::replay`] makes that iteration again, bit for bit, and hands out its tape and
-//! gradients.
+//! on the terminal. When a loss jumps or becomes NaN, [`Trainer::replay`] repeats that iteration, bit for bit, and hands out
+//! its tape and gradients.
 //!
 //! Before training, [`Trainer::diagnose`] tells what would keep the network from learning. Afterwards, [`predict`],
 //! [`infer`], [`accuracy`] and [`confusion`] tell how good the network is, and
