@@ -67,7 +67,7 @@ fn the_tape() -> Result<(f64, f64)> {
     let z = (product + sine).named("z");
     println!("{tape}");
 
-    println!("\n== 2. Backwards ==");
+    println!("\n== 2. Backward ==");
     for inner in [product, sine, z] {
         inner.retain();
     }

@@ -102,7 +102,7 @@ const SMOOTH: [(&str, Activation); 6] = [
 ];
 
 fn smooth() -> Result<()> {
-    println!("\n== 2. Smooth ones ==");
+    println!("\n== 2. Smooth activations ==");
     println!("{:<9} {:>7} {:>7} {:>9} {:>9}", "", "f(0)", "f'(0)", "min f", "max f'");
     for (name, f) in SMOOTH {
         let at_zero = f(Tape::f64().leaf(0.0)).item();
@@ -165,7 +165,7 @@ fn masked() -> Result<()> {
 /// The gradient with respect to the alphas of three channels, for 2 images of 2 by 2: from the tape, by hand, and by
 /// hand with the sum over the images forgotten.
 fn alpha() -> Result<Vec<f64>> {
-    println!("\n== 5. The gradient by alpha ==");
+    println!("\n== 5. The gradient with respect to alpha ==");
     let tape = Tape::f64();
     let x = tape.constant(Tensor::from_fn([2, 3, 2, 2], tape.dtype(), |i| (i as f64 * 0.7).sin()));
     let upstream = tape.constant(Tensor::from_fn([2, 3, 2, 2], tape.dtype(), |i| (i as f64 * 0.3).cos()));

@@ -174,7 +174,7 @@ fn without_the_matrix(quick: bool) -> Result<Vec<Value>> {
 }
 
 fn a_residual_of_zero() -> Result<f64> {
-    println!("\n== 7. Derivatives by the input ==");
+    println!("\n== 7. Derivatives with respect to the input ==");
     let tape = Tape::f64();
     let t = tape.leaf(oscillator::times(101));
     let u = oscillator::exact(t);

@@ -133,7 +133,7 @@ fn by_hand() -> Result<Report> {
 }
 
 fn forgotten() -> Result<Report> {
-    println!("\n== 2. The lengths taken for constants ==");
+    println!("\n== 2. Break it ==");
     let layer = BrokenHead { weight: CosineHead::new(6, 4, 1).weight, slip: Slip::Lengths };
     let report = check::layer(&layer, &[[6]]).run()?;
     failures(&report);
@@ -258,7 +258,7 @@ struct Precision {
 }
 
 fn precision() -> Result<Vec<Precision>> {
-    println!("\n== 9. What the hand is good for ==");
+    println!("\n== 9. Which formula, and which rule ==");
     println!("{:>7}  {:>22}  {:>11}  {:>9}", "θ", "√(1 − cos²), tape", "atan2, tape", "by hand");
     let mut table = Vec::new();
     for angle in [1e-1, 1e-2, 1e-3, 3e-4, 1e-4] {

@@ -144,10 +144,10 @@ fn show(what: &str, report: &Report) -> Value {
 
 /// Prints the whole part.
 pub fn part() -> Result<Value> {
-    println!("== 1. The head of the first post ==");
+    println!("== 1. The first head ==");
     let mut all = vec![show("observations along axis 1", &first_as_posted()?)];
     all.push(show("the margin on every class", &first_on_every_class()?));
-    println!("\n== 2. The head of the second post ==");
+    println!("\n== 2. The second head ==");
     let lengths = Tape::new().constant(heads::kernel(512, 4, 0).value()).norm_axes(&[0], false).value();
     println!("the lengths of the kernel's columns: {lengths}");
     all.push(show("[3, 512], of length 1", &second_as_posted(true)?));

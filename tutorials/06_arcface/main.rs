@@ -60,7 +60,7 @@ fn main() -> Result<()> {
 
 /// Cross-entropy, and log-softmax followed by the negative log-likelihood of the labels.
 fn cross_entropy() -> Value {
-    println!("\n== 5. Cross-entropy ==");
+    println!("\n== 6. Cross-entropy ==");
     let tape = Tape::f64();
     let (logits, labels) = (tape.leaf([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3]]), [0, 2]);
     let whole = logits.cross_entropy(&labels);
@@ -71,7 +71,7 @@ fn cross_entropy() -> Value {
 
 /// Trains each loss with each seed; draws the networks of the first seed.
 fn train(options: &Options, recipe: &Recipe) -> Result<Vec<(Kind, Vec<Figures>)>> {
-    println!("\n== 6. Trained ==");
+    println!("\n== 7. Trained ==");
     let kinds = match (options.compare, options.loss) {
         (true, _) => Kind::ALL.to_vec(),
         (false, Kind::Softmax) => vec![Kind::Softmax],

@@ -34,7 +34,7 @@ pub const ANGLES: [f64; 8] = [1.0, 0.1, 1e-2, 1e-3, 3e-4, 1e-4, 0.0, std::f64::c
 
 /// Prints the table. Where the gradient is 0 by convention, at 0 and π, there is no relative error.
 pub fn part() -> Result<Vec<Row>> {
-    println!("\n== 4. The gradient near θ = 0, single precision ==");
+    println!("\n== 5. The gradient near θ = 0, single precision ==");
     println!("      θ  posted, median (lost)  bounded, median (lost)  stable, worst (lost)");
     let rows: Vec<Row> = ANGLES.into_iter().map(row).collect::<Result<_>>()?;
     for row in &rows {

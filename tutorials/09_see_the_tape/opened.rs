@@ -44,7 +44,7 @@ fn trainer<'a>(net: &'a Sequential, adam: &'a mut Adam) -> Trainer<'a> {
 
 /// Runs into the spoiled batch, and opens it.
 pub fn replay(out: &Path) -> Result<Value> {
-    println!("\n== 7. The step that went wrong ==");
+    println!("\n== 6. The step that went wrong ==");
     let checkpoint = out.join("checkpoint.safetensors");
     let net = net();
     let mut adam = Adam::new(&net.params(), 0.01)?;

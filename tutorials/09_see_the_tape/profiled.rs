@@ -13,7 +13,7 @@ use wengert::{
 
 /// Iterations of the network of tutorial 3, measured: an epoch of 39.
 pub fn digits() -> Result<Profile> {
-    println!("\n== 8. Where the time goes ==");
+    println!("\n== 7. Where the time goes ==");
     let train = Arc::new(data::digits(0).train);
     let (net, _) = crate::net::build(&train, 0, DType::F32)?;
     let mut batches = Batches::new(train, 128)?.shuffle(Shuffle::Once, 0);

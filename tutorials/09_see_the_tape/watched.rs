@@ -47,7 +47,7 @@ pub struct Watched {
 
 /// The network of tutorial 3 on digits; its tape after the run, of a batch of 8, becomes a page.
 pub fn digits(epochs: usize, page: &Path) -> Result<Watched> {
-    println!("\n== 6. Layers that learn ==");
+    println!("\n== 5. Layers that learn ==");
     let train = Arc::new(data::digits(0).train);
     let (net, _) = crate::net::build(&train, 0, DType::F32)?;
     let mut batches = Batches::new(train.clone(), 128)?.shuffle(Shuffle::Once, 0);
