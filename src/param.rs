@@ -120,7 +120,7 @@ impl Param {
         self.inner.trainable.store(trainable, Ordering::Relaxed);
     }
 
-    /// Whether weight decay applies to it (to weights, not to biases).
+    /// Whether weight decay applies to it: to weights, not to what was made by [`bias`](Param::bias).
     pub fn decays(&self) -> bool {
         self.inner.decays
     }

@@ -9,7 +9,8 @@ use crate::Param;
 pub enum Decay {
     /// No parameter.
     None,
-    /// The parameters that [decay](Param::decays): all but the biases.
+    /// The parameters that [decay](Param::decays): all but the biases. The shift of a batch norm counts as a weight, as in
+    /// MATLAB; that of a layer norm is a bias.
     Weights(f64),
     /// Every parameter, as PyTorch does by default.
     Everything(f64),
