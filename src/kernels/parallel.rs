@@ -67,6 +67,20 @@ fn share_two<A: Send, B: Send>((a, b): (&mut [A], &mut [B]), sizes: (usize, usiz
     }
 }
 
+/// [`each_chunk`] over several outputs of one length at once.
+pub fn each_chunk_of_all<T: Send, const N: usize>(
+    outs: [&mut [T]; N],
+    size: usize,
+    work: usize,
+    body: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let count = outs[0].len().div_ceil(size.max(1));
+    let mut chunks = outs.map(|out| out.chunks_mut(size.max(1)));
+    let next = |_| chunks.each_mut().map(|chunks| chunks.next().expect("all outputs are of one length"));
+    let mut all: Vec<[&mut [T]; N]> = (0..count).map(next).collect();
+    each_chunk(&mut all, 1, work, |i, one| body(i, one[0].each_mut().map(std::mem::take)));
+}
+
 /// Runs both closures, on two threads if there are two.
 pub fn join(first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
     if threads() > 1 {

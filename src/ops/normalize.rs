@@ -134,10 +134,9 @@ impl Affine for BatchNorm {
 
 /// The statistics of a batch, and the factor and the term that normalize it.
 fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, [Tensor; 2]) {
-    let mut var = Tensor::zeros([sizes.c], T::DTYPE);
-    let mean = Tensor::build::<T>(Shape::from([sizes.c]), |mean| {
-        sizes.moments(x[0].data::<T>(), (sizes.n * sizes.s) as f64, mean, var.data_mut::<T>());
-    });
+    let [mut mean, mut shift, mut var] = [(); 3].map(|()| Tensor::zeros([sizes.c], T::DTYPE));
+    let found = [&mut mean, &mut shift, &mut var].map(|found| found.data_mut::<T>());
+    sizes.moments(x[0].data::<T>(), (sizes.n * sizes.s) as f64, found);
     let each = |f: &dyn Fn(usize) -> T| {
         Tensor::build::<T>(Shape::from([sizes.c]), |out| {
             out.iter_mut().enumerate().for_each(|(c, out)| *out = f(c));

@@ -71,14 +71,15 @@ impl Op for Variance {
         Some(4 * x[0].numel() as u64)
     }
 
-    /// The means are saved.
+    /// The means are saved as they are rounded, and what they lack.
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let x = x[0];
         let sizes = parts(x.shape(), &self.axes).expect("`try_var_axes` has put the axes side by side");
         Ok(crate::dispatch!(x.dtype(), T => {
-            let mut mean = Tensor::zeros(x.shape().reduced(&self.axes, true), x.dtype());
+            let mut mean = [(); 2].map(|()| Tensor::zeros(x.shape().reduced(&self.axes, true), x.dtype()));
             let z = Tensor::build::<T>(shape, |z| {
-                moments(sizes, x.data::<T>(), self.divisor(x.shape()), mean.data_mut::<T>(), z);
+                let [center, shift] = mean.each_mut().map(|mean| mean.data_mut::<T>());
+                moments(sizes, x.data::<T>(), self.divisor(x.shape()), [center, shift, z]);
             });
             *saved = Some(std::sync::Arc::new(mean));
             z
@@ -87,16 +88,17 @@ impl Op for Variance {
 
     fn vjp<'t>(&self, at: Vjp<'_, 't>) -> Result<Grads<'t>> {
         let (x, shape) = (at.x[0], at.x[0].shape());
+        let factor = at.dz.try_reshape(shape.reduced(&self.axes, true))? * (2.0 / self.divisor(&shape));
+        let saved = at.saved().filter(|_| !at.recorded).and_then(|saved| saved.downcast::<[Tensor; 2]>().ok());
+        if let Some(mean) = saved {
+            let [center, shift] = mean.each_ref().map(|mean| at.tape().constant(mean.clone()));
+            return Ok(Grads::from_iter([Some((x - center).scaled_plus(factor, -(shift * factor)))]));
+        }
         let axes: Vec<isize> = self.axes.iter().map(|&axis| axis as isize).collect();
-        let mean = match at.saved().filter(|_| !at.recorded).and_then(|saved| saved.downcast::<Tensor>().ok()) {
-            Some(mean) => at.tape().constant((*mean).clone()),
-            None => x.try_mean_axes(&axes, true)?,
-        };
-        // The mean is rounded as coarsely as x; the second, of the distances, is what it lacks.
-        let distance = x - mean;
+        let distance = x - x.try_mean_axes(&axes, true)?;
+        // The mean is rounded as coarsely as x; that of the distances is what it lacks.
         let distance = distance - distance.try_mean_axes(&axes, true)?;
-        let dz = at.dz.try_reshape(shape.reduced(&self.axes, true))?;
-        Ok(Grads::from_iter([Some(distance * (dz * (2.0 / self.divisor(&shape))))]))
+        Ok(Grads::from_iter([Some(distance * factor)]))
     }
 
     fn mixes(&self) -> Mixes {

@@ -10,6 +10,7 @@
 //! the run's own mean while it is in the cache, and runs are merged by the parallel-axis theorem (Chan, Golub & LeVeque
 //! 1979): one pass over memory, and no cancellation. [`runs`] divides the work, [`sums`] adds up a run.
 
+mod columns;
 mod moments;
 mod rows;
 mod runs;
@@ -39,9 +40,9 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// The mean of every channel, and the sum of squared distances from it divided by `divisor`; NaN where there is
-    /// nothing to average.
-    pub fn moments<T: Real>(&self, x: &[T], divisor: f64, mean: &mut [T], var: &mut [T]) {
+    /// The mean of every channel as it is rounded, what that lacks, and the sum of squared distances from the mean divided
+    /// by `divisor`; NaN where there is nothing to average.
+    pub fn moments<T: Real>(&self, x: &[T], divisor: f64, [center, shift, var]: [&mut [T]; 3]) {
         let c = self.c;
         self.partials(
             &Program::of(x, &self.dims()).pieces(&self.dims()),
@@ -68,17 +69,18 @@ impl Channels {
                 };
                 with_scratch(2 * c, |sums: &mut [f64]| {
                     sums.fill(0.0);
-                    let (centers, spreads) = sums.split_at_mut(c);
+                    let (means, spreads) = sums.split_at_mut(c);
                     for (count, part) in runs() {
-                        centers.iter_mut().zip(&part[..c]).for_each(|(sum, mean)| *sum += count / m * mean);
+                        means.iter_mut().zip(&part[..c]).for_each(|(sum, mean)| *sum += count / m * mean);
                     }
                     for (count, part) in runs() {
                         for i in 0..c {
-                            spreads[i] += part[c + i] + count * (part[i] - centers[i]) * (part[i] - centers[i]);
+                            spreads[i] += part[c + i] + count * (part[i] - means[i]) * (part[i] - means[i]);
                         }
                     }
                     for i in 0..c {
-                        mean[i] = if m > 0.0 { T::of(centers[i]) } else { T::of(f64::NAN) };
+                        center[i] = if m > 0.0 { T::of(means[i]) } else { T::of(f64::NAN) };
+                        shift[i] = T::of(means[i] - center[i].to_f64());
                         var[i] = T::of(spreads[i] / divisor);
                     }
                 });

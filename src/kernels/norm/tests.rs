@@ -24,8 +24,8 @@ fn against_definition<T: Real>(offset: f64, tolerance: f64) {
         let vars: Vec<f64> =
             xs.iter().zip(&means).map(|(x, mean)| x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / m).collect();
         let blank = || vec![T::of(f64::NAN); c];
-        let (mut mean, mut var) = (blank(), blank());
-        sizes.moments(&x, m, &mut mean, &mut var);
+        let (mut mean, mut shift, mut var) = (blank(), blank(), blank());
+        sizes.moments(&x, m, [&mut mean, &mut shift, &mut var]);
         close(&mean, &means, tolerance);
         close(&var, &vars, tolerance);
 
@@ -90,16 +90,22 @@ fn a_large_mean_costs_no_digits_of_the_variance() {
         [50, 3, 1, 1],
         [20, 40, 6, 1],
         [5, 30, 2, 7],
+        [300, 8, 4, 1],
+        [7, 128, 21, 1],
+        [3, 129, 21, 1],
+        [2, 9, 1000, 1],
     ];
     for [outer, n, c, s] in sizes {
         for offset in [1e3, 1e5, -3e6] {
             let x: Vec<f32> = numbers::<f32>(outer * n * c * s, 1).iter().map(|x| offset + x).collect();
-            let (mut means, mut vars) = (vec![0.0; outer * c], vec![0.0; outer * c]);
-            moments([outer, n, c, s], &x, (n * s) as f64, &mut means, &mut vars);
-            for (k, (&mean, &var)) in means.iter().zip(&vars).enumerate() {
+            let mut found = [(); 3].map(|()| vec![0.0; outer * c]);
+            moments([outer, n, c, s], &x, (n * s) as f64, found.each_mut().map(|found| &mut found[..]));
+            for k in 0..outer * c {
+                let [center, shift, var] = found.each_ref().map(|found| f64::from(found[k]));
                 let (want_mean, want) = in_double(&x, |i| i / (n * c * s) == k / c && i / s % c == k % c);
-                assert_eq!(mean, want_mean as f32);
-                let error = (f64::from(var) - want).abs() / want;
+                let lacks = (center + shift - want_mean).abs() / want.sqrt();
+                assert!(lacks < 1e-6, "{outer} {n} {c} {s} around {offset}: the mean lacks {lacks:.1e}");
+                let error = (var - want).abs() / want;
                 assert!(error < 5e-7, "{outer} {n} {c} {s} around {offset}: {var}, not {want}, {error:.1e}");
             }
         }
@@ -178,23 +184,23 @@ fn a_row_alone_has_the_bits_that_it_has_among_others() {
     for c in [5, 16, 64, 200] {
         let (x, one) = (numbers::<f32>(33 * c, 1), vec![1.0; c]);
         let (mut all, mut alone) = (vec![f32::NAN; x.len()], vec![f32::NAN; c]);
-        let (mut kept, mut means, mut vars) = ([[0.0; 3]; 33], [0.0; 33], [0.0; 33]);
+        let (mut kept, mut found) = ([[0.0; 3]; 33], [[0.0; 33]; 3]);
         Rows { n: 33, groups: 1, c, s: 1 }.normalize(&x, [&one, &one], 1e-5, &mut all, &mut kept);
-        moments([33, 1, 1, c], &x, c as f64, &mut means, &mut vars);
+        moments([33, 1, 1, c], &x, c as f64, found.each_mut().map(|found| &mut found[..]));
         for row in [0, 15, 32] {
             let x = &x[row * c..][..c];
             Rows { n: 1, groups: 1, c, s: 1 }.normalize(x, [&one, &one], 1e-5, &mut alone, &mut kept[..1]);
             assert_eq!(alone, all[row * c..][..c]);
-            let (mut mean, mut var) = ([0.0], [0.0]);
-            moments([1, 1, 1, c], x, c as f64, &mut mean, &mut var);
-            assert_eq!((mean[0], var[0]), (means[row], vars[row]));
+            let mut one = [[0.0]; 3];
+            moments([1, 1, 1, c], x, c as f64, one.each_mut().map(|one| &mut one[..]));
+            assert_eq!(one.map(|one| one[0]), found.each_ref().map(|found| found[row]));
         }
     }
 }
 
 #[test]
 fn nothing_to_average_is_not_a_number() {
-    let (mut mean, mut var) = ([0.0f32; 2], [0.0f32; 2]);
-    Channels { n: 0, c: 2, s: 3 }.moments(&[], 0.0, &mut mean, &mut var);
-    assert!(mean.iter().chain(&var).all(|x| x.is_nan()));
+    let mut found = [[0.0f32; 2]; 3];
+    Channels { n: 0, c: 2, s: 3 }.moments(&[], 0.0, found.each_mut().map(|found| &mut found[..]));
+    assert!(found.as_flattened().iter().all(|x| x.is_nan()));
 }
