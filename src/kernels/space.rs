@@ -154,14 +154,23 @@ impl Space {
     #[inline(always)]
     pub fn stretches_of_runs(&self, k: usize, runs: Range<usize>, mut f: impl FnMut(Range<usize>, usize, usize)) {
         let Some(axis) = self.dims.len().checked_sub(2) else { return f(0..runs.len(), 0, 0) };
-        let (size, strides) = (self.dims[axis], &self.strides[k][..=axis]);
+        let (size, stride) = (self.dims[axis], self.strides[k][axis]);
         let (mut place, mut at) = (self.place(runs.start), runs.start);
+        let (mut position, mut first) = (self.offset(k, &place), place[axis]);
+        let (place, dims, strides) = (&mut place[..axis], &self.dims[..axis], &self.strides[k][..axis]);
         while at < runs.end {
-            let stop = runs.end.min(at + size - place[axis]);
-            f(at - runs.start..stop - runs.start, self.offset(k, &place), strides[axis]);
-            at = stop;
-            place[axis] = size - 1;
-            self.advance(&mut place);
+            let stop = runs.end.min(at + size - first);
+            f(at - runs.start..stop - runs.start, position, stride);
+            // Where the next stretch begins is a step from here along one of the outer axes, after those that end here.
+            position -= first * stride;
+            (at, first) = (stop, 0);
+            for ((at, &size), &stride) in place.iter_mut().zip(dims).zip(strides).rev() {
+                (*at, position) = (*at + 1, position + stride);
+                if *at < size {
+                    break;
+                }
+                (*at, position) = (0, position - size * stride);
+            }
         }
     }
 

@@ -45,23 +45,41 @@ fn fixed<T: Real, const N: usize>(space: &Space, k: usize, runs: Range<usize>, d
 fn longer<T: Real>(space: &Space, k: usize, runs: Range<usize>, data: &[T], out: &mut [T]) {
     let (run, moves) = (space.run(), space.moves(k));
     space.stretches_of_runs(k, runs, |part, at, stride| {
-        for (i, out) in out[part.start * run..part.end * run].chunks_exact_mut(run).enumerate() {
-            let x = &data[at + i * stride..];
-            match moves {
-                true => eights(out, |at| *x[at..].first_chunk().expect("a run of the operand is as long")),
-                false => eights(out, |_| [x[0]; 8]),
+        let out = &mut out[part.start * run..part.end * run];
+        match (moves, stride) {
+            (true, 0) => {
+                out[..run].copy_from_slice(&data[at..][..run]);
+                repeat(out, run);
+            }
+            // Its runs follow each other.
+            (true, _) => out.copy_from_slice(&data[at..][..out.len()]),
+            (false, _) => {
+                for (i, out) in out.chunks_exact_mut(run).enumerate() {
+                    eights(out, data[at + i * stride]);
+                }
             }
         }
     });
 }
 
-/// Writes eight numbers at a time, which `numbers` gives by where they begin; the last of them once more where eight does not
-/// divide their count.
+/// Writes the first `run` numbers again and again, twice as many each time.
 #[inline(always)]
-fn eights<T: Real>(out: &mut [T], numbers: impl Fn(usize) -> [T; 8]) {
+fn repeat<T: Real>(out: &mut [T], run: usize) {
+    let mut written = run;
+    while written < out.len() {
+        let (from, to) = out.split_at_mut(written);
+        let more = written.min(to.len());
+        to[..more].copy_from_slice(&from[..more]);
+        written += more;
+    }
+}
+
+/// Writes a number eight times at a time; the last of them once more where eight does not divide their count.
+#[inline(always)]
+fn eights<T: Real>(out: &mut [T], x: T) {
     let (mut at, last) = (0, out.len() - 8);
     loop {
-        *out[at..].first_chunk_mut().expect("there are at least eight from here on") = numbers(at);
+        *out[at..].first_chunk_mut().expect("there are at least eight from here on") = [x; 8];
         match at < last {
             true => at = (at + 8).min(last),
             false => return,
