@@ -4,20 +4,40 @@
 //! No gradient flows to either. Where an entry is overwritten, what was there gets no gradient; where several write to
 //! one place, the last counts, and it alone gets the gradient.
 
+use std::sync::Arc;
+
 use super::composition::composition;
 use crate::{
+    dispatch,
     error::Result,
     ops::{
         Operand,
         sample::{Sample, numbers},
     },
     tape::Var,
-    tensor::{Shape, Tensor},
+    tensor::{Element, Shape, Tensor},
 };
+
+/// Where a mask is not 0. Each place is written, and stays if it counts: a branch would be guessed wrong half of the time.
+fn places<T: Element>(mask: &[T]) -> Arc<[usize]> {
+    const BLOCK: usize = 512;
+    let count = mask.iter().filter(|&&m| m != T::ZERO).count();
+    let mut places: Arc<[usize]> = std::iter::repeat_n(0, count).collect();
+    let mut rest = Arc::get_mut(&mut places).expect("nobody else knows of it yet");
+    for (block, mask) in mask.chunks(BLOCK).enumerate() {
+        let (mut found, mut count) = ([0; BLOCK], 0);
+        for (i, &m) in mask.iter().enumerate() {
+            found[count] = block * BLOCK + i;
+            count += usize::from(m != T::ZERO);
+        }
+        rest.split_off_mut(..count).expect("all have been counted").copy_from_slice(&found[..count]);
+    }
+    places
+}
 
 impl<'t> Var<'t> {
     /// The leading axes of `self` that `lists` index, as one: their rows, and the size of each.
-    fn rows(self, op: &str, lists: &[&[usize]]) -> Result<(Vec<usize>, [usize; 2], Shape)> {
+    fn rows(self, op: &str, lists: &[&[usize]]) -> Result<(Arc<[usize]>, [usize; 2], Shape)> {
         let shape = self.shape();
         let count = lists.first().map_or(0, |list| list.len());
         if lists.is_empty() || lists.len() > shape.rank() || lists.iter().any(|list| list.len() != count) {
@@ -32,10 +52,14 @@ impl<'t> Var<'t> {
                 return Err(self.shape_error(op, &[&shape], need));
             }
         }
-        let rows = (0..count).map(|k| lists.iter().zip(&shape[..]).fold(0, |row, (list, size)| row * size + list[k]));
+        let mut rows: Arc<[usize]> = lists[0].into();
+        let each = Arc::get_mut(&mut rows).expect("nobody else knows of it yet");
+        for (list, size) in lists.iter().zip(&shape[..]).skip(1) {
+            each.iter_mut().zip(*list).for_each(|(row, i)| *row = *row * size + i);
+        }
         let (lead, rest) = shape.split_at(lists.len());
         let picked = [count].iter().chain(rest).copied().collect();
-        Ok((rows.collect(), [lead.iter().product(), rest.iter().product()], picked))
+        Ok((rows, [lead.iter().product(), rest.iter().product()], picked))
     }
 
     /// This value with entries of `source` in place of those at `places`, of which the last counts where two are equal;
@@ -86,10 +110,10 @@ composition!(
             let need = "the mask must have the sizes of the value's leading axes, at least one";
             return Err(self.shape_error("masked_select", &[&shape, &lead], need));
         }
-        let mask = mask.numbers("masked_select")?;
-        let picked: Vec<usize> = mask.iter().enumerate().filter(|&(_, &m)| m != 0.0).map(|(i, _)| i).collect();
+        let mask = mask.value();
+        let picked = dispatch!(mask.dtype(), T => places(mask.data::<T>()));
         let flat: Shape = [lead.numel()].iter().chain(&shape[lead.rank()..]).copied().collect();
-        self.try_reshape(flat)?.try_index_select(0, &picked)
+        self.try_reshape(flat)?.picked(0, picked)
     },
     [Sample::unary("masked_select", [3, 4], |x| {
         let mask = x.tape().constant(numbers([3, 4], -1.0, 1.0, 2)).gt(0.0);
@@ -112,7 +136,7 @@ composition!(
     /// with indices in range.
     pub fn try_index_get(self, lists: &[&[usize]]) -> Result<Var<'t>> {
         let (rows, sizes, picked) = self.rows("index_get", lists)?;
-        self.try_reshape(sizes)?.try_index_select(0, &rows)?.try_reshape(picked)
+        self.try_reshape(sizes)?.picked(0, rows)?.try_reshape(picked)
     },
     [Sample::unary("index_get", [3, 4, 2], |x| x.index_get(&[&[2, 0, 2, 2], &[1, 3, 0, 1]]))]
 );

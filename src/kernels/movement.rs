@@ -85,8 +85,10 @@ pub fn gather<T: Real>(x: &[T], shape: &[usize], axis: usize, index: &[usize], i
     walk.in_parts(out, |first, walk, out| {
         let index = &index[first..][..out.len()];
         walk.each_run(|place, along, run| {
-            for (j, (out, &index)) in out[run.clone()].iter_mut().zip(&index[run]).enumerate() {
-                *out = x[place + j * along as usize + index * step];
+            let (x, runs) = (&x[place..], out[run.clone()].iter_mut().zip(&index[run]));
+            match (along, step) {
+                (0, 1) => runs.for_each(|(out, &index)| *out = x[index]),
+                _ => runs.enumerate().for_each(|(j, (out, &index))| *out = x[j * along as usize + index * step]),
             }
         });
     });
@@ -94,8 +96,8 @@ pub fn gather<T: Real>(x: &[T], shape: &[usize], axis: usize, index: &[usize], i
 
 /// The adjoint of [`gather`]: `dx[i, …, index[i, j, …], …] += dy[i, j, …]`, from 0; `dx` has sizes `shape`.
 ///
-/// Numbers that meet are in the same slice of the first axis, unless that is the one with the index; so threads share these
-/// slices.
+/// Numbers that meet are in the same slice of the first axis, so threads share these slices; unless that is the axis with the
+/// index. Then they are in the same column.
 pub fn scatter_add<T: Real>(
     dy: &[T],
     shape: &[usize],
@@ -107,6 +109,16 @@ pub fn scatter_add<T: Real>(
     let (slice, of_slice) = (dx.len() / shape[0].max(1), dy.len() / index_shape[0].max(1));
     let slices = if axis == 0 { shape[0] } else { parallel::rows_per_chunk(shape[0], slice + of_slice) };
     let work = dx.len() + dy.len();
+    if axis == 0 && shape[1..] == index_shape[1..] && parallel::worthwhile_by_columns(slice, work) {
+        return parallel::each_run_of_columns(dx, slice, work, |first, dx| {
+            dx.iter_mut().for_each(|dx| dx.fill(T::ZERO));
+            let run = first..first + dx.first().map_or(0, |dx| dx.len());
+            for (dy, index) in dy.chunks_exact(slice).zip(index.chunks_exact(slice)) {
+                let picked = dy[run.clone()].iter().zip(&index[run.clone()]);
+                picked.enumerate().for_each(|(j, (&dy, &index))| dx[index][j] += dy);
+            }
+        });
+    }
     parallel::each_chunk(dx, slices * slice, work, |chunk, dx| {
         dx.fill(T::ZERO);
         let first = (chunk * slices).min(index_shape[0]);
@@ -115,8 +127,10 @@ pub fn scatter_add<T: Real>(
         let (walk, step) = indexed(shape, axis, &part);
         let (dy, index) = (&dy[first * of_slice..], &index[first * of_slice..]);
         walk.each_run(|place, along, run| {
-            for (j, (&dy, &index)) in dy[run.clone()].iter().zip(&index[run]).enumerate() {
-                dx[place + j * along as usize + index * step] += dy;
+            let (dx, runs) = (&mut dx[place..], dy[run.clone()].iter().zip(&index[run]));
+            match (along, step) {
+                (0, 1) => runs.for_each(|(&dy, &index)| dx[index] += dy),
+                _ => runs.enumerate().for_each(|(j, (&dy, &index))| dx[j * along as usize + index * step] += dy),
             }
         });
     });
@@ -216,6 +230,7 @@ mod tests {
             ([300, 20, 9], 1, [290, 31, 9]),
             ([300, 20, 9], 2, [300, 20, 11]),
             ([30, 50, 41], 0, [70, 50, 40]),
+            ([30, 50, 41], 0, [70, 50, 41]),
         ] {
             let [count, size] = [&index_shape, &shape].map(|shape| shape.iter().product());
             let index: Vec<usize> = (0..count).map(|i: usize| i * i / 3 % shape[axis]).collect();

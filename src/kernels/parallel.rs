@@ -8,6 +8,11 @@ use super::{
 };
 use rayon::prelude::*;
 
+/// In at most so many runs, the columns of a matrix are shared.
+const COLUMN_RUNS: usize = 8;
+/// Numbers that no two runs should have on one line of the cache.
+const LINE: usize = 16;
+
 /// Whether `work` (in elements, or in multiply-adds / 8) is worth distributing.
 pub fn worthwhile(work: usize) -> bool {
     work >= PARALLEL && threads() > 1
@@ -79,6 +84,28 @@ pub fn each_chunk_of_all<T: Send, const N: usize>(
     let next = |_| chunks.each_mut().map(|chunks| chunks.next().expect("all outputs are of one length"));
     let mut all: Vec<[&mut [T]; N]> = (0..count).map(next).collect();
     each_chunk(&mut all, 1, work, |i, one| body(i, one[0].each_mut().map(std::mem::take)));
+}
+
+/// Whether a matrix with so many columns is worth distributing in runs of them.
+pub fn worthwhile_by_columns(columns: usize, work: usize) -> bool {
+    columns >= 2 * LINE && worthwhile(work)
+}
+
+/// Calls `body(first, rows)` for runs of some of the columns of the matrix `out`, from column `first` on: a slice of each of
+/// its rows. For what is added to rows in any order.
+pub fn each_run_of_columns<T: Send>(
+    out: &mut [T],
+    columns: usize,
+    work: usize,
+    body: impl Fn(usize, &mut [&mut [T]]) + Sync,
+) {
+    let width = columns.div_ceil(COLUMN_RUNS).max(1).next_multiple_of(LINE);
+    let rows = out.len() / columns.max(1);
+    let mut runs: Vec<Vec<&mut [T]>> = (0..columns.div_ceil(width)).map(|_| Vec::with_capacity(rows)).collect();
+    for row in out.chunks_exact_mut(columns.max(1)) {
+        runs.iter_mut().zip(row.chunks_mut(width)).for_each(|(run, row)| run.push(row));
+    }
+    each_chunk(&mut runs, 1, work, |i, run| body(i * width, &mut run[0]));
 }
 
 /// Runs both closures, on two threads if there are two.

@@ -1,8 +1,8 @@
 //! Running sums. The gradient of a forward running sum is the backward running sum of dz, and vice versa.
 
 use super::{
+    along::around,
     formula::Formula,
-    indexing::around,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{
+    along::{around, with_size},
     formula::Formula,
     op::{Grads, Mixes, Op, Vjp},
     placing::Placing,
@@ -18,15 +19,6 @@ use crate::{
     tape::{Saved, Var},
     tensor::{Shape, Tensor, build},
 };
-
-/// Sizes before, along and after an axis.
-pub(super) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
-    [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
-}
-
-pub(super) fn with_size(shape: &Shape, axis: usize, size: usize) -> Shape {
-    shape.iter().enumerate().map(|(i, &n)| if i == axis { size } else { n }).collect()
-}
 
 fn check(op: &str, indices: &[usize], size: usize, shape: &Shape, axis: usize) -> Result<()> {
     match indices.iter().find(|&&i| i >= size) {
@@ -263,13 +255,19 @@ impl Sampled for ScatterAdd {
 }
 
 impl<'t> Var<'t> {
+    /// [`index_select`](Var::index_select), whose indices are not copied.
+    #[track_caller]
+    pub(crate) fn picked(self, axis: isize, indices: Arc<[usize]>) -> Result<Var<'t>> {
+        let axis = self.axis("index_select", axis)?;
+        self.tape().builtin(IndexSelect { axis, indices }, &[self])
+    }
+
     twin!(
         /// Whole slices along an axis: slice i of the result is slice `indices[i]` of this value.
         #[or_panic(index_select)]
         /// [`Error::Axis`] or [`Error::Shape`] for an axis or an index out of range.
         pub fn try_index_select(self, axis: isize, indices: &[usize]) -> Result<Var<'t>> {
-            let axis = self.axis("index_select", axis)?;
-            self.tape().builtin(IndexSelect { axis, indices: indices.into() }, &[self])
+            self.picked(axis, indices.into())
         }
     );
 

@@ -9,6 +9,7 @@
 //! What may not live here: loops over numbers (`kernels`), functions that only call other operations (`functional`),
 //! layers with parameters (`nn`).
 
+mod along;
 mod average_pooling;
 mod concat;
 pub(crate) mod convolution;

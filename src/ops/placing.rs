@@ -5,7 +5,8 @@
 //! the whole gradient; added at their own places, the pieces together take as much as the whole.
 
 use super::{
-    indexing::{IndexAdd, around},
+    along::around,
+    indexing::IndexAdd,
     op::{Grads, Op, Vjp},
     sample::Listed,
     slice::Scatter,

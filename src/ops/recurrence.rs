@@ -9,8 +9,8 @@
 //!   exponential overflows.
 
 use super::{
+    along::around,
     formula::Formula,
-    indexing::around,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::{expect, twin},

@@ -1,8 +1,8 @@
 //! Entries shifted along an axis, around its ends. The gradient is dz, rolled back.
 
 use super::{
+    along::around,
     formula::Formula,
-    indexing::around,
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::twin,

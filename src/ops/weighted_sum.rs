@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::{
+    along::{around, with_size},
     formula::Formula,
-    indexing::{around, with_size},
     op::{Grads, Mixes, Op, Vjp},
     sample::{Sample, Sampled},
     twins::expect,
