@@ -13,12 +13,26 @@ pub enum Operand<'a, T> {
     Same(T),
 }
 
+impl<T: Real> Operand<'_, T> {
+    /// The number for element i.
+    #[inline(always)]
+    pub fn at(&self, i: usize) -> T {
+        match *self {
+            Operand::Each(x) => x[i],
+            Operand::Same(x) => x,
+        }
+    }
+}
+
 /// A loop with one input and one parameter.
 pub type Unary<T> = fn(&[T], T, &mut [T]);
 /// A loop with two inputs.
 pub type Binary<T> = fn(Operand<T>, Operand<T>, &mut [T]);
 /// A loop with three inputs.
 pub type Ternary<T> = fn(Operand<T>, Operand<T>, Operand<T>, &mut [T]);
+
+/// A loop with four inputs.
+pub type Quaternary<T> = fn(Operand<T>, [Operand<T>; 3], &mut [T]);
 
 /// An elementwise loop by its number of inputs.
 #[derive(Clone, Copy)]
@@ -29,6 +43,8 @@ pub enum Loop<T> {
     Binary(Binary<T>),
     /// Three inputs.
     Ternary(Ternary<T>),
+    /// Four inputs.
+    Quaternary(Quaternary<T>),
 }
 
 impl<T: Real> Loop<T> {
@@ -49,6 +65,7 @@ impl<T: Real> Loop<T> {
             },
             Loop::Binary(run) => run(operand(0), operand(1), out),
             Loop::Ternary(run) => run(operand(0), operand(1), operand(2), out),
+            Loop::Quaternary(run) => run(operand(0), [operand(1), operand(2), operand(3)], out),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Elementwise loops with three inputs: a number scaled and shifted, and a choice between two.
+//! Elementwise loops with more than two inputs: a number scaled and shifted, and a choice between two.
 
 use super::{
     Real,
@@ -43,6 +43,39 @@ pub fn affine<T: Real>(x: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T
     }
 }
 
+/// `out[i] = (x[i] − m[i]) · a[i] + b[i]`. Far from 0, x · a + (b − m · a) would be the small distance of two large numbers
+/// that have been rounded.
+pub fn normal<T: Real>(x: Operand<T>, coefficients: [Operand<T>; 3], out: &mut [T]) {
+    match (x, coefficients) {
+        (Each(x), [Same(m), Same(a), Same(b)]) => map(
+            x,
+            out,
+            #[inline(always)]
+            move |x| (x - m) * a + b,
+        ),
+        (Each(x), [Each(m), Each(a), Each(b)]) => simd(
+            #[inline(always)]
+            move || {
+                for ((((out, &x), &m), &a), &b) in out.iter_mut().zip(x).zip(m).zip(a).zip(b) {
+                    *out = (x - m) * a + b;
+                }
+            },
+        ),
+        (x, [m, a, b]) => {
+            zip(
+                x,
+                m,
+                out,
+                #[inline(always)]
+                move |x, m| x - m,
+            );
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = *out * a.at(i) + b.at(i);
+            }
+        }
+    }
+}
+
 /// `out[i] = mask[i] ≠ 0 ? a[i] : b[i]`. What is not chosen is never used in arithmetic, so a NaN there does no harm.
 pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut [T]) {
     let mask = match mask {
@@ -84,5 +117,25 @@ pub fn select<T: Real>(mask: Operand<T>, a: Operand<T>, b: Operand<T>, out: &mut
             #[inline(always)]
             move |m| T::pick(m != T::ZERO, a, b),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_normalized_whichever_operands_vary() {
+        let all: [[f64; 3]; 4] =
+            [[1e8 + 1.0, 1e8 + 3.0, 1e8 - 2.0], [1e8, 1e8 + 1.0, 1e8], [2.0, 3.0, 4.0], [0.5, 0.25, 1.0]];
+        for varies in 0..16 {
+            let operand = |k: usize| if varies >> k & 1 == 1 { Each(&all[k][..]) } else { Same(all[k][0]) };
+            let mut out = [f64::NAN; 3];
+            normal(operand(0), [operand(1), operand(2), operand(3)], &mut out);
+            for (i, out) in out.into_iter().enumerate() {
+                let [x, m, a, b] = [0, 1, 2, 3].map(|k| operand(k).at(i));
+                assert_eq!(out, (x - m) * a + b, "{varies:04b}, {i}");
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! What may not live here: loops over numbers (`kernels`), functions that only call other operations (`functional`),
 //! layers with parameters (`nn`).
 
+mod affine;
 mod along;
 mod average_pooling;
 mod concat;
@@ -50,9 +51,10 @@ mod unfold;
 mod variance;
 mod weighted_sum;
 
+pub use affine::{Affine, Coefficients};
 pub use convolution::ConvSpec;
 pub use formula::Formula;
-pub use op::{Affine, Grads, Mixes, Op, Total, Vjp};
+pub use op::{Grads, Mixes, Op, Total, Vjp};
 pub use operators::Operand;
 pub use pooling::Window;
 pub use sample::Sample;

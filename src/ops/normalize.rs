@@ -5,6 +5,10 @@
 //!
 //! dx = γ / √(var + ε) · (dz − (dβ + x̂ dγ) / m).
 //!
+//! The mean is rounded as coarsely as x; what it lacks is kept beside it, as its shift. With the factor γ / √(var + ε), z =
+//! (x − mean) · factor + term far from 0, where the difference is exact, and the shift contributes to the term. Elsewhere the
+//! mean does, and nothing is subtracted, which saves an operation.
+//!
 //! When only values are wanted, kernels compute the gradients in two passes, one for the sums and one for dx. Of images the
 //! second is left pending, for the convolution before it reads dx a few images at a time; a dz that is a long chain is
 //! written out by the first. When the gradient is recorded, the
@@ -12,9 +16,10 @@
 
 use super::{
     Looped,
+    affine::{Affine, Coefficients},
     convolution::missing_axes,
     formula::Formula,
-    op::{Affine, Grads, Op, Vjp},
+    op::{Grads, Op, Vjp},
     sample::{Sample, Sampled, numbers},
     twins::twin,
 };
@@ -25,6 +30,9 @@ use crate::{
     tensor::{Element, Shape, Tensor},
 };
 
+/// Beyond so many standard deviations, a mean is far from 0. Nearer to it, the product with x loses no more than four bits.
+const FAR: f64 = 16.0;
+
 /// γ x̂ + β with the batch's own statistics.
 pub(super) struct BatchNorm {
     epsilon: f64,
@@ -32,7 +40,10 @@ pub(super) struct BatchNorm {
 
 /// The statistics of a batch, for each channel.
 pub(crate) struct Moments {
+    /// As it is rounded.
     pub mean: Tensor,
+    /// What the mean lacks.
+    pub shift: Tensor,
     /// The biased variance: divided by the count, not the count minus 1.
     pub var: Tensor,
     pub rstd: Tensor,
@@ -93,10 +104,11 @@ impl Op for BatchNorm {
     fn forward(&self, x: &[&Tensor], shape: Shape, saved: &mut Option<Saved>) -> Result<Tensor> {
         let sizes = channels(&shape);
         Ok(crate::dispatch!(x[0].dtype(), T => {
-            let (moments, [scale, shift]) = moments::<T>(x, sizes, self.epsilon as T);
+            let (moments, Coefficients { center, factor, term }) = moments::<T>(x, sizes, self.epsilon as T);
             *saved = Some(std::sync::Arc::new(moments));
+            let center = center.unwrap_or_else(|| Tensor::zeros([sizes.c], T::DTYPE));
             Tensor::build::<T>(shape, |out| {
-                sizes.normalize(x[0].data::<T>(), scale.data::<T>(), shift.data::<T>(), out);
+                sizes.normalize(x[0].data::<T>(), [&center, &factor, &term].map(|x| x.data::<T>()), out);
             })
         }))
     }
@@ -122,18 +134,18 @@ impl Op for BatchNorm {
 }
 
 impl Affine for BatchNorm {
-    fn factor_and_term(&self, x: &[&Tensor]) -> (Saved, [Tensor; 2]) {
+    fn coefficients(&self, x: &[&Tensor]) -> (Saved, Coefficients) {
         let shape = x[0].shape();
-        let (moments, affine) =
-            crate::dispatch!(x[0].dtype(), T => moments::<T>(x, channels(shape), self.epsilon as T));
+        let (moments, found) = crate::dispatch!(x[0].dtype(), T => moments::<T>(x, channels(shape), self.epsilon as T));
         let over: Vec<usize> = (0..shape.rank()).filter(|&axis| axis != 1).collect();
-        let column = shape.reduced(&over, true);
-        (std::sync::Arc::new(moments), affine.map(|x| x.reshaped(column.clone())))
+        let column = |x: Tensor| x.reshaped(shape.reduced(&over, true));
+        let (factor, term) = (column(found.factor), column(found.term));
+        (std::sync::Arc::new(moments), Coefficients { center: found.center.map(column), factor, term })
     }
 }
 
-/// The statistics of a batch, and the factor and the term that normalize it.
-fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, [Tensor; 2]) {
+/// The statistics of a batch, and what normalizes it.
+fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, Coefficients) {
     let [mut mean, mut shift, mut var] = [(); 3].map(|()| Tensor::zeros([sizes.c], T::DTYPE));
     let found = [&mut mean, &mut shift, &mut var].map(|found| found.data_mut::<T>());
     sizes.moments(x[0].data::<T>(), (sizes.n * sizes.s) as f64, found);
@@ -143,9 +155,13 @@ fn moments<T: Element>(x: &[&Tensor], sizes: Channels, epsilon: T) -> (Moments, 
         })
     };
     let rstd = each(&|c| T::ONE / (var.data::<T>()[c] + epsilon).root());
-    let scale = each(&|c| x[1].data::<T>()[c] * rstd.data::<T>()[c]);
-    let shift = each(&|c| x[2].data::<T>()[c] - mean.data::<T>()[c] * scale.data::<T>()[c]);
-    (Moments { mean, var, rstd }, [scale, shift])
+    let factor = each(&|c| x[1].data::<T>()[c] * rstd.data::<T>()[c]);
+    let mut means = mean.data::<T>().iter().zip(rstd.data::<T>());
+    let far = means.any(|(mean, rstd)| (mean.to_f64() * rstd.to_f64()).abs() > FAR);
+    let rest = if far { &shift } else { &mean };
+    let term = each(&|c| x[2].data::<T>()[c] - rest.data::<T>()[c] * factor.data::<T>()[c]);
+    let center = far.then(|| mean.clone());
+    (Moments { mean, shift, var, rstd }, Coefficients { center, factor, term })
 }
 
 fn backward<T: Element>(x: &Tensor, dz: &Program<'_, T>, gamma: &Tensor, m: &Moments) -> [Tensor; 3] {
@@ -153,7 +169,7 @@ fn backward<T: Element>(x: &Tensor, dz: &Program<'_, T>, gamma: &Tensor, m: &Mom
     let mut dgamma = Tensor::zeros([sizes.c], T::DTYPE);
     let mut dbeta = Tensor::zeros([sizes.c], T::DTYPE);
     let dx = Tensor::build::<T>(x.shape().clone(), |dx| {
-        let statistics = [m.mean.data::<T>(), m.rstd.data::<T>(), gamma.data::<T>()];
+        let statistics = [&m.mean, &m.shift, &m.rstd, gamma].map(|x| x.data::<T>());
         let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
         sizes.backward(x.data::<T>(), &dz.pieces(x.shape()), statistics, dx, sums);
     });
@@ -170,12 +186,12 @@ fn pays_as_chain(x: &Shape) -> bool {
 fn as_chain<'t, T: Looped>(at: &Vjp<'_, 't>, x: &Tensor, gamma: &Tensor, m: &Moments) -> Grads<'t> {
     let sizes = channels(x.shape());
     let [mut dgamma, mut dbeta, mut p, mut q, mut r] = [(); 5].map(|()| Tensor::zeros([sizes.c], T::DTYPE));
-    let (mean, rstd) = (m.mean.data::<T>(), m.rstd.data::<T>());
+    let [mean, shift, rstd] = [&m.mean, &m.shift, &m.rstd].map(|x| x.data::<T>());
     at.dz.compute_with::<T>(|dz, kept| {
         let sums = [dgamma.data_mut::<T>(), dbeta.data_mut::<T>()];
-        sizes.grad_sums(x.data::<T>(), &dz.pieces(x.shape()), kept, [mean, rstd], sums);
+        sizes.grad_sums(x.data::<T>(), &dz.pieces(x.shape()), kept, [mean, shift, rstd], sums);
     });
-    let found = [rstd, gamma.data::<T>(), dgamma.data::<T>(), dbeta.data::<T>()];
+    let found = [shift, rstd, gamma.data::<T>(), dgamma.data::<T>(), dbeta.data::<T>()];
     sizes.grad_coefficients(found, [&mut p, &mut q, &mut r].map(|x| x.data_mut::<T>()));
     let [mean, p, q, r] = [m.mean.clone(), p, q, r].map(|v| at.tape().constant(v).per_channel(at.x[0]));
     let dx = at.needs[0].then(|| at.dz.scaled_plus(p, (at.x[0] - mean).scaled_plus(q, r)));
@@ -191,6 +207,7 @@ impl BatchNorm {
         let m = (sizes.n * sizes.s) as f64;
         let over: Vec<isize> = (0..shape.rank() as isize).filter(|&axis| axis != 1).collect();
         let distance = x - x.mean_axes(&over, true);
+        let distance = distance - distance.mean_axes(&over, true);
         let rstd = ((distance * distance).mean_axes(&over, true) + self.epsilon).rsqrt();
         let normal = distance * rstd;
         let dgamma = (dz * normal).sum_axes(&over, true);

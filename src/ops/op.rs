@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::{formula::Formula, piecewise::Piecewise, placing::Placing, sample::Listed};
+use super::{affine::Affine, formula::Formula, piecewise::Piecewise, placing::Placing, sample::Listed};
 pub use crate::kernels::elementwise::Total;
 use crate::{
     error::{Error, Result, RuleFault},
@@ -62,8 +62,8 @@ pub trait Op: Send + Sync {
         None
     }
 
-    /// For an operation whose value is, once all numbers of its inputs have been seen, its first input times a factor plus
-    /// a term: how to find them. `None`, the default, for everything else.
+    /// For an operation whose value is, once all numbers of its inputs have been seen, the distance of its first input from a
+    /// center, times a factor plus a term: how to find them. `None`, the default, for everything else.
     ///
     /// A large value is then left pending, and is part of the chain of elementwise operations that reads it.
     fn affine(&self) -> Option<&dyn Affine> {
@@ -106,12 +106,6 @@ pub trait Op: Send + Sync {
     fn mixes(&self) -> Mixes {
         Mixes::All
     }
-}
-
-/// What only scales and shifts each number of its first input, once it has seen all of them: batch norm.
-pub trait Affine {
-    /// What [`Op::forward`] would save, and the factor and the term, which broadcast to the value.
-    fn factor_and_term(&self, x: &[&Tensor]) -> (Saved, [Tensor; 2]);
 }
 
 /// Which numbers an operation mixes, so that a 0 in its upstream gradient concerns more than one of them.

@@ -55,13 +55,16 @@ fn the_variance_of_a_batch_far_from_0_keeps_its_digits() {
 }
 
 #[test]
-fn rows_far_from_0_are_normalized_to_all_digits_with_their_gradients() {
+fn numbers_far_from_0_are_normalized_to_all_digits_with_their_gradients() {
     type Norm = for<'t> fn(&[Var<'t>]) -> Var<'t>;
-    let norms: [(&[usize], usize, Norm); 4] = [
+    let norms: [(&[usize], usize, Norm); 7] = [
         (&[50, 12], 12, |x| x[0].layer_norm(x[1], x[2], 1e-5)),
         (&[9, 300], 300, |x| x[0].layer_norm(x[1], x[2], 1e-5)),
         (&[4, 6, 50], 6, |x| x[0].group_norm(2, x[1], x[2], 1e-5)),
         (&[40, 6], 6, |x| x[0].group_norm(2, x[1], x[2], 1e-5)),
+        (&[40, 5], 5, |x| x[0].batch_norm(x[1], x[2], 1e-5)),
+        (&[50, 90], 90, |x| x[0].batch_norm(x[1], x[2], 1e-5)),
+        (&[6, 3, 16, 16], 3, |x| x[0].batch_norm(x[1], x[2], 1e-5)),
     ];
     for (shape, channels, norm) in norms {
         let inputs = [far(shape, 0.1), numbers(&[channels], 0.2), numbers(&[channels], 0.3)];

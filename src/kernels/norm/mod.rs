@@ -88,8 +88,8 @@ impl Channels {
         );
     }
 
-    /// `out = x · scale[c] + shift[c]`.
-    pub fn normalize<T: Real>(&self, x: &[T], scale: &[T], shift: &[T], out: &mut [T]) {
+    /// `out = (x − center[c]) · scale[c] + term[c]`.
+    pub fn normalize<T: Real>(&self, x: &[T], [center, scale, term]: [&[T]; 3], out: &mut [T]) {
         let dims = self.dims();
         let x = Program::of(x, &dims);
         self.map(
@@ -97,10 +97,16 @@ impl Channels {
             out,
             #[inline(always)]
             |_, channel, x, out| match channel {
-                Some(c) => out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale[c] + shift[c]),
+                Some(c) => {
+                    let (m, a, b) = (center[c], scale[c], term[c]);
+                    for (o, &x) in out.iter_mut().zip(x) {
+                        *o = (x - m) * a + b;
+                    }
+                }
                 None => {
-                    let coefficients = scale.iter().zip(shift);
-                    out.iter_mut().zip(x).zip(coefficients).for_each(|((o, &x), (&a, &b))| *o = x * a + b);
+                    for ((((o, &x), &m), &a), &b) in out.iter_mut().zip(x).zip(center).zip(scale).zip(term) {
+                        *o = (x - m) * a + b;
+                    }
                 }
             },
         );
@@ -117,7 +123,7 @@ impl Channels {
         x: &[T],
         dy: &Pieces<'_, T>,
         kept: &mut [T],
-        [mean, rstd]: [&[T]; 2],
+        [center, shift, rstd]: [&[T]; 3],
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
         let c = self.c;
@@ -130,51 +136,52 @@ impl Channels {
                 let x = &x[rows.start * c * self.s..rows.end * c * self.s];
                 if self.s == 1 {
                     add_up(dy, c, sums, |d, _| d);
-                    add_up_products(x, dy, mean, products);
+                    add_up_products(x, dy, center, products);
                 } else {
-                    let planes = self.planes(x).zip(self.planes(dy)).zip(mean);
-                    for ((product, sum), ((x, dy), &mean)) in products.iter_mut().zip(sums).zip(planes) {
-                        (*product, *sum) = centered_products::<T, LANES>(x, dy, mean);
+                    let planes = self.planes(x).zip(self.planes(dy)).zip(center);
+                    for ((product, sum), ((x, dy), &center)) in products.iter_mut().zip(sums).zip(planes) {
+                        (*product, *sum) = centered_products::<T, LANES>(x, dy, center);
                     }
                 }
             },
             |partials| {
                 for i in 0..c {
                     let column = |j: usize| partials.iter().skip(j).step_by(2 * c).sum::<f64>();
-                    dgamma[i] = T::of(column(i) * rstd[i].to_f64());
-                    dbeta[i] = T::of(column(c + i));
+                    let (products, sum) = (column(i), column(c + i));
+                    dgamma[i] = T::of((products - sum * shift[i].to_f64()) * rstd[i].to_f64());
+                    dbeta[i] = T::of(sum);
                 }
             },
         );
     }
 
-    /// p, q and r of dx = p · dy + q · (x − mean) + r.
-    pub fn grad_coefficients<T: Real>(&self, [rstd, gamma, dgamma, dbeta]: [&[T]; 4], [p, q, r]: [&mut [T]; 3]) {
+    /// p, q and r of dx = p · dy + q · (x − center) + r.
+    pub fn grad_coefficients<T: Real>(&self, [shift, rstd, gamma, dgamma, dbeta]: [&[T]; 5], [p, q, r]: [&mut [T]; 3]) {
         let m = T::of((self.n * self.s) as f64);
         for i in 0..self.c {
             p[i] = gamma[i] * rstd[i];
             q[i] = -(p[i] * rstd[i] * dgamma[i] / m);
-            r[i] = -(p[i] * dbeta[i] / m);
+            r[i] = -(p[i] * dbeta[i] / m + q[i] * shift[i]);
         }
     }
 
     /// The whole backward pass of batch normalization with the batch's own statistics: dx `[n, c, s]`, dgamma and dbeta
-    /// `[c]`, from the upstream gradient `dy` and the `mean`, `rstd` (1 / √(var + ε)) and `gamma` of every channel. Where
-    /// dy is a chain, it is computed in each of the two passes.
+    /// `[c]`, from the upstream gradient `dy` and the `center` and `shift` of the mean, the `rstd` (1 / √(var + ε)) and the
+    /// `gamma` of every channel. Where dy is a chain, it is computed in each of the two passes.
     pub fn backward<T: Real>(
         &self,
         x: &[T],
         dy: &Pieces<'_, T>,
-        [mean, rstd, gamma]: [&[T]; 3],
+        [center, shift, rstd, gamma]: [&[T]; 4],
         dx: &mut [T],
         [dgamma, dbeta]: [&mut [T]; 2],
     ) {
-        self.grad_sums(x, dy, &mut [], [mean, rstd], [&mut *dgamma, &mut *dbeta]);
+        self.grad_sums(x, dy, &mut [], [center, shift, rstd], [&mut *dgamma, &mut *dbeta]);
         let c = self.c;
         with_scratch(3 * c, |table: &mut [T]| {
             let (p, rest) = table.split_at_mut(c);
             let (q, r) = rest.split_at_mut(c);
-            self.grad_coefficients([rstd, gamma, dgamma, dbeta], [&mut *p, &mut *q, &mut *r]);
+            self.grad_coefficients([shift, rstd, gamma, dgamma, dbeta], [&mut *p, &mut *q, &mut *r]);
             let (p, q, r) = (&*p, &*q, &*r);
             self.map(
                 dy,
@@ -184,16 +191,17 @@ impl Channels {
                     let inputs = x[at..at + dx.len()].iter().zip(dy);
                     match channel {
                         Some(c) => {
-                            let (p, q, r, mean) = (p[c], q[c], r[c], mean[c]);
+                            let (p, q, r, center) = (p[c], q[c], r[c], center[c]);
                             for (o, (&x, &dy)) in dx.iter_mut().zip(inputs) {
-                                *o = p * dy + q * (x - mean) + r;
+                                *o = p * dy + q * (x - center) + r;
                             }
                         }
                         None => {
-                            let coefficients = p.iter().zip(q).zip(r).zip(mean);
-                            for ((o, (&x, &dy)), (((&p, &q), &r), &mean)) in dx.iter_mut().zip(inputs).zip(coefficients)
+                            let coefficients = p.iter().zip(q).zip(r).zip(center);
+                            for ((o, (&x, &dy)), (((&p, &q), &r), &center)) in
+                                dx.iter_mut().zip(inputs).zip(coefficients)
                             {
-                                *o = p * dy + q * (x - mean) + r;
+                                *o = p * dy + q * (x - center) + r;
                             }
                         }
                     }

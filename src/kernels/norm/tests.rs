@@ -31,10 +31,14 @@ fn against_definition<T: Real>(offset: f64, tolerance: f64) {
 
         let rstd: Vec<T> = vars.iter().map(|v| T::of(1.0 / (v + 1e-3).sqrt())).collect();
         let mut out = vec![T::of(f64::NAN); x.len()];
-        sizes.normalize(&x, &gamma, &rstd, &mut out);
+        sizes.normalize(&x, [&mean, &gamma, &rstd], &mut out);
         let by_channel = |i: usize| i / s % c;
         let want: Vec<f64> = (0..x.len())
-            .map(|i| x[i].to_f64() * gamma[by_channel(i)].to_f64() + rstd[by_channel(i)].to_f64())
+            .map(|i| {
+                let [x, m, a, b] =
+                    [x[i], mean[by_channel(i)], gamma[by_channel(i)], rstd[by_channel(i)]].map(T::to_f64);
+                (x - m) * a + b
+            })
             .collect();
         close(&out, &want, tolerance);
 
@@ -42,7 +46,7 @@ fn against_definition<T: Real>(offset: f64, tolerance: f64) {
         let dims = sizes.dims();
         let upstream = Program::of(&dy, &dims);
         let upstream = upstream.pieces(&dims);
-        sizes.backward(&x, &upstream, [&mean, &rstd, &gamma], &mut out, [&mut dgamma, &mut dbeta]);
+        sizes.backward(&x, &upstream, [&mean, &shift, &rstd, &gamma], &mut out, [&mut dgamma, &mut dbeta]);
         let hat = |i: usize| (x[i].to_f64() - mean[by_channel(i)].to_f64()) * rstd[by_channel(i)].to_f64();
         let (mut products, mut sums) = (vec![0.0; c], vec![0.0; c]);
         for (i, d) in dy.iter().enumerate() {
@@ -52,7 +56,7 @@ fn against_definition<T: Real>(offset: f64, tolerance: f64) {
         close(&dgamma, &products, tolerance);
         close(&dbeta, &sums, tolerance);
         let (mut kept, mut again) = (vec![T::of(f64::NAN); x.len()], [blank(), blank()]);
-        sizes.grad_sums(&x, &upstream, &mut kept, [&mean, &rstd], again.each_mut().map(|x| &mut x[..]));
+        sizes.grad_sums(&x, &upstream, &mut kept, [&mean, &shift, &rstd], again.each_mut().map(|x| &mut x[..]));
         assert!(kept == dy && again == [dgamma, dbeta]);
         let want: Vec<f64> = (0..x.len())
             .map(|i| {

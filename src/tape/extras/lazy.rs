@@ -13,6 +13,8 @@
 //!
 //! Whether a value is computed early, late or twice never changes its bits.
 
+use std::iter;
+
 use smallvec::SmallVec;
 
 use super::super::{Inputs, Kind, List, NodeId, Saved, Tape, Value};
@@ -20,9 +22,9 @@ use crate::{
     kernels::{
         elementwise::Loop,
         program::{Arg, Program, Role, Run, Step},
-        ternary::affine,
+        ternary,
     },
-    ops::{Looped, Op, Total},
+    ops::{Coefficients, Looped, Op, Total},
     tensor::{Shape, Tensor},
 };
 
@@ -81,13 +83,13 @@ impl List {
         self.chain_of(id).1.iter().filter(|&&input| self.node(input).shape() == shape).count()
     }
 
-    /// What an operation saves, its factor and its term, if its value is left pending as part of a chain.
-    pub fn affine(&mut self, op: &dyn Op, ids: &Inputs, shape: &Shape) -> Option<(Saved, [Tensor; 2])> {
+    /// What an operation saves, and what makes its value, if that is left pending as part of a chain.
+    pub fn affine(&mut self, op: &dyn Op, ids: &Inputs, shape: &Shape) -> Option<(Saved, Coefficients)> {
         if !self.postpones(shape) {
             return None;
         }
         let affine = op.affine()?;
-        Some(self.with_values(ids.iter().copied(), |x| affine.factor_and_term(x)))
+        Some(self.with_values(ids.iter().copied(), |x| affine.coefficients(x)))
     }
 
     /// Appends an operation of which everything is known but the value.
@@ -97,7 +99,7 @@ impl List {
         kind: Kind,
         inputs: Inputs,
         shape: Shape,
-        (saved, affine): (Saved, [Tensor; 2]),
+        (saved, affine): (Saved, Coefficients),
     ) -> NodeId {
         let needs_grad = self.any_needs_grad(&inputs);
         let id = self.push(kind, inputs, Value::Pending(shape), needs_grad);
@@ -277,12 +279,15 @@ impl List {
                 return Step { run: Run::Row(T::loop_of(op)), parameter: T::of(*parameter), args, role: op.role() };
             }
             let known = self.notes.affine.binary_search_by_key(&id, |affine| affine.0);
-            let [factor, term] = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
-            let first = operands.len();
-            operands.extend([factor, term].map(|x| (x.data::<T>(), x.shape().dims())));
-            let args = [arg(&node.inputs[0]), Arg::Input(first), Arg::Input(first + 1)];
-            let args = args.into_iter().collect();
-            Step { run: Run::Row(Loop::Ternary(affine)), parameter: T::ZERO, args, role: Role::Affine }
+            let affine = &self.notes.affine[known.expect("only rows and what is affine are part of chains")].1;
+            let (first, numbers) = (operands.len(), affine.center.iter().chain([&affine.factor, &affine.term]));
+            operands.extend(numbers.map(|x| (x.data::<T>(), x.shape().dims())));
+            let args = iter::once(arg(&node.inputs[0])).chain((first..operands.len()).map(Arg::Input)).collect();
+            let (run, role) = match affine.center {
+                Some(_) => (Loop::Quaternary(ternary::normal), Role::Other),
+                None => (Loop::Ternary(ternary::affine), Role::Affine),
+            };
+            Step { run: Run::Row(run), parameter: T::ZERO, args, role }
         });
         let steps = steps.collect();
         Program::new(operands, steps)

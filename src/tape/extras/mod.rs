@@ -60,7 +60,7 @@ pub(super) use wanted::{Want, Wanted};
 use std::panic::Location;
 
 use super::{NodeId, Tape, Var, slots::Slots};
-use crate::{error::Result, tensor::Tensor};
+use crate::{error::Result, ops::Coefficients};
 use checkpoint::Segment;
 pub(super) use few::Few;
 use guard::{Guard, Masks};
@@ -88,8 +88,8 @@ pub(crate) struct Notes {
     pub nested: usize,
     /// From how many elements on, elementwise results are left pending, if not as usual.
     pub lazy_from: Option<usize>,
-    /// The factors and terms of pending operations that are no rows of the table, by node, in order.
-    pub affine: Vec<(NodeId, [Tensor; 2])>,
+    /// What makes the values of pending operations that are no rows of the table, by node, in order.
+    pub affine: Vec<(NodeId, Coefficients)>,
     /// What is measured, while the tape is profiled.
     pub recorder: Option<Box<Recorder>>,
 }
