@@ -18,7 +18,7 @@ use crate::kernels::{
     parallel,
     program::Pieces,
     scratch::with_scratch,
-    shifted::Shifted,
+    shifted::{Adjoint, Shifted},
     simd, squares,
 };
 
@@ -31,12 +31,16 @@ const GROUPS: usize = 16;
 const MANY: usize = 4 * GROUPS;
 /// More weights than this leave too few groups to share out dx as well.
 const FEW: usize = 1 << 18;
+/// Of kernels with more terms than this, and with strides of more filters than this, weight gradients are found by unfolding, which
+/// then costs little beside the products.
+const TERMS: usize = 1024;
+const FILTERS: usize = 64;
 
 /// The convolution of dy with turned kernels that gives dx.
-struct Adjoint<'a, T> {
+struct Turned<'a, T> {
     plan: Plan,
     sums: &'a Sums,
-    turned: &'a [T],
+    w: &'a [T],
 }
 
 /// How dw is found.
@@ -113,7 +117,9 @@ impl Conv2d {
 
     fn weight<T>(&self, plan: &Plan) -> Weight {
         let channels = self.c_in / self.groups;
-        let shifted = || Shifted::new(plan.window, channels).map_or(Weight::Unfolded, Weight::Shifted);
+        let pays = plan.terms <= TERMS && (self.stride == [1, 1] || plan.filters <= FILTERS);
+        let sums = || Shifted::new(plan.window, channels).filter(|_| pays);
+        let shifted = || sums().map_or(Weight::Unfolded, Weight::Shifted);
         let squares = squares::Weight::new::<T>(plan.window, channels, plan.filters).filter(|_| self.n >= MANY);
         squares.map_or_else(shifted, Weight::Squares)
     }
@@ -170,32 +176,33 @@ impl Conv2d {
     }
 
     /// Hands to `body` the adjoint that gives dx without unfolding, if there is one and it is `wanted`.
-    fn with_adjoint<T: Real>(&self, w: &[T], wanted: bool, body: impl FnOnce(Option<&Adjoint<'_, T>>)) {
+    fn with_adjoint<T: Real>(&self, w: &[T], wanted: bool, body: impl FnOnce(Option<&Turned<'_, T>>)) {
         let numbers = wanted && self.c_in * self.h * self.w > 0 && self.c_out * self.out_h() * self.out_w() > 0;
-        let adjoint = self.adjoint().filter(|_| numbers);
-        let plan = adjoint.map(|adjoint| (adjoint, adjoint.plan::<T>()));
-        match plan.and_then(|(adjoint, plan)| Some((adjoint, adjoint.sums::<T>(&plan)?, plan))) {
+        match numbers.then(|| self.adjoint::<T>()).flatten() {
             None => body(None),
             Some((adjoint, sums, plan)) => with_scratch(w.len(), |turned: &mut [T]| {
                 adjoint.turn(w, turned);
-                sums.with_weights(turned, |turned| body(Some(&Adjoint { plan, sums: &sums, turned })));
+                sums.with_weights(turned, |w| body(Some(&Turned { plan, sums: &sums, w })));
             }),
         }
     }
 
-    /// The convolution of dy with turned kernels that gives dx: a stride of 1 has one, if the padding is less than the
-    /// kernel's reach.
-    fn adjoint(&self) -> Option<Conv2d> {
+    /// The convolution of dy with turned kernels that gives dx, and how it is found: a stride of 1 has one, if the padding is
+    /// less than the kernel's reach, and larger strides have one for each of their [parts](Sums::Parts).
+    fn adjoint<T: Real>(&self) -> Option<(Conv2d, Sums, Plan)> {
+        let (channels, filters) = (self.c_out / self.groups, self.c_in / self.groups);
+        let of_dy = Conv2d { c_in: self.c_out, c_out: self.c_in, h: self.out_h(), w: self.out_w(), ..*self };
+        if self.stride != [1, 1] {
+            let parts = Adjoint::new(self.window(), channels, filters)?;
+            let plan = Plan { positions: self.h * self.w, ..of_dy.plan::<T>() };
+            return Some((of_dy, Sums::Parts(parts), plan));
+        }
         let reach = [(self.kh - 1) * self.dilation[0], (self.kw - 1) * self.dilation[1]];
-        let fits = self.stride == [1, 1] && (0..2).all(|axis| self.padding[axis] <= reach[axis]);
-        fits.then(|| Conv2d {
-            c_in: self.c_out,
-            c_out: self.c_in,
-            h: self.out_h(),
-            w: self.out_w(),
-            padding: [reach[0] - self.padding[0], reach[1] - self.padding[1]],
-            ..*self
-        })
+        let fits = (0..2).all(|axis| self.padding[axis] <= reach[axis]);
+        let padding = [0, 1].map(|axis| reach[axis].saturating_sub(self.padding[axis]));
+        let conv = Conv2d { padding, ..of_dy };
+        let plan = conv.plan::<T>();
+        fits.then(|| conv.sums::<T>(&plan)).flatten().map(|sums| (conv, sums, plan))
     }
 
     /// The kernels of this adjoint `[c_out, c_in / groups, kh, kw]` from those of the convolution `[c_in, c_out /
@@ -212,9 +219,9 @@ impl Conv2d {
 
 impl Plan {
     /// dx of some images, one after the other.
-    fn input<T: Real>(&self, adjoint: Option<&Adjoint<'_, T>>, w: &[T], dy: &[T], dx: &mut [T]) {
-        if let Some(Adjoint { plan, sums, turned }) = adjoint {
-            return plan.images_summed(sums, [dy, &[]], turned, None, dx);
+    fn input<T: Real>(&self, adjoint: Option<&Turned<'_, T>>, w: &[T], dy: &[T], dx: &mut [T]) {
+        if let Some(Turned { plan, sums, w }) = adjoint {
+            return plan.images_summed(sums, [dy, &[]], w, None, dx);
         }
         dx.fill(T::ZERO);
         for (dy, dx) in dy.chunks(self.output.max(1)).zip(dx.chunks_mut(self.image)) {

@@ -8,7 +8,7 @@
 //! - forward: y = w · unfold(x), or without unfolding from [`squares`](super::squares) of outputs, or
 //!   [`shifted`](super::shifted) images;
 //! - gradient with respect to the input: dx = fold(wᵀ · dy), or without unfolding, a convolution of dy with the kernels
-//!   turned around;
+//!   turned around, and with strides one for each remainder of a place ([`shifted`](super::shifted));
 //! - gradient with respect to the weight: dw = Σ over images of dy · unfold(x)ᵀ, in fixed groups of images added in
 //!   order; of many images and kernels of 3 x 3 from [`squares`](super::squares) of outputs.
 //!

@@ -1,14 +1,20 @@
 //! How the work of a convolution is divided, and what a pass does with one piece.
 //!
 //! Images are divided into chunks for the threads, an image into its groups of channels, and the output rows of a group
-//! into blocks whose unfolded columns stay in the cache. Where the stride is 1, and the kernels are of 3 x 3 or sums have few
+//! into blocks whose unfolded columns stay in the cache. Where the stride is 1 and the kernels are of 3 x 3, or sums have few
 //! terms, a piece is one image of one group, and [`Sums`] need no columns.
 
 use std::ops::Range;
 
 use super::Conv2d;
 use crate::kernels::{
-    Real, matrix::MatRef, parallel, scratch::with_scratch, shifted::Shifted, squares::Outputs, window::Window,
+    Real,
+    matrix::MatRef,
+    parallel,
+    scratch::with_scratch,
+    shifted::{Adjoint, Shifted},
+    squares::Outputs,
+    window::Window,
 };
 
 /// Bytes of unfolded image processed at once: they should stay in a core's own cache.
@@ -82,6 +88,8 @@ impl Conv2d {
 pub(super) enum Sums {
     Squares(Outputs),
     Shifted(Shifted),
+    /// dx of a convolution with strides.
+    Parts(Adjoint),
 }
 
 impl Sums {
@@ -90,6 +98,7 @@ impl Sums {
         match self {
             Sums::Squares(squares) => squares.with_weights(w, body),
             Sums::Shifted(shifted) => shifted.with_weights(w, body),
+            Sums::Parts(parts) => parts.with_weights(w, body),
         }
     }
 
@@ -98,6 +107,7 @@ impl Sums {
         match self {
             Sums::Squares(squares) => squares.scratch(),
             Sums::Shifted(shifted) => shifted.image() + shifted.tile(),
+            Sums::Parts(parts) => parts.scratch(),
         }
     }
 
@@ -110,6 +120,7 @@ impl Sums {
                 shifted.pad(x, padded);
                 shifted.forward(padded, w, bias, wide, out);
             }
+            Sums::Parts(parts) => parts.forward(x, w, scratch, out),
         }
     }
 }

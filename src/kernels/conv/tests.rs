@@ -45,6 +45,14 @@ fn shapes() -> Vec<Conv2d> {
         Conv2d { n: 64, c_in: 32, h: 6, w: 18, c_out: 48, padding: [2, 0], ..base },
         Conv2d { c_in: 3, h: 12, w: 12, c_out: 4, padding: [3, 0], ..base },
         Conv2d { h: 2, w: 2, kh: 3, kw: 1, padding: [1, 0], ..base },
+        Conv2d { c_in: 8, h: 20, w: 22, c_out: 9, stride: [2, 2], padding: [1, 1], ..base },
+        Conv2d { c_in: 18, h: 21, w: 23, c_out: 10, kh: 4, kw: 2, stride: [2, 1], padding: [1, 0], groups: 2, ..base },
+        Conv2d { c_in: 9, h: 16, w: 66, stride: [1, 2], padding: [5, 4], ..base },
+        Conv2d { c_in: 8, h: 31, w: 40, kh: 5, kw: 4, stride: [3, 2], padding: [2, 3], ..base },
+        Conv2d { c_in: 11, h: 21, w: 39, c_out: 2, kh: 2, kw: 4, stride: [2, 3], ..base },
+        Conv2d { n: 17, c_in: 12, h: 36, w: 35, c_out: 4, kh: 7, kw: 7, stride: [2, 2], padding: [3, 3], ..base },
+        Conv2d { c_in: 4, h: 30, w: 64, stride: [2, 4], dilation: [3, 6], padding: [4, 9], ..base },
+        Conv2d { c_in: 8, h: 24, w: 24, c_out: 66, stride: [2, 2], padding: [0, 1], ..base },
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Convolution without unfolding, for windows with stride 1 and sums with few terms.
+//! Convolution without unfolding, for sums with few terms.
 //!
 //! In a zero-padded image of width W, output (y, x) has the place q = y·W + x and sees, through each tap, the place q +
 //! shift(tap): the same shift for all outputs. So with the outputs laid out at width W too (and the few at the end of
@@ -6,20 +6,26 @@
 //! products of dy with shifted copies. Both run in register tiles straight from the image, which stays in the innermost
 //! cache. The share of work discarded is (kernel − 1) / W, less than the cost of unfolding when a sum has few terms.
 //!
-//! With kernels of three lines, a convolution finds two lines of outputs at a time, with a third less products ([`pairs`]).
+//! With kernels of three lines, a convolution finds two lines of outputs at a time, with a third less products ([`pairs`]). With
+//! strides, the padded image is laid out so that outputs see shifted copies again ([`strides`]), and dx is several convolutions
+//! ([`adjoint`]).
 
+mod adjoint;
 mod forward;
 mod grad_weight;
 mod pairs;
+mod strides;
 
 use super::{Real, arch, simd, window::Window};
+pub(super) use adjoint::Adjoint;
 use forward::Forward;
 use grad_weight::GradWeight;
+use strides::Axis;
 
 /// Places come in runs of this many: the widest vector of f32.
 const LANES: usize = 16;
 /// Sums with more terms than this are left to unfolding, whose cost is then small compared to the product's.
-const TERMS: usize = 1024;
+const TERMS: usize = 2048;
 /// Bytes of dy that a weight gradient reads again for every term: they should stay in the innermost cache, beside planes of
 /// the image.
 const NEAR: usize = 28 << 10;
@@ -31,9 +37,9 @@ pub(super) struct Shifted {
     window: Window,
     /// Planes summed over.
     channels: usize,
-    /// Width of the padded image.
+    /// Width of the padded image, or of a phase of it.
     width: usize,
-    /// Numbers of a padded plane.
+    /// Numbers of a padded plane, with all its phases.
     area: usize,
     /// How many lines of outputs are found together: 2 in [`pairs`], or 1.
     together: usize,
@@ -46,11 +52,12 @@ pub(super) struct Shifted {
 impl Shifted {
     /// The shifts of `window` over `channels` planes, if this method pays off.
     pub fn new(window: Window, channels: usize) -> Option<Self> {
-        let [height, width] = [0, 1].map(|axis| window.size[axis] + 2 * window.padding[axis]);
+        let [y, x] = [0, 1].map(|axis| Axis::new(&window, axis));
         let [rows, columns] = [0, 1].map(|axis| window.outputs(axis));
-        let pays = window.stride == [1, 1]
-            && !window.is_pointwise()
-            && channels.saturating_mul(height).saturating_mul(width) <= PADDED
+        let (width, planes) = (x.places, y.phases.saturating_mul(x.phases));
+        let area = planes.saturating_mul(y.places).saturating_mul(width);
+        let pays = window.taps() > 1
+            && channels.saturating_mul(area) <= PADDED
             && channels * window.taps() <= TERMS
             && rows * columns >= 4 * LANES
             && 2 * width <= 3 * columns;
@@ -58,12 +65,15 @@ impl Shifted {
             window,
             channels,
             width,
-            area: height * width,
+            area,
             together: 1,
             shifts: (0..channels)
                 .flat_map(|c| (0..window.kernel[0]).map(move |ky| (c, ky)))
                 .flat_map(|(c, ky)| (0..window.kernel[1]).map(move |kx| (c, ky, kx)))
-                .map(|(c, ky, kx)| (c * height + ky * window.dilation[0]) * width + kx * window.dilation[1])
+                .map(|(c, ky, kx)| {
+                    let ([above, line], [left, place]) = (y.of(ky), x.of(kx));
+                    c * area + ((above * x.phases + left) * y.places + line) * width + place
+                })
                 .collect(),
             places: ((rows - 1) * width + columns).next_multiple_of(LANES),
         })
@@ -88,6 +98,9 @@ impl Shifted {
     pub fn pad<T: Real>(&self, x: &[T], padded: &mut [T]) {
         if self.together == 2 {
             return self.pad_pairs(x, padded);
+        }
+        if self.window.stride != [1, 1] {
+            return self.pad_phases(x, padded);
         }
         let (width, [top, left]) = (self.window.size[1], self.window.padding);
         let planes = self.channels * self.area;

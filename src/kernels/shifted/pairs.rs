@@ -38,6 +38,7 @@ impl Shifted {
         let sizes = Shifted::new(window, channels)?;
         let pays = size_of::<T>() == size_of::<f32>()
             && window.kernel[0] == 3
+            && window.stride == [1, 1]
             && window.dilation[0] == 1
             && channels.min(filters) >= FEW;
         if !pays {
