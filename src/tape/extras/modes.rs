@@ -3,7 +3,7 @@
 
 use std::{fmt, panic::Location, str::FromStr};
 
-use super::super::Tape;
+use super::{super::Tape, Notes};
 use crate::error::{Error, Result};
 
 /// Which gradient a [`Function`](crate::Function) with a hand-written rule gets.
@@ -83,21 +83,28 @@ impl Tape {
     /// assert_eq!(tape.nodes().next().unwrap().line, here);
     /// ```
     pub fn at_line(&self, line: Option<&'static Location<'static>>) -> AtLine<'_> {
-        let before = std::mem::replace(&mut self.list_mut().notes.line, line);
-        AtLine { tape: self, before }
+        self.set_line(|notes| &mut notes.line, |_| line)
     }
 
     /// Lets new nodes count as recorded at the line of whoever calls this, unless a line is set already: for methods
     /// whose parts are recorded in closures and helpers, which have lines of their own.
     #[track_caller]
-    pub(crate) fn at_caller(&self) -> AtCaller<'_> {
+    pub(crate) fn at_caller(&self) -> AtLine<'_> {
         let here = Location::caller();
-        let caller = &mut self.list_mut().notes.caller;
-        let first = caller.is_none();
-        caller.get_or_insert(here);
-        AtCaller { tape: self, first }
+        self.set_line(|notes| &mut notes.caller, |before| before.or(Some(here)))
+    }
+
+    fn set_line(&self, which: Which, line: impl FnOnce(MaybeLine) -> MaybeLine) -> AtLine<'_> {
+        let list = &mut *self.list_mut();
+        let now = which(&mut list.notes);
+        AtLine { tape: self, which, before: std::mem::replace(now, line(*now)) }
     }
 }
+
+type MaybeLine = Option<&'static Location<'static>>;
+
+/// One of the two lines that new nodes may be recorded at.
+type Which = fn(&mut Notes) -> &mut MaybeLine;
 
 /// How deep hand-written functions may be nested: each needs a piece of the stack, and a thread may have 2 MB of it.
 pub(crate) const NESTED: usize = 200;
@@ -128,27 +135,13 @@ impl Drop for Paused<'_> {
 #[must_use = "the line holds until this guard is dropped"]
 pub struct AtLine<'t> {
     tape: &'t Tape,
-    before: Option<&'static Location<'static>>,
+    which: Which,
+    before: MaybeLine,
 }
 
 impl Drop for AtLine<'_> {
     fn drop(&mut self) {
-        self.tape.list_mut().notes.line = self.before;
-    }
-}
-
-/// Forgets the caller's line when it is dropped, if it was set with this; see [`Tape::at_caller`].
-#[must_use = "the line holds until this guard is dropped"]
-pub(crate) struct AtCaller<'t> {
-    tape: &'t Tape,
-    first: bool,
-}
-
-impl Drop for AtCaller<'_> {
-    fn drop(&mut self) {
-        if self.first {
-            self.tape.list_mut().notes.caller = None;
-        }
+        *(self.which)(&mut self.tape.list_mut().notes) = self.before;
     }
 }
 
