@@ -174,6 +174,7 @@
 
 #[cfg(any(feature = "io", feature = "plot", feature = "data", feature = "view"))]
 mod atomic;
+mod caught;
 mod error;
 mod function;
 pub mod functional;

@@ -8,6 +8,8 @@ pub use wengert::*;
 
 #[path = "../src/atomic.rs"]
 mod atomic;
+#[path = "../src/caught.rs"]
+mod caught;
 #[path = "../src/data/mod.rs"]
 pub mod data;
 #[path = "../src/io/mod.rs"]

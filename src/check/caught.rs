@@ -1,13 +1,10 @@
 //! Panics in user code, as failures with a message and a line.
 
-use std::{
-    cell::{Cell, RefCell},
-    panic::AssertUnwindSafe,
-    sync::Once,
-};
-
 use super::Line;
-use crate::{Error, error::panic};
+use crate::{
+    Error,
+    caught::{Panic, Print, located},
+};
 
 /// A run that failed.
 #[derive(Clone, Debug)]
@@ -36,23 +33,10 @@ impl std::fmt::Display for Failure {
     }
 }
 
-thread_local! {
-    static CATCHING: Cell<bool> = const { Cell::new(false) };
-    static WHERE: RefCell<Option<Line>> = const { RefCell::new(None) };
-}
-
 /// Runs user code; a panic becomes a failure with its message and line, and prints nothing.
 pub(super) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Failure> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| match CATCHING.get() {
-            true => WHERE.set(info.location().map(Line::from)),
-            false => before(info),
-        }));
-    });
-    let outer = CATCHING.replace(true);
-    let result = std::panic::catch_unwind(AssertUnwindSafe(run));
-    CATCHING.set(outer);
-    result.map_err(|panic| Failure { sentence: panic::message(&*panic), line: WHERE.take() })
+    located(Print::Never, run).map_err(|Panic { message, at }| Failure {
+        sentence: message,
+        line: at.map(|at| Line { file: at.file, line: at.line }),
+    })
 }

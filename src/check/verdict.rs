@@ -5,6 +5,7 @@ use std::{fmt, panic::Location, path::Path};
 use serde::Serialize;
 
 use super::{Fault, kind::Puts, numbers::enumerated};
+use crate::caught::is_own;
 
 /// A line of the user's program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -23,7 +24,7 @@ impl Line {
 
     /// Whether it is in the library.
     pub(crate) fn is_library(&self) -> bool {
-        Path::new(file!()).ancestors().nth(2).is_some_and(|folder| Path::new(&self.file).starts_with(folder))
+        is_own(&self.file)
     }
 }
 

@@ -7,7 +7,7 @@
 //! Where one variant has several causes or much to say, they form their own type: for missing gradients (`gradient`),
 //! rules and hooks (`rule`), networks with names (`graph`) and on a batch (`network`), and files (`format`). `constructors`
 //! make the variants that users' own code returns too, `debug` prints the sentence where a program ends with an error,
-//! `panic` extracts the message of a caught panic, and `sentence` has clauses of messages.
+//! and `sentence` has clauses of messages.
 
 mod constructors;
 mod debug;
@@ -15,7 +15,6 @@ mod format;
 mod gradient;
 mod graph;
 mod network;
-pub(crate) mod panic;
 mod rule;
 mod sentence;
 

@@ -10,6 +10,9 @@ pub struct NetworkFault {
     pub batch: String,
     /// The shapes of its inputs, in order.
     pub shapes: Vec<Shape>,
+    /// The layer that panicked, by its path in the network: "encoder.0"; "" outside of every named layer, or where the
+    /// message names it.
+    pub layer: String,
     /// The message of the panic.
     pub why: String,
     /// The file, line and column of the panic; "" where it is a line of this crate, or not known.
@@ -20,6 +23,11 @@ impl std::fmt::Display for NetworkFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let inputs = if self.shapes.len() == 1 { "input" } else { "inputs" };
         write!(f, "the network failed on {}, with the {inputs} {}: {}", self.batch, list(&self.shapes), self.why)?;
-        if self.at.is_empty() { Ok(()) } else { write!(f, ", at {}", self.at) }
+        match (&*self.layer, &*self.at) {
+            ("", "") => Ok(()),
+            ("", at) => write!(f, ", at {at}"),
+            (layer, "") => write!(f, " (in layer {layer})"),
+            (layer, at) => write!(f, " (in layer {layer}, at {at})"),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Layer;
-use crate::{Error, Param, Result, Unmatched, Var};
+use crate::{Error, Param, Result, Shape, Unmatched, Var, caught::is_own};
 
 /// The pass of a network that says in [`Layer::trace`] how its layers run.
 pub(super) fn forward_all<'t>(net: &impl Layer, x: &[Var<'t>]) -> Vec<Var<'t>> {
@@ -19,6 +19,18 @@ pub(super) fn forward<'t>(net: &impl Layer, x: Var<'t>) -> Var<'t> {
         [y] => y,
         ref y => panic!("the network returns {} values: call `forward_all` instead of `forward`", y.len()),
     }
+}
+
+/// What is wrong where a layer of one input was given others.
+pub(super) fn not_one(layer: &str, x: &[Var<'_>]) -> String {
+    let [_, second, ..] = x else { return format!("layer `{layer}` takes one input, but was given none") };
+    let tape = second.tape();
+    // A line of this crate, such as that of the training loop, tells nothing.
+    let line = tape.nodes().nth(second.index()).map(|node| node.line).filter(|line| !is_own(line.file()));
+    let from = line.map_or(String::new(), |line| format!(" (the second is from {line})"));
+    let shapes: Vec<Shape> = x.iter().map(|x| x.shape()).collect();
+    let need = format!("it takes one input{from}");
+    tape.locate(Error::shape(&format!("layer `{layer}`"), &shapes.iter().collect::<Vec<_>>(), need)).to_string()
 }
 
 /// What [`Layer::features`] does, by the paths of layers.

@@ -2,7 +2,7 @@
 
 use std::{any::type_name, ops::ControlFlow};
 
-use super::inside::{copy, features, of_children};
+use super::inside::{copy, features, not_one, of_children};
 use crate::{Error, Mode, Param, Result, Tape, Tensor, Unmatched, Var};
 
 /// What [`Layer::trace`] calls with the path of a layer and what it returned; it breaks off when it has seen enough.
@@ -71,7 +71,7 @@ pub trait Layer {
     fn forward_all<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         match x {
             [x] => vec![self.forward(*x)],
-            _ => panic!("layer `{}` takes one input, but was given {}", self.type_name(), x.len()),
+            _ => panic!("{}", not_one(self.type_name(), x)),
         }
     }
 

@@ -22,7 +22,8 @@ use super::{
     slots::{Slot, Slots},
 };
 use crate::{
-    error::{Error, NoGradient, Result, RuleFault, panic},
+    caught::caught,
+    error::{Error, NoGradient, Result, RuleFault},
     ops::{Grads, Vjp},
     tensor::{Tensor, handful, short},
 };
@@ -168,7 +169,7 @@ pub(super) fn walk<'t>(
     let slots = Slots::new(tape, y.id(), upstream, scratch_from);
     let found = Vec::with_capacity(tape.list().notes.watched.len());
     let mut walk = Walk { tape, want, slots, found, extras: Extras::new(tape, y.id()), at: y.id() };
-    let result = panic::caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
+    let result = caught(|| walk.run(y.id())).unwrap_or_else(|why| Err(walk.failed(why)));
     walk.extras.finish(&mut walk.slots);
     result.map(|()| walk.found)
 }

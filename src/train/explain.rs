@@ -1,7 +1,6 @@
 //! What a step that met a NaN or an infinity says: where it began in the recording, and what to try.
 
-use super::caught::is_own;
-use crate::{Error, Tape, inspect::NonFinite};
+use crate::{Error, Tape, caught::is_own, inspect::NonFinite};
 
 /// The same error; one about a number that is not finite says where in the recording the first one arose.
 pub(super) fn explain(error: Error, tape: &Tape) -> Error {
@@ -23,7 +22,7 @@ pub(super) fn explain(error: Error, tape: &Tape) -> Error {
 /// a user nothing, and is left out.
 fn described(origin: &NonFinite, tape: &Tape) -> String {
     let sentence = origin.to_string();
-    if !is_own(&origin.line.to_string()) {
+    if !is_own(origin.line.file()) {
         return sentence;
     }
     let without_line = sentence.strip_suffix(&format!(", at {}", origin.line)).unwrap_or(&sentence);

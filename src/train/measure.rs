@@ -1,11 +1,11 @@
 //! Losses and metrics: what is computed from the outputs of a network and a batch.
 
-use super::{
-    Batch, Scores, Source,
-    caught::{Panic, caught},
-    evaluate::share_right,
+use super::{Batch, Scores, Source, evaluate::share_right};
+use crate::{
+    Error, Mode, NetworkFault, Result, Tape, Tensor, Var,
+    caught::{Panic, Print, is_own, located},
+    nn::Layer,
 };
-use crate::{Error, Mode, NetworkFault, Result, Tape, Tensor, Var, nn::Layer};
 
 /// From the outputs of the network, on their tape, to the number that is minimized.
 pub(super) type Loss<'a> = Box<dyn for<'t> Fn(&[Var<'t>], &Batch) -> Result<Var<'t>> + 'a>;
@@ -73,9 +73,15 @@ pub(super) fn outputs<'t>(
 
 /// What a network makes of its inputs; a panic in one of its layers is an error.
 pub(super) fn pass<'t>(net: &dyn Layer, x: &[Var<'t>], what: impl FnOnce() -> String) -> Result<Vec<Var<'t>>> {
-    caught(|| net.forward_all(x)).map_err(|Panic { message, at }| {
+    let tape = x.first().map(|x| x.tape());
+    let unwound = || tape.and_then(Tape::take_unwound);
+    unwound();
+    located(Print::WithBacktrace, || net.forward_all(x)).map_err(|Panic { message: why, at }| {
+        // The error of an operation names the layer itself.
+        let layer = unwound().filter(|layer| !why.contains(&format!("in layer {layer}"))).unwrap_or_default();
+        let at = at.filter(|at| !is_own(&at.file)).map(|at| at.to_string()).unwrap_or_default();
         let shapes = x.iter().map(|x| x.shape()).collect();
-        Error::Network(Box::new(NetworkFault { batch: what(), shapes, why: message, at }))
+        Error::Network(Box::new(NetworkFault { batch: what(), shapes, layer, why, at }))
     })
 }
 

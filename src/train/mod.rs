@@ -28,7 +28,6 @@
 
 mod angles;
 mod batch;
-mod caught;
 mod chart;
 mod diagnose;
 mod evaluate;

@@ -56,6 +56,7 @@ fn message(f: impl FnOnce()) -> String {
 fn values_go_through_a_network_side_by_side() {
     let tape = Tape::f64();
     let (a, b) = (tape.constant([2.0, 3.0]), tape.constant([5.0, 7.0]));
+    let line = line!() - 1;
     let net = Sequential::new().named("both", Both).named("again", Both);
     let y: Vec<Vec<f64>> = net.forward_all(&[a, b]).iter().map(|y| y.value().to_vec()).collect();
     assert_eq!(y, [[7.0 + 10.0, 10.0 + 21.0], [70.0, 210.0]]);
@@ -63,7 +64,10 @@ fn values_go_through_a_network_side_by_side() {
         message(|| _ = Both.forward(a)),
         "layer `Both` has no `forward`; if it has a `forward_all`, call that instead, and if not, write one of them"
     );
-    assert_eq!(message(|| _ = Relu.forward_all(&[a, b])), "layer `Relu` takes one input, but was given 2");
+    let two = message(|| _ = Relu.forward_all(&[a, b]));
+    let takes = format!("layer `Relu`: it takes one input (the second is from tests/nn/sequence.rs:{line}:");
+    assert!(two.starts_with(&takes) && two.ends_with("), but got [2] and [2]"), "{two}");
+    assert_eq!(message(|| _ = Relu.forward_all(&[])), "layer `Relu` takes one input, but was given none");
     // A layer with neither is told so whichever of them is called.
     struct Neither;
     impl Layer for Neither {}

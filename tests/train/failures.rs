@@ -208,13 +208,22 @@ fn a_network_that_does_not_fit_the_batch_is_an_error_with_both() {
     );
     assert_eq!(
         refused(&Linear::new(4, 3, 0), Batch::from(([x(4), x(6)], vec![0, 1]))),
-        "the network failed on the batch of iteration 1 (epoch 1), with the inputs [2, 4] and [2, 6]: layer `Linear` \
-         takes one input, but was given 2"
+        "the network failed on the batch of iteration 1 (epoch 1), with the inputs [2, 4] and [2, 6]: layer `Linear`: \
+         it takes one input, but got [2, 4] and [2, 6]"
     );
     let added = format!("index out of bounds: the len is 1 but the index is 1, at tests/train/failures.rs:{ADDED}:21");
     assert_eq!(
         refused(&Added, Batch::from((x(4), vec![0, 1]))),
         format!("the network failed on the batch of iteration 1 (epoch 1), with the input [2, 4]: {added}")
+    );
+    // In a network, the layer has a name.
+    let outer = Sequential::new().named("block", Sequential::new().then(Linear::new(4, 4, 0)).then(Added));
+    assert_eq!(
+        refused(&outer, Batch::from((x(4), vec![0, 1]))),
+        format!(
+            "the network failed on the batch of iteration 1 (epoch 1), with the input [2, 4]: index out of bounds: the len \
+             is 1 but the index is 1 (in layer block.1, at tests/train/failures.rs:{ADDED}:21)"
+        )
     );
     let error = predict(&Linear::new(5, 3, 0), &Tensor::zeros([5, 4], DType::F32), 3).unwrap_err();
     let expected = format!("the network failed on observations 0 to 2, with the input [3, 4]: {fc} [3, 4] and [3, 5]");

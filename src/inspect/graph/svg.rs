@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt::Write};
 use rust_sugiyama::{configure::Config, from_vertices_and_edges};
 
 use super::scene::{Kind, Scene, Shown};
-use crate::{error::panic, page::escape};
+use crate::{caught::caught, page::escape};
 
 const LINE: f64 = 17.0;
 const LETTER: f64 = 7.2;
@@ -114,7 +114,7 @@ fn arranged<'a>(mut parts: Vec<(Place, Part<'a>)>, edges: &[(u32, u32)]) -> Insi
     let graphs = match vertices.len() {
         0 => Vec::new(),
         // A fault in the crate must not reach who wants to see a tape.
-        _ => panic::caught(|| from_vertices_and_edges(&vertices, edges, &config))
+        _ => caught(|| from_vertices_and_edges(&vertices, edges, &config))
             .unwrap_or_else(|_| vec![column(&parts, &vertices)]),
     };
     let alone = (0..parts.len()).filter(|&k| !joined(k as u32)).map(|k| (vec![(k, (0.0, 0.0))], 0.0, 0.0));

@@ -3,7 +3,10 @@
 use std::{panic::Location, sync::Arc};
 
 use super::super::{List, NodeId, Var, slots::Slots};
-use crate::error::{Error, HookFault, Result, panic};
+use crate::{
+    caught::caught,
+    error::{Error, HookFault, Result},
+};
 
 /// A function from a gradient to what takes its place.
 type Gradient = dyn for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync;
@@ -65,7 +68,7 @@ pub(super) fn run<'t>(node: Var<'t>, slots: &mut Slots<'t>) -> Result<()> {
     };
     let replaced = hooks.into_iter().try_fold(gradient, |gradient, (run, at)| {
         let fault = |fault| Error::Hook { of: node.describe(), fault, at };
-        let replaced = panic::caught(|| run(gradient)).map_err(|why| fault(HookFault::Failed(why)))?;
+        let replaced = caught(|| run(gradient)).map_err(|why| fault(HookFault::Failed(why)))?;
         if !std::ptr::eq(replaced.tape(), node.tape()) {
             return Err(fault(HookFault::OtherTape));
         }

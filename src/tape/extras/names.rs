@@ -70,6 +70,8 @@ pub(crate) struct Names {
     open: Vec<Option<u32>>,
     /// The layer that was entered last.
     entered: u32,
+    /// The innermost of the layers that a panic has left.
+    unwound: Option<u32>,
 }
 
 impl Names {
@@ -112,7 +114,7 @@ impl Names {
     pub(super) fn clear(&mut self) {
         self.known.count = 0;
         self.open.clear();
-        (self.scope, self.entered) = (0, 0);
+        (self.scope, self.entered, self.unwound) = (0, 0, None);
     }
 
     /// Enters a layer inside the current one.
@@ -139,6 +141,7 @@ impl Names {
 
     /// Leaves the layer at `place` among those entered.
     fn leave(&mut self, place: usize) {
+        self.unwound = self.unwound.or(self.open[place].filter(|_| std::thread::panicking()));
         self.open[place] = None;
         while self.open.pop_if(|scope| scope.is_none()).is_some() {}
         self.scope = self.open.last().copied().flatten().unwrap_or(0);
@@ -191,6 +194,12 @@ impl Tape {
         let names = &mut self.list_mut().notes.names;
         names.enter(name);
         Scope { tape: self, place: names.open.len() - 1 }
+    }
+
+    /// The path of the innermost layer that a panic has left since this was asked before, or the recording began.
+    pub fn take_unwound(&self) -> Option<String> {
+        let names = &mut self.list_mut().notes.names;
+        names.unwound.take().map(|layer| names.path(layer).to_owned())
     }
 }
 
