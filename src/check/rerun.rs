@@ -82,11 +82,25 @@ impl<'t> Again<'_, 't> {
                 done.or_else(|| {
                     let find = |source| self.value(source, k);
                     let y = self.script.perform(self.tape, k, self.edits, &find, &mut |_, _, value| value)?;
+                    if !self.script.steps[k].differentiable() && self.hides_nan(k) {
+                        return None;
+                    }
                     self.done.borrow_mut()[k] = Some(y);
                     Some(y)
                 })
             }
         }
+    }
+
+    /// Whether a step, which is a comparison, reads a NaN that is there by the change: what it says would look like a number.
+    fn hides_nan(&self, k: usize) -> bool {
+        let has_nan = |value: &Tensor| value.to_vec().iter().any(|v| v.is_nan());
+        let inputs = self.script.steps[k].inputs.iter();
+        let mut changed = inputs.filter_map(|&source| match source {
+            Source::Step(s) => self.done.borrow()[s].map(|value| (s, value)),
+            _ => None,
+        });
+        changed.any(|(s, value)| has_nan(&value.value()) && !has_nan(&self.known[s]))
     }
 
     fn known(&self, kind: usize, k: usize, value: &Tensor) -> Option<Var<'t>> {

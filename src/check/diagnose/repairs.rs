@@ -52,7 +52,8 @@ fn repair(case: &Case, k: usize) -> Option<(Script, usize, Edit, String, f64)> {
         .rev()
         .flat_map(|at| edits(&script, at, &case.first().given).into_iter().map(move |(edit, how)| (at, edit, how)));
     let (at, edit, how, residual) = all.into_iter().find_map(|(at, edit, how)| {
-        let residual = ready.mended(&[(at, edit.clone())])?;
+        let edits = [(at, edit.clone())];
+        let residual = ready.mended(&edits).filter(|_| mend::holds_far(case, &ready, &script, &edits))?;
         Some((at, edit, how, residual))
     })?;
     Some((script, at, edit, how, residual))
@@ -139,7 +140,8 @@ pub(super) fn rerouted(case: &Case, k: usize) -> Option<Verdict> {
                 let chosen: Vec<(usize, usize)> =
                     (0..reads.len()).filter(|i| set >> i & 1 == 1).map(|i| reads[i]).collect();
                 let edits = reading(&chosen, wanted);
-                let Some(residual) = ready.mended(&edits) else { continue };
+                let residual = ready.mended(&edits).filter(|_| mend::holds_far(case, &ready, &script, &edits));
+                let Some(residual) = residual else { continue };
                 let [used, wanted] = [used, wanted].map(|place| given.places()[place].to_string());
                 let line = lines.line_of_reads(&chosen)?;
                 let evidence = format!(

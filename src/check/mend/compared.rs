@@ -12,6 +12,7 @@ use crate::{
     check::{
         case::{Case, Point},
         numbers::{DIFFERENT, difference, is_finite, mapped, numbers, size},
+        ready::Ready,
         script::{Alter, Edit, Script, Source},
     },
 };
@@ -36,19 +37,14 @@ impl Compared {
         if !through.contains(&true) {
             return Compared::default();
         }
-        let mut rng = StdRng::seed_from_u64(0x0066_6172_206f_6666);
-        let x = &case.first().given.x;
-        let many = x.iter().map(Tensor::numel).sum::<usize>() > FEW;
-        let far = (0..if many { POINTS_OF_MANY } else { POINTS }).filter_map(|_| {
-            let there: Vec<Tensor> = x.iter().map(|x| shuffled(x, &mut rng)).collect();
-            let point = case.point(&there, &mut rng).ok().filter(|p| p.truth.iter().all(is_finite))?;
+        let points = far(case).into_iter().filter_map(|point| {
             let at = at(&point)?;
             // A rule that is another program there cannot be judged by this one.
             let again = script.outputs(&at.arguments, &[])?;
             let same = |(&k, b): (&usize, &Tensor)| point.answer[k].as_ref().is_some_and(|a| same(a, b));
             answered.iter().zip(&again).all(same).then_some(at)
         });
-        Compared { points: far.collect(), through }
+        Compared { points: points.collect(), through }
     }
 
     /// Whether these edits are seen through comparisons, and points are there to tell.
@@ -58,21 +54,46 @@ impl Compared {
 
     /// The points at which these edits of a rule have to hold as well.
     pub fn points_for(&self, script: &Script, edits: &[(usize, Edit)]) -> &[At] {
-        let compares = |k: usize| !script.steps[k].differentiable();
-        let reads = |k: usize, i: usize| matches!(script.steps[k].inputs.get(i), Some(Source::Step(s)) if compares(*s));
-        let is_seen = |(k, edit): &(usize, Edit)| {
-            let replaces = matches!(edit, Edit::AtResult(Alter::Use(_)) | Edit::AtOperand(_, Alter::Use(_)));
-            match edit {
-                _ if *k >= self.through.len() => false,
-                // A result that is multiplied by a value is not one of bits any longer.
-                Edit::AtResult(_) if compares(*k) => replaces,
-                _ if self.through[*k] => true,
-                Edit::AtOperand(i, _) => replaces && reads(*k, *i),
-                _ => false,
-            }
-        };
-        if !self.points.is_empty() && edits.iter().any(is_seen) { &self.points } else { &[] }
+        if !self.points.is_empty() && is_seen(script, &self.through, edits) { &self.points } else { &[] }
     }
+}
+
+/// Whether one of these edits of a rule is seen through comparisons alone.
+fn is_seen(script: &Script, through: &[bool], edits: &[(usize, Edit)]) -> bool {
+    let compares = |k: usize| !script.steps[k].differentiable();
+    let reads = |k: usize, i: usize| matches!(script.steps[k].inputs.get(i), Some(Source::Step(s)) if compares(*s));
+    edits.iter().any(|(k, edit)| {
+        let replaces = matches!(edit, Edit::AtResult(Alter::Use(_)) | Edit::AtOperand(_, Alter::Use(_)));
+        match edit {
+            _ if *k >= through.len() => false,
+            // A result that is multiplied by a value is not one of bits any longer.
+            Edit::AtResult(_) if compares(*k) => replaces,
+            _ if through[*k] => true,
+            Edit::AtOperand(i, _) => replaces && reads(*k, *i),
+            _ => false,
+        }
+    })
+}
+
+/// Whether edits that mend a rule hold far apart, too, if they are seen through comparisons alone; others do anyway.
+pub(in crate::check) fn holds_far(case: &Case, ready: &Ready<'_>, script: &Script, edits: &[(usize, Edit)]) -> bool {
+    if !is_seen(script, &through(script, script.outputs.len()), edits) {
+        return true;
+    }
+    // Without such a point nobody knows.
+    ready.at(&far(case)).is_none_or(|ready| ready.mended(edits).is_some())
+}
+
+/// Points of a case that lie far apart.
+fn far(case: &Case) -> Vec<Point> {
+    let mut rng = StdRng::seed_from_u64(0x0066_6172_206f_6666);
+    let x = &case.first().given.x;
+    let many = x.iter().map(Tensor::numel).sum::<usize>() > FEW;
+    let points = (0..if many { POINTS_OF_MANY } else { POINTS }).filter_map(|_| {
+        let there: Vec<Tensor> = x.iter().map(|x| shuffled(x, &mut rng)).collect();
+        case.point(&there, &mut rng).ok().filter(|p| p.truth.iter().all(is_finite))
+    });
+    points.collect()
 }
 
 fn same(a: &Tensor, b: &Tensor) -> bool {

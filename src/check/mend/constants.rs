@@ -28,6 +28,12 @@ const TRIAL: usize = 4;
 /// The step of its differences. The solution does not depend on it, only how fast it is reached.
 const BESIDE: f64 = 1e-5;
 
+/// Numbers of `forward` that are tried as bounds.
+const BOUNDS: usize = 24;
+
+/// What such an edit costs: more than reading another value that the rule receives.
+const BOUND: u32 = 16;
+
 /// A number and the one that belongs in its place.
 type OldNew = (f64, f64);
 
@@ -92,6 +98,31 @@ pub(super) fn guesses(program: &Program, places: &[Rc<Place>], all: &mut Vec<Pro
             if let Some((old_new, actions)) = other {
                 let cost = if f64::abs(plus) == 2.0 { 14 } else { 12 };
                 all.push(Proposal::new(place, Change::Number(old_new, actions), cost, ""));
+            }
+        }
+    }
+}
+
+/// Where a number is compared with a value, or added to what is compared, no slope leads to the right one; but it is one
+/// of `forward`, with either sign, or 0.
+pub(super) fn bounds(program: &Program, places: &[Rc<Place>], all: &mut Vec<Proposal>) {
+    let mut known = vec![0.0];
+    for step in &program.forward.steps {
+        if let Action::Elementwise(row, number) = step.action
+            && row.parameter.is_some()
+        {
+            known.extend([number, -number].into_iter().filter(|new| !known.contains(new)).collect::<Vec<_>>());
+        }
+    }
+    for place in places.iter().filter(|place| place.part == Part::Result) {
+        for &new in known.iter().take(BOUNDS) {
+            let other = actions(program, place, |row, old| {
+                let compares = matches!(row, "gt" | "ge" | "lt" | "le" | "max" | "min");
+                let adds = matches!(row, "add" | "sub") && !place.linear;
+                ((compares || adds) && old != new).then_some(new)
+            });
+            if let Some((old_new, actions)) = other {
+                all.push(Proposal::new(place, Change::Number(old_new, actions), BOUND, ""));
             }
         }
     }

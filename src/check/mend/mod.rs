@@ -79,6 +79,7 @@ mod unread;
 mod values;
 mod writer;
 
+pub(super) use compared::holds_far;
 pub(super) use lines::Lines;
 pub(super) use numbers::written;
 pub(super) use places::{groups, readers};

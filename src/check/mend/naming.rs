@@ -177,7 +177,10 @@ fn fault(program: &Program, case: &Case, edit: &Proposal) -> Fault {
         (Change::Keep(operand), _) => Fault::WrongOperation { edit: format!("operand {operand} alone") },
         (Change::Act(actions, what), _) => another(step, &actions[0], what),
         (Change::Number(Some((old, new)), _), _) => {
-            let how = format!("it has {} where {} belongs{}", text(*old), text(*new), program.meaning(*new));
+            // What a value is compared with is hardly a size.
+            let compares = step.is_some_and(|step| !step.differentiable());
+            let meaning = if compares { String::new() } else { program.meaning(*new) };
+            let how = format!("it has {} where {} belongs{meaning}", text(*old), text(*new));
             Fault::WrongConstant { how }
         }
         (Change::Number(None, _), _) => Fault::WrongConstant { how: "the numbers of a loop".to_owned() },

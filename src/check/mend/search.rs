@@ -76,6 +76,7 @@ impl<'p> Search<'p> {
         operations::proposals(program, &places, &mut proposals);
         reductions::proposals(program, &places, &mut proposals);
         constants::guesses(program, &places, &mut proposals);
+        constants::bounds(program, &places, &mut proposals);
         operands::proposals(program, &places, &families, &mut proposals);
         factors::proposals(program, &places, &families, &mut proposals);
         terms::proposals(program, &places, &families, &mut proposals);
