@@ -139,6 +139,11 @@ pub enum Fault {
     Kink,
     /// The function jumps here.
     Jump,
+    /// A branch of a mask, of a rule or its `forward`, that no input has taken: a mistake there would not be seen.
+    Unreached {
+        /// Which, as a clause: "`gt` is never true".
+        how: String,
+    },
     /// A number of the gradient is NaN or infinite.
     NonFinite {
         /// The first operation, in forward order, whose derivative is not finite.
@@ -169,7 +174,7 @@ impl Fault {
 
     /// Whether it is only a remark: the gradient is not wrong there; the function or the measurement is special.
     pub fn is_remark(&self) -> bool {
-        matches!(self, Fault::Kink | Fault::Jump | Fault::StepSize)
+        matches!(self, Fault::Kink | Fault::Jump | Fault::StepSize | Fault::Unreached { .. })
     }
 }
 
@@ -230,6 +235,7 @@ impl fmt::Display for Fault {
             }
             Fault::Kink => f.write_str("a kink: the slopes from the left and from the right differ"),
             Fault::Jump => f.write_str("a jump: the function is not continuous here"),
+            Fault::Unreached { how } => write!(f, "no input takes it: {how}"),
             Fault::NonFinite { operation } => write!(f, "not finite: the derivative of `{operation}` is the first"),
             Fault::NotDeterministic => f.write_str("not deterministic: the same run gives different numbers"),
             Fault::Coupled => f.write_str("observations of a batch influence each other"),

@@ -92,6 +92,7 @@ kinds! {
     Precision "precision lost"
     Jump "jump"
     Kink "kink"
+    Unreached "unreached branch"
     StepSize "step-size artifact"
     Unknown "no known fault"
 }

@@ -44,6 +44,11 @@
 //! Everything is computed in double precision, whatever the layer trains in. A test that had nothing to test never
 //! counts as passed.
 //!
+//! A mask, a maximum or a `relu` in a rule or in its `forward` has two branches, and a rule may be wrong in the one that no
+//! input takes. So the inputs are moved there, and to both sides of every border. What cannot be moved, or must not, such as
+//! a mask that is data, is named in a remark ([`Fault::Unreached`]): check the rule again with inputs that take that branch.
+//! An `if` of Rust leaves nothing on the tape, and no remark.
+//!
 //! # Reading guide
 //!
 //! No file knows about one that comes later in this list.
@@ -53,7 +58,7 @@
 //!    along a surface; `arguments` are what functions are differentiated with respect to; `runner` runs and
 //!    differentiates any subject; `subject` gives everything that can be checked one form.
 //! 3. Three gradients: `slope` differentiates by differences; `measure` compares.
-//! 4. Rules: `applications` finds them in a recording; `given` is what a rule receives; `script` is a recording as a
+//! 4. Rules: `applications` finds them in a recording, `branches` what they choose between; `given` is what a rule receives; `script` is a recording as a
 //!    program, `edit` changes one, `running` runs it with steps changed, `replay` has the numbers, `rerun` those that
 //!    depend on a change; `case` is a rule at two points, with its answer and the truth, which `compared` compares;
 //!    `ready` runs it with one change after another.
@@ -63,6 +68,7 @@
 
 mod applications;
 mod arguments;
+mod branches;
 mod case;
 mod caught;
 mod compared;

@@ -1,5 +1,6 @@
 //! The checker: no false alarms, and the right name for every fault.
 
+mod branches;
 mod clear;
 mod contract;
 mod departures;

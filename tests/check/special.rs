@@ -49,7 +49,7 @@ fn a_wrong_rule_does_not_hide_in_a_kink() {
 
     let right = check::function(Magnitude(|x| x.sign()), &[Tensor::from([0.0])]).run().unwrap();
     let Some(Outcome::Passed(detail)) = right.outcome("manual = tape") else { panic!("{right}") };
-    assert!(detail.ends_with("and beside the kinks"), "{detail}");
+    assert!(detail.contains("and beside the kinks"), "{detail}");
 }
 
 /// 1 where x > 0, else 0, with the derivative 1.

@@ -1,6 +1,7 @@
 //! Manual against tape against numeric, and the verdict when they differ.
 
 use super::{
+    branches::{Branches, Moved, branches},
     differences::compare,
     examination::{ALL_ZERO, Examination, NO_RULE, failed, not_applicable, passed},
     questions::Question,
@@ -31,15 +32,17 @@ pub(super) fn test(e: &mut Examination<'_>) {
     let found = compare(e, batches.last().expect("a batch runs"), by_hand);
     let beside = if by_hand { beside_kinks(e, &found.comparisons) } else { None };
     let manual_tape = manual_against_tape(e, &batches, &found.comparisons, beside.as_deref(), by_hand);
+    let (manual_tape, across, unreached) = in_other_branches(e, manual_tape, beside.as_deref());
     e.note(ManualTape, manual_tape);
     e.note(ManualNumeric, found.manual);
     e.note(TapeNumeric, found.tape);
     e.gradients = found.comparisons;
     e.curves = found.curves;
-    let mut faults = faults(e, beside, by_hand);
+    let mut faults = faults(e, beside, across, by_hand);
     perhaps_data(e, &mut faults);
     e.verdicts.extend(faults);
     e.verdicts.extend(found.remarks);
+    e.verdicts.extend(unreached);
 }
 
 fn sizes(batches: &[Gradients], by_hand: bool) -> Outcome {
@@ -86,6 +89,29 @@ fn manual_against_tape(
         return passed(format!("to {worst:.1e}, in {} and beside the kinks", numbers::batches(batches.len())));
     }
     passed(format!("to {worst:.1e}, in {}", numbers::batches(batches.len())))
+}
+
+/// If the rules are right so far: whether they are in branches that no input has taken, else inputs in such a branch, and a
+/// remark for each that was not reached.
+fn in_other_branches(
+    e: &Examination<'_>,
+    so_far: Outcome,
+    beside: Option<&[Argument]>,
+) -> (Outcome, Option<Moved>, Vec<Verdict>) {
+    let Outcome::Passed(detail) = so_far else { return (so_far, None, Vec::new()) };
+    let Branches { moved, unreached } = branches(e, beside);
+    let tried = moved.len();
+    for moved in moved {
+        let place = Evaluation { arguments: &moved.arguments, ..e.largest() };
+        if let Err(Outcome::Failed(why)) = largest_difference(&moved.arguments, &place.gradients_of_both(true), &[]) {
+            return (failed(format!("{}, {why}", moved.holds())), Some(moved), Vec::new());
+        }
+    }
+    let moved = match tried {
+        0 => String::new(),
+        n => format!(", and at {} moved to borders of masks", count(n, "point")),
+    };
+    (passed(detail + &moved), None, unreached)
 }
 
 /// The largest relative difference between the gradients of both rules, ignoring kinks where both are subgradients; or
@@ -155,8 +181,8 @@ fn beside_kinks(e: &Examination<'_>, comparisons: &[Comparison]) -> Option<Vec<A
     (moved > 0).then_some(arguments)
 }
 
-/// The faults behind failed comparisons; `beside` holds inputs beside the kinks.
-fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> Vec<Verdict> {
+/// The faults behind failed comparisons; `beside` holds inputs beside the kinks, `across` such in another branch.
+fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, across: Option<Moved>, by_hand: bool) -> Vec<Verdict> {
     use Question::*;
     let mut verdicts = Vec::new();
     // Where differences agree with the rule, it is the tape that is wrong.
@@ -164,12 +190,14 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
     if by_hand && !rule_is_right && [Sizes, ManualTape, ManualNumeric].into_iter().any(|asked| e.failed(asked)) {
         // The largest batch says most, but a rule that is right there may be wrong in a smaller one.
         let beside = beside.map(|arguments| (e.observations(), values(&arguments)));
+        let moved = across.iter().flat_map(|moved| [moved.many(e), moved.arguments.clone()]);
+        let moved = moved.map(|arguments| (e.observations(), values(&arguments)));
         let batches = e.sound.iter().rev().map(|(b, _)| (e.batches[*b].observations, e.values(*b)));
         let applied = |at: &[Tensor]| {
             let found = e.runner(Mode::Train).run(at, |tape, _, _| Ok(applications(tape)));
             found.unwrap_or_default()
         };
-        for (count, at) in batches.clone().chain(beside) {
+        for (count, at) in batches.clone().chain(beside).chain(moved) {
             let found = applied(&at);
             let is_other = |other: &Option<usize>, values: &[Tensor]| {
                 *other != count && values[0].shape().rank() == at[0].shape().rank()
@@ -184,6 +212,11 @@ fn faults(e: &Examination<'_>, beside: Option<Vec<Argument>>, by_hand: bool) -> 
                 break;
             }
         }
+    }
+    if let Some(moved) = &across {
+        let holds = moved.holds();
+        let moved = format!("the inputs of the check do not show it; they were moved, and it is so {holds}");
+        verdicts.iter_mut().take(1).for_each(|verdict| verdict.evidence.push(moved.clone()));
     }
     if e.failed(TapeNumeric) {
         verdicts.extend(diagnose::tape_faults(&e.largest(), &e.gradients));

@@ -6,6 +6,7 @@
 //! `conduct`, `batch` and `second` examine how gradients and values behave. `examination` is the check in progress.
 
 mod batch;
+mod branches;
 mod conduct;
 mod differences;
 mod examination;

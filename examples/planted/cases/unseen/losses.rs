@@ -71,7 +71,7 @@ pub fn cases() -> Vec<Planted> {
             },
             |Backward { x, dz, saved, .. }, s| {
                 let (alike, n, m, c) = (saved[0], saved[1], saved[2], saved[3]);
-                let dc = dz[0] * slip!(s 1: alike.select(-1.0, 1.0) => alike.select(-1.0, 0.0));
+                let dc = dz[0] * slip!(s 1: alike.select(-1.0, c.gt(0.1)) => alike.select(-1.0, 0.0));
                 let da = dc * (x[1] / (n * m) - c * x[0] / slip!(s 2: n * n => n));
                 let db = dc * slip!(s 3: x[0] / (n * m) - c * x[1] / (m * m) => x[0] / (n * m));
                 vec![Some(da), Some(db)]
