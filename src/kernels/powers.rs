@@ -45,12 +45,7 @@ fn double<T: Real>(x: &[T], out: &mut [T], f: impl Fn(f64) -> f64) {
         x,
         out,
         #[inline(always)]
-        |x| {
-            x.by(
-                #[inline(always)]
-                |x| f(x),
-            )
-        },
+        |x: T| T::of(f(x.to_f64())),
     );
 }
 

@@ -34,7 +34,7 @@ const BERNOULLI: &[f64] =
 /// Where [`digamma`] and [`trigamma`] hold: 1/x² is finite.
 #[inline(always)]
 pub fn is_positive(x: f64) -> bool {
-    (x >= 1e-150) & (x < f64::INFINITY)
+    (1e-150..f64::INFINITY).contains(&x)
 }
 
 /// ψ(x).
