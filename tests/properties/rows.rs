@@ -129,7 +129,7 @@ pub const UNARY: &[Unary] = rows! { Unary:
     log_sigmoid |x| x.log_sigmoid(), |x| -softplus(-x), (-3.0, 3.0), ALL, Result(3.0);
     softplus |x| x.softplus(), softplus, (-3.0, 3.0), ALL, Result(3.0);
     erf |x| x.erf(), erf, (-2.0, 2.0), ALL, Result(3.0);
-    normal_cdf |x| x.normal_cdf(), |x| (1.0 + erf(x * 0.5f64.sqrt())) / 2.0, (-3.0, 3.0), MIDDLE, Argument(2.0);
+    normal_cdf |x| x.normal_cdf(), |x| (1.0 + erf(x * 0.5f64.sqrt())) / 2.0, (-3.0, 3.0), MIDDLE, Argument(4.0);
     asinh |x| x.asinh(), f64::asinh, (-2.0, 2.0), MIDDLE, Result(1.0);
     acosh |x| x.acosh(), f64::acosh, (1.5, 4.0), MIDDLE, Result(1.0);
     atanh |x| x.atanh(), f64::atanh, (-0.75, 0.75), ALL, Result(1.0);
