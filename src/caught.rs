@@ -66,6 +66,7 @@ mod place {
     /// When a panic that is caught is printed all the same.
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Print {
+        #[cfg(any(test, feature = "check"))]
         Never,
         /// Where `RUST_BACKTRACE` asks for a backtrace.
         WithBacktrace,
