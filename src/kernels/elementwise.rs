@@ -163,9 +163,6 @@ pub fn mean_square<T: Real>(a: &[T], b: &[T]) -> T {
     T::of(runs.sum::<f64>() / a.len() as f64)
 }
 
-/// The chains of maxima and minima: a comparison that keeps NaN takes longer than a sum.
-const CHAINS: usize = 4;
-
 /// How a reduction combines many numbers into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
@@ -201,8 +198,8 @@ impl Total {
         let start = self.start();
         match self {
             Total::Sum => lanes::<T, 1>(x, start, plus),
-            Total::Max => lanes::<T, CHAINS>(x, start, T::larger),
-            Total::Min => lanes::<T, CHAINS>(x, start, T::smaller),
+            Total::Max => lanes::<T, { rows::FOR_MAXIMA }>(x, start, T::larger),
+            Total::Min => lanes::<T, { rows::FOR_MAXIMA }>(x, start, T::smaller),
         }
     }
 
@@ -220,8 +217,8 @@ impl Total {
         let start = self.start();
         match self {
             Total::Sum => rows::merge_each::<T, 1>(acc, x, start, plus),
-            Total::Max => rows::merge_each::<T, CHAINS>(acc, x, start, T::larger),
-            Total::Min => rows::merge_each::<T, CHAINS>(acc, x, start, T::smaller),
+            Total::Max => rows::merge_each::<T, { rows::FOR_MAXIMA }>(acc, x, start, T::larger),
+            Total::Min => rows::merge_each::<T, { rows::FOR_MAXIMA }>(acc, x, start, T::smaller),
         }
     }
 }

@@ -61,6 +61,9 @@ fn in_registers<T: Real, const N: usize>(acc: &mut [T], x: &[T], f: impl Fn(T, T
     }
 }
 
+/// The chains of maxima and minima: a comparison that keeps NaN takes longer than a sum.
+pub(super) const FOR_MAXIMA: usize = 4;
+
 /// Folds numbers into sixteen interleaved partial results, combined pairwise: a fixed order that vectorizes. Vectors are taken
 /// by so many chains, each of which waits for itself alone.
 #[inline(always)]
@@ -216,7 +219,7 @@ mod tests {
             let same = |a: T, b: T| a == b || a.nan() && b.nan();
             let (mut sums, mut largest) = (vec![T::ONE; 37], vec![-T::INFINITY; 37]);
             merge_each::<T, 1>(&mut sums, &x, T::ZERO, |a, b| a + b);
-            merge_each::<T, 4>(&mut largest, &x, -T::INFINITY, T::larger);
+            merge_each::<T, FOR_MAXIMA>(&mut largest, &x, -T::INFINITY, T::larger);
             for (i, row) in x.chunks(run).enumerate() {
                 let most = row.iter().fold(-T::INFINITY, |most, &x| most.larger(x));
                 assert!(same(sums[i], T::ONE + lanes::<T, 1>(row, T::ZERO, |a, b| a + b)), "row {i} of {run}");

@@ -150,7 +150,7 @@ impl Lines {
             return self.fold(x, line, -T::INFINITY, T::larger);
         }
         for (line, x) in line.iter_mut().zip(x.chunks_exact(self.k)) {
-            *line = rows::lanes::<T, 4>(x, -T::INFINITY, T::larger);
+            *line = rows::lanes::<T, { rows::FOR_MAXIMA }>(x, -T::INFINITY, T::larger);
         }
     }
 
