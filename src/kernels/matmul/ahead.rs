@@ -5,7 +5,7 @@
 //! lines of `out` that it will write; 1.11 of the time is left. Asked for in one go, the lines would have to wait for each
 //! other, and the product for them: nothing would be gained.
 //!
-//! A chain of elementwise operations fetches its next block in the same way, into the first-level cache.
+//! A chain of elementwise operations fetches its next block in the same way.
 //!
 //! Nothing is read here: to ask for a line that turns out not to be needed costs time, and changes no result.
 
@@ -48,7 +48,8 @@ impl<'a, T> Ahead<'a, T> {
     }
 }
 
-const fn per_line<T>() -> usize {
+/// The numbers of a line.
+pub(in crate::kernels) const fn per_line<T>() -> usize {
     LINE / size_of::<T>()
 }
 
@@ -58,11 +59,10 @@ pub(in crate::kernels) fn lines<T>(numbers: &[T]) -> std::slice::Chunks<'_, T> {
     numbers.chunks(const { per_line::<T>() })
 }
 
-/// Asks for all lines of some numbers but the last, which may be shared with what follows them. They are wanted soon: the block
-/// of a chain takes a microsecond.
+/// Asks for all lines of some numbers but the last, which may be shared with what follows them.
 #[inline(always)]
-pub(in crate::kernels) fn fetch_all<T>(numbers: &[T]) {
-    numbers.chunks_exact(const { per_line::<T>() }).for_each(ask::<T, FIRST>);
+pub(in crate::kernels) fn fetch_all<T, const CACHE: i32>(numbers: &[T]) {
+    numbers.chunks_exact(const { per_line::<T>() }).for_each(ask::<T, CACHE>);
 }
 
 /// Asks for a line that is wanted later.
@@ -72,9 +72,9 @@ pub(in crate::kernels) fn fetch<T>(line: &[T]) {
 }
 
 /// The first-level cache, as x86-64 knows it (hint T0).
-const FIRST: i32 = 3;
+pub(in crate::kernels) const FIRST: i32 = 3;
 /// The second-level cache (hint T1).
-const SECOND: i32 = 2;
+pub(in crate::kernels) const SECOND: i32 = 2;
 
 /// Asks for a line of a cache. Other processors than x86 are left to foresee by themselves what is read next.
 #[inline(always)]

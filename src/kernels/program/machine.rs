@@ -11,9 +11,16 @@ use super::{Arg, Program, Run, Step, blocks, short::expand};
 use crate::kernels::{
     Real,
     elementwise::Operand,
-    matmul::ahead::fetch_all,
+    matmul::ahead::{FIRST, SECOND, fetch_all, per_line},
     space::{BLOCK, Place, Space},
 };
+
+/// Chains of fewer steps over a single run fetch nothing ahead. They go on from number to number as fast as memory does, and the
+/// processor foresees what they read next; asked for the lines of a whole block at once, it would wait for those.
+const FETCHED: usize = 3;
+
+/// Chains of fewer steps over a single run fetch into the second-level cache, which takes more lines at a time.
+const FETCHED_FIRST: usize = 6;
 
 /// One evaluation of a program over an index space.
 pub(super) struct Machine<'m, 'p, T> {
@@ -94,12 +101,23 @@ impl<'m, 'p, T: Real> Machine<'m, 'p, T> {
             }
             return;
         };
-        // What the next block reads and writes comes from memory while this one is computed, a part of it in each step.
-        let share = next.len().div_ceil(program.steps.len());
+        // What the next block reads and writes comes from memory while this one is computed, a part of it in each step; of a
+        // single run, which begins at a line, whole lines.
+        let (count, single) = (program.steps.len(), self.space.dims.len() == 1);
+        let fetched = if single && count < FETCHED { 0 } else { next.len() };
+        let share = fetched.div_ceil(count);
+        let share = if single { share.next_multiple_of(per_line::<T>()) } else { share };
         let fetch_ahead = |step: usize| {
-            let (from, to) = (step * share, ((step + 1) * share).min(next.len()));
-            self.whole.iter().for_each(|x| fetch_all(&x[next.start..][from.min(to)..to]));
-            fetch_all(&later[from.min(later.len())..to.min(later.len())]);
+            let [from, to] = [step, step + 1].map(|step| fetched.min(step * share));
+            let later = &later[from.min(later.len())..to.min(later.len())];
+            let read = self.whole.iter().map(|x| &x[next.start..][from..to]);
+            match single && count < FETCHED_FIRST {
+                true => read.chain([later]).for_each(fetch_all::<T, SECOND>),
+                false => {
+                    read.for_each(fetch_all::<T, FIRST>);
+                    fetch_all::<T, FIRST>(later);
+                }
+            }
         };
         for (i, (step, &slot)) in steps.iter().zip(slots).enumerate() {
             fetch_ahead(i);
