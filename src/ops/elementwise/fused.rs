@@ -1,6 +1,9 @@
 //! Rules in one loop, where the gradient is numbers: the same arithmetic as the rule in tape algebra, and the same bits.
 
-use super::{EXP_M1, Elementwise, MIN_NUMBER, RELU, SIGMOID, SUB, Slope, TANH, Vjp};
+use super::{
+    EXP_M1, Elementwise, GELU, HARDSWISH, MIN_NUMBER, RELU, SIGMOID, SILU, SUB, Slope, TANH, Vjp,
+    rows::NORMAL_DENSITY_AT_0,
+};
 use crate::{
     kernels::{
         Real,
@@ -54,6 +57,21 @@ fused!(MIN_ZERO_RULE "min rule" r"\begin{cases} a & b \le 0 \\ 0 & \text{else} \
 fused!(RELU_RULE "relu rule" r"\begin{cases} a & b > 0 \\ 0 & \text{else} \end{cases}"
     |dz, x| Real::pick(x > 0.0, dz, 0.0));
 
+fused!(SILU_RULE "silu rule" r"a \odot (\sigma(b) + b \odot \sigma(b) \odot (1 - \sigma(b)))" |dz, x| {
+    let s = x.sigmoid_();
+    dz * (s + x * s * (1.0 - s))
+});
+fused!(GELU_RULE "gelu rule" r"a \odot (\Phi(b) + b \odot \varphi(b))" |dz, x| dz * gelu_slope(x));
+fused!(HARDSWISH_RULE "hardswish rule"
+    r"a \odot \begin{cases} 0 & b \le -3 \\ 1 & b \ge 3 \\ \frac{b}{3} + \frac{1}{2} & \text{else} \end{cases}"
+    |dz, x| dz * Real::pick(x > -3.0, Real::pick(x < 3.0, x / 3.0 + 0.5, 1.0), 0.0));
+
+/// Φ(x) + x φ(x).
+#[inline(always)]
+fn gelu_slope<T: Real>(x: T) -> T {
+    x.normal_cdf_() + x * ((x * x * T::of(-0.5)).exp_() * T::of(NORMAL_DENSITY_AT_0))
+}
+
 /// The row that computes the gradient of `row` from z̄ and one other value, and that value, if there is one.
 pub(super) fn rule_of<'t>(
     row: &'static Elementwise,
@@ -65,6 +83,9 @@ pub(super) fn rule_of<'t>(
         _ if std::ptr::eq(row, &SIGMOID) => Some((&SIGMOID_RULE, at.z)),
         _ if std::ptr::eq(row, &EXP_M1) => Some((&EXP_M1_RULE, at.z)),
         _ if std::ptr::eq(row, &RELU) => Some((&RELU_RULE, at.x[0])),
+        _ if std::ptr::eq(row, &SILU) => Some((&SILU_RULE, at.x[0])),
+        _ if std::ptr::eq(row, &GELU) => Some((&GELU_RULE, at.x[0])),
+        _ if std::ptr::eq(row, &HARDSWISH) => Some((&HARDSWISH_RULE, at.x[0])),
         _ if std::ptr::eq(row, &MIN_NUMBER) && parameter == 0.0 => Some((&MIN_ZERO_RULE, at.x[0])),
         _ => None,
     }
@@ -127,13 +148,14 @@ mod tests {
 
     #[test]
     fn a_rule_in_one_loop_has_the_bits_of_the_rule_in_tape_algebra() {
-        for row in [&TANH, &SIGMOID, &EXP_M1, &RELU, &MIN_NUMBER] {
-            let tape = Tape::new();
-            let x = tape.leaf(Tensor::from_fn([100], tape.dtype(), |i| i as f64 / 20.0 - 2.5));
-            let y = x.unary(row, 0.0);
-            let upstream = Tensor::from_fn([100], tape.dtype(), |i| (i as f64).sin());
-            let recorded = tape.grad_with(y, &[x], tape.constant(&upstream)).unwrap()[0];
-            assert_eq!(y.vjp(&upstream).unwrap().wrt(x).unwrap(), &recorded.value(), "{}", row.name);
+        for row in [&TANH, &SIGMOID, &EXP_M1, &RELU, &MIN_NUMBER, &SILU, &GELU, &HARDSWISH] {
+            for tape in [Tape::new(), Tape::f64()] {
+                let x = tape.leaf(Tensor::from_fn([200], tape.dtype(), |i| i as f64 / 20.0 - 5.0));
+                let y = x.unary(row, 0.0);
+                let upstream = Tensor::from_fn([200], tape.dtype(), |i| (i as f64).sin());
+                let recorded = tape.grad_with(y, &[x], tape.constant(&upstream)).unwrap()[0];
+                assert_eq!(y.vjp(&upstream).unwrap().wrt(x).unwrap(), &recorded.value(), "{}", row.name);
+            }
         }
     }
 }

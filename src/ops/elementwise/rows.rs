@@ -127,9 +127,9 @@ unary! {
     GELU gelu r"x \Phi(x)" |x| x * x.normal_cdf_(), d |x, _, dz| dz * (x.normal_cdf() + x * normal_density(x)),
         slope any, on (-3.0, 3.0);
     /// x / (1 + e⁻ˣ), also called swish.
-    SILU silu r"x \sigma(x)" |x| x * x.sigmoid_(), d |x, z, dz| {
+    SILU silu r"x \sigma(x)" |x| x * x.sigmoid_(), d |x, _, dz| {
         let s = x.sigmoid();
-        dz * (s + z * (1.0 - s))
+        dz * (s + x * s * (1.0 - s))
     }, slope any, on (-3.0, 3.0);
     /// x tanh(ln(1 + eˣ)) (Misra, arXiv 1908.08681).
     MISH mish r"x \tanh(\ln(1 + e^{x}))" |x| x * softplus(x).tanh_(), d |x, _, dz| {
@@ -267,5 +267,8 @@ fn hardswish<T: Real>(x: T) -> T {
 
 /// φ(x) = e^(−x²/2) / √2π, the derivative of Φ.
 fn normal_density(x: Var<'_>) -> Var<'_> {
-    (x * x * -0.5).exp() * (std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI * 0.5)
+    (x * x * -0.5).exp() * NORMAL_DENSITY_AT_0
 }
+
+/// 1 / √2π.
+pub(super) const NORMAL_DENSITY_AT_0: f64 = std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI * 0.5;
