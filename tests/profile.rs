@@ -315,3 +315,21 @@ fn every_operation_knows_its_count_but_those_that_go_on_until_they_converge() {
     unknown.dedup();
     assert_eq!(unknown, ["eigh", "lyapunov", "svd", "symmetric_sqrt"]);
 }
+
+/// How often a walk back goes through the numbers of `x`.
+fn passes(f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> u64 {
+    let tape = Tape::new();
+    tape.set_profiling(true);
+    let x = tape.leaf(numbers([100, 100]));
+    f(x).sum().backward().unwrap();
+    let profile = tape.profile();
+    let chains = profile.operations();
+    chains.iter().filter(|row| row.backward && row.operation.contains("chain")).map(|row| row.calls).sum()
+}
+
+#[test]
+fn what_several_operations_hand_on_to_a_leaf_is_added_up_in_one_pass_if_they_are_near_each_other() {
+    assert_eq!(passes(|x| x * x), 1);
+    assert_eq!(passes(|x| x * x.sigmoid() + x.exp()), 1);
+    assert_eq!(passes(|x| (0..20).fold(x * 0.5, |y, _| y * 0.9 + 0.1) * x), 2);
+}

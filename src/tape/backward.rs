@@ -45,14 +45,15 @@ impl<'t> Walk<'t> {
     /// Backpropagation: from the node `root`, whose gradient is known, to the first.
     fn run(&mut self, root: NodeId) -> Result<()> {
         for id in (0..=root).rev() {
+            self.slots.at = id;
             let Some(dz) = self.arrive(id)? else { continue };
             self.extras.begin(id);
             let guard = self.extras.guard(id, &dz);
             let (inputs, gradients) = self.rule(id, &dz, guard.is_on())?;
-            for (&input, &dx) in inputs.iter().zip(&gradients) {
+            for (k, (&input, &dx)) in inputs.iter().zip(&gradients).enumerate() {
                 let Some(dx) = dx else { continue };
                 let dx = self.extras.hand_on(&guard, input, dx);
-                self.slots.add(input, dx);
+                self.slots.add(input, dx, inputs[k + 1..].contains(&input));
             }
             self.extras.end(id);
             self.slots.forget_scratch();

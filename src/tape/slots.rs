@@ -3,7 +3,7 @@
 //! Where nothing is recorded, the operations of rules are *scratch*: they are taken off the tape as soon as they are more than
 //! a few and no gradient waits to be computed from them, so the memory of a walk stays flat.
 
-use super::{Inputs, Kind, Node, NodeId, Tape, Value, Var, extras::Few};
+use super::{Inputs, Kind, List, Node, NodeId, Tape, Value, Var, extras::Few};
 use crate::tensor::Tensor;
 
 /// The gradient of a node so far.
@@ -27,6 +27,8 @@ pub(super) struct Slots<'t> {
     scratch_from: Option<usize>,
     /// Up to where they are known to be small.
     small_to: usize,
+    /// The node that the walk is at.
+    pub at: NodeId,
 }
 
 /// So many operations of rules stay on the tape if all are small: to take off what a rule recorded, and put what goes on from
@@ -36,6 +38,8 @@ const FEW: usize = 32;
 const LARGE: usize = 4096;
 /// Gradients that wait to be computed are computed when rules have left this many operations on the tape.
 const SCRATCH: usize = 256;
+/// The gradient of a leaf waits for another contribution over so many nodes.
+const NEAR: NodeId = 16;
 
 impl<'t> Slots<'t> {
     /// Empty slots, but for the `upstream` gradient of `root`; the operations of rules are taken off again down to
@@ -44,7 +48,7 @@ impl<'t> Slots<'t> {
         let mut slots = Few::new(root as usize + 1);
         slots.put(root, upstream);
         let small_to = scratch_from.unwrap_or_default();
-        Slots { tape, slots, waiting: Vec::new(), in_place: Vec::new(), scratch_from, small_to }
+        Slots { tape, slots, waiting: Vec::new(), in_place: Vec::new(), scratch_from, small_to, at: root }
     }
 
     /// Whether the operations of rules stay on the tape.
@@ -106,25 +110,31 @@ impl<'t> Slots<'t> {
         slot
     }
 
-    /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast.
-    pub fn add(&mut self, input: NodeId, gradient: Var<'t>) {
+    /// Adds a contribution to the gradient of `input`, summed over the axes along which the input was broadcast. The rule that it
+    /// comes from may hand that on `again`.
+    pub fn add(&mut self, input: NodeId, gradient: Var<'t>, again: bool) {
         if self.add_placed(input, gradient.id()) {
             return;
         }
         let gradient = self.summed(input, gradient);
-        let numbers = self.numbers(input, gradient);
-        match self.slots.get_mut(input) {
-            None => self.wait(input, gradient),
-            Some(Slot::Ready(sum)) if numbers => sum.accumulate(self.tape.list().ready(gradient.id())),
+        let numbers = !self.recorded() && !self.tape.list().is_pending(gradient.id());
+        let sum = match self.slots.get_mut(input) {
+            Some(Slot::Ready(sum)) if numbers => return sum.accumulate(self.tape.list().ready(gradient.id())),
+            None => gradient,
             Some(_) => {
                 let before = self.take(input).expect("the slot was just looked into");
                 let (numbers, sum) = (numbers && !self.tape.list().is_pending(before.id()), before + gradient);
                 if numbers {
                     self.tape.list_mut().force(sum.id());
                 }
-                self.wait(input, sum);
+                sum
             }
+        };
+        let list = &mut *self.tape.list_mut();
+        if !(again || self.recorded()) && list.is_pending(sum.id()) && list.gets_no_more(input, self.at) {
+            list.force(sum.id());
         }
+        self.wait(input, sum);
     }
 
     /// The gradient of a node whose slot is empty.
@@ -155,19 +165,6 @@ impl<'t> Slots<'t> {
         gradient.sum_to(&shape)
     }
 
-    /// Whether a contribution can be added as numbers: nothing is recorded, and it is computed already or goes to a leaf,
-    /// where no chain goes on.
-    fn numbers(&self, input: NodeId, gradient: Var<'t>) -> bool {
-        if self.recorded() {
-            return false;
-        }
-        let mut list = self.tape.list_mut();
-        if matches!(list.node(input).kind, Kind::Leaf) {
-            list.force(gradient.id());
-        }
-        !list.is_pending(gradient.id())
-    }
-
     /// Takes the operations of finished rules off the tape, unless they are few and small, or a gradient still waits to be
     /// computed from them.
     pub fn forget_scratch(&mut self) {
@@ -179,10 +176,10 @@ impl<'t> Slots<'t> {
             self.small_to = list.nodes.len();
             return;
         }
-        let slots = &mut self.slots;
+        let (slots, at) = (&mut self.slots, self.at);
         self.waiting.retain(|&id| {
             let Some(&Slot::Node(node)) = slots.get(id) else { return false };
-            if count > SCRATCH {
+            if count > SCRATCH || list.is_pending(node) && list.gets_no_more(id, at) {
                 list.force(node);
             }
             let pending = list.is_pending(node);
@@ -195,6 +192,15 @@ impl<'t> Slots<'t> {
             list.truncate(mark);
             self.small_to = mark;
         }
+    }
+}
+
+impl List {
+    /// Whether a node is a leaf that no node reads to which the walk, now `at` a node, comes soon: no chain goes on from its
+    /// gradient.
+    fn gets_no_more(&self, id: NodeId, at: NodeId) -> bool {
+        let soon = &self.nodes[at.saturating_sub(NEAR) as usize..at as usize];
+        matches!(self.node(id).kind, Kind::Leaf) && !soon.iter().any(|node| node.inputs.contains(&id))
     }
 }
 

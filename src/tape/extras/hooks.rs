@@ -78,6 +78,6 @@ pub(super) fn run<'t>(node: Var<'t>, slots: &mut Slots<'t>) -> Result<()> {
             false => Err(fault(HookFault::Shape { expected, got })),
         }
     })?;
-    slots.add(node.id(), replaced);
+    slots.add(node.id(), replaced, false);
     Ok(())
 }
