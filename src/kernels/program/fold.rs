@@ -42,11 +42,13 @@ impl<T: Real> Program<'_, T> {
         if plain && numel <= BLOCK && out.len() == 1 {
             return out[0] = total.of_two(out[0], total.of(self.inputs[0].0));
         }
+        let space = self.space(dims);
+        let (program, step) = self.fused_beside(step, &space);
         let target = Space::new(dims, [kept]);
-        let fold = Fold { total, step, space: (!plain).then(|| self.space(dims)), target };
+        let fold = Fold { total, step, space: (!plain).then_some(space), target };
         let (first, inner) = (fold.target.dims[0], numel / fold.target.dims[0]);
         if numel < PARALLEL {
-            return self.fold_piece(&fold, 0..numel, 0, out, written);
+            return program.fold_piece(&fold, 0..numel, 0, out, written);
         }
         // Cut along the outermost axis, into at most 64 pieces of whole blocks.
         let rows = first.div_ceil(64).max((PARALLEL / 4).div_ceil(inner));
@@ -58,7 +60,7 @@ impl<T: Real> Program<'_, T> {
         let mut pieces: Vec<_> = results.map(|out| (out, written.next().unwrap_or_default())).collect();
         parallel::each_chunk(&mut pieces, 1, 4 * numel, |i, pieces| {
             for (out, written) in pieces {
-                self.fold_piece(&fold, i * rows * inner..numel.min((i + 1) * rows * inner), i * part, out, written);
+                program.fold_piece(&fold, i * rows * inner..numel.min((i + 1) * rows * inner), i * part, out, written);
             }
         });
         partials.chunks(out.len()).for_each(|partial| total.merge(out, partial));

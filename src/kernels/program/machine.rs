@@ -185,11 +185,12 @@ impl<T: Real> Sources<'_, '_, T> {
     fn step(&self, registers: &[Option<&mut [T]>], step: &Step<T>, out: &mut [T]) {
         match (step.run, &step.args[..]) {
             (Run::Row(run), args) => run.run(|k| self.operand(registers, args[k]), step.parameter, out),
-            (Run::Joined(run), &[x, y, a, b, c, d]) => {
-                let numbers = [self.number(a), self.number(b), self.number(c), self.number(d)];
-                run([self.slice(registers, x), self.slice(registers, y)], numbers, out);
+            (Run::Joined(run, slices), args) => {
+                let (slices, numbers) = args.split_at(slices);
+                let slices = std::array::from_fn(|k| slices.get(k).map_or(&[][..], |&x| self.slice(registers, x)));
+                let numbers = std::array::from_fn(|k| numbers.get(k).map_or(T::ZERO, |&x| self.number(x)));
+                run(slices, numbers, out);
             }
-            _ => unreachable!("joined steps have six operands"),
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod fold;
 mod fuse;
+mod joined;
 mod machine;
 mod pieces;
 mod short;
@@ -35,13 +36,27 @@ pub enum Arg {
     Step(usize),
 }
 
+impl Arg {
+    /// The step, if it is the result of one.
+    fn step(self) -> Option<usize> {
+        match self {
+            Arg::Step(j) => Some(j),
+            Arg::Input(_) => None,
+        }
+    }
+}
+
+/// A loop that stands for several steps: `out[i]` from number i of each slice and from some numbers. There are as many slices
+/// and numbers as it needs.
+pub type Joined<T> = fn([&[T]; 3], [T; 4], &mut [T]);
+
 /// How a step is computed.
 #[derive(Clone, Copy)]
 pub enum Run<T> {
     /// By the loop of a row.
     Row(Loop<T>),
-    /// Joined to steps before it, by a loop of two slices and four numbers.
-    Joined(fn([&[T]; 2], [T; 4], &mut [T])),
+    /// Joined to steps before it, by a loop whose first operands are so many slices.
+    Joined(Joined<T>, usize),
 }
 
 /// One operation of the chain.
@@ -53,12 +68,13 @@ pub struct Step<T> {
     pub parameter: T,
     /// Its operands: as many as the loop takes.
     pub args: SmallVec<[Arg; 3]>,
-    /// What it computes, by which [`Program::pieces`] joins steps.
+    /// What it computes, by which steps are joined.
     pub role: Role,
 }
 
 /// A chain of elementwise operations; the last step is the result. The result of a program without steps is its input
 /// 0.
+#[derive(Clone)]
 pub struct Program<'a, T> {
     inputs: SmallVec<[(&'a [T], &'a [usize]); 4]>,
     steps: Vec<Step<T>>,
@@ -109,11 +125,11 @@ impl<'a, T: Real> Program<'a, T> {
         // A piece is a whole number of runs, chosen by size alone.
         let piece = space.run() * (PARALLEL / 2).div_ceil(space.run()).max(1);
         let piece = if space.dims.len() == 1 { PARALLEL / 2 } else { piece };
-        let work = out.len();
+        let (work, program) = (out.len(), self.fused(&space));
         if !parallel::worthwhile(work) {
-            return self.run_piece(&space, 0, out, true);
+            return program.run_piece(&space, 0, out, true);
         }
-        parallel::each_chunk(out, piece, work, |i, out| self.run_piece(&space, i * piece, out, true));
+        parallel::each_chunk(out, piece, work, |i, out| program.run_piece(&space, i * piece, out, true));
     }
 
     fn run_piece(&self, space: &Space, start: usize, out: &mut [T], from_memory: bool) {

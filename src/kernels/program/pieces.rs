@@ -15,7 +15,7 @@ impl<'a, T: Real> Program<'a, T> {
     /// The result, of shape `dims`, in pieces.
     pub fn pieces(&self, dims: &[usize]) -> Pieces<'a, T> {
         let space = self.space(dims);
-        Pieces { program: self.fused(&space), space }
+        Pieces { program: self.fused(&space).into_owned(), space }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rules in one loop, where the gradient is numbers: the same arithmetic as the rule in tape algebra, and the same bits.
 
 use super::{
-    EXP_M1, Elementwise, GELU, HARDSWISH, MIN_NUMBER, RELU, SIGMOID, SILU, SUB, Slope, TANH, Vjp,
-    rows::NORMAL_DENSITY_AT_0,
+    ADD, EXP_M1, Elementwise, GELU, GT_NUMBER, HARDSWISH, MIN_NUMBER, MUL, RELU, SELECT, SIGMOID, SILU, SUB, Slope,
+    TANH, Vjp, rows::NORMAL_DENSITY_AT_0,
 };
 use crate::{
     kernels::{
@@ -110,8 +110,16 @@ impl Elementwise {
         match self {
             _ if std::ptr::eq(self, &SCALE_AND_SHIFT) => Role::Affine,
             _ if std::ptr::eq(self, &SUB) => Role::Difference,
+            _ if std::ptr::eq(self, &ADD) => Role::Sum,
+            _ if std::ptr::eq(self, &MUL) => Role::Product,
             _ if std::ptr::eq(self, &RELU) => Role::Relu,
             _ if std::ptr::eq(self, &RELU_RULE) => Role::ReluRule,
+            _ if std::ptr::eq(self, &MIN_NUMBER) => Role::Smaller,
+            _ if std::ptr::eq(self, &MIN_ZERO_RULE) => Role::SmallerRule,
+            _ if std::ptr::eq(self, &EXP_M1) => Role::ExpM1,
+            _ if std::ptr::eq(self, &EXP_M1_RULE) => Role::ExpM1Rule,
+            _ if std::ptr::eq(self, &GT_NUMBER) => Role::Greater,
+            _ if std::ptr::eq(self, &SELECT) => Role::Select,
             _ => Role::Other,
         }
     }
@@ -127,15 +135,16 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tape, Tensor, kernels::elementwise::Operand};
+    use crate::{Tape, Tensor, kernels::elementwise::Operand, ops::elementwise::MAX_NUMBER};
 
     #[test]
     fn a_row_computes_what_its_role_says() {
+        const C: f64 = 0.25;
         let check = |row: &'static Elementwise, role: Role, value: fn([f64; 3]) -> f64| {
             assert_eq!(row.role(), role, "{}", row.name);
-            for x in [[0.5, 2.0, -3.0], [-0.5, 0.0, 1.0], [0.25, -1.0, 0.0]] {
+            for x in [[0.5, 2.0, -3.0], [-0.5, 0.0, 1.0], [0.25, -1.0, 0.0], [0.0, 3.0, 0.5]] {
                 let mut out = [f64::NAN];
-                row.loop_f64.run(|k| Operand::Same(x[k]), 0.0, &mut out);
+                row.loop_f64.run(|k| Operand::Same(x[k]), C, &mut out);
                 assert_eq!(out, [value(x)], "{} of {x:?}", row.name);
             }
         };
@@ -143,7 +152,15 @@ mod tests {
         check(&SUB, Role::Difference, |[a, b, _]| a - b);
         check(&RELU, Role::Relu, |[a, ..]| a.max(0.0));
         check(&RELU_RULE, Role::ReluRule, |[a, b, _]| if b > 0.0 { a } else { 0.0 });
-        assert_eq!((TANH.role(), MIN_NUMBER.role()), (Role::Other, Role::Other));
+        check(&ADD, Role::Sum, |[a, b, _]| a + b);
+        check(&MUL, Role::Product, |[a, b, _]| a * b);
+        check(&MIN_NUMBER, Role::Smaller, |[a, ..]| a.min(C));
+        check(&MIN_ZERO_RULE, Role::SmallerRule, |[a, b, _]| if b <= 0.0 { a } else { 0.0 });
+        check(&EXP_M1, Role::ExpM1, |[a, ..]| a.exp_m1());
+        check(&EXP_M1_RULE, Role::ExpM1Rule, |[a, b, _]| a * (b + 1.0));
+        check(&GT_NUMBER, Role::Greater, |[a, ..]| if a > C { 1.0 } else { 0.0 });
+        check(&SELECT, Role::Select, |[a, b, c]| if a != 0.0 { b } else { c });
+        assert_eq!((TANH.role(), MAX_NUMBER.role()), (Role::Other, Role::Other));
     }
 
     #[test]
